@@ -1,0 +1,41 @@
+# Everything a user does, by name. `make help` lists it.
+
+VENV   ?= .venv
+PYTHON ?= python3
+STUDY  ?= params/quick.yaml
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+
+help:  ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo "  variables: VENV=$(VENV)  PYTHON=$(PYTHON)  STUDY=$(STUDY)"
+
+$(STAMP): requirements.txt pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "benchlib needs Python 3.11 or newer, this is " + sys.version.split()[0])'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+install: $(STAMP)  ## the virtual environment with everything in it
+
+study: $(STAMP)  ## run a study and publish its report (STUDY=params/quick.yaml)
+	$(BIN)/python -m benchlib sweep $(STUDY)
+	$(BIN)/python -m benchlib report $(STUDY)
+
+test: $(STAMP)  ## all tests
+	$(BIN)/python -m pytest
+
+lab: $(STAMP)  ## JupyterLab on the notebooks
+	$(BIN)/jupyter lab notebooks
+
+bench: $(STAMP)  ## the harness held against plain loops: ratios within one run
+	$(BIN)/python -m tests.bench
+
+lint: $(STAMP)  ## ruff, and notebooks without outputs
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/nbstripout --verify notebooks/*.ipynb
+
+.PHONY: help install study test lab bench lint

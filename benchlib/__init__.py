@@ -1,0 +1,33 @@
+"""Which way of running this model is fastest here, is it still right, and can the figure be believed?
+
+The names below are the library's face for notebooks and scripts. They are imported when first used:
+`import benchlib` loads neither torch nor pandas.
+"""
+
+from __future__ import annotations
+
+import importlib
+
+__version__ = "0.1.0"
+
+_FACE = {
+    "begin": "benchlib.stages",
+    "run": "benchlib.api",
+    "sweep": "benchlib.api",
+    "report": "benchlib.api",
+    "models": "benchlib.models",
+    "Trial": "benchlib.trial",
+    "UserError": "benchlib.errors",
+}
+__all__ = [*sorted(_FACE)]
+
+
+def __getattr__(name: str):
+    if name not in _FACE:
+        raise AttributeError(f"module 'benchlib' has no attribute '{name}'")
+    module = importlib.import_module(_FACE[name])
+    return module if _FACE[name] == f"benchlib.{name}" else getattr(module, name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,179 @@
+"""Nested inputs and outputs <-> flat named arrays <-> one file. numpy alone.
+
+A structure is any nesting of mappings, sequences, named tuples and dataclasses whose leaves are arrays or
+torch tensors; numbers, strings and None are kept as constants of the structure. bfloat16, which numpy does
+not have, travels as uint16 with its label.
+
+The file is an ordinary `.npz`: one entry per leaf, named, and `__structure__`, a JSON text from which the
+nesting is rebuilt.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+STRUCTURE = "__structure__"
+
+
+class Labelled(np.ndarray):
+    """An array whose `label` names a dtype that numpy lacks; its items are the raw bits."""
+
+    label: str = ""
+
+    def __array_finalize__(self, other):
+        self.label = getattr(other, "label", "")
+
+
+def dtype_of(array: Any) -> str:
+    """The name of the dtype of an array or a tensor: `float32`, `bfloat16`, …"""
+    return getattr(array, "label", "") or str(array.dtype).removeprefix("torch.")
+
+
+def to_numpy(leaf: Any) -> np.ndarray:
+    """A leaf as an array on the host; bfloat16 becomes a `Labelled` array of its bits."""
+    if not hasattr(leaf, "detach"):
+        return leaf if isinstance(leaf, np.ndarray) else np.asarray(leaf)
+    tensor = leaf.detach().cpu().resolve_conj().resolve_neg()
+    if dtype_of(tensor) == "bfloat16":
+        import torch  # a tensor is here, so torch is loaded already
+
+        bits = tensor.view(torch.int16).numpy().view(np.uint16)
+        return labelled(bits, "bfloat16")
+    return tensor.numpy()
+
+
+def labelled(bits: np.ndarray, label: str) -> np.ndarray:
+    array = np.ascontiguousarray(bits).reshape(bits.shape).view(Labelled)  # a scalar keeps its shape
+    array.label = label
+    return array
+
+
+def to_torch(leaf: Any) -> Any:
+    """A leaf as a torch tensor, which shares the memory of a writable array; tensors as they are."""
+    import torch
+
+    if isinstance(leaf, torch.Tensor):
+        return leaf
+    array = np.asarray(leaf)
+    array = array if array.flags.writeable else array.copy()
+    tensor = torch.from_numpy(array)  # numpy's uint16 is torch's uint16
+    return tensor.view(torch.bfloat16) if dtype_of(leaf) == "bfloat16" else tensor
+
+
+def apply(function: Callable[[Any], Any], nested: Any) -> Any:
+    """The nesting with `function` applied to each leaf."""
+    leaves, structure = flatten(nested)
+    return unflatten(structure, {name: function(leaf) for name, leaf in leaves.items()})
+
+
+def values(array: np.ndarray) -> np.ndarray:
+    """The numbers of an array as numpy can compute with them: the bits of a bfloat16 become float32."""
+    if dtype_of(array) != "bfloat16":
+        return np.asarray(array)
+    return (np.asarray(array).astype(np.uint32) << 16).view(np.float32)
+
+
+def flatten(nested: Any) -> tuple[dict[str, Any], Any]:
+    """The leaves of `nested` by name, in order, and the structure to put them back (`unflatten`)."""
+    leaves: dict[str, Any] = {}
+    structure = _flatten(nested, (), leaves)
+    return leaves, structure
+
+
+def unflatten(structure: Any, leaves: Mapping[str, Any]) -> Any:
+    """The nesting again; dataclasses and other mappings come back as dicts, all sequences by their kind."""
+    kind, content = structure
+    if kind == "leaf":
+        return leaves[content]
+    if kind == "constant":
+        return content
+    if kind == "dict":
+        return {key: unflatten(item, leaves) for key, item in content}
+    items = [unflatten(item, leaves) for item in content]
+    return tuple(items) if kind == "tuple" else items
+
+
+def save(path: str | os.PathLike, nested: Any) -> str:
+    """Writes `nested` to an `.npz` file, atomically, and returns the hash of its contents."""
+    leaves, structure = flatten(nested)
+    arrays = {name: to_numpy(leaf) for name, leaf in leaves.items()}
+    labels = {name: array.label for name, array in arrays.items() if getattr(array, "label", "")}
+    head = json.dumps({"structure": structure, "labels": labels})
+    path = Path(path)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    with temporary.open("wb") as file:
+        np.savez(file, **{STRUCTURE: np.array(head)}, **{n: np.asarray(a) for n, a in arrays.items()})
+    os.replace(temporary, path)
+    return content_hash(arrays)
+
+
+def load(path: str | os.PathLike) -> tuple[dict[str, np.ndarray], Any]:
+    """The arrays of a file by name and the structure that `unflatten` takes."""
+    with np.load(path, allow_pickle=False) as file:
+        head = json.loads(str(file[STRUCTURE]))
+        arrays = {name: file[name] for name in file.files if name != STRUCTURE}
+    for name, label in head["labels"].items():
+        arrays[name] = labelled(arrays[name], label)
+    return arrays, head["structure"]
+
+
+def content_hash(arrays: Mapping[str, Any]) -> str:
+    """sha256 over names, dtypes, shapes and bytes, in order; 16 hexadecimal digits of it."""
+    digest = hashlib.sha256()
+    for name, leaf in arrays.items():
+        array = to_numpy(leaf)
+        digest.update(f"{name}|{dtype_of(array)}|{array.shape}|".encode())
+        digest.update(np.ascontiguousarray(array).view(np.uint8).data if array.size else b"")
+    return digest.hexdigest()[:16]
+
+
+def count(nested: Any) -> int:
+    """The number of elements in all leaves; a number among the constants is one element."""
+    leaves, structure = flatten(nested)
+    return sum(int(np.prod(tuple(leaf.shape), dtype=np.int64)) for leaf in leaves.values()) + _constants(structure)
+
+
+def _constants(structure: Any) -> int:
+    kind, content = structure
+    if kind == "constant":
+        return int(isinstance(content, (int, float)))
+    if kind == "leaf":
+        return 0
+    return sum(_constants(item[1] if kind == "dict" else item) for item in content)
+
+
+def _flatten(item: Any, path: tuple[str, ...], leaves: dict[str, Any]) -> Any:
+    if isinstance(item, np.ndarray | np.generic) or (hasattr(item, "dtype") and hasattr(item, "shape")):
+        name = _name(path, leaves)
+        leaves[name] = item
+        return ["leaf", name]
+    if dataclasses.is_dataclass(item) and not isinstance(item, type | Mapping):
+        item = {f.name: getattr(item, f.name) for f in dataclasses.fields(item)}
+    if isinstance(item, Mapping):
+        return ["dict", [[key, _flatten(value, (*path, str(key)), leaves)] for key, value in item.items()]]
+    if isinstance(item, list | tuple):
+        kind = "tuple" if isinstance(item, tuple) else "list"
+        return [kind, [_flatten(value, (*path, str(i)), leaves) for i, value in enumerate(item)]]
+    if item is None or isinstance(item, bool | int | float | str):
+        return ["constant", item]
+    raise TypeError(f"{'.'.join(path) or 'the value'} is a {type(item).__name__}, no array and no nesting of arrays")
+
+
+def _name(path: tuple[str, ...], taken: Mapping[str, Any]) -> str:
+    """`input_ids`, `states_0`, … : an identifier that is also a good name for a graph's input."""
+    text = "_".join(path) or "x"
+    name = "".join(c if c.isalnum() else "_" for c in text)
+    if name[0].isdigit():
+        name = f"x_{name}" if len(path) == 1 else f"x{name}"
+    unique, n = name, 2
+    while unique in taken:
+        unique, n = f"{name}_{n}", n + 1
+    return unique
