@@ -1,0 +1,79 @@
+"""What the record says of an ONNX file, read without its external data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+
+def onnx_facts(path: Path, optimized: bool = False) -> dict[str, Any]:
+    """The metrics `onnx_*` of a file; `optimized`: the exporter or a pass optimised the graph."""
+    import onnx
+
+    proto = onnx.load(path, load_external_data=False)
+    weights = {tensor.name for tensor in proto.graph.initializer}
+    inputs = [value.name for value in proto.graph.input if value.name not in weights]
+    outputs = [value.name for value in proto.graph.output]
+    files = [path, *external_files(proto, path.parent)]
+    every = list(graphs(proto))
+    return {
+        "onnx_model": 1,
+        "onnx_filesize": sum(file.stat().st_size for file in files),
+        "onnx_n_inputs": len(inputs),
+        "onnx_n_outputs": len(outputs),
+        "onnx_input_names": "|".join(inputs),
+        "onnx_output_names": "|".join(outputs),
+        "onnx_n_nodes": sum(len(graph.node) for graph in (*every, *proto.functions)),
+        "onnx_n_initializer": sum(len(graph.initializer) for graph in every),
+        "onnx_opset": next((o.version for o in proto.opset_import if o.domain in ("", "ai.onnx")), 0),
+        "onnx_optimized": int(optimized),
+    }
+
+
+def graphs(proto: Any) -> Iterator[Any]:
+    """The main graph and all subgraphs of nodes, those within functions too."""
+    yield proto.graph
+    yield from _subgraphs(proto.graph.node)
+    for function in proto.functions:
+        yield from _subgraphs(function.node)
+
+
+def external_files(proto: Any, folder: Path) -> list[Path]:
+    """The files in `folder` that hold tensors of the model."""
+    import onnx
+
+    names = {
+        entry.value
+        for tensor in (*(t for graph in graphs(proto) for t in graph.initializer), *_constants(proto))
+        if tensor.data_location == onnx.TensorProto.EXTERNAL
+        for entry in tensor.external_data
+        if entry.key == "location"
+    }
+    return [folder / name for name in sorted(names)]
+
+
+def weights_of(proto: Any) -> Iterator[Any]:
+    """The tensors that hold weights: initializers, and floating constants of nodes."""
+    from onnx import helper
+
+    for graph in graphs(proto):
+        yield from graph.initializer
+    for tensor in _constants(proto):
+        if tensor.data_type and helper.tensor_dtype_to_np_dtype(tensor.data_type).kind not in "biuOUS":
+            yield tensor
+
+
+def _subgraphs(nodes: Any) -> Iterator[Any]:
+    for node in nodes:
+        for attribute in node.attribute:
+            for graph in (attribute.g, *attribute.graphs) if attribute.HasField("g") else attribute.graphs:
+                yield graph
+                yield from _subgraphs(graph.node)
+
+
+def _constants(proto: Any) -> Iterator[Any]:
+    for holder in (*graphs(proto), *proto.functions):
+        for node in holder.node:
+            for attribute in node.attribute:
+                yield from (attribute.t, *attribute.tensors) if attribute.HasField("t") else attribute.tensors

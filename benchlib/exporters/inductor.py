@@ -1,0 +1,54 @@
+"""`torch.compile` with its inductor backend: compiled at the first call, in every process that opens it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Mapping
+from importlib.util import find_spec
+from typing import Any
+
+from benchlib.registry import Exporter, Option
+
+MODES = ("default", "reduce-overhead", "max-autotune", "max-autotune-no-cudagraphs")
+
+
+def prepare(module: Any, options: Mapping[str, Any]) -> Any:
+    """The compiled module; the compiler runs at its first call."""
+    import torch
+
+    return torch.compile(
+        module,
+        backend="inductor",
+        mode=options.get("mode", "default"),
+        fullgraph=options.get("fullgraph", True),
+        dynamic=options.get("dynamic", False),
+    )
+
+
+def lacks(trial: Any) -> str | None:
+    """Inductor writes C++ for the CPU, and Triton kernels with a small C launcher for CUDA."""
+    if trial.device.startswith("cuda") and find_spec("triton") is None:
+        return "inductor needs triton for a CUDA device; it is not installed"
+    own = os.environ.get("CXX")
+    known = ([own] if own else []) + ["g++", "clang++"]
+    if any(shutil.which(compiler.split()[0]) for compiler in known):
+        return None
+    return f"inductor needs a C++ compiler; none of {', '.join(known)} is on PATH"
+
+
+exporter = Exporter(
+    name="inductor",
+    summary="torch.compile with inductor",
+    artifact="module",
+    runtime="torch",
+    packages=("torch",),
+    options={
+        "mode": Option(str, "default", "how hard the compiler tries", MODES),
+        "fullgraph": Option(bool, True, "fail on a graph break instead of running parts of the model in Python"),
+        "dynamic": Option(bool, False, "compile for dynamic shapes"),
+    },
+    prepare=prepare,
+    compiles=True,
+    lacks=lacks,
+)

@@ -1,0 +1,46 @@
+"""`torch.onnx.export` over `torch.export` (`dynamo=True`)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from benchlib.exporters import _flat, _onnx_facts
+from benchlib.models import LoadedModel
+from benchlib.registry import Exporter, Option
+
+ONE_FILE = 1_800_000_000  # bytes of weights up to which one file holds all; protobuf ends at 2 GiB
+
+
+def export(model: LoadedModel, path: Path, options: Mapping[str, Any], target_opset: int | None) -> dict[str, Any]:
+    """Exports the module on its example inputs to `<path>.onnx`; large weights go to a file beside it."""
+    import torch
+
+    flat = _flat.flat(model)
+    file = path.with_name(f"{path.name}.onnx")
+    optimize = options.get("optimize", True)
+    weights = sum(t.numel() * t.element_size() for t in (*flat.module.parameters(), *flat.module.buffers()))
+    with torch.no_grad():
+        torch.onnx.export(
+            flat.module,
+            flat.args,
+            str(file),
+            dynamo=True,
+            verbose=False,
+            input_names=flat.input_names,
+            output_names=flat.output_names,
+            opset_version=target_opset,
+            optimize=optimize,
+            external_data=weights > ONE_FILE,
+        )
+    return {"file": str(file), **_onnx_facts.onnx_facts(file, optimized=optimize)}
+
+
+exporter = Exporter(
+    name="onnx_dynamo",
+    summary="torch.onnx.export over torch.export",
+    packages=("torch", "onnx", "onnxscript"),
+    options={"optimize": Option(bool, True, "let the exporter optimise the graph, as it does by default")},
+    export=export,
+)

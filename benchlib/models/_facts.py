@@ -1,0 +1,57 @@
+"""What a module is, for the record: its class, its parameters, the hash of its weights."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from typing import Any
+
+WHOLE = 64 << 20  # bytes; of larger tensors a sample is hashed
+EDGE = 1 << 20  # bytes of a large tensor's head and tail
+STRIDE = 4093  # of a large tensor every 4093rd byte: a prime, so that no regular pattern is missed
+
+
+def facts_of(module: Any) -> dict[str, Any]:
+    """`model_class`, `params_size` (count), `params_dtype`, `weights_size` (bytes); what is shared, once."""
+    parameters = list(module.parameters())
+    dtypes = Counter()
+    for p in parameters:
+        dtypes[str(p.dtype).removeprefix("torch.")] += p.numel()
+    return {
+        "model_class": class_name(module),
+        "params_size": sum(p.numel() for p in parameters),
+        "params_dtype": "|".join(dtype for dtype, _ in dtypes.most_common()),
+        "weights_size": sum(p.numel() * p.element_size() for p in parameters),
+    }
+
+
+def class_name(module: Any) -> str:
+    """The name of the module's class; of a parametrized module that of its original class."""
+    return type(module).__name__.removeprefix("Parametrized")
+
+
+def weights_hash(module: Any) -> str:
+    """sha256 over name, dtype, shape and bytes of every parameter and buffer, in order; 16 digits of it.
+
+    A tensor of more than 64 MB is hashed by its first and last megabyte and every 4093rd byte between.
+    """
+    digest = hashlib.sha256()
+    tensors = [
+        *module.named_parameters(remove_duplicate=False),
+        *module.named_buffers(remove_duplicate=False),
+    ]
+    for name, tensor in tensors:
+        digest.update(f"{name}|{tensor.dtype}|{tuple(tensor.shape)}|".encode())
+        _add_bytes(digest, tensor)
+    return digest.hexdigest()[:16]
+
+
+def _add_bytes(digest: Any, tensor: Any) -> None:
+    import torch
+
+    if tensor.numel() == 0 or tensor.device.type == "meta":
+        return
+    data = tensor.detach().contiguous().flatten().view(torch.uint8)
+    if data.numel() > WHOLE:
+        data = torch.cat([data[:EDGE], data[EDGE:-EDGE:STRIDE], data[-EDGE:]])
+    digest.update(data.cpu().numpy().data)

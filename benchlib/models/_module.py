@@ -1,0 +1,78 @@
+"""The last step of every source that gives a module: inference mode, dtype, given inputs, facts.
+
+Modules and inputs stay on the host; the runtime moves them to the trial's device.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from benchlib import tensors
+from benchlib.errors import Unavailable, UserError
+from benchlib.models import LoadedModel, _inputs
+from benchlib.models._facts import facts_of
+
+
+def loaded(
+    module: Any,
+    inputs: dict[str, Any],
+    trial: Any,
+    *,
+    task: str,
+    weights: str,
+    positional: tuple[str, ...] = (),
+    facts: dict[str, Any] | None = None,
+) -> LoadedModel:
+    """`module` ready for inference in the trial's dtype, with the trial's own inputs where it names some."""
+    import torch
+
+    dtype = getattr(torch, trial.dtype)
+    module = module.eval().requires_grad_(False)
+    if any(t.is_floating_point() and t.dtype != dtype for t in (*module.parameters(), *module.buffers())):
+        module = module.to(dtype)
+    inputs = with_given(inputs, trial.inputs)
+    cast = tensors.apply(lambda leaf: _cast(tensors.to_torch(leaf), dtype), inputs)
+    found = {**facts_of(module), "model_task": task, "model_weights": weights, **(facts or {})}
+    return LoadedModel(inputs=cast, module=module, positional=positional, facts=found)
+
+
+def with_given(inputs: dict[str, Any], path: str | None) -> dict[str, Any]:
+    """The inputs, or those of the file `path` in their places."""
+    if path is None:
+        return inputs
+    flat, structure = tensors.flatten(inputs)
+    return tensors.unflatten(structure, _inputs.matched(_inputs.read(path), flat, path))
+
+
+def no_shapes(trial: Any) -> str | None:
+    """The refusal of sources whose inputs follow batch_size and the parameters in `Source.shapes`."""
+    if trial.shapes:
+        return "shapes are for ONNX files; this model takes batch_size, seq_length, height and width"
+    return None
+
+
+def with_attention(build: Any, name: str | None) -> Any:
+    """`build(**arguments)` under `attn_implementation`; what transformers says against it in one line."""
+    if name is None:
+        return build()
+    try:
+        return build(attn_implementation=name)
+    except ImportError as error:
+        raise Unavailable(f"attn_implementation '{name}': {_first_line(error)}") from error
+    except ValueError as error:
+        raise UserError(f"attn_implementation '{name}': {_first_line(error)}") from error
+
+
+def generator(seed: int) -> Any:
+    """A generator for inputs, apart from the global one: they do not depend on the weights drawn."""
+    import torch
+
+    return torch.Generator().manual_seed(seed)
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).strip().partition("\n")[0]
+
+
+def _cast(tensor: Any, dtype: Any) -> Any:
+    return tensor.to(dtype) if tensor.is_floating_point() else tensor

