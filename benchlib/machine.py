@@ -1,0 +1,134 @@
+"""What hardware and versions these are. Read from the system, without torch and without touching a device."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import struct
+import sys
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+# Packages whose distribution is not called as they are imported.
+_DISTRIBUTIONS = {"onnxruntime": ("onnxruntime-gpu", "onnxruntime"), "PIL": ("pillow",)}
+_VERSIONS = ("torch", "onnx", "onnxruntime", "onnxscript", "transformers", "timm", "benchlib")
+
+
+def package_version(package: str) -> str | None:
+    """The version of an installed package by its import name, without importing it."""
+    for distribution in _DISTRIBUTIONS.get(package, (package,)):
+        try:
+            return version(distribution)
+        except PackageNotFoundError:
+            continue
+    return None
+
+
+def allowed_cores() -> int:
+    """How many cores this process may use: the affinity mask, cut down by the cgroup's CPU quota."""
+    cores = len(os.sched_getaffinity(0))
+    quota = _cgroup_quota()
+    return max(1, min(cores, int(quota))) if quota else cores
+
+
+@cache
+def processor_name() -> str:
+    """The CPU's own name, as /proc/cpuinfo has it."""
+    try:
+        text = Path("/proc/cpuinfo").read_text()
+    except OSError:
+        return platform.machine()
+    found = re.search(r"^(?:model name|Model|cpu model)\s*:\s*(.+)$", text, re.MULTILINE)
+    return found[1].strip() if found else platform.machine()
+
+
+def ram_size() -> int:
+    """Bytes of memory of this machine."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+@cache
+def gpus() -> tuple[dict[str, Any], ...]:
+    """The NVIDIA GPUs as NVML knows them; empty where there is no driver."""
+    try:
+        import pynvml
+
+        pynvml.nvmlInit()
+    except Exception:  # no package, no library, no driver: no GPU that could be used
+        return ()
+    found = []
+    for index in range(pynvml.nvmlDeviceGetCount()):
+        handle = pynvml.nvmlDeviceGetHandleByIndex(index)
+        found.append(
+            {
+                "name": pynvml.nvmlDeviceGetName(handle),
+                "ram_size": pynvml.nvmlDeviceGetMemoryInfo(handle).total,
+                "capability": ".".join(map(str, pynvml.nvmlDeviceGetCudaComputeCapability(handle))),
+                "power_watts": _asked(pynvml.nvmlDeviceGetEnforcedPowerLimit, handle, 1e-3),
+                "performance_state": _asked(pynvml.nvmlDeviceGetPerformanceState, handle),
+                "driver": pynvml.nvmlSystemGetDriverVersion(),
+            }
+        )
+    pynvml.nvmlShutdown()
+    return tuple(found)
+
+
+def device_name(device: str) -> str:
+    """The name of the device that does the work: a CPU trial names the CPU, whatever else is installed."""
+    if device == "cpu":
+        return processor_name()
+    index = int(device.partition(":")[2] or 0)
+    return gpus()[index]["name"] if index < len(gpus()) else ""
+
+
+def facts(device: str = "cpu") -> dict[str, Any]:
+    """The machine's part of a record; names and units as in `benchlib.record.metrics`."""
+    first = gpus()[0] if gpus() else {}
+    index = int(device.partition(":")[2] or 0)
+    return {
+        "device": device,
+        "device_name": device_name(device),
+        "cpu": allowed_cores(),
+        "cpu_logical": os.cpu_count(),
+        "cpu_ram_size": ram_size(),
+        "machine": platform.machine(),
+        "architecture": f"{struct.calcsize('P') * 8}bit",
+        "processor": platform.machine(),
+        "processor_name": processor_name(),
+        "system": platform.system(),
+        "kernel": platform.release(),
+        "executable": sys.executable,
+        "has_cuda": bool(gpus()),
+        "num_gpus": len(gpus()),
+        "gpu": first.get("name", ""),
+        "gpu_ram_size": first.get("ram_size"),
+        "gpu_power_watts": first.get("power_watts"),
+        "gpu_performance_state": first.get("performance_state"),
+        "capability": gpus()[index]["capability"] if index < len(gpus()) else "",
+        "version": platform.python_version(),
+        **{f"version_{package}": package_version(package) or "" for package in _VERSIONS},
+    }
+
+
+def _cgroup_quota() -> float | None:
+    try:
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
+    except (OSError, ValueError):
+        try:
+            quota = Path("/sys/fs/cgroup/cpu/cpu.cfs_quota_us").read_text().strip()
+            period = Path("/sys/fs/cgroup/cpu/cpu.cfs_period_us").read_text()
+        except OSError:
+            return None
+    return None if quota in ("max", "-1") else int(quota) / int(period)
+
+
+def _asked(question, handle, scale: float = 1) -> float | None:
+    import pynvml
+
+    try:
+        return question(handle) * scale
+    except pynvml.NVMLError:  # not every GPU answers every question
+        return None

@@ -1,0 +1,21 @@
+"""One record per trial: what was asked, what was found, what came of it.
+
+{"schema": 1, "key", "name", "study",
+ "status": ok | inaccurate | failed | timeout | crashed | oom | refused | skipped,
+ "stage":  where it ended, for all but ok, refused and skipped,
+ "reason": one line: the rule that refused, what is missing, the message of the failure,
+ "error":  {"type", "message", "cluster", "traceback", "log"} of a failure,
+ "reproduce": the command that repeats the trial,
+ "trial":  every parameter,
+ "metrics": {name: value}, each name declared in `benchlib.record.metrics`,
+ "steps":  {"load": {"seconds", "outcome"}, …},
+ "contenders": what each contender was and how it was opened,
+ "fingerprint": {part: …},
+ "suspect": [checks that failed]}
+"""
+
+from __future__ import annotations
+
+SCHEMA = 1
+STATUSES = ("ok", "inaccurate", "failed", "timeout", "crashed", "oom", "refused", "skipped")
+STAGES = ("load", "export", "pass", "open", "run", "check", "measure", "record")

@@ -1,0 +1,305 @@
+"""The parameters of one trial: names, types, allowed values, defaults; the way they describe; their key."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import PurePath
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from benchlib.errors import UserError, suggestion
+from benchlib.models import parse
+from benchlib.registry import Option, Registry, Source, exporters, passes, runtimes, sources
+
+Size = Annotated[int, Field(ge=1)]
+Count = Literal["auto"] | Size
+Seconds = Literal["auto"] | Annotated[float, Field(gt=0)]
+WAY = ("exporter", "exporter_args", "target_opset", "runtime", "provider", "rtopt", "runtime_args")
+NOT_IN_KEY = ("label", "tag", "timeout")
+
+
+@dataclass(frozen=True)
+class Way:
+    """How a model is run: exporter and runtime, with their options."""
+
+    exporter: str
+    runtime: str
+    provider: str
+    rtopt: str = "all"
+    target_opset: int | None = None
+    exporter_args: Mapping[str, Any] = field(default_factory=dict)
+    runtime_args: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def label(self) -> str:
+        """`script`, `script rtopt=off`, `onnx_dynamo CUDA`: what differs from the exporter's default way."""
+        words = [self.exporter]
+        if self.runtime != exporters.get(self.exporter).runtime:
+            words.append(self.runtime)
+        if self.rtopt != "all":
+            words.append(f"rtopt={self.rtopt}")
+        if self.target_opset is not None:
+            words.append(f"opset={self.target_opset}")
+        words += [f"{k}={_short(v)}" for k, v in (*self.exporter_args.items(), *self.runtime_args.items())]
+        return " ".join(words)
+
+
+class Trial(BaseModel):
+    """One parameter set: one model, one way of running it, one set of conditions."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, protected_namespaces=())
+
+    model: Annotated[str, Field(min_length=1)] = Field(description="suite/name, a file, a directory, package:…, hub:…")
+    label: str = Field("", description="how the row is called in tables; empty: the model's name")
+    device: Annotated[str, Field(pattern=r"^(cpu|cuda(:\d+)?)$")] = Field("cpu", description="cpu, cuda or cuda:N")
+    dtype: Literal["float32", "float16", "bfloat16"] = Field("float32", description="dtype of weights and inputs")
+    batch_size: Size = Field(1, description="items in one call")
+    seq_length: Size | None = Field(None, description="tokens per item; null: the suite's")
+    height: Size | None = Field(None, description="height of images; null: the model's")
+    width: Size | None = Field(None, description="width of images; null: the model's")
+    shapes: dict[str, list[Annotated[int, Field(ge=0)]]] | None = Field(
+        None, description="input shapes by name, for ONNX files"
+    )
+    inputs: str | None = Field(None, description="a .npz file or a folder of ONNX test data with the inputs")
+    model_args: dict[str, Any] = Field(default_factory=dict, description="options of the model's source")
+    attn_implementation: str | None = Field(None, description="eager, sdpa, …; null: the library's own")
+    exporter: str = Field("onnx_dynamo", description="the way from the model to something that runs")
+    target_opset: Size | None = Field(None, description="operator set of the export; null: the exporter's own")
+    exporter_args: dict[str, Any] = Field(default_factory=dict, description="options of the exporter")
+    opt_patterns: str = Field("", description="passes over the exported graph, joined with +, in order")
+    runtime: str = Field("", description="what executes the artifact; empty: the exporter's own")
+    provider: str = Field("", description="execution provider; empty: the device's own")
+    rtopt: Literal["off", "basic", "extended", "all"] = Field("all", description="the runtime's graph optimisation")
+    runtime_args: dict[str, Any] = Field(default_factory=dict, description="options of the runtime")
+    num_cores: Size | None = Field(None, description="threads of every contender; null: all that are allowed")
+    level: Literal["smoke", "quick", "precise"] = Field("quick", description="how many processes, which budget")
+    warmup: Count = Field("auto", description="warm-up calls per process")
+    warmup_time: Seconds = Field("auto", description="seconds of warm-up per process")
+    repeat: Count = Field("auto", description="steady samples per process")
+    duration: Seconds = Field("auto", description="seconds of measuring per pair of processes")
+    reference: str | dict[str, Any] = Field(
+        "eager", description="eager, none, or another way as a mapping with its exporter"
+    )
+    seed: Annotated[int, Field(ge=0)] = Field(0, description="seed of weights, inputs and order")
+    timeout: Annotated[float, Field(gt=0)] = Field(600.0, description="seconds allowed to each step but measuring")
+    tag: str = Field("", description="a remark of your own")
+
+    @field_validator("exporter", "runtime")
+    @classmethod
+    def _registered(cls, name: str, info) -> str:
+        registry: Registry = {"exporter": exporters, "runtime": runtimes}[info.field_name]
+        if name and name not in registry:
+            raise ValueError(f"unknown {info.field_name} '{name}'{suggestion(name, registry.names())}")
+        return name
+
+    @field_validator("opt_patterns")
+    @classmethod
+    def _known_passes(cls, text: str) -> str:
+        for name in filter(None, text.split("+")):
+            if name not in passes:
+                raise ValueError(f"unknown pass '{name}'{suggestion(name, passes.names()) or ': none is installed'}")
+        return text
+
+    @field_validator("provider")
+    @classmethod
+    def _known_provider(cls, name: str) -> str:
+        known = [p for r in runtimes.names() for p in runtimes.get(r).providers]
+        if name and name not in known and full_provider(name) not in known:
+            raise ValueError(f"unknown provider '{name}'{suggestion(name, known)}")
+        return name
+
+    @field_validator("timeout", "warmup_time", "duration", mode="before")
+    @classmethod
+    def _whole_seconds(cls, value: Any) -> Any:
+        return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+    @field_validator("reference")
+    @classmethod
+    def _reference_is_a_way(cls, value: str | dict) -> str | dict:
+        if isinstance(value, str):
+            if value != "none" and value not in exporters:
+                raise ValueError(f"unknown reference '{value}'{suggestion(value, ['none', *exporters.names()])}")
+            return value
+        for name in value:
+            if name not in WAY:
+                raise ValueError(f"unknown parameter '{name}' of a reference{suggestion(name, WAY)}")
+        if value.get("exporter") not in exporters:
+            raise ValueError(
+                f"a reference needs a known exporter{suggestion(str(value.get('exporter')), exporters.names())}"
+            )
+        return value
+
+    @model_validator(mode="after")
+    def _options_fit(self) -> Trial:
+        for parameter, options in (
+            ("exporter_args", exporters.get(self.exporter).options),
+            ("runtime_args", runtimes.get(self.resolved_runtime).options),
+            ("model_args", self.source_options),
+        ):
+            if options is not None:
+                problem = _options_problem(getattr(self, parameter), options)
+                if problem:
+                    raise ValueError(f"{parameter}: {problem}")
+        return self
+
+    # -- what the parameters mean ----------------------------------------------------------------
+
+    @property
+    def resolved_runtime(self) -> str:
+        return self.runtime or exporters.get(self.exporter).runtime
+
+    @property
+    def source_options(self) -> Mapping[str, Option] | None:
+        scheme = self.model.partition("/")[0]
+        return sources.get(scheme).options if scheme in sources else None
+
+    def source(self) -> tuple[Source, str]:
+        """The source of the model and the model's name in it. Raises UserError for a model that is not there."""
+        scheme, name = parse(self.model)
+        return sources.get(scheme), name
+
+    @property
+    def model_name(self) -> str:
+        """How the model is called in tables and file names."""
+        if self.label:
+            return self.label
+        path = PurePath(self.model.partition(":")[2] or self.model)
+        return path.stem if path.suffix == ".onnx" else path.name
+
+    @property
+    def way(self) -> Way:
+        """The way of the trial, with runtime and provider resolved."""
+        return self._way({name: getattr(self, name) for name in WAY})
+
+    @property
+    def judge_way(self) -> Way:
+        """The way whose outputs count as right: eager, or what the source says."""
+        return self._way({**self.source()[0].judge})
+
+    @property
+    def reference_way(self) -> Way | None:
+        """What speedup compares with; None where there is nothing (an ONNX file has no eager)."""
+        if self.reference == "none":
+            return None
+        asked = {"exporter": self.reference} if isinstance(self.reference, str) else dict(self.reference)
+        if asked == {"exporter": "eager"} and self.source()[0].gives != exporters.get("eager").takes:
+            return None
+        return self._way(asked)
+
+    def _way(self, asked: dict[str, Any]) -> Way:
+        exporter = exporters.get(asked["exporter"])
+        name = asked.get("runtime") or exporter.runtime
+        runtime = runtimes.get(name)
+        kind = self.device.partition(":")[0]
+        provider = asked.get("provider") or next((p for p, d in runtime.providers.items() if d == kind), "")
+        provider = provider if provider in runtime.providers else full_provider(provider)
+        return Way(
+            exporter=asked["exporter"],
+            runtime=name,
+            provider=provider,
+            rtopt=asked.get("rtopt", "all"),
+            target_opset=asked.get("target_opset"),
+            exporter_args=asked.get("exporter_args", {}),
+            runtime_args=asked.get("runtime_args", {}),
+        )
+
+    # -- names -----------------------------------------------------------------------------------
+
+    def key(self) -> str:
+        """What was asked: a hash of the parameters without label, tag and timeout, and of the model's identity."""
+        source, name = self.source()
+        asked = {k: v for k, v in self.model_dump().items() if k not in NOT_IN_KEY}
+        asked["model"] = [source.name, source.identity(name, self)]
+        return hashlib.sha256(canonical(asked).encode()).hexdigest()[:16]
+
+    def file_stem(self, key: str) -> str:
+        """`<model>-<way>-<short key>`, safe as a file name."""
+        text = f"{self.model_name}-{self.way.label}"
+        return f"{re.sub(r'[^A-Za-z0-9._=-]+', '_', text)[:80].strip('_')}-{key[:8]}"
+
+    def asked(self) -> dict[str, Any]:
+        """The parameters that differ from their defaults, as YAML and the command line spell them."""
+        return {k: v for k, v in self.model_dump().items() if v != default_of(k)}
+
+
+def default_of(name: str) -> Any:
+    """The default of a parameter; None for `model`, which has none."""
+    value = Trial.model_fields[name].get_default(call_default_factory=True)
+    return value if Trial.model_fields[name].is_required() is False else None
+
+
+def full_provider(text: str) -> str:
+    """`CUDA` is short for `CUDAExecutionProvider`."""
+    return text if text.endswith("ExecutionProvider") or not text else f"{text}ExecutionProvider"
+
+
+def canonical(value: Any) -> str:
+    """JSON with sorted keys: equal for equal values."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), default=str)
+
+
+def make(values: Mapping[str, Any]) -> Trial:
+    """A Trial; all that is wrong with `values` comes in one UserError, a line each."""
+    found = problems(values)
+    if found:
+        raise UserError("; ".join(message for _, message in found))
+    return Trial(**values)
+
+
+def problems(values: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """(parameter, message) for everything that is wrong with `values`; empty when a Trial can be made."""
+    try:
+        Trial(**values)
+        return []
+    except ValidationError as error:
+        return [_in_words(e) for e in error.errors()]
+    except UserError as error:
+        return [("model", str(error))]
+
+
+def _in_words(error: Any) -> tuple[str, str]:
+    name = str(error["loc"][0]) if error["loc"] else ""
+    value, context = error.get("input"), error.get("ctx", {})
+    match error["type"]:
+        case "extra_forbidden":
+            return name, f"unknown parameter '{name}'{suggestion(name, Trial.model_fields)}"
+        case "missing":
+            return name, f"{name} is missing"
+        case "literal_error" if isinstance(value, str) and name not in ("warmup", "repeat", "warmup_time", "duration"):
+            options = re.findall(r"'([^']+)'", context["expected"])
+            return name, f"{name}: '{value}' is none of {', '.join(options)}{_did_you_mean(value, options)}"
+        case "value_error":
+            text = str(context["error"])
+            found = re.match(r"(\w+): ", text)
+            return (found[1], text) if not name and found else (name, f"{name}: {text}" if name not in text else text)
+        case "string_pattern_mismatch" if name == "device":
+            return name, f"device: '{value}' is none of cpu, cuda, cuda:N"
+    return name, f"{name}: {error['msg'][0].lower()}{error['msg'][1:]}, not {value!r}"
+
+
+def _did_you_mean(value: str, options: list[str]) -> str:
+    text = suggestion(value, options)
+    return text if "did you mean" in text else ""
+
+
+def _options_problem(given: Mapping[str, Any], options: Mapping[str, Option]) -> str | None:
+    for name, value in given.items():
+        if name not in options:
+            return f"unknown option '{name}'{suggestion(name, options) or '; it takes none'}"
+        problem = options[name].problem(value)
+        if problem:
+            return f"{name}: {problem}"
+    return None
+
+
+def _short(value: Any) -> str:
+    return (
+        str(value)
+        if isinstance(value, str | int | float)
+        else hashlib.sha256(canonical(value).encode()).hexdigest()[:6]
+    )

@@ -1,0 +1,94 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from benchlib import trial as trials
+from benchlib.errors import UserError
+from benchlib.trial import Trial, make, problems
+
+NOTEBOOK = Path(__file__).parent.parent / "notebooks" / "trial.ipynb"
+
+
+def test_the_notebooks_parameters_are_those_of_a_trial():
+    cells = json.loads(NOTEBOOK.read_text())["cells"]
+    source = next("".join(c["source"]) for c in cells if "parameters" in c["metadata"].get("tags", []))
+    space: dict = {}
+    exec(source, space)
+    found = {name: space[name] for name in space if not name.startswith("__")}
+    assert list(found) == list(Trial.model_fields)
+    assert {n: v for n, v in found.items() if n != "model"} == {
+        n: trials.default_of(n) for n in Trial.model_fields if n != "model"
+    }
+
+
+def test_papermill_understands_every_parameter_of_the_notebook():
+    import papermill
+
+    found = papermill.inspect_notebook(str(NOTEBOOK))
+    assert set(found) == set(Trial.model_fields)
+    assert all(entry["help"] for entry in found.values())
+
+
+@pytest.mark.parametrize(
+    ("values", "wanted"),
+    [
+        ({"exportr": "script"}, "did you mean 'exporter'"),
+        ({"exporter": "onnx_dinamo"}, "did you mean 'onnx_dynamo'"),
+        ({"batch_size": "four"}, "batch_size"),
+        ({"batch_size": 0}, "batch_size"),
+        ({"batch_size": True}, "batch_size"),
+        ({"dtype": "float23"}, "did you mean 'float32'"),
+        ({"device": "gpu"}, "cpu, cuda, cuda:N"),
+        ({"reference": "eagr"}, "did you mean 'eager'"),
+        ({"reference": {"exporter": "script", "rtop": "off"}}, "did you mean 'rtopt'"),
+        ({"exporter": "planted", "exporter_args": {"fult": "raise"}}, "did you mean 'fault'"),
+        ({"exporter": "planted", "exporter_args": {"version": "one"}}, "not a whole number"),
+        ({"level": "fast"}, "smoke, quick, precise"),
+        ({"timeout": -1}, "timeout"),
+        ({"opt_patterns": "default"}, "unknown pass 'default'"),
+        ({"provider": "CUDAExecutionProvder"}, "did you mean 'CUDAExecutionProvider'"),
+    ],
+)
+def test_what_is_wrong_is_named_with_what_would_be_right(values, wanted):
+    found = problems({"model": "planted/plain", **values})
+    assert len(found) == 1
+    assert wanted in found[0][1]
+    with pytest.raises(UserError):
+        make({"model": "planted/plain", **values})
+
+
+def test_a_model_is_needed():
+    assert problems({}) == [("model", "model is missing")]
+
+
+def test_the_key_is_what_was_asked_without_label_tag_and_timeout():
+    base = {"model": "planted/plain", "exporter": "planted"}
+    key = Trial(**base).key()
+    assert Trial(**base, label="x", tag="y", timeout=5).key() == key
+    assert Trial(**base, batch_size=2).key() != key
+    assert Trial(**base, seed=1).key() != key
+    assert Trial(**{**base, "model": "planted/other"}).key() != key
+
+
+def test_an_onnx_file_has_no_eager_to_compare_with(tmp_path):
+    file = tmp_path / "model.onnx"
+    file.write_bytes(b"")
+    trial = Trial(model=str(file), exporter="onnx")
+    assert trial.reference_way is None
+    assert trial.judge_way.rtopt == "off"
+
+
+def test_ways_resolve_runtime_and_provider():
+    way = Trial(model="timm/resnet18", exporter="script").way
+    assert (way.runtime, way.provider, way.label) == ("onnxruntime", "CPUExecutionProvider", "script")
+    cuda = Trial(model="timm/resnet18", exporter="script", device="cuda:1", provider="CUDA", rtopt="off").way
+    assert (cuda.provider, cuda.label) == ("CUDAExecutionProvider", "script rtopt=off")
+    assert Trial(model="timm/resnet18", exporter="script", device="cuda").reference_way.provider == "CUDA"
+
+
+def test_file_names_are_safe():
+    trial = Trial(model="planted/plain", label="<script>alert(1)</script>/../x", exporter="planted")
+    stem = trial.file_stem("0123456789abcdef")
+    assert stem.endswith("-planted-01234567")
+    assert not set(stem) & set("/<>() ")
