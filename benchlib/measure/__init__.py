@@ -1,0 +1,1 @@
+"""The controller of the workers, and from samples to statistics."""

@@ -1,0 +1,181 @@
+"""The controller of the timing workers: start, open, check, measure, one replicate after another.
+
+It runs in the notebook's kernel, which stays light: it blocks on pipes while a worker works.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from benchlib.measure.levels import SAMPLES_LIMIT, Level
+from benchlib.measure.rounds import measure_pair
+from benchlib.measure.samples import WARMUP, Epoch, Samples
+from benchlib.worker.client import Lease, Worker, WorkerError, start_forked, start_fresh
+
+
+@dataclass
+class Launcher:
+    """How the workers of one trial are started."""
+
+    mark: str
+    threads: int
+    scratch: Path  # working folder, logs and compile caches of the trial
+    lease: Callable[[], Lease]
+    timeout: float  # seconds allowed to each step
+    deadline: float | None = None  # of the step that runs, on the clock of time.monotonic
+    workers: list[Worker] = field(default_factory=list)
+
+    def left(self) -> float:
+        """Seconds that a request may take: what is left to the step; without a deadline all of `timeout`."""
+        return self.timeout if self.deadline is None else max(0.001, self.deadline - time.monotonic())
+
+    def start(self, name: str, how: str) -> Worker:
+        """A worker, `forked` or `fresh`, whose output goes to `<scratch>/<name>.log`."""
+        log = self.scratch / f"{name}.log"
+        environment = {
+            "TORCHINDUCTOR_CACHE_DIR": str(self.scratch / "compile-cache"),
+            "TORCHINDUCTOR_COMPILE_THREADS": "1",  # pools of compilers would outlive the compilation
+        }
+        if how == "forked":
+            worker = start_forked(self.lease(), self.mark, log, environment, Path(os.getcwd()))
+        else:
+            worker = start_fresh(self.mark, log, environment, Path(os.getcwd()), self.threads)
+        self.workers.append(worker)
+        return worker
+
+    def end(self) -> None:
+        """Ends every worker that is still there."""
+        for worker in self.workers:
+            worker.kill()
+        self.workers.clear()
+
+
+@dataclass(frozen=True)
+class Contender:
+    """What is to be opened: the arguments of the worker's `open`, and how it is called."""
+
+    label: str
+    compiles: bool  # its first call compiles
+    open: dict[str, Any]
+
+
+@dataclass
+class Opened:
+    """A contender in a worker of its own, ready to be timed."""
+
+    contender: Contender
+    worker: Worker
+    facts: dict[str, Any]  # what `open` answered
+    left: Callable[[], float]  # seconds that a request may take
+    first: dict[str, Any] = field(default_factory=dict)  # the epoch of the first call
+    output_hash: str = ""
+
+    def run(self, calls: int) -> dict:
+        return self.worker.ask("run", self.left(), calls=calls)["epoch"]
+
+    def freeze(self) -> None:
+        self.worker.freeze()
+
+    def outputs(self, path: Path | None) -> dict:
+        """Makes the first call if it was not made, and stores the last call's outputs in `path`."""
+        reply = self.worker.ask("outputs", self.left(), path=str(path) if path else None)
+        self.first = reply.get("epoch", self.first)
+        self.output_hash = reply["hash"]
+        self.freeze()
+        return reply
+
+
+def open_contender(contender: Contender, launcher: Launcher, how: str, pair: int, seed: int, name: str) -> Opened:
+    """Starts a worker and opens a contender in it; leaves it stopped."""
+    worker = launcher.start(name, how)
+    facts = worker.ask("open", launcher.left(), heap_seed=f"{seed}/{pair}/{name}", **contender.open)
+    worker.freeze()
+    return Opened(contender, worker, facts, launcher.left)
+
+
+@dataclass
+class Measurement:
+    """All that measuring left: the samples, and per replicate what each contender's opening answered."""
+
+    samples: Samples
+    facts: list[list[dict[str, Any]]] = field(default_factory=list)  # [pair][contender]
+    settled: list[list[bool]] = field(default_factory=list)
+    changed_outputs: list[tuple[int, int, Path]] = field(default_factory=list)  # (pair, contender, file)
+    seconds: float = 0.0
+
+
+def measure(
+    contenders: list[Contender],
+    opened: list[Opened],
+    launcher: Launcher,
+    level: Level,
+    seed: int,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Measurement:
+    """Measures all replicates; the first uses the sessions that are open already (and were checked).
+
+    Raises WorkerError when a worker fails, with `.measurement` holding what was measured until then.
+    """
+    begin = time.perf_counter()
+    result = Measurement(Samples([c.label for c in contenders], seed))
+    counts: list[int | None] = [level.warmup_calls] * len(contenders)
+    try:
+        for pair in range(level.pairs):
+            progress(pair, level.pairs)
+            first = pair % len(contenders)  # who starts first alternates
+            started = time.perf_counter()
+            if pair:
+                opened = _open_all(contenders, launcher, level, pair, seed, first)
+            _one_pair(opened, pair, first, level, seed, counts, time.perf_counter() - started, result, launcher)
+            for o in opened:
+                o.worker.end()
+    except WorkerError as error:
+        error.measurement = result
+        raise
+    finally:
+        result.seconds = time.perf_counter() - begin
+    return result
+
+
+def _open_all(contenders, launcher, level: Level, pair: int, seed: int, first: int) -> list[Opened]:
+    opened: dict[int, Opened] = {}
+    for step in range(len(contenders)):
+        index = (first + step) % len(contenders)
+        opened[index] = open_contender(contenders[index], launcher, level.start, pair, seed, f"pair{pair}-{index}")
+        opened[index].outputs(None)
+    return [opened[i] for i in range(len(contenders))]
+
+
+def _one_pair(opened, pair, first, level: Level, seed, counts, start_cost, result: Measurement, launcher) -> None:
+    if not start_cost or pair == 0:  # opened in an earlier step; compiling is not part of the cost of a start
+        start_cost = sum(o.facts["time_import"] + o.facts["time_session"] for o in opened)
+    width = len(opened)
+    result.samples.epochs += [
+        Epoch(i, pair, -1, WARMUP, e["start"], e["end"], e["cpu"], 0, _array(e["ns"]))
+        for i, e in sorted(((i, o.first) for i, o in enumerate(opened)), key=lambda pair: pair[1]["start"])
+    ]
+    limit = SAMPLES_LIMIT // level.pairs - 1000 * width
+    epochs, settled = measure_pair(opened, pair, level, seed, start_cost, counts, limit, time.perf_counter, first)
+    result.samples.epochs += epochs
+    result.settled.append(settled)
+    result.facts.append([{**o.facts, "time_first": o.first["ns"][0] / 1e9, "start": o.worker.start} for o in opened])
+    for index, o in enumerate(opened):
+        if counts[index] is None:  # later replicates repeat the first one's warm-up
+            counts[index] = sum(len(e.ns) for e in epochs if e.contender == index and e.phase == WARMUP)
+        before = o.output_hash
+        o.outputs(None)
+        if o.output_hash != before:
+            path = launcher.scratch / f"last-{pair}-{index}.npz"
+            o.outputs(path)
+            result.changed_outputs.append((pair, index, path))
+
+
+def _array(values: list[int]):
+    import numpy as np
+
+    return np.array(values, np.uint64)

@@ -1,0 +1,54 @@
+"""How much measuring a level asks for, and what fixed numbers of a trial override."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from benchlib.trial import Trial
+
+
+@dataclass(frozen=True)
+class Level:
+    """One level of effort. Times in seconds."""
+
+    pairs: int  # processes per contender; each pair is one replicate
+    start: str  # forked or fresh
+    margin: float  # no verdict on differences smaller than this
+    decides_same: bool  # whether "same" may be said at all
+    min_rounds: int = 20  # of a call under 50 ms
+    min_rounds_slow: int = 6
+    epoch_time: float = 0.04  # of the slowest contender
+    pair_time: float = 1.0  # a pair measures at least this long, and as long as it took to start
+    pair_limit: float = 20.0  # … and no longer than this, its minimum of rounds excepted
+    warmup_min: int = 5  # calls
+    warmup_time: float = 0.5
+    warmup_limit: float = 10.0
+    warmup_calls: int | None = None  # fixed by the trial
+    repeat: int | None = None  # steady samples per process, fixed by the trial
+    duration: float | None = None  # seconds per pair, fixed by the trial
+
+
+LEVELS = {
+    "smoke": Level(pairs=1, start="forked", margin=float("inf"), decides_same=False, min_rounds=3, min_rounds_slow=2,
+                   epoch_time=0.01, pair_time=0.05, pair_limit=2.0, warmup_min=2, warmup_time=0.02, warmup_limit=1.0),
+    "quick": Level(pairs=5, start="forked", margin=0.10, decides_same=False),
+    "precise": Level(pairs=6, start="fresh", margin=0.02, decides_same=True, epoch_time=0.1, pair_time=4.0,
+                     pair_limit=60.0),
+}  # fmt: skip
+
+SAMPLES_LIMIT = 50_000  # per trial; epochs get shorter, nothing is thinned
+
+
+def level_of(trial: Trial) -> Level:
+    """The level of a trial, with its own fixed numbers put in. CUDA workers always start fresh."""
+    level = LEVELS[trial.level]
+    fixed = {
+        "warmup_calls": None if trial.warmup == "auto" else trial.warmup,
+        "repeat": None if trial.repeat == "auto" else trial.repeat,
+        "duration": None if trial.duration == "auto" else trial.duration,
+    }
+    if trial.warmup_time != "auto":
+        fixed["warmup_time"] = fixed["warmup_limit"] = trial.warmup_time
+    if trial.device != "cpu":
+        fixed["start"] = "fresh"
+    return replace(level, **fixed)

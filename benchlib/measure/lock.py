@@ -1,0 +1,51 @@
+"""One trial at a time on a host, and on a GPU: two that run together would measure each other.
+
+A CPU trial holds the host alone; CUDA trials share the host and hold their GPU alone. The locks are flocks,
+so one whose owner is gone is free at once; the file says whose it is, for those who wait.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+_PATIENCE = 0.2  # seconds between two tries
+
+
+@contextlib.contextmanager
+def alone(device: str, owner: str, waiting: Callable[[str], None] = lambda owner: None) -> Iterator[None]:
+    """Holds the host (and the GPU of `device`); calls `waiting` once with the owner's text if it is taken."""
+    with contextlib.ExitStack() as held:
+        if device == "cpu":
+            held.enter_context(_held("host", fcntl.LOCK_EX, owner, waiting))
+        else:
+            held.enter_context(_held("host", fcntl.LOCK_SH, owner, waiting))
+            held.enter_context(_held(f"gpu{device.partition(':')[2] or 0}", fcntl.LOCK_EX, owner, waiting))
+        yield
+
+
+@contextlib.contextmanager
+def _held(name: str, mode: int, owner: str, waiting: Callable[[str], None]) -> Iterator[None]:
+    path = Path(tempfile.gettempdir()) / f"benchlib-{name}.lock"
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    try:
+        told = False
+        while True:
+            try:
+                fcntl.flock(descriptor, mode | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if not told:
+                    waiting(os.pread(descriptor, 500, 0).decode(errors="replace").strip())
+                    told = True
+                time.sleep(_PATIENCE)
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"{owner} (process {os.getpid()})".encode(), 0)
+        yield
+    finally:
+        os.close(descriptor)

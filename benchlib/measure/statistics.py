@@ -1,0 +1,126 @@
+"""From samples to statistics: pure functions on arrays, which anybody can repeat from the stored samples.
+
+The unit of replication is the process. Latency: the geometric mean over processes of the median of a
+process, with a t interval on the logarithms. Speedup: per pair of processes the median over rounds of the log
+ratio of the round's medians; the mean over pairs, with a t interval. Sources: Kalibera & Jones, "Rigorous
+benchmarking in reasonable time" (ISMM 2013); order-statistic intervals as in Le Boudec, "Performance
+evaluation of computer and communication systems", 2.2; minimum counts of percentiles from MLPerf LoadGen's
+early stopping (99 % confidence, one sample over).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from scipy.special import bdtr, stdtrit
+
+PERCENTILE_MINIMUM = {0.50: 11, 0.90: 64, 0.95: 130, 0.99: 662, 0.999: 6636}
+FASTER, SLOWER, SAME, INCONCLUSIVE = "faster", "slower", "same", "inconclusive"
+
+
+class Interval(NamedTuple):
+    """An estimate with its 95 % interval; low and high are None where no interval can be given."""
+
+    value: float
+    low: float | None = None
+    high: float | None = None
+
+
+def median_interval(samples: np.ndarray, confidence: float = 0.95) -> Interval:
+    """The median with its order-statistic interval: ranks k and n+1-k, exact binomial for independent samples
+    up to 60, else normal with n shrunk by the autocorrelation of the ranks. None below six samples."""
+    n = len(samples)
+    if n == 0:
+        return Interval(math.nan)
+    ordered = np.sort(samples)
+    tau = autocorrelation_time(samples)
+    if tau == 1 and n <= 60:
+        k = exact_rank(n, (1 - confidence) / 2)
+    else:
+        z = -stdtrit(1e9, (1 - confidence) / 2)
+        k = int(n / 2 - z * math.sqrt(n * tau) / 2)
+    if k < 1:
+        return Interval(float(np.median(samples)))
+    return Interval(float(np.median(samples)), float(ordered[k - 1]), float(ordered[n - k]))
+
+
+def exact_rank(n: int, alpha: float = 0.025) -> int:
+    """The largest k with P(Binomial(n, 1/2) < k) ≤ alpha: the lower order statistic, 1-based; 0: none."""
+    return int(np.searchsorted(bdtr(np.arange(n + 1), n, 0.5), alpha, side="right"))
+
+
+def autocorrelation_time(samples: np.ndarray) -> float:
+    """τ = 1 + 2 Σ ρ_k over the autocorrelations of the ranks, until one is below 1.96/√n. At least 1."""
+    n = len(samples)
+    _, inverse, counts = np.unique(samples, return_inverse=True, return_counts=True)
+    ranks = (np.cumsum(counts) - (counts + 1) / 2)[inverse] - (n - 1) / 2  # ties share their mean rank
+    variance = float(ranks @ ranks)
+    tau = 1.0
+    if not variance:
+        return tau
+    for lag in range(1, min(n // 4, 40)):
+        rho = float(ranks[:-lag] @ ranks[lag:]) / variance
+        if rho < 1.96 / math.sqrt(n):
+            break
+        tau += 2 * rho
+    return tau
+
+
+def mean_interval(values: np.ndarray, confidence: float = 0.95) -> Interval:
+    """The mean with its t interval; no interval for fewer than three values."""
+    mean = float(np.mean(values))
+    if len(values) < 3:
+        return Interval(mean)
+    half = float(-stdtrit(len(values) - 1, (1 - confidence) / 2) * np.std(values, ddof=1) / math.sqrt(len(values)))
+    return Interval(mean, mean - half, mean + half)
+
+
+def latency(processes: list[np.ndarray]) -> Interval:
+    """Seconds: the geometric mean of the medians of several processes' samples; with fewer than three
+    processes the interval is the order-statistic one of the first process."""
+    if len(processes) < 3:
+        return median_interval(processes[0])
+    return _exp(mean_interval(np.log([np.median(p) for p in processes])))
+
+
+def speedup(rounds: list[np.ndarray]) -> Interval:
+    """Latency of the reference ÷ latency, from one array (rounds, 2) of medians (reference, way) per pair."""
+    return _exp(mean_interval(np.array([np.median(np.log(r[:, 0] / r[:, 1])) for r in rounds])))
+
+
+def verdict(ratio: Interval, margin: float, decides_same: bool) -> str:
+    """One of four words. `faster` and `slower` need an interval that excludes 1 and a difference of at least
+    `margin` where "same" may not be said; `same` needs an interval within 1/(1+margin) … 1+margin."""
+    if ratio.low is None or ratio.high is None:
+        return INCONCLUSIVE
+    if decides_same and 1 / (1 + margin) <= ratio.low and ratio.high <= 1 + margin:
+        return SAME
+    big_enough = decides_same or max(ratio.value, 1 / ratio.value) >= 1 + margin
+    if ratio.low > 1 and big_enough:
+        return FASTER
+    if ratio.high < 1 and big_enough:
+        return SLOWER
+    return INCONCLUSIVE
+
+
+def percentile(samples: np.ndarray, p: float) -> float | None:
+    """The smallest sample x with F(x) ≥ p (nearest rank, no interpolation); None below the minimum count."""
+    n = len(samples)
+    if n < PERCENTILE_MINIMUM[p]:
+        return None
+    return float(np.sort(samples)[math.ceil(n * p) - 1])
+
+
+def break_even(cost: float, cost_reference: float, latency_way: float, latency_reference: float) -> float:
+    """Calls after which the way has paid back what it cost more to prepare; inf: never, 0: from the start."""
+    saved = latency_reference - latency_way
+    extra = cost - cost_reference
+    if extra <= 0 and saved >= 0:
+        return 0.0
+    return math.ceil(extra / saved) if saved > 0 and extra > 0 else math.inf
+
+
+def _exp(interval: Interval) -> Interval:
+    return Interval(*(None if v is None else math.exp(v) for v in interval))
