@@ -1,0 +1,132 @@
+"""A study -> its plan: the matrix multiplied out, selections of models opened, rules and machine asked."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass, field
+from typing import Any
+
+from benchlib.errors import UserError
+from benchlib.plan.rules import lacks, refusal
+from benchlib.plan.selections import select
+from benchlib.plan.study import Setting, Study, Value
+from benchlib.trial import Trial, default_of, problems
+
+
+@dataclass
+class Planned:
+    """One trial of a plan. `status` is "" (to be run), "refused" (by the rule in `reason`) or "skipped"."""
+
+    trial: Trial
+    key: str
+    status: str = ""
+    reason: str = ""
+
+    @property
+    def name(self) -> str:
+        return self.trial.file_stem(self.key)
+
+
+@dataclass
+class Plan:
+    """A study expanded: every trial, in the order of the matrix."""
+
+    name: str
+    title: str
+    trials: list[Planned] = field(default_factory=list)
+
+    def resolved(self) -> dict[str, Any]:
+        """The study as it is stored beside its results."""
+        rows = [
+            {"name": p.name, "key": p.key, "label": p.trial.model_name, **_without_label(p.trial.asked())}
+            for p in self.trials
+        ]
+        return {"name": self.name, "title": self.title, "trials": rows}
+
+
+def expand(study: Study) -> Plan:
+    """Multiplies the matrix out. Raises UserError with all mistakes that only show in combination."""
+    wrong: list[str] = []
+    points = [
+        {**study.defaults, **_merged(combination)}
+        for combination in (itertools.product(*study.axes) if study.axes else [()] if not study.include else [])
+    ]
+    points += [{**study.defaults, **entry} for entry in study.include]
+    points = [opened for point in points for opened in _open_selection(point, wrong)]
+    for rule in study.exclude:
+        kept = [p for p in points if not _matches(p, rule)]
+        if len(kept) == len(points):
+            place = next(iter(rule.values())).place if rule else study.source
+            wrong.append(f"{place}: exclude matches no trial: {_shown(rule)}")
+        points = kept
+    plan, seen = Plan(study.name, study.title), {}
+    for point in points:
+        planned = _planned(point, wrong)
+        if planned is None:
+            continue
+        if planned.key in seen:
+            wrong.append(f"{_place_of(point)}: the same trial twice: {_shown(point)}")
+        seen[planned.key] = point
+        plan.trials.append(planned)
+    if wrong:
+        raise UserError("\n".join(dict.fromkeys(wrong)))
+    if not plan.trials:
+        raise UserError(f"{study.source or study.name}: nothing is left to run after exclude")
+    return plan
+
+
+def _planned(point: Setting, wrong: list[str]) -> Planned | None:
+    values = {name: v.value for name, v in point.items()}
+    found = problems(values)
+    if found:
+        wrong += [f"{point[p].place if p in point else _place_of(point)}: {message}" for p, message in found]
+        return None
+    trial = Trial(**values)
+    try:
+        planned = Planned(trial, trial.key())
+        rule = refusal(trial)
+        if rule:
+            planned.status, planned.reason = "refused", rule
+            return planned
+        missing = lacks(trial)
+    except UserError as error:
+        wrong.append(f"{point['model'].place}: {error}")
+        return None
+    if missing:
+        planned.status, planned.reason = "skipped", missing
+    return planned
+
+
+def _open_selection(point: Setting, wrong: list[str]) -> list[Setting]:
+    """One setting for each model that a selection (`timm/Head`) stands for."""
+    if "model" not in point:
+        wrong.append(f"{_place_of(point)}: model is missing: {_shown(point)}")
+        return []
+    model = point["model"]
+    try:
+        return [{**point, "model": Value(name, model.place)} for name in select(model.value)]
+    except UserError as error:
+        wrong.append(f"{model.place}: {error}")
+        return []
+
+
+def _merged(settings: tuple[Setting, ...]) -> Setting:
+    return {name: value for setting in settings for name, value in setting.items()}
+
+
+def _matches(point: Setting, rule: Setting) -> bool:
+    return bool(rule) and all(
+        (point[name].value if name in point else default_of(name)) == wanted.value for name, wanted in rule.items()
+    )
+
+
+def _place_of(point: Setting) -> str:
+    return next(reversed(point.values())).place if point else ""
+
+
+def _shown(point: Setting) -> str:
+    return ", ".join(f"{name}: {value.value}" for name, value in point.items())
+
+
+def _without_label(asked: dict[str, Any]) -> dict[str, Any]:
+    return {k: v for k, v in asked.items() if k != "label"}

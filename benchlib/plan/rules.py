@@ -1,0 +1,52 @@
+"""What cannot be, whatever the machine (a rule refuses it), and what this machine lacks; both in words."""
+
+from __future__ import annotations
+
+from benchlib import machine
+from benchlib.registry import exporters, runtimes
+from benchlib.trial import Trial
+
+_WORDS = {"module": "a PyTorch module", "onnx": "an ONNX file"}
+
+
+def refusal(trial: Trial) -> str | None:
+    """The rule that refuses a trial, or None. Asks the general rules first, then every plug-in's own."""
+    source, _ = trial.source()
+    exporter, runtime = exporters.get(trial.exporter), runtimes.get(trial.resolved_runtime)
+    if exporter.takes != source.gives:
+        return (
+            f"exporter {trial.exporter} starts from {_WORDS.get(exporter.takes, exporter.takes)}, "
+            f"and {trial.model_name} is {_WORDS.get(source.gives, source.gives)}"
+        )
+    if exporter.artifact not in runtime.opens:
+        return f"runtime {runtime.name} does not open what {trial.exporter} leaves ({exporter.artifact})"
+    kind = trial.device.partition(":")[0]
+    devices = sorted(set(runtime.providers.values()))
+    if kind not in devices:
+        return f"runtime {runtime.name} runs on {' and '.join(devices)}, not on {kind}"
+    provider = trial.way.provider
+    if provider not in runtime.providers:
+        return f"runtime {runtime.name} has no provider {provider}"
+    if runtime.providers[provider] != kind:
+        return f"provider {provider} runs on {runtime.providers[provider]}, the trial asks for {kind}"
+    reference = trial.reference_way
+    if reference and exporters.get(reference.exporter).takes != source.gives:
+        return f"the reference {reference.label} cannot start from {_WORDS.get(source.gives, source.gives)}"
+    return source.refuse(trial) or exporter.refuse(trial) or runtime.refuse(trial)
+
+
+def lacks(trial: Trial) -> str | None:
+    """What this machine lacks for a trial, in words; None when it has everything."""
+    ways = {way.label: way for way in filter(None, [trial.way, trial.reference_way, trial.judge_way])}
+    for way in ways.values():
+        for registry, name in ((exporters, way.exporter), (runtimes, way.runtime)):
+            plugin = registry.get(name)
+            missing = [p for p in plugin.packages if machine.package_version(p) is None]
+            if missing:
+                return f"{registry.kind} {name} needs the package {missing[0]}, which is not installed"
+            reason = plugin.lacks(trial)
+            if reason:
+                return f"{registry.kind} {name}: {reason}"
+    source, _ = trial.source()
+    missing = [p for p in source.packages if machine.package_version(p) is None]
+    return f"{source.name} models need the package {missing[0]}, which is not installed" if missing else None

@@ -1,0 +1,91 @@
+"""Selections of models: `timm/all`, `All`, `Head`, `Tail`, `3`, `3-7`, a substring, or simply a name.
+
+The names of a suite come from its catalogue, which may have to import its package: it is asked for once per
+package version, in a process of its own, and kept in the cache.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import subprocess
+import sys
+from typing import Any
+
+from benchlib import artifacts, machine
+from benchlib.errors import UserError, suggestion
+from benchlib.fingerprint import tree_hash
+from benchlib.models import parse
+from benchlib.registry import sources
+
+_ASK = (
+    "import json, sys; from benchlib.registry import sources; print(json.dumps(sources.get(sys.argv[1]).catalogue()))"
+)
+_PATIENCE = 300.0  # seconds: importing a package for the first time may compile it
+
+
+def select(model: str) -> list[str]:
+    """The models that a text stands for; a text that is no selection stands for itself. Raises UserError."""
+    suite, _, wanted = model.partition("/")
+    if suite not in sources or sources.get(suite).catalogue is None:
+        parse(model)  # complains about a file or directory that is not there
+        return [model]
+    names = [row["name"] for row in catalogue(suite)]
+    return [f"{suite}/{name}" for name in _chosen(suite, wanted, names)]
+
+
+def catalogue(suite: str) -> list[dict[str, Any]]:
+    """One mapping per model of a suite, in its own order: name, and task, parameters, … where known."""
+    source = sources.get(suite)
+    decided = [suite, *(f"{p} {machine.package_version(p)}" for p in source.packages), _code(suite)]
+    missing = [p for p in source.packages if machine.package_version(p) is None]
+    if missing:
+        raise UserError(f"the suite {suite} needs the package {missing[0]}, which is not installed")
+    key = hashlib.sha256(json.dumps(decided).encode()).hexdigest()
+    entry = artifacts.find("catalogues", suite, key)
+    if entry is None:
+        with artifacts.storing("catalogues", suite, key, {"decided": decided}) as (_, facts):
+            facts["rows"] = _ask(suite)
+        entry = artifacts.find("catalogues", suite, key)
+    return entry.facts["rows"]
+
+
+def _chosen(suite: str, wanted: str, names: list[str]) -> list[str]:
+    if wanted in names:
+        return [wanted]
+    real = [n for n in names if not n.startswith("101")]  # torch_bench's dummies
+    named = {"all": names, "All": real, "Head": real[:10], "Tail": real[-10:]}
+    if wanted in named:
+        return named[wanted]
+    if found := re.fullmatch(r"(\d+)(?:-(\d+))?", wanted):
+        first, last = int(found[1]), int(found[2] or found[1])
+        if first > last or last >= len(names):
+            raise UserError(f"model '{suite}/{wanted}': the suite has the models 0 to {len(names) - 1}")
+        return names[first : last + 1]
+    containing = [n for n in names if wanted.lower() in n.lower()] if wanted else []
+    if not containing:
+        raise UserError(f"model '{suite}/{wanted}': {suite} has no such model{suggestion(wanted, names)}")
+    return containing
+
+
+def _ask(suite: str) -> list[dict[str, Any]]:
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", _ASK, suite], capture_output=True, text=True, timeout=_PATIENCE, env=dict(os.environ)
+        )
+    except subprocess.TimeoutExpired as error:
+        raise UserError(f"the suite {suite} did not list its models within {_PATIENCE:g} s") from error
+    if done.returncode:
+        raise UserError(
+            f"the suite {suite} does not list its models: {done.stderr.strip().splitlines()[-1:] or ['no message']}"
+        )
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def _code(suite: str) -> str:
+    import importlib.util
+    from pathlib import Path
+
+    return tree_hash(Path(importlib.util.find_spec(sources.module_of(suite)).origin))

@@ -1,0 +1,198 @@
+"""A study as it is written: name, title, defaults, matrix, exclude, include; each value with its line."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.constructor import DuplicateKeyError
+from ruamel.yaml.error import MarkedYAMLError
+
+from benchlib.errors import UserError, suggestion
+from benchlib.trial import Trial, problems
+
+KEYS = ("name", "title", "defaults", "matrix", "exclude", "include")
+NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+PLACEHOLDER = {"model": "explicit/mlp"}  # to judge a single value, all others being right
+
+
+@dataclass(frozen=True)
+class Value:
+    """A value and where it stands ("params/x.yaml:12", "--exporter")."""
+
+    value: Any
+    place: str
+
+
+Setting = dict[str, Value]  # parameter -> value: one point of an axis, one entry, the defaults
+
+
+@dataclass
+class Study:
+    """A study with every value plain and placed. An axis is a list of settings; most set one parameter."""
+
+    name: str
+    title: str = ""
+    defaults: Setting = field(default_factory=dict)
+    axes: list[list[Setting]] = field(default_factory=list)
+    exclude: list[Setting] = field(default_factory=list)
+    include: list[Setting] = field(default_factory=list)
+    source: str = ""
+
+
+def read(path: str | Path) -> Study:
+    """Reads and checks a study. Raises UserError with every mistake, a line each: file, line, what is right."""
+    path = Path(path)
+    try:
+        document = YAML(typ="rt").load(path.read_text())
+    except FileNotFoundError as error:
+        near = suggestion(path.name, [p.name for p in path.parent.glob("*.yaml")] if path.parent.is_dir() else [])
+        raise UserError(f"there is no study {path}{near}") from error
+    except DuplicateKeyError as error:
+        raise UserError(f"{path}:{error.problem_mark.line + 1}: {error.problem.splitlines()[0]}") from error
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        raise UserError(f"{path}:{mark.line + 1}: {error.problem}") from error
+    except (UnicodeDecodeError, IsADirectoryError) as error:
+        raise UserError(f"{path} is not a YAML text") from error
+    return _Reader(str(path), path.stem).study(document)
+
+
+def from_options(name: str, options: Mapping[str, list[Any]]) -> Study:
+    """A study from command-line options or Python arguments: one value is a default, several are an axis."""
+    study, wrong = Study(name=name, title=name, source=""), []
+    for parameter, given in options.items():
+        settings = [{parameter: Value(value, f"--{parameter.replace('_', '-')}")} for value in given]
+        wrong += [
+            f"{v.place}: {message}" for s in settings for p, v in s.items() for message in _value_problems(p, v.value)
+        ]
+        if len(settings) == 1:
+            study.defaults |= settings[0]
+        else:
+            study.axes.append(settings)
+    if wrong:
+        raise UserError("\n".join(wrong))
+    return study
+
+
+class _Reader:
+    """Walks a parsed document and gathers all mistakes before it complains."""
+
+    def __init__(self, file: str, stem: str):
+        self.file, self.stem, self.wrong = file, stem, []
+
+    def study(self, document: Any) -> Study:
+        if not isinstance(document, Mapping):
+            raise UserError(f"{self.file}:1: a study is a mapping with {', '.join(KEYS)}")
+        for key in document:
+            if key not in KEYS:
+                self._complain(document, key, f"unknown key '{key}'{suggestion(str(key), KEYS)}")
+        study = Study(name=self._name(document), title=str(document.get("title", "")), source=self.file)
+        study.title = study.title or study.name
+        if document.get("defaults") is not None:
+            study.defaults = self._setting(document["defaults"], document, "defaults")
+        study.axes = self._axes(document)
+        for key in ("exclude", "include"):
+            entries = document.get(key)
+            if entries is None:
+                continue
+            if not isinstance(entries, list):
+                self._complain(document, key, f"{key} is a list of mappings, not {_kind(entries)}")
+                continue
+            setattr(study, key, [self._setting(e, entries, i) for i, e in enumerate(entries)])
+        if not study.axes and not study.include and "model" not in study.defaults:
+            self.wrong.append((1, "nothing to run: neither a matrix nor include names a model"))
+        if self.wrong:
+            raise UserError("\n".join(f"{self.file}:{line}: {text}" for line, text in sorted(self.wrong)))
+        return study
+
+    def _name(self, document: Mapping) -> str:
+        name = document.get("name", self.stem)
+        if not isinstance(name, str) or not NAME.match(name):
+            self._complain(document, "name", f"name: {name!r} is no folder name: letters, digits, . _ - are allowed")
+        return str(name)
+
+    def _axes(self, document: Mapping) -> list[list[Setting]]:
+        matrix = document.get("matrix")
+        if matrix is None:
+            return []
+        if not isinstance(matrix, Mapping):
+            self._complain(document, "matrix", f"matrix maps each parameter to a list of values, it is {_kind(matrix)}")
+            return []
+        axes = []
+        for parameter, values in matrix.items():
+            if parameter not in Trial.model_fields:
+                self._complain(
+                    matrix,
+                    parameter,
+                    f"unknown parameter '{parameter}'{suggestion(str(parameter), Trial.model_fields)}",
+                )
+                continue
+            if not isinstance(values, list):
+                self._complain(matrix, parameter, f"{parameter}: an axis is a list of values, not {_kind(values)}")
+                continue
+            if not values:
+                self._complain(matrix, parameter, f"{parameter}: an axis without values leaves nothing to run")
+                continue
+            axes.append([self._point(parameter, values, i) for i in range(len(values))])
+        return axes
+
+    def _point(self, parameter: str, values: list, index: int) -> Setting:
+        """One value of an axis; a mapping sets several parameters, unless the parameter's values are mappings."""
+        value = values[index]
+        if isinstance(value, Mapping) and set(value) <= set(Trial.model_fields) and value:
+            return self._setting(value, values, index)
+        self._check(parameter, value, values, index)
+        return {parameter: Value(_plain(value), self._place(values, index))}
+
+    def _setting(self, mapping: Any, parent: Any, key: Any) -> Setting:
+        if not isinstance(mapping, Mapping):
+            self._complain(parent, key, f"a mapping of parameters to values is wanted here, not {_kind(mapping)}")
+            return {}
+        for parameter, value in mapping.items():
+            self._check(parameter, value, mapping, parameter)
+        return {p: Value(_plain(v), self._place(mapping, p)) for p, v in mapping.items()}
+
+    def _check(self, parameter: Any, value: Any, parent: Any, key: Any) -> None:
+        for message in _value_problems(str(parameter), _plain(value)):
+            self._complain(parent, key, message)
+
+    def _complain(self, parent: Any, key: Any, message: str) -> None:
+        self.wrong.append((_line(parent, key), message))
+
+    def _place(self, parent: Any, key: Any) -> str:
+        return f"{self.file}:{_line(parent, key)}"
+
+
+def _value_problems(parameter: str, value: Any) -> list[str]:
+    """What is wrong with one parameter by itself; options of plug-ins are judged later, with their plug-in."""
+    if parameter.endswith("_args") and isinstance(value, dict):
+        return []
+    return [message for name, message in problems({**PLACEHOLDER, parameter: value}) if name == parameter]
+
+
+def _line(parent: Any, key: Any) -> int:
+    position = parent.lc.data.get(key) if parent.lc.data else None
+    return (position[0] if position else parent.lc.line) + 1
+
+
+def _plain(value: Any) -> Any:
+    """ruamel's own containers and scalars as plain Python."""
+    if isinstance(value, Mapping):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_plain(v) for v in value]
+    for kind in (bool, int, float, str):
+        if isinstance(value, kind):
+            return kind(value)
+    return None if value is None else str(value)
+
+
+def _kind(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return "a mapping"
+    return "a list" if isinstance(value, list) else repr(value)

@@ -1,0 +1,122 @@
+"""What the cache holds for a trial: the loaded model with its inputs, and the exported artifact."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchlib import artifacts, machine
+from benchlib.fingerprint import fingerprint
+from benchlib.registry import exporters
+from benchlib.trial import Trial, Way, canonical
+from benchlib.worker.client import Worker
+
+# Parameters that decide how a model is loaded; all others decide only how it is run.
+LOADING = (
+    "dtype", "batch_size", "seq_length", "height", "width", "shapes", "inputs", "model_args", "attn_implementation",
+    "seed",
+)  # fmt: skip
+
+
+@dataclass
+class Model:
+    """A loaded model in the cache: its folder, what was found, and whether it was there before."""
+
+    path: Path
+    key: str
+    meta: dict[str, Any]
+    cached: bool
+
+    @property
+    def inputs(self) -> Path:
+        return self.path / "inputs.npz"
+
+    @property
+    def saved(self) -> Path:
+        return self.path / "model.pt"
+
+
+@dataclass
+class Artifact:
+    """What an exporter left: its file, the facts of the export, and whether it was there before."""
+
+    file: Path
+    facts: dict[str, Any]
+    address: str = ""  # in the cache; empty when the artifact is the saved model itself
+    cached: bool = False
+
+
+def loaded(trial: Trial, builder: Callable[[], Worker], left: Callable[[], float]) -> Model:
+    """The model of a trial, from the cache or loaded now by the builder worker."""
+    source, name = trial.source()
+    parameters = {p: getattr(trial, p) for p in LOADING}
+    found = fingerprint(trial)
+    decided_by = {
+        "source": [source.name, source.identity(name, trial)],
+        "parameters": parameters,
+        "packages": {p: machine.package_version(p) for p in source.packages},
+        "code": {f: h for f, h in found["code"].items() if f.startswith("models/") or f == "tensors.py"},
+    }
+    key = _key(decided_by)
+    entry = artifacts.find("models", trial.model_name, key)
+    cached = entry is not None
+    if entry is None:
+        with artifacts.storing("models", trial.model_name, key, decided_by) as (folder, facts):
+            request = {"source": source.name, "name": name, "trial": trial.model_dump(), "bundle": str(folder)}
+            facts.update(builder().ask("load", left(), **request))
+        entry = artifacts.find("models", trial.model_name, key)
+    return Model(entry.path, key, entry.facts, cached)
+
+
+def exported(
+    trial: Trial, way: Way, model: Model, builder: Callable[[], Worker], left: Callable[[], float]
+) -> Artifact:
+    """The artifact of a way: the saved model, a ready file, or what the exporter leaves, exported at most once."""
+    exporter = exporters.get(way.exporter)
+    if exporter.export is None:
+        file = Path(model.meta["file"]) if model.meta["file"] else model.saved
+        return Artifact(file, {} if exporter.compiles else {"time_export": 0.0})
+    code = {f: h for f, h in fingerprint(trial)["code"].items() if f.startswith("exporters/")}
+    decided_by = {
+        "model": model.key,
+        "exporter": way.exporter,
+        "options": dict(way.exporter_args),
+        "target_opset": way.target_opset,
+        "packages": {p: machine.package_version(p) for p in exporter.packages},
+        "code": {f: h for f, h in code.items() if Path(f).stem == way.exporter or Path(f).name.startswith("_")},
+    }
+    key = _key(decided_by)
+    entry = artifacts.find("artifacts", trial.model_name, key)
+    cached = entry is not None
+    if entry is None:
+        with artifacts.storing("artifacts", trial.model_name, key, decided_by) as (folder, facts):
+            options = {k: o.default for k, o in exporter.options.items()} | dict(way.exporter_args)
+            reply = builder().ask(
+                "export",
+                left(),
+                exporter=way.exporter,
+                bundle=str(model.path),
+                path=str(folder / "model"),
+                options=options,
+                target_opset=way.target_opset,
+            )
+            facts.update(reply, file=Path(reply["file"]).name)
+        entry = artifacts.find("artifacts", trial.model_name, key)
+    return Artifact(entry.path / entry.facts["file"], entry.facts, entry.address, cached)
+
+
+def keep_outputs(trial: Trial, model: Model, outputs: Path) -> Path:
+    """Stores the outputs that count as right, for the proof of a row; returns where they are."""
+    name, key = trial.model_name, _key({"model": model.key, "judge": trial.judge_way.label, "device": trial.device})
+    if artifacts.find("outputs", name, key) is None:
+        with artifacts.storing("outputs", name, key, {"model": model.key}) as (folder, _):
+            (folder / "outputs.npz").write_bytes(outputs.read_bytes())
+    return artifacts.find("outputs", name, key).path / "outputs.npz"
+
+
+def _key(decided_by: dict[str, Any]) -> str:
+    return hashlib.sha256(canonical(json.loads(json.dumps(decided_by, default=str))).encode()).hexdigest()

@@ -1,0 +1,266 @@
+"""A trial as its notebook runs it: six steps, each of which notes its time and its failure.
+
+A step never raises for what the model, the exporter or a worker did: the failure becomes the trial's outcome,
+and later steps answer "not reached". Only broken code of our own raises.
+"""
+
+from __future__ import annotations
+
+import datetime
+import functools
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from benchlib import accuracy, machine, tensors
+from benchlib.errors import Unavailable
+from benchlib.measure import controller
+from benchlib.measure.levels import level_of
+from benchlib.measure.lock import alone
+from benchlib.plan.rules import lacks
+from benchlib.registry import exporters, runtimes
+from benchlib.stages import assemble, bundles, views
+from benchlib.stages.driver import tell
+from benchlib.stages.warm import WarmServer
+from benchlib.trial import Trial, Way, make
+from benchlib.worker.client import Worker, WorkerError
+
+MEASURING_LIMIT = 3600.0  # seconds; measuring bounds itself, this is for a controller that hangs
+
+
+def begin(parameters: Mapping[str, Any]) -> TrialRun:
+    """Starts a trial from a namespace that holds its parameters (a notebook's `globals()`). Raises UserError."""
+    values = {name: parameters[name] for name in Trial.model_fields if name in parameters}
+    return TrialRun(make(values))
+
+
+def step(function: Callable[[TrialRun], Any]) -> Callable[[TrialRun], Any]:
+    """Makes a method a step: timed, alone on the host, its failure noted instead of raised."""
+    name = function.__name__
+
+    @functools.wraps(function)
+    def run(self: TrialRun) -> Any:
+        if self.failure:
+            self.steps[name] = {"seconds": 0.0, "outcome": "not reached"}
+            return views.NotReached(name, self.failure)
+        tell(name, None, "waiting for this host")
+        try:
+            with alone(self.trial.device, f"trial {self.key} of {self.trial.model_name}", self._waiting):
+                # Measuring bounds itself; every other step has `timeout`, of which its requests get what is left.
+                self.launcher.deadline = None if name == "measure" else time.monotonic() + self.trial.timeout
+                tell(name, MEASURING_LIMIT if name == "measure" else self.trial.timeout)
+                begin = time.perf_counter()
+                view, outcome = None, "ok"
+                try:
+                    view = function(self)
+                except WorkerError as error:
+                    self.failure = {"stage": name, "status": error.kind, "type": error.type,
+                                    "message": error.message, "traceback": error.traceback,
+                                    "log": self._log_tail()}  # fmt: skip
+                except Unavailable as error:
+                    self.failure = {"stage": name, "status": "skipped", "type": "Unavailable", "message": str(error)}
+                if self.failure:
+                    outcome = self.failure["status"]
+                    self.launcher.end()
+                self.steps[name] = {"seconds": time.perf_counter() - begin, "outcome": outcome}
+        finally:
+            tell(name, None, "done")
+        return view or views.Failure(self.failure)
+
+    return run
+
+
+class TrialRun:
+    """One trial on its way through the steps. The notebook keeps it in `trial`."""
+
+    def __init__(self, trial: Trial):
+        self._start(trial)
+
+    def _start(self, trial: Trial) -> None:
+        self.trial, self.key = trial, trial.key()
+        self.began = datetime.datetime.now(datetime.UTC)
+        self.scratch = Path(tempfile.mkdtemp(prefix=f"benchlib-{self.key}-"))
+        self.threads = trial.num_cores or machine.allowed_cores()
+        self.warm = WarmServer(trial, self.threads)
+        self.launcher = controller.Launcher(self.key, self.threads, self.scratch, self.warm.lease, trial.timeout)
+        self.level = level_of(trial)
+        self.steps: dict[str, dict[str, Any]] = {}
+        self.failure: dict[str, Any] | None = None
+        self.check_result: accuracy.Check | None = None
+        self.builder: Worker | None = None
+        self.model: bundles.Model | None = None
+        self.artifacts: dict[str, bundles.Artifact] = {}  # by the label of the way
+        self.opened: list[controller.Opened] = []
+        self.measurement: controller.Measurement | None = None
+        self.reference_outputs: Path | None = None
+        self.output_size: int | None = None
+
+    @property
+    def ways(self) -> list[Way]:
+        """The contenders' ways: the reference first where there is one, the trial's own last."""
+        return [*filter(None, [self.trial.reference_way]), self.trial.way]
+
+    # -- the steps -------------------------------------------------------------------------------
+
+    @step
+    def load(self) -> views.ModelView:
+        """Loads the model and one batch of inputs, in a worker; both are kept in the cache."""
+        self._require()
+        self.model = bundles.loaded(self.trial, self._builder, self.launcher.left)
+        return views.ModelView(self.trial, self.model)
+
+    @step
+    def export(self) -> views.ArtifactView:
+        """Exports the model by every contender's exporter that leaves a file of its own, once."""
+        for way in [*self.ways, self.trial.judge_way]:
+            if way.label not in self.artifacts:
+                self.artifacts[way.label] = bundles.exported(
+                    self.trial, way, self.model, self._builder, self.launcher.left
+                )
+        self._end_builder()
+        return views.ArtifactView(self.trial, self.artifacts[self.trial.way.label])
+
+    @step
+    def open(self) -> views.SessionView:
+        """Opens each contender in a worker of its own; the hashes of weights and inputs have to agree."""
+        contenders = [self._contender(way) for way in self.ways]
+        for index, contender in enumerate(contenders):
+            self.opened.append(self._open(contender, index))
+        _require_equal(self.opened, "input_hash", self.model.meta["facts"]["input_hash"])
+        _require_equal(self.opened, "weights_hash", self.model.meta["facts"].get("weights_hash"))
+        return views.SessionView(self.trial, [(o.contender.label, o.facts) for o in self.opened])
+
+    @step
+    def check(self) -> views.CheckView:
+        """Makes each session's first call and compares the outputs with those of the judge."""
+        own, files = self.opened[-1], {}
+        for index, opened in enumerate(self.opened):
+            files[index] = self.scratch / f"outputs-{index}.npz"
+            self.output_size = opened.outputs(files[index])["output_size"]
+        judge = next((i for i, way in enumerate(self.ways) if way == self.trial.judge_way), None)
+        if judge is None:
+            opened = self._open(self._contender(self.trial.judge_way), len(self.opened))
+            files[judge] = self.scratch / "outputs-judge.npz"
+            opened.outputs(files[judge])
+            opened.worker.end()
+        self.reference_outputs = bundles.keep_outputs(self.trial, self.model, files[judge])
+        self.check_result = self._compare(files[self.opened.index(own)])
+        return views.CheckView(self.trial, self.check_result)
+
+    @step
+    def measure(self) -> views.TimingView:
+        """Times the contenders in interleaved rounds, in several processes each."""
+        contenders = [o.contender for o in self.opened]
+        try:
+            self.measurement = controller.measure(
+                contenders, self.opened, self.launcher, self.level, self.trial.seed, self._progress
+            )
+        finally:
+            self.launcher.end()
+        own = len(contenders) - 1
+        for pair, index, path in self.measurement.changed_outputs:
+            later = self._compare(path)
+            if index == own and not later.equal and self.check_result.equal:
+                self.check_result = later
+                self.check_result.problem = f"after timing, in process {pair}: {later.problem}"
+        return views.TimingView(self)
+
+    def record(self) -> views.RecordView:
+        """The record of the trial, whatever came of it; displayed, it is stored in the notebook."""
+        self.launcher.end()
+        self.warm.close()
+        tell("record", 60.0)
+        record = assemble.record(self)
+        shutil.rmtree(self.scratch, ignore_errors=True)
+        return views.RecordView(record, self.measurement.samples if self.measurement else None)
+
+    # -- by hand ---------------------------------------------------------------------------------
+
+    def use(self, module: Any, inputs: Any = None) -> views.ModelView:
+        """From here on `module` itself, edits included, is what is exported and timed.
+
+        `inputs` are those of the model that was loaded, unless new ones are given.
+        """
+        from benchlib.artifacts import root
+        from benchlib.models import python
+
+        if inputs is None:
+            inputs = views.ModelView(self.trial, self.model).inputs
+        name = python.store(module, inputs, root())
+        changes = {"model": name, "label": self.trial.label or self.trial.model_name, "model_args": {},
+                   "batch_size": python.batch_of(inputs)}  # fmt: skip
+        self.launcher.end()
+        self._start(make({**self.trial.model_dump(), **changes}))
+        return self.load()
+
+    # -- helpers ---------------------------------------------------------------------------------
+
+    def _require(self) -> None:
+        """Raises Unavailable when this machine lacks what one of the ways needs."""
+        missing = lacks(self.trial)
+        if missing:
+            raise Unavailable(missing)
+
+    def _builder(self) -> Worker:
+        if self.builder is None:
+            self.builder = self.launcher.start("builder", self.level.start)
+        return self.builder
+
+    def _end_builder(self) -> None:
+        if self.builder:
+            self.builder.end()
+            self.launcher.workers.remove(self.builder)
+            self.builder = None
+
+    def _contender(self, way: Way) -> controller.Contender:
+        exporter, runtime = exporters.get(way.exporter), runtimes.get(way.runtime)
+        request = {
+            "artifact": str(self.artifacts[way.label].file),
+            "exporter": way.exporter,
+            "exporter_args": {k: o.default for k, o in exporter.options.items()} | dict(way.exporter_args),
+            "positional": self.model.meta["positional"],
+            "device": self.trial.device,
+            "provider": way.provider,
+            "threads": self.threads,
+            "rtopt": way.rtopt,
+            "options": {k: o.default for k, o in runtime.options.items()} | dict(way.runtime_args),
+        }
+        arguments = {
+            "runtime": way.runtime,
+            "request": request,
+            "inputs": str(self.model.inputs),
+            "import_paths": self.model.meta["import_paths"],
+        }
+        return controller.Contender(way.label, exporter.compiles, arguments)
+
+    def _open(self, contender: controller.Contender, index: int) -> controller.Opened:
+        return controller.open_contender(
+            contender, self.launcher, self.level.start, 0, self.trial.seed, f"pair0-{index}"
+        )
+
+    def _compare(self, path: Path) -> accuracy.Check:
+        found, _ = tensors.load(path)
+        expected, _ = tensors.load(self.reference_outputs)
+        return accuracy.compare(found, expected, self.trial.dtype)
+
+    def _progress(self, done: int, total: int) -> None:
+        tell("measure", MEASURING_LIMIT, f"{done}/{total} processes")
+
+    def _waiting(self, owner: str) -> None:
+        print(f"waiting for this host: {owner} is being measured")
+
+    def _log_tail(self) -> str:
+        return "\n".join(w.log_tail() for w in self.launcher.workers[-1:])
+
+
+def _require_equal(opened: list[controller.Opened], fact: str, expected: str | None) -> None:
+    """All contenders have to hold the same bytes; a runtime that cannot tell (an exported file) says nothing."""
+    for o in opened:
+        found = o.facts.get(fact)
+        if expected and found and found != expected:
+            raise WorkerError(
+                "failed", "Mismatch", f"{o.contender.label} holds {fact} {found}, the saved model {expected}"
+            )

@@ -1,0 +1,261 @@
+"""What the steps return: a small table worth looking at, and the live things one attribute away."""
+
+from __future__ import annotations
+
+import html
+import io
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from benchlib import tensors
+from benchlib.record import scrap
+
+if TYPE_CHECKING:
+    from benchlib.accuracy import Check
+    from benchlib.measure.samples import Samples
+    from benchlib.stages.bundles import Artifact, Model
+    from benchlib.stages.steps import TrialRun
+    from benchlib.trial import Trial
+
+
+class View:
+    """A title and rows of (label, value), shown as a small table."""
+
+    title = ""
+
+    def rows(self) -> list[tuple[str, Any]]:
+        return []
+
+    def __repr__(self) -> str:
+        rows = self.rows()
+        width = max((len(label) for label, _ in rows), default=0)
+        return "\n".join([self.title, *(f"  {label:<{width}}  {value}" for label, value in rows)])
+
+    def _repr_html_(self) -> str:
+        cells = "".join(
+            f"<tr><th style='text-align:left'>{html.escape(label)}</th>"
+            f"<td style='text-align:left'>{html.escape(str(value))}</td></tr>"
+            for label, value in self.rows()
+        )
+        return f"<table><caption style='text-align:left'>{html.escape(self.title)}</caption>{cells}</table>"
+
+
+class Failure(View):
+    """A step that failed: the outcome of the trial, not a traceback. `traceback` has the whole of it."""
+
+    def __init__(self, failure: dict[str, Any]):
+        self.failure, self.title = failure, f"{failure['status']} at stage {failure['stage']}"
+        self.traceback = failure.get("traceback", "")
+
+    def rows(self):
+        return [(self.failure["type"], self.failure["message"])]
+
+    def plot(self) -> None:
+        """There is nothing to draw."""
+
+
+class NotReached(View):
+    def __init__(self, name: str, failure: dict[str, Any]):
+        self.title = f"{name}: not reached, the trial ended as {failure['status']} at stage {failure['stage']}"
+
+    def plot(self) -> None:
+        """There is nothing to draw."""
+
+
+class ModelView(View):
+    """The loaded model. `module` and `inputs` bring the live objects into this kernel (and torch with them)."""
+
+    def __init__(self, trial: Trial, model: Model):
+        self.trial, self._model, self.facts = trial, model, model.meta["facts"]
+        self.title = trial.model_name
+
+    def rows(self):
+        facts = self.facts
+        size = f"{facts['params_size']:,} ({facts.get('params_dtype', '')})" if facts.get("params_size") else None
+        rows = [
+            ("class", facts.get("model_class")),
+            ("weights", facts.get("model_weights")),
+            ("parameters", size),
+            ("inputs", facts["input_shapes"]),
+            ("loaded in", f"{seconds(facts['time_load'])}{' (cached)' if self._model.cached else ''}"),
+        ]
+        return [(label, value) for label, value in rows if value]
+
+    @cached_property
+    def module(self) -> Any:
+        """The live module, as the workers hold it. Imports torch into this kernel."""
+        import sys
+
+        from benchlib.models._saved import open_saved
+
+        sys.path.extend(p for p in self._model.meta["import_paths"] if p not in sys.path)
+        return open_saved(self._model.saved)
+
+    @cached_property
+    def inputs(self) -> dict[str, Any]:
+        """The example inputs, as the nesting of torch tensors that the module takes."""
+        from benchlib.runtimes.torch import to_torch
+
+        flat, structure = tensors.load(self._model.inputs)
+        return tensors.unflatten(structure, {name: to_torch(array) for name, array in flat.items()})
+
+
+class ArtifactView(View):
+    """The exported artifact. `onnx` is the graph, loaded on demand."""
+
+    title = "artifact"
+
+    def __init__(self, trial: Trial, artifact: Artifact):
+        self.path: Path = artifact.file
+        self.facts, self.cached = artifact.facts, artifact.cached
+        self.title = trial.way.exporter
+
+    def rows(self):
+        facts, rows = self.facts, []
+        if "time_export" in facts:
+            rows.append(("exported in", f"{seconds(facts['time_export'])}{' (cached)' if self.cached else ''}"))
+        if facts.get("onnx_n_nodes"):
+            rows += [
+                ("graph", f"{facts['onnx_n_nodes']:,} nodes, opset {facts['onnx_opset']}"),
+                ("size", f"{facts['onnx_filesize'] / 1e6:,.1f} MB"),
+            ]
+        return [*rows, ("file", self.path.name)]
+
+    @cached_property
+    def onnx(self) -> Any:
+        """The ONNX model (an `onnx.ModelProto`). Raises AttributeError for an artifact that is none."""
+        if self.path.suffix != ".onnx":
+            raise AttributeError(f"{self.path.name} is no ONNX file")
+        import onnx
+
+        return onnx.load(self.path)
+
+
+class SessionView(View):
+    title = "open sessions"
+
+    def __init__(self, trial: Trial, sessions: list[tuple[str, dict[str, Any]]]):
+        self.sessions = sessions
+
+    def rows(self):
+        return [
+            (label, f"{f['providers']}, {f['threads']} threads, opened in {seconds(f['time_session'])}")
+            for label, f in self.sessions
+        ]
+
+
+class CheckView(View):
+    def __init__(self, trial: Trial, check: Check):
+        self.equal, self.problem, self.metrics = check.equal, check.problem, check.metrics
+        self.title = f"computes the same as {trial.source()[0].judged_by}" if check.equal else "computes something else"
+
+    def rows(self):
+        rows = [("problem", self.problem)] if self.problem else []
+        for name in ("abs", "rel"):
+            if f"discrepancies_{name}" in self.metrics:
+                tolerance = self.metrics[f"tolerance_{name}"]
+                rows.append(
+                    (
+                        f"largest {name} discrepancy",
+                        f"{self.metrics[f'discrepancies_{name}']:.3g} (tolerance {tolerance:g})",
+                    )
+                )
+        return rows
+
+
+class TimingView(View):
+    """What measuring gave. `samples` holds every sample, `plot()` draws them."""
+
+    def __init__(self, run: TrialRun):
+        from benchlib.stages import assemble
+
+        self.samples: Samples = run.measurement.samples
+        self.metrics = assemble.timing(run)
+        self.title = f"{run.trial.model_name}, {run.trial.way.label}"
+
+    def rows(self):
+        m = self.metrics
+        rows = [("latency", interval(m, "time_latency", seconds)), ("throughput", f"{m['throughput']:.4g} items/s")]
+        if m.get("speedup"):
+            rows.append(
+                (
+                    f"speedup over {m['reference_way']}",
+                    f"{interval(m, 'speedup', lambda v: f'{v:.3f}')} × · {m['verdict']}",
+                )
+            )
+        return [
+            *rows,
+            ("samples", f"{m['repeat']:,} in {m['processes']} processes, after {m['warmup']:,} warm-up calls"),
+        ]
+
+    def plot(self) -> Picture:
+        """Every steady sample against the time at which it was taken, a colour per contender."""
+        return Picture(self.samples)
+
+
+class Picture:
+    """Samples over time, as SVG; drawn without pyplot, which would cost the kernel a second."""
+
+    def __init__(self, samples: Samples):
+        self.samples = samples
+
+    def _repr_svg_(self) -> str:
+        from matplotlib.backends.backend_svg import FigureCanvasSVG
+        from matplotlib.figure import Figure
+
+        figure = Figure(figsize=(7.5, 2.6), layout="constrained")
+        axes, epochs = figure.add_subplot(), [e for e in self.samples.epochs if e.round >= 0]
+        begin = min(e.start for e in epochs)
+        for index, colour in zip(range(len(self.samples.contenders)), ("#8a8f98", "#2f6fde"), strict=False):
+            x, y = [], []
+            for e in epochs:
+                if e.contender == index:
+                    x += [(e.start - begin) / 1e9] * (len(e.ns) - e.skip)
+                    y += list(e.ns[e.skip :] / 1e6)
+            axes.plot(x, y, ".", ms=3, alpha=0.5, color=colour, label=self.samples.contenders[index])
+        axes.set(xlabel="time since the first round (s)", ylabel="latency (ms)")
+        axes.set_ylim(bottom=0)
+        axes.spines[["top", "right"]].set_visible(False)
+        figure.legend(loc="outside upper right", ncols=2, frameon=False, markerscale=3)
+        out = io.StringIO()
+        FigureCanvasSVG(figure).print_svg(out, metadata={"Date": None})
+        return out.getvalue()[out.getvalue().index("<svg") :]
+
+
+class RecordView(View):
+    """The record. Displaying it stores it, and the samples, in the notebook."""
+
+    def __init__(self, record: dict[str, Any], samples: Samples | None):
+        self.record, self.samples = record, samples
+        self.title = f"{record['status']}: {record['metrics']['_index']}"
+
+    def rows(self):
+        rows = [("key", self.record["key"])]
+        if self.record["reason"]:
+            rows.append(("reason", self.record["reason"]))
+        return [*rows, ("again", self.record["reproduce"])]
+
+    def _ipython_display_(self) -> None:
+        from IPython.display import display, publish_display_data
+
+        publish_display_data({"text/plain": repr(self), "text/html": self._repr_html_()})
+        for name, data in ((scrap.RECORD, self.record), (scrap.SAMPLES, self.samples and self.samples.encode())):
+            if data:
+                bundle, metadata = scrap.payload(name, data)
+                display(bundle, metadata=metadata, raw=True)
+
+
+def seconds(value: float) -> str:
+    """`1.84 ms`, `12 µs`, `3.1 s`: three digits in a unit that fits."""
+    for limit, scale, unit in ((1e-6, 1e9, "ns"), (1e-3, 1e6, "µs"), (1, 1e3, "ms")):
+        if value < limit:
+            return f"{value * scale:.3g} {unit}"
+    return f"{value:.3g} s"
+
+
+def interval(metrics: dict[str, Any], name: str, show) -> str:
+    """`1.84 ms [1.79 ms, 1.90 ms]`, or the value alone where there is no interval."""
+    low, high = metrics.get(f"{name}_low"), metrics.get(f"{name}_high")
+    text = show(metrics[name])
+    return text if low is None or high is None else f"{text} [{show(low)}, {show(high)}]"
