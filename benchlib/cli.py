@@ -1,0 +1,290 @@
+"""`python -m benchlib …`, or `benchlib …`: each command one call into the library."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from benchlib.errors import UserError
+
+app = typer.Typer(
+    help="Which way of running this model is fastest here, is it still right, and can the figure be believed?",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+CacheDir = Annotated[Path | None, typer.Option("--cache-dir", help="where models and artifacts are kept")]
+Verbose = Annotated[
+    int, typer.Option("-v", "--verbose", count=True, help="-v: tracebacks of failures, -vv: logs of the workers too")
+]
+Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="no progress")]
+Study = Annotated[str, typer.Argument(help="a folder under outputs/, or its name, or the study's YAML file")]
+
+
+def main() -> None:
+    """The console script: one clear line and exit status 2 for everything that the user can mend."""
+    from benchlib.sweep.driver import Interrupted
+
+    try:
+        app()
+    except UserError as error:
+        print("\n".join(f"benchlib: {line}" for line in str(error).splitlines()), file=sys.stderr)
+        sys.exit(2)
+    except Interrupted as error:
+        print(f"benchlib: {error}\ngo on with: {' '.join(['benchlib', *sys.argv[1:]])}", file=sys.stderr)
+        sys.exit(130)
+    except BrokenPipeError:  # the reader of our output has gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+
+
+@app.command("list")
+def list_(
+    suite: Annotated[str | None, typer.Argument(help="a suite; without one, all suites")] = None,
+    cache_dir: CacheDir = None,
+) -> None:
+    """The models of a suite, with their index; or the suites."""
+    from benchlib.errors import UnknownName
+    from benchlib.plan.selections import catalogue
+    from benchlib.registry import sources
+
+    _cache(cache_dir)
+    suites = {n: sources.get(n) for n in sources.names() if sources.get(n).catalogue}
+    if suite is None:
+        for name, source in suites.items():
+            print(f"{name:<14} {source.summary}")
+        return
+    if suite not in suites:
+        raise UnknownName("suite", suite, suites)
+    for index, row in enumerate(catalogue(suite)):
+        more = "  ".join(f"{k}={v}" for k, v in row.items() if k != "name" and v not in (None, ""))
+        print(f"{index:>4} - {row['name']}{'  ' + more if more else ''}")
+
+
+def _run(
+    model: str, output: Path, fail_fast: bool, verbose: int, quiet: bool, cache_dir: Path | None, **given: str | None
+) -> None:
+    """One trial, or a small matrix: every option takes several values, separated by commas."""
+    from benchlib.plan import study as studies
+    from benchlib.plan.options import values_of
+
+    _cache(cache_dir)
+    options = {"model": values_of("model", model)}
+    options |= {name: values_of(name, text) for name, text in given.items() if text is not None}
+    outcome = _execute(
+        studies.from_options("run", options), output, "all", quiet, verbose or int(fail_fast), fail_fast, lines=True
+    )
+    if fail_fast and set(outcome.counts) - {"ok", "inaccurate", "refused", "skipped"}:
+        raise typer.Exit(1)
+
+
+@app.command()
+def sweep(
+    study: Annotated[Path, typer.Argument(help="the study's YAML file")],
+    output: Annotated[Path | None, typer.Option(help="the folder of the results; default: outputs/<name>")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="print the plan and stop")] = False,
+    only: Annotated[str, typer.Option(help="which trials: 'exporter=script,eager model=resnet'")] = "",
+    rerun: Annotated[str, typer.Option(help="failed or all: run these again although they are done")] = "",
+    verbose: Verbose = 0,
+    quiet: Quiet = False,
+    cache_dir: CacheDir = None,
+) -> None:
+    """Runs a study; what is done already is kept."""
+    from benchlib.plan import study as studies
+
+    _cache(cache_dir)
+    if rerun not in ("", "failed", "all"):
+        raise UserError(f"--rerun: '{rerun}' is neither failed nor all")
+    written = studies.read(study)
+    folder = output or Path("outputs") / written.name
+    if dry_run:
+        from benchlib.plan.expand import expand
+        from benchlib.sweep.preview import preview
+
+        print(preview(expand(written), folder, rerun, only))
+        return
+    _execute(written, folder, rerun, quiet, verbose, only=only)
+
+
+@app.command()
+def status(
+    study: Study, watch: Annotated[bool, typer.Option("--watch", help="again every two seconds")] = False
+) -> None:
+    """Where a sweep stands, from its outputs alone."""
+    from benchlib.sweep.status import as_text
+
+    folder = _folder(study)
+    print(as_text(folder))
+    while watch:
+        time.sleep(2)
+        print(as_text(folder), flush=True)
+
+
+@app.command()
+def report(study: Study) -> None:
+    """Collates a study and publishes report.html."""
+    from benchlib.report import collate, publish, summary
+
+    folder = _folder(study)
+    path = publish(folder)
+    print(summary(collate(folder)))
+    print(f"\nreport: {path}")
+
+
+@app.command()
+def script(
+    trial: Annotated[str, typer.Argument(help="an executed notebook, or the key or name of a trial under outputs/")],
+    output: Annotated[Path | None, typer.Option(help="write to this file")] = None,
+) -> None:
+    """Plain Python, without benchlib, that proves one row: same artifact, same inputs, same options."""
+    from benchlib.report.proof import proof
+
+    text = proof(_notebook(trial))
+    if output:
+        output.write_text(text)
+    else:
+        print(text, end="")
+
+
+@app.command()
+def doctor(cache_dir: CacheDir = None) -> None:
+    """Versions, devices, providers and the health of this machine."""
+    from benchlib.doctor import examine
+
+    _cache(cache_dir)
+    print(examine())
+
+
+def _execute(
+    study: Any,
+    folder: Path,
+    rerun: str,
+    quiet: bool,
+    verbose: int,
+    fail_fast: bool = False,
+    lines: bool = False,
+    only: str = "",
+) -> Any:
+    """Plans, sweeps and collates."""
+    from benchlib.plan.expand import expand
+    from benchlib.plan.only import select
+    from benchlib.report import collate
+    from benchlib.sweep.driver import sweep as run_plan
+
+    plan = expand(study)
+    chosen = {p.key for p in select(plan, only)} if only else None
+
+    def each(record: dict[str, Any]) -> None:
+        if lines:
+            _print_lines(record)
+        _explain(record, verbose)
+
+    failed = ("failed", "timeout", "crashed", "oom")
+    outcome = run_plan(
+        plan, folder, rerun, quiet, chosen, each, lambda record: fail_fast and record["status"] in failed
+    )
+    collate(folder)
+    if not quiet:
+        counts = " + ".join(f"{n} {s}" for s, n in outcome.counts.items())
+        print(f"{len(outcome.records)} trials = {counts}, in {folder}", file=sys.stderr)
+    return outcome
+
+
+def _print_lines(record: dict[str, Any]) -> None:
+    """A record as torch_bench prints it: `:name,value;`, a line per field, sorted."""
+    fields = {**record["metrics"], "status": record["status"], "key": record["key"]}
+    if record["reason"]:
+        fields |= {"stage": record["stage"], "reason": " ".join(record["reason"].split())}
+    for name in sorted(fields):
+        value = fields[name]
+        print(f":{name},{'' if value is None else value};")
+
+
+def _explain(record: dict[str, Any], verbose: int) -> None:
+    for level, part in ((1, "traceback"), (2, "log")):
+        if verbose >= level and record["error"].get(part):
+            print(record["error"][part], file=sys.stderr)
+
+
+def _folder(study: str) -> Path:
+    """The folder of a study: as given, by its name under outputs/, or as its YAML file says."""
+    path = Path(study)
+    if path.suffix in (".yaml", ".yml"):
+        from benchlib.plan import study as studies
+
+        return Path("outputs") / studies.read(path).name
+    if path.is_dir():
+        return path
+    known = [p.parent.name for p in Path("outputs").glob("*/study.yaml")]
+    if study in known:
+        return Path("outputs") / study
+    from benchlib.errors import UnknownName
+
+    raise UnknownName("study", study, known)
+
+
+def _notebook(trial: str) -> Path:
+    path = Path(trial)
+    if path.suffix == ".ipynb" and path.exists():
+        return path
+    found = [p for p in Path("outputs").glob("*/trials/*.ipynb") if p.stem == trial or p.stem.endswith(f"-{trial[:8]}")]
+    if len(found) != 1:
+        raise UserError(
+            f"{'several notebooks' if found else 'no executed notebook'} under outputs/ called '{trial}'; give a path"
+        )
+    return found[0]
+
+
+def _cache(path: Path | None) -> None:
+    if path:
+        os.environ["BENCHLIB_CACHE"] = str(path.expanduser().resolve())
+
+
+def _with_trial_options(function: Any) -> Any:
+    """`run`, with an option for each parameter of a trial, taken from their declaration."""
+    from benchlib.trial import Trial, default_of
+
+    def option(name: str, kind: Any, default: Any, declared: Any) -> inspect.Parameter:
+        return inspect.Parameter(
+            name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, declared]
+        )
+
+    model = Annotated[str, typer.Argument(help=Trial.model_fields["model"].description)]
+    parameters = [inspect.Parameter("model", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=model)]
+    for name, field in Trial.model_fields.items():
+        if name == "model":
+            continue
+        default = default_of(name)
+        shown = f" [{default}]" if default not in (None, "", {}) else ""
+        declared = typer.Option(f"--{name.replace('_', '-')}", help=f"{field.description}{shown}", show_default=False)
+        parameters.append(option(name, str | None, None, declared))
+    parameters += [
+        option("output", Path, Path("outputs/run"), typer.Option("--output", help="the folder of the results")),
+        option(
+            "fail_fast",
+            bool,
+            False,
+            typer.Option("--fail-fast", help="stop at the first failure, with its whole traceback"),
+        ),
+        inspect.Parameter("verbose", inspect.Parameter.KEYWORD_ONLY, default=0, annotation=Verbose),
+        inspect.Parameter("quiet", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=Quiet),
+        inspect.Parameter("cache_dir", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=CacheDir),
+    ]
+
+    def command(**given: Any) -> None:
+        function(**given)
+
+    command.__signature__ = inspect.Signature(parameters)
+    command.__annotations__ = {p.name: p.annotation for p in parameters}
+    command.__doc__ = function.__doc__
+    return command
+
+
+app.command("run")(_with_trial_options(_run))

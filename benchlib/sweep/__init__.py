@@ -1,0 +1,1 @@
+"""Executes a plan: one trial at a time through Papermill, with deadlines, resume and a row for every trial."""

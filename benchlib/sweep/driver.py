@@ -1,0 +1,122 @@
+"""Runs a plan on this machine: what is done is kept, what is left is executed one trial after another."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from benchlib import machine
+from benchlib.plan.expand import Plan
+from benchlib.stages.warm import packages_of
+from benchlib.sweep import journal, store
+from benchlib.sweep.execute import execute, without_running
+from benchlib.sweep.progress import Progress
+from benchlib.sweep.resume import Rerun, Task, tasks
+from benchlib.trial import Trial
+from benchlib.worker import process
+from benchlib.worker.client import Server
+
+
+class Interrupted(Exception):
+    """Ctrl-C, or SIGTERM: everything measured so far is stored. Its text says how far the sweep came."""
+
+
+@dataclass
+class Outcome:
+    """What a sweep came to: the records in plan order, and which of them are new."""
+
+    records: list[dict[str, Any]] = field(default_factory=list)
+    ran: int = 0
+
+    @property
+    def counts(self) -> dict[str, int]:
+        found: dict[str, int] = {}
+        for record in self.records:
+            found[record["status"]] = found.get(record["status"], 0) + 1
+        return found
+
+
+def sweep(
+    plan: Plan,
+    folder: Path,
+    rerun: Rerun = "",
+    quiet: bool = False,
+    only: set[str] | None = None,
+    each: Callable[[dict[str, Any]], None] = lambda record: None,
+    until: Callable[[dict[str, Any]], bool] = lambda record: False,
+) -> Outcome:
+    """Executes what the plan asks for and the folder does not hold yet.
+
+    `only` restricts it to trials with these keys; `each` is called with every new record; `until` ends the
+    sweep when it returns True for one. Raises Interrupted, and UserError when another sweep writes to the folder.
+    """
+    process.adopt_orphans()
+    signal.signal(signal.SIGTERM, _as_interrupt)
+    with store.opened(folder):
+        store.write_study(folder, plan.resolved())
+        progress = Progress(journal.durations(folder), quiet=quiet)
+        todo, unreadable = tasks(plan, folder, rerun)
+        todo = [t for t in todo if only is None or t.planned.key in only]
+        journal.note(folder, "sweep", trials=len(todo), to_run=sum(bool(t.why) for t in todo))
+        progress.begin(todo, unreadable)
+        outcome, servers = Outcome(), _Servers([t.planned.trial for t in todo if t.why and not t.planned.status])
+        try:
+            for task in todo:
+                record = task.record
+                if task.why:
+                    record = _one(task, folder, servers, progress)
+                    outcome.ran += 1
+                    each(record)
+                outcome.records.append(record)
+                if task.why and until(record):
+                    break
+        except KeyboardInterrupt:
+            journal.note(folder, "interrupted", done=progress.done)
+            raise Interrupted(
+                f"interrupted after {progress.done} of {progress.total} trials; all of them are kept"
+            ) from None
+        finally:
+            servers.end()
+        journal.note(folder, "end", counts=outcome.counts)
+    return outcome
+
+
+def _one(task: Task, folder: Path, servers: _Servers, progress: Progress) -> dict[str, Any]:
+    planned = task.planned
+    if planned.status:
+        record = without_running(planned, folder)
+        journal.note(folder, planned.status, name=planned.name, key=planned.key, reason=planned.reason)
+        return record
+    journal.note(folder, "start", name=planned.name, key=planned.key, why=task.why)
+    begin = time.monotonic()
+    record = execute(planned, servers.of(planned.trial), folder)
+    took = time.monotonic() - begin
+    facts = {"name": planned.name, "key": planned.key, "status": record["status"], "seconds": round(took, 3)}
+    journal.note(folder, "trial", exported=record["metrics"].get("artifact_cached") is False, **facts)
+    progress.trial(task, record, took)
+    return record
+
+
+class _Servers:
+    """The warm servers of a sweep, one for each number of threads (libraries read it when they are imported)."""
+
+    def __init__(self, trials: list[Trial]):
+        self.packages, self.running = packages_of(trials), {}
+
+    def of(self, trial: Trial) -> Server:
+        threads = trial.num_cores or machine.allowed_cores()
+        if threads not in self.running or not self.running[threads].alive:
+            self.running[threads] = Server(self.packages, threads)
+        return self.running[threads]
+
+    def end(self) -> None:
+        for server in self.running.values():
+            server.end()
+
+
+def _as_interrupt(*_: object) -> None:
+    raise KeyboardInterrupt

@@ -1,0 +1,147 @@
+"""One trial: its notebook through Papermill, in a kernel of its own, and its record, whatever happens.
+
+What a trial ends as is never read from Papermill's metadata, which calls the cells of a dead kernel
+completed: it is the record in the notebook, and where there is none, what this module saw.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import shutil
+import tempfile
+import warnings
+from pathlib import Path
+from typing import Any
+
+from benchlib.fingerprint import TEMPLATE
+from benchlib.plan.expand import Planned
+from benchlib.record import scrap
+from benchlib.stages import assemble
+from benchlib.stages.driver import VARIABLE as DRIVER
+from benchlib.sweep import store
+from benchlib.sweep.kernels import with_environment
+from benchlib.sweep.watchdog import Watchdog
+from benchlib.worker import process
+from benchlib.worker.client import SOCKET_VARIABLE, Server
+
+
+def execute(planned: Planned, server: Server | None, folder: Path) -> dict[str, Any]:
+    """Runs one trial and puts its executed notebook into the study's `folder`, whole. Returns its record.
+
+    Raises KeyboardInterrupt after ending every process of the trial; nothing is written then.
+    """
+    scratch = Path(tempfile.mkdtemp(prefix="benchlib-"))
+    notebook = scratch / "trial.ipynb"
+    environment = {process.MARK: planned.key, DRIVER: str(scratch / "driver"), "TMPDIR": str(scratch)}
+    if server:
+        environment[SOCKET_VARIABLE] = server.path
+    try:
+        with Watchdog(scratch / "driver", planned.key) as watchdog:
+            error = _papermill(planned, notebook, environment)
+            process.end_marked(planned.key)
+        record = _record(notebook)
+        if record is None:
+            record = _post_mortem(planned, watchdog, error)
+            _append(notebook, planned, record)
+        store.install(notebook, folder, planned.name)
+        return record
+    finally:
+        process.end_marked(planned.key)
+        process.reap_orphans()
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def without_running(planned: Planned, folder: Path) -> dict[str, Any]:
+    """The notebook and record of a trial that was refused or skipped."""
+    record = assemble.failure(planned.trial, planned.key, planned.status, "", "", planned.reason)
+    with tempfile.TemporaryDirectory(prefix="benchlib-") as scratch:
+        notebook = Path(scratch) / "trial.ipynb"
+        _append(notebook, planned, record)
+        store.install(notebook, folder, planned.name)
+    return record
+
+
+def _papermill(planned: Planned, notebook: Path, environment: dict[str, str]) -> BaseException | None:
+    """Executes the template; returns what Papermill raised instead of raising it, Ctrl-C excepted."""
+    import papermill
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            papermill.execute_notebook(
+                str(TEMPLATE).replace("{", "{{").replace("}", "}}"),
+                str(notebook),
+                parameters=planned.trial.asked(),
+                kernel_name="python3",
+                progress_bar=False,
+                start_timeout=120,
+                autosave_cell_every=0,
+                # traits of nbclient's NotebookClient
+                kernel_manager_class=with_environment(environment),
+                shutdown_kernel="immediate",
+                shell_timeout_interval=1,
+                coalesce_streams=True,
+                store_widget_state=False,
+            )
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # DeadKernelError, PapermillExecutionError, a timeout: all become a record
+            return error
+    return None
+
+
+def _record(notebook: Path) -> dict[str, Any] | None:
+    try:
+        return scrap.read(notebook)
+    except scrap.NoRecord:
+        return None
+
+
+def _post_mortem(planned: Planned, watchdog: Watchdog, error: BaseException | None) -> dict[str, Any]:
+    """The record of a trial whose notebook left none."""
+    step, type_ = watchdog.step, type(error).__name__
+    if watchdog.overdue:
+        limit = f"{watchdog.limit:g} s" if watchdog.limit else "its time"
+        return assemble.failure(
+            planned.trial,
+            planned.key,
+            "timeout",
+            watchdog.overdue,
+            "Timeout",
+            f"the kernel did not end '{watchdog.overdue}' within {limit}",
+        )
+    if type_ == "PapermillExecutionError":
+        trace = "\n".join(error.traceback)
+        return assemble.failure(planned.trial, planned.key, "failed", step, error.ename, error.evalue, traceback=trace)
+    if type_ == "DeadKernelError":
+        return assemble.failure(
+            planned.trial, planned.key, "crashed", step, type_, f"the notebook's kernel died during '{step}'"
+        )
+    message = str(error) if error else "the notebook ran to its end and left no record"
+    return assemble.failure(planned.trial, planned.key, "failed", step, type_ if error else "NoRecord", message)
+
+
+def _append(notebook: Path, planned: Planned, record: dict[str, Any]) -> None:
+    """Puts the record into a last cell of the notebook as far as it came (of the template, if it never began)."""
+    try:
+        content = json.loads(notebook.read_bytes())
+    except (OSError, ValueError):
+        content = copy.deepcopy(json.loads(TEMPLATE.read_bytes()))
+        lines = [f"{name} = {value!r}\n" for name, value in planned.trial.asked().items()]
+        at = 1 + next(i for i, c in enumerate(content["cells"]) if "parameters" in c["metadata"].get("tags", []))
+        cell = {"cell_type": "code", "id": "injected-parameters", "metadata": {"tags": ["injected-parameters"]},
+                "execution_count": None, "outputs": [], "source": lines}  # fmt: skip
+        content["cells"].insert(at, cell)
+    words = f"## This trial ended as *{record['status']}*\n\n{_as_text(record['reason'])}"
+    content["cells"].append({"cell_type": "markdown", "id": "outcome-prose", "metadata": {}, "source": words})
+    content["cells"].append(
+        {"cell_type": "code", "id": "outcome", "metadata": {"tags": ["outcome"]}, "execution_count": None, "source": "",
+         "outputs": [scrap.output(scrap.RECORD, record)]}
+    )  # fmt: skip
+    notebook.write_text(json.dumps(content, indent=1, ensure_ascii=False))
+
+
+def _as_text(message: str) -> str:
+    """A message as Markdown that shows it as it is."""
+    return "\n".join(f"    {line}" for line in message.splitlines())

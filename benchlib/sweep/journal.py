@@ -1,0 +1,36 @@
+"""The journal of a study's runs: one JSON line per event, appended, never rewritten."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from pathlib import Path
+from typing import Any
+
+NAME = "journal.jsonl"
+
+
+def note(folder: Path, event: str, **facts: Any) -> None:
+    line = {"time": datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds"), "event": event, **facts}
+    with (folder / NAME).open("a") as file:
+        file.write(json.dumps(line) + "\n")
+
+
+def events(folder: Path) -> list[dict[str, Any]]:
+    """All events; a last line that was cut off is left out."""
+    try:
+        lines = (folder / NAME).read_text().splitlines()
+    except FileNotFoundError:
+        return []
+    found = []
+    for line in lines:
+        try:
+            found.append(json.loads(line))
+        except ValueError:
+            continue
+    return found
+
+
+def durations(folder: Path) -> dict[str, float]:
+    """Seconds that each trial took when it last ran, by key."""
+    return {e["key"]: e["seconds"] for e in events(folder) if e["event"] == "trial"}

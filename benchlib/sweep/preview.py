@@ -1,0 +1,43 @@
+"""The dry run: what a sweep would do, and how long it would take."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from benchlib.plan.expand import Plan
+from benchlib.plan.only import select
+from benchlib.sweep import journal
+from benchlib.sweep.progress import Progress, minutes
+from benchlib.sweep.resume import tasks
+
+
+def preview(plan: Plan, folder: Path, rerun: str, only: str) -> str:
+    """One line per trial, then the sum. Starts and writes nothing."""
+    todo, unreadable = tasks(plan, folder, rerun)
+    chosen = {p.key for p in select(plan, only)} if only else {p.key for p in plan.trials}
+    todo = [t for t in todo if t.planned.key in chosen]
+    progress = Progress(journal.durations(folder), quiet=True)
+    progress.begin(todo, unreadable)
+    width = max((len(t.planned.name) for t in todo), default=0)
+    lines = []
+    for task in todo:
+        planned = task.planned
+        if planned.status:
+            what = f"{planned.status}: {planned.reason}"
+        elif not task.why:
+            what = f"done ({task.record['status']})"
+        else:
+            what = f"run, about {minutes(progress.expected(task))}" + ("" if task.why == "new" else f"; {task.why}")
+        lines.append(f"{planned.name:<{width}}  {what}")
+    refused = sum(t.planned.status == "refused" for t in todo)
+    skipped = sum(t.planned.status == "skipped" for t in todo)
+    runs = sum(bool(t.why) and not t.planned.status for t in todo)
+    done = len(todo) - refused - skipped - runs
+    total = f"{len(todo)} planned = {runs} to run + {done} done + {refused} refused + {skipped} skipped"
+    return "\n".join(
+        [
+            *lines,
+            *(f"skipped {line}" for line in unreadable),
+            f"{total}; about {minutes(progress.left())}" if runs else total,
+        ]
+    )

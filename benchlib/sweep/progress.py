@@ -1,0 +1,80 @@
+"""What a sweep says while it runs: a line per trial, with the time left. Plain lines, so that a terminal, a log
+file and a notebook's output all read well."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any, TextIO
+
+from benchlib.stages.views import seconds
+from benchlib.sweep.resume import Task
+
+# Seconds of a trial that never ran here, by level; measured durations replace these as soon as there are any.
+GUESS = {"smoke": 4.0, "quick": 35.0, "precise": 150.0}
+
+
+class Progress:
+    """Prints the lines of one sweep."""
+
+    def __init__(self, known: dict[str, float], out: TextIO | None = None, quiet: bool = False):
+        self.known, self.out, self.quiet = known, out or sys.stderr, quiet
+        self.done = self.total = 0
+        self.ratio: list[float] = []  # measured ÷ guessed, of this sweep's trials
+
+    def begin(self, tasks: list[Task], unreadable: list[str]) -> None:
+        self.waiting = [t for t in tasks if t.why and not t.planned.status]
+        self.total = len(self.waiting)
+        for line in unreadable:
+            self.say(f"skipped {line}")
+        reused = sum(1 for t in tasks if not t.why)
+        told = sum(1 for t in tasks if t.planned.status)
+        parts = [f"{len(tasks)} trials", f"{self.total} to run"]
+        parts += [f"{reused} done already"] if reused else []
+        parts += [f"{told} refused or skipped"] if told else []
+        if self.total:
+            parts.append(f"about {minutes(self.left())}")
+        self.say(", ".join(parts))
+        for task in tasks:
+            if task.why not in ("", "new") and not task.planned.status:
+                self.say(f"  again: {task.planned.name}: {task.why}")
+
+    def trial(self, task: Task, record: dict[str, Any], took: float) -> None:
+        self.done += 1
+        self.ratio.append(took / self.expected(task))
+        self.waiting.remove(task)
+        left = f" · about {minutes(self.left())} left" if self.waiting else ""
+        head = f"[{self.done:>{len(str(self.total))}}/{self.total}] {record['status']:<10} {task.planned.name}"
+        self.say(f"{head}  {figures(record)}  ({took:.0f} s{left})")
+
+    def expected(self, task: Task) -> float:
+        return self.known.get(task.planned.key) or GUESS[task.planned.trial.level]
+
+    def left(self) -> float:
+        """Seconds: what the waiting trials are expected to take, corrected by how this sweep has gone so far."""
+        correction = sum(self.ratio) / len(self.ratio) if self.ratio else 1.0
+        return correction * sum(self.expected(t) for t in self.waiting)
+
+    def say(self, line: str) -> None:
+        if not self.quiet:
+            print(line, file=self.out, flush=True)
+
+
+def figures(record: dict[str, Any]) -> str:
+    """The headline of a record in a few words."""
+    metrics = record["metrics"]
+    if record["status"] == "ok" and metrics.get("time_latency"):
+        text = seconds(metrics["time_latency"])
+        if metrics.get("speedup") and metrics.get("verdict"):
+            text += f", {metrics['speedup']:.2f} × {metrics['reference_way']}: {metrics['verdict']}"
+        return text
+    where = f"at stage {record['stage']}: " if record["stage"] else ""
+    return f"{where}{record['reason'].splitlines()[0][:100] if record['reason'] else ''}"
+
+
+def minutes(value: float) -> str:
+    """`40 s`, `12 min`, `3 h 20 min`."""
+    if value < 90:
+        return f"{max(1, round(value))} s"
+    if value < 5400:
+        return f"{round(value / 60)} min"
+    return f"{int(value // 3600)} h {round(value % 3600 / 60)} min"
