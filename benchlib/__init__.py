@@ -11,15 +11,13 @@ import importlib
 __version__ = "0.1.0"
 
 _FACE = {
-    "begin": "benchlib.stages",
-    "run": "benchlib.api",
-    "sweep": "benchlib.api",
-    "report": "benchlib.api",
-    "models": "benchlib.models",
     "Trial": "benchlib.trial",
     "UserError": "benchlib.errors",
+    "begin": "benchlib.stages",
+    "run": "benchlib.api",
+    "sweep": "benchlib.sweep",
 }
-__all__ = [*sorted(_FACE)]
+__all__ = ["Trial", "UserError", "begin", "run", "sweep"]
 
 
 def __getattr__(name: str):

@@ -36,7 +36,7 @@ def root() -> Path:
     owner = path.stat().st_uid
     if owner != os.getuid():
         raise UserError(
-            f"the cache {path} belongs to user {owner}; opening its files would run that user's code: set BENCHLIB_CACHE"
+            f"the cache {path} belongs to user {owner}; opening its files would run their code: set BENCHLIB_CACHE"
         )
     path.chmod(0o700)
     return path

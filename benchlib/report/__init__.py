@@ -1,0 +1,10 @@
+"""Records → table, figures, one HTML file.
+
+`collate` reads a study's executed notebooks into a table, `summary` prints it, `publish` makes the report.
+"""
+
+from benchlib.report.collate import Results, collate
+from benchlib.report.publish import publish
+from benchlib.report.summary import summary
+
+__all__ = ["Results", "collate", "publish", "summary"]

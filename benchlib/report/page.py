@@ -1,0 +1,269 @@
+"""The sections of the report, as the analysis notebook calls them: a sentence of findings, and what shows it.
+
+Every number in the prose is computed here from the records; the machine is the one that the records name.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from benchlib.measure.samples import Samples
+from benchlib.record import scrap
+from benchlib.record.metrics import METRICS
+from benchlib.report import plots, tables, units
+from benchlib.report.collate import NOT_RUN, Results, read
+from benchlib.report.tables import escape
+from benchlib.report.theme import picture
+from benchlib.report.words import GLOSSARY, STATUS_WORDS, VERDICT_WORDS
+
+MACHINE = {
+    "processor": "processor_name",
+    "cores for the trials": "cpu",
+    "logical cores": "cpu_logical",
+    "memory": "cpu_ram_size",
+    "GPU": "gpu",
+    "threads": "num_cores",
+    "system": "system",
+    "kernel": "kernel",
+    "Python": "version",
+    "torch": "version_torch",
+    "onnx": "version_onnx",
+    "onnxruntime": "version_onnxruntime",
+    "onnxscript": "version_onnxscript",
+    "transformers": "version_transformers",
+    "timm": "version_timm",
+    "benchlib": "version_benchlib",
+    "measured on": "date_start",
+}
+DEFINED = (
+    "time_latency", "time_latency_low", "throughput", "speedup", "speedup_low", "verdict", "time_export",
+    "time_session", "break_even", "discrepancies_abs", "discrepancies_rel", "discrepancies_avg",
+    "discrepancies_n", "discrepancies_dnan", "tolerance_abs", "tolerance_rel",
+)  # fmt: skip
+
+
+class Html:
+    """A piece of the page; a notebook shows it."""
+
+    def __init__(self, *pieces: str):
+        self.text = "\n".join(filter(None, pieces))
+
+    def _repr_html_(self) -> str:
+        return self.text
+
+    def __repr__(self) -> str:
+        return f"<{len(self.text):,} characters of HTML>"
+
+
+class Report:
+    """One study, section by section."""
+
+    def __init__(self, study: str | Path):
+        self.results: Results = read(study)
+        self.table: pd.DataFrame = self.results.table
+
+    def __repr__(self) -> str:
+        return f"Report({str(self.results.folder)!r}): {len(self.table)} trials"
+
+    @cached_property
+    def samples(self) -> dict[str, np.ndarray]:
+        """The steady samples of each trial's own way, in seconds, by the trial's key."""
+        found = {}
+        for row in self.table[self.table["time_latency"].notna() & self.table["notebook"].notna()].to_dict("records"):
+            try:
+                samples = Samples.decode(scrap.read(self.results.folder / row["notebook"], scrap.SAMPLES))
+            except scrap.NoRecord:
+                continue  # its row says that there are none
+            found[row["key"]] = samples.counted(len(samples.contenders) - 1)
+        return found
+
+    # -- sections --------------------------------------------------------------------------------
+
+    def question(self) -> Html:
+        """The study's title, and what became of every planned trial."""
+        counts = self.results.counts()
+        terms = [_term("", len(self.table), "planned")]
+        for status, n in counts.items():
+            if n or status != NOT_RUN:
+                terms.append(_term("+" if len(terms) > 1 else "=", n, tables.badge(status, STATUS_WORDS)))
+        return Html(
+            f"<h1>{escape(self.results.title)}</h1>",
+            f'<p class="lead">{self._scope()}</p>',
+            f'<p class="equation">{" ".join(terms)}</p>',
+            self._left_out(),
+        )
+
+    def machine(self) -> Html:
+        """What the records say about the machine that measured; values differ when there were several."""
+        facts = []
+        for label, name in MACHINE.items():
+            found = self.table[name].dropna().astype(object)
+            if len(found):
+                values = found.value_counts(sort=True)
+                texts = [
+                    _machine_text(name, v) + (f" ({_count(n, 'trial')})" if len(values) > 1 else "")
+                    for v, n in values.items()
+                ]
+                facts.append(f"<div><dt>{escape(label)}</dt><dd>{escape(', '.join(texts))}</dd></div>")
+        return Html(
+            f'<dl class="facts">{"".join(facts)}</dl>'
+            if facts
+            else "<p>No trial got far enough to look at the machine.</p>"
+        )
+
+    def overview(self) -> Html:
+        """The main table."""
+        timed = int(self.table["time_latency"].notna().sum())
+        text = (
+            f"{_count(timed, 'trial')} of {len(self.table)} {'has' if timed == 1 else 'have'} a latency. "
+            "Click a head to sort by it, a way to open the notebook behind the row; rest on a head for its meaning."
+        )
+        return Html(f"<p>{text}</p>", tables.main_table(self.table))
+
+    def speedup(self) -> Html:
+        """Speedups with their intervals, for each model and exporter."""
+        return Html(
+            f"<p>{self._verdicts()}</p>",
+            *self._pictures(plots.speedup, f"Speedup over the reference. {self._verdicts(plain=True)}"),
+        )
+
+    def latency(self) -> Html:
+        """The distributions of all steady samples."""
+        count = sum(map(len, self.samples.values()))
+        alt = f"Distribution of the latencies of {len(self.samples)} trials, {count:,} samples in all."
+        text = (
+            f"{count:,} samples of {_count(len(self.samples), 'trial')}, none left out: the shape is "
+            "their density on a logarithmic axis, the dot the median, the thick line the middle half, "
+            "the thin one the middle 90 %; every sample outside that is a tick."
+        )
+        return Html(
+            f"<p>{text}</p>",
+            *self._pictures(lambda rows, theme: plots.latency(rows, self.samples, theme), alt),
+        )
+
+    def costs(self) -> Html:
+        """Time to export, and the number of calls after which that has paid for itself."""
+        rows = self.table[~self.table["control"].astype(bool) & (self.table["exporter"] != "eager")]
+        if rows["time_export"].isna().all():
+            return Html("<p>Nothing was exported in this study.</p>")
+        paid = rows["break_even"].dropna().astype(float)
+        pays = paid[np.isfinite(paid)]
+        longest = rows.loc[rows["time_export"].astype(float).idxmax()]
+        text = (
+            f"The longest export took {units.duration(longest['time_export'])} "
+            f"({escape(longest['model_name'])}, {escape(longest['way'])}). "
+            f"{_count(len(pays), 'way')} of {len(paid)} pay{'s' if len(pays) == 1 else ''} for the "
+            "export and the opening after some number of calls; a question mark stands where the speedup itself "
+            "is not certain."
+        )
+        return Html(
+            f"<p>{text}</p>",
+            *self._pictures(plots.costs, "Time to export and number of calls to break even.", rows),
+        )
+
+    def accuracy(self) -> Html:
+        """Errors against what counts as right."""
+        compared = self.table[self.table["discrepancies_abs"].notna()]
+        if compared.empty:
+            return Html("<p>No trial got far enough to compare outputs.</p>")
+        wrong = int((compared["status"] == "inaccurate").sum())
+        text = f"{_count(len(compared), 'trial')} compared, {wrong or 'none'} found inaccurate" + (
+            ": no speedup is published for " + ("it." if wrong == 1 else "them.") if wrong else "."
+        )
+        return Html(
+            f"<p>{text}</p>",
+            *self._pictures(plots.accuracy, f"Largest absolute error of each trial and its tolerance: {text}"),
+            tables.accuracy_table(self.table),
+        )
+
+    def failures(self) -> Html:
+        """Everything that is not ok, with the command that repeats it."""
+        counts = {status: n for status, n in self.results.counts().items() if n and status != "ok"}
+        if not counts:
+            return Html("<p>None: every planned trial ran and computes what it should.</p>")
+        text = ", ".join(f"{n} {status}" for status, n in counts.items())
+        return Html(
+            f"<p>{sum(counts.values())} of {len(self.table)} trials give no speedup: {text}.</p>",
+            tables.failures_table(self.table),
+        )
+
+    def definitions(self) -> Html:
+        """The metrics of this page, from their declarations."""
+        return Html(
+            f"<h3>Verdicts</h3>{tables.words_list(VERDICT_WORDS, badges=True)}",
+            f"<h3>Statuses</h3>{tables.words_list(STATUS_WORDS, badges=True)}",
+            f"<h3>Metrics</h3>{tables.definitions_table(DEFINED)}",
+        )
+
+    def glossary(self) -> Html:
+        return Html(tables.words_list(GLOSSARY))
+
+    # -- helpers ---------------------------------------------------------------------------------
+
+    def _left_out(self) -> str:
+        lines = "".join(f"<li>{escape(line)}</li>" for line in self.results.left_out)
+        text = "Left out, because they hold no record of a planned trial:"
+        return f'<div class="warning"><p>{text}</p><ul>{lines}</ul></div>' if lines else ""
+
+    def _pictures(self, draw, alt: str, rows: pd.DataFrame | None = None) -> list[str]:
+        pieces = plots.parts(self.table if rows is None else rows)
+        return [picture(lambda theme, piece=piece: draw(piece, theme), _alt(alt, piece)) for piece in pieces]
+
+    def _scope(self) -> str:
+        levels = ", ".join(sorted(self.table["level"].dropna().unique())) if "level" in self.table else ""
+        days = sorted(self.table["date_start"].dropna().unique())
+        when = f", measured {days[0]}" + (f" to {days[-1]}" if len(days) > 1 else "") if days else ""
+        models, ways = (self.table[n].nunique() for n in ("model_name", "way"))
+        level = f" at level {escape(levels)}" if levels else ""
+        them = "it" if models == 1 else "them"
+        return f"{_count(models, 'model')}, {_count(ways, 'way')} of running {them}{level}{escape(when)}."
+
+    def _verdicts(self, plain: bool = False) -> str:
+        """How many ways came out as what, and the largest speedup that is certain."""
+        rows = self.table[self.table["speedup"].notna() & ~self.table["control"].astype(bool)]
+        controls = int((self.table["control"] & self.table["speedup"].notna()).sum())
+        if rows.empty:
+            return "No way was compared with a reference in this study."
+        found = rows["verdict"].value_counts()
+        text = f"Of {_count(len(rows), 'trial')} compared with a reference, " + _and(
+            [f"{found[v]} {'is' if found[v] == 1 else 'are'} {v}" for v in VERDICT_WORDS if v in found]
+        )
+        faster = rows[rows["verdict"] == "faster"]
+        if len(faster):
+            best = faster.loc[faster["speedup"].astype(float).idxmax()]
+            value, interval = units.with_interval(best["speedup"], best["speedup_low"], best["speedup_high"])
+            text += f". The largest speedup is {value} ({interval}): {best['model_name']}, {best['way']}"
+        if controls:
+            text += f". {_count(controls, 'A/A control')} "
+            text += f"show{'s' if controls == 1 else ''} how far noise alone reaches (the shaded band)"
+        return f"{text}." if plain else escape(f"{text}.")
+
+
+def _machine_text(name: str, value) -> str:
+    if METRICS[name].unit == "bytes":
+        scale = units.scale_for([value], "bytes")
+        return f"{units.number(scale.of(value))} {scale.unit}"
+    return str(value)
+
+
+def _alt(text: str, piece: pd.DataFrame) -> str:
+    models = [str(m) for m in piece["model_name"].unique()]
+    shown = ", ".join(models[:5]) + (f" and {len(models) - 5} more" if len(models) > 5 else "")
+    return f"{text} A row for each trial of {shown}; the figures stand in the tables of this page."
+
+
+def _count(n: int, noun: str) -> str:
+    return f"{n:,} {noun}{'' if n == 1 else 's'}"
+
+
+def _term(sign: str, n: int, of_what: str) -> str:
+    """A term of planned = ok + …"""
+    return f'<span class="term{"" if n else " none"}">{sign} <b>{n}</b> {of_what}</span>'
+
+
+def _and(words: list[str]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"

@@ -1,0 +1,63 @@
+"""The results as a few lines of text, for the terminal."""
+
+from __future__ import annotations
+
+import unicodedata
+
+from benchlib.report.collate import Results
+from benchlib.report.units import known, scale_for, with_interval
+
+WIDEST = 36
+
+
+def summary(results: Results) -> str:
+    """One line per trial: model, way, batch, latency, speedup, verdict, status; then the counts."""
+    table = results.table
+    scale = scale_for(table["time_latency"], "s")
+    head = ("model", "way", "batch", f"latency [{scale.unit}]", "speedup", "verdict", "status")
+    lines = [head, *(_line(row, scale) for row in table.to_dict("records"))]
+    widths = [max(_width(line[i]) for line in lines) for i in range(len(head))]
+    right = {2, 3, 4}
+    text = [
+        "  ".join(
+            _pad(cell, width, i in right) for i, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ).rstrip()
+        for line in lines
+    ]
+    text.insert(1, "  ".join("─" * width for width in widths))
+    counts = " + ".join(f"{n} {status}" for status, n in results.counts().items() if n)
+    return "\n".join(
+        [*text, "", f"{len(table)} planned = {counts}", *(f"left out: {line}" for line in results.left_out)]
+    )
+
+
+def _line(row: dict, scale) -> tuple[str, ...]:
+    latency = [
+        scale.of(row[n]) if known(row[n]) else None for n in ("time_latency", "time_latency_low", "time_latency_high")
+    ]
+    value, interval = with_interval(*latency)
+    speedup, bounds = with_interval(row["speedup"], row["speedup_low"], row["speedup_high"])
+    status = row["status"] if not known(row["stage"]) else f"{row['status']} at {row['stage']}"
+    return (
+        _short(str(row["model_name"])),
+        _short(str(row["way"])),
+        str(row.get("batch_size")) if known(row.get("batch_size")) else "–",
+        f"{value} ({interval})" if interval else value,
+        f"{speedup} ({bounds})" if bounds else speedup,
+        "control" if row["control"] else row["verdict"] if known(row["verdict"]) else "–",
+        f"{status}, suspect" if known(row["suspect"]) else status,
+    )
+
+
+def _short(text: str) -> str:
+    text = "".join(c if c.isprintable() else " " for c in text)  # no escape sequences reach the terminal
+    return text if len(text) <= WIDEST else f"{text[: WIDEST - 1]}…"
+
+
+def _width(text: str) -> int:
+    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
+
+
+def _pad(text: str, width: int, right: bool) -> str:
+    space = " " * (width - _width(text))
+    return space + text if right else text + space

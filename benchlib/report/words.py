@@ -1,0 +1,55 @@
+"""The words of the report: what statuses and verdicts mean, and the glossary."""
+
+from __future__ import annotations
+
+STATUS_WORDS = {
+    "ok": "ran, computes the same as what counts as right, and was timed",
+    "inaccurate": "ran, but computes something else: no speedup is published",
+    "failed": "raised an error; the stage says where",
+    "timeout": "did not end a stage by its deadline",
+    "crashed": "its process died by a signal or an exit code",
+    "oom": "ran out of memory",
+    "refused": "a rule forbids this combination; nothing was started",
+    "skipped": "this machine lacks what the trial needs",
+    "not run": "planned, but no record is there yet",
+}
+
+VERDICT_WORDS = {
+    "faster": "the whole interval of the speedup lies above 1, by more than the margin of the level",
+    "slower": "the whole interval of the speedup lies below 1, by more than the margin of the level",
+    "same": "the whole interval lies within the margin around 1: equal for all practical purposes",
+    "inconclusive": "the interval allows more than one answer, or the level decides no such small difference",
+}
+
+GLOSSARY = {
+    "study": "a set of trials that answers one question: a matrix in a YAML file, and its results",
+    "trial": "one model, run in one way, under one set of conditions; one executed notebook",
+    "way": "how a model is run: exporter, passes and runtime together",
+    "exporter": "what turns a PyTorch module into something that runs",
+    "runtime": "what executes an exported model",
+    "reference": "the way that speedup compares with; plain PyTorch (eager) unless the study says otherwise",
+    "contender": "one of the ways that are timed against each other inside a trial",
+    "pair": "one process of the reference and one of the way, timed in turns; intervals are taken over pairs",
+    "A/A control": "a trial whose way is its own reference: its interval shows how far mere noise reaches",
+    "suspect": "a figure for which a check of identity failed, such as CPU time against wall time",
+    "record": "everything that was asked, found, measured and checked in one trial",
+    "key": "a hash of what was asked; the same question has the same key",
+}
+
+CONDITION_WORDS = {
+    "device": "device",
+    "dtype": "dtype",
+    "batch_size": "batch",
+    "seq_length": "length",
+    "height": "height",
+    "width": "width",
+    "num_cores": "threads",
+    "attn_implementation": "attention",
+    "opt_patterns": "passes",
+    "level": "level",
+    "scenario": "scenario",
+    "task": "task",
+    "io": "io",
+    "dynamic": "dynamic",
+    "seed": "seed",
+}

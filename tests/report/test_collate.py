@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from fake_study import EVIL, make_record, make_samples, write_plan, write_trial
+
+from benchlib.errors import UserError
+from benchlib.record import STATUSES
+from benchlib.record.metrics import METRICS
+from benchlib.report import collate
+from benchlib.report.collate import NOT_RUN, read
+
+
+def test_every_planned_trial_is_a_row_and_the_counts_add_up(study):
+    results = collate(study)
+    counts = results.counts()
+    assert len(results.table) == 28 == sum(counts.values())
+    assert list(counts) == [*STATUSES, NOT_RUN]
+    assert counts == {"ok": 18, "inaccurate": 1, "failed": 2, "timeout": 1, "crashed": 1, "oom": 1,
+                      "refused": 1, "skipped": 1, "not run": 2}  # fmt: skip
+    assert results.table["name"].is_unique
+
+
+def test_the_table_holds_what_the_records_say(study):
+    table = collate(study).table.set_index("name")
+    record = make_record("BertForMaskedLM", "onnx_dynamo", 1)
+    row = table.loc[record["name"]]
+    for name in ("time_latency", "speedup", "speedup_low", "break_even", "time_export", "discrepancies_abs"):
+        assert row[name] == record["metrics"][name], name
+    assert (row["status"], row["batch_size"], row["way"]) == ("ok", 1, "onnx_dynamo")
+    assert row["reproduce"] == record["reproduce"]
+    assert row["asked_repeat"] == "auto" and row["repeat"] == 300
+    failed = table.loc[make_record("BertForMaskedLM", "inductor", 1)["name"]]
+    assert (failed["stage"], failed["error_type"], failed["error_cluster"]) == (
+        "export",
+        "RuntimeError",
+        "RuntimeError",
+    )
+    assert failed["exporter"] == "inductor" and pd.isna(failed["speedup"])
+
+
+def test_a_trial_that_never_ran_is_known_from_its_plan(study):
+    table = collate(study).table.set_index("name")
+    missing = table.loc[make_record("all-MiniLM-L6-v2", "inductor", 8)["name"]]
+    broken = table.loc[make_record("all-MiniLM-L6-v2", "script", 8)["name"]]
+    assert missing["status"] == broken["status"] == NOT_RUN
+    assert (missing["model_name"], missing["way"], missing["batch_size"]) == ("all-MiniLM-L6-v2", "inductor", 8)
+    assert missing["reason"] != broken["reason"]
+    assert pd.isna(missing["notebook"]) and pd.isna(broken["notebook"])
+
+
+def test_controls_are_told_from_other_trials(study):
+    table = collate(study).table
+    assert set(table.loc[table["control"], "exporter"]) == {"eager"}
+    assert table["control"].sum() == 7
+
+
+def test_notebooks_without_a_record_are_named(study):
+    broken, foreign = collate(study).left_out
+    assert broken.startswith(make_record("all-MiniLM-L6-v2", "script", 8)["name"])
+    assert foreign.startswith("notes.ipynb")
+
+
+def test_copies_and_strangers_do_not_become_rows(study):
+    record = make_record("resnet18", "eager", 1)
+    shutil.copy(study / "trials" / f"{record['name']}.ipynb", study / "trials" / "a-copy.ipynb")
+    write_trial(study, {**record, "key": "f" * 64}, stem="stranger")
+    write_trial(study, {**record, "status": "splendid"}, stem="another-kind")
+    results = collate(study)
+    assert len(results.table) == 28
+    row = results.table.set_index("name").loc[record["name"]]
+    assert row["notebook"] == f"trials/{record['name']}.ipynb"
+    left_out = {line.partition(": ")[0]: line.partition(": ")[2] for line in results.left_out}
+    assert left_out["a-copy.ipynb"] == f"a second notebook of the trial in {record['name']}.ipynb"
+    assert left_out["stranger.ipynb"] == "belongs to no planned trial"
+    assert left_out["another-kind.ipynb"] == "its record is of another kind"
+
+
+def test_parquet_and_csv_are_written_whole_and_typed(study):
+    table = collate(study).table
+    stored = pd.read_parquet(study / "results.parquet")
+    assert list(stored.columns) == list(table.columns) and set(METRICS) <= set(stored.columns)
+    assert stored["break_even"].max() == float("inf")  # the record says the text "inf"
+    assert pd.api.types.is_integer_dtype(stored["params_size"])
+    assert len(pd.read_csv(study / "results.csv")) == len(table)
+    assert not [p for p in study.iterdir() if p.name.startswith(".")]
+
+
+def test_a_label_that_looks_like_a_number_stays_a_text(tmp_path):
+    record = make_record("resnet18", "eager", 1)
+    record["trial"]["label"] = record["metrics"]["model_name"] = "inf"
+    (tmp_path / "s" / "trials").mkdir(parents=True)
+    write_trial(tmp_path / "s", record, make_samples(record))
+    write_plan(tmp_path / "s", {"name": "s", "trials": [{"name": record["name"], "key": record["key"]}]})
+    assert read(tmp_path / "s").table.loc[0, "model_name"] == "inf"
+
+
+@pytest.mark.parametrize("text", [None, "[not: yaml", "name: x\ntrials: []\n", "name: x\ntrials: [3]\n"])
+def test_a_folder_that_is_no_study_is_refused_in_one_line(tmp_path: Path, text):
+    if text is not None:
+        (tmp_path / "study.yaml").write_text(text)
+    with pytest.raises(UserError) as error:
+        collate(tmp_path)
+    assert str(tmp_path) in str(error.value) and "\n" not in str(error.value)
+
+
+def test_hostile_names_are_kept_as_they_are(study):
+    assert EVIL in set(collate(study).table["model_name"])

@@ -1,0 +1,92 @@
+"""Studies out of the ordinary: every section has something to say about each of them."""
+
+from __future__ import annotations
+
+import warnings
+
+import pytest
+from fake_study import ENDINGS, EXPORTERS, make_record, make_samples, write_plan, write_trial
+
+from benchlib.report.page import Report
+
+SECTIONS = (
+    "question", "machine", "overview", "speedup", "latency", "costs", "accuracy", "failures", "definitions", "glossary",
+)  # fmt: skip
+
+
+@pytest.fixture
+def report_on(tmp_path):
+    def make(records: list[dict]) -> Report:
+        (tmp_path / "s" / "trials").mkdir(parents=True)
+        for record in records:
+            write_trial(tmp_path / "s", record, make_samples(record))
+        plan = [{"name": r["name"], "key": r["key"]} for r in records]
+        write_plan(tmp_path / "s", {"name": "s", "trials": plan})
+        return Report(tmp_path / "s")
+
+    return make
+
+
+def texts(report: Report) -> dict[str, str]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)  # matplotlib says so when a label has no glyph or no room
+        return {name: getattr(report, name)()._repr_html_() for name in SECTIONS}
+
+
+def test_a_study_in_which_nothing_was_timed(report_on):
+    ended = [case for case, (status, *_) in ENDINGS.items() if status != "inaccurate"]
+    shown = texts(report_on([make_record(*case) for case in ended]))
+    assert "0 trials of 7 have a latency" in shown["overview"]
+    assert "No way was compared with a reference" in shown["speedup"] and "<img" in shown["speedup"]
+    assert "No trial got far enough to compare" in shown["accuracy"]
+    assert "7 of 7 trials give no speedup" in shown["failures"]
+
+
+def test_a_study_of_one_control(report_on):
+    shown = texts(report_on([make_record("resnet18", "eager")]))
+    assert "1 model, 1 way of running it" in shown["question"]
+    assert "1 trial of 1 has a latency" in shown["overview"]
+    assert "Nothing was exported" in shown["costs"]
+    assert "every planned trial ran" in shown["failures"]
+
+
+def test_a_study_without_references(report_on):
+    records = [make_record("resnet18", exporter) for exporter in EXPORTERS]
+    for record in records:
+        record["contenders"] = record["contenders"][-1:]
+        for name in ("speedup", "speedup_low", "speedup_high", "verdict", "break_even"):
+            del record["metrics"][name]
+    report = report_on(records)
+    assert not report.table["control"].any()
+    assert "No way was compared with a reference" in texts(report)["speedup"]
+
+
+def test_speedups_without_intervals_and_errors_that_are_no_numbers(report_on):
+    records = [make_record("resnet18", exporter) for exporter in EXPORTERS]
+    for record, error in zip(records, ("nan", "inf", 0.0, None), strict=True):
+        record["metrics"] |= {
+            "speedup_low": None,
+            "speedup_high": None,
+            "verdict": "inconclusive",
+            "discrepancies_abs": error,
+        }
+    shown = texts(report_on(records))
+    assert "3 are inconclusive" in shown["speedup"]
+    assert "∞" in shown["accuracy"]
+
+
+def test_findings_are_computed_from_the_records(report_on):
+    records = [make_record("resnet18", exporter) for exporter in EXPORTERS]
+    records[3]["metrics"] |= {"speedup": 7.77, "speedup_low": 7.5, "speedup_high": 8.0}
+    records[2]["metrics"] |= {"speedup": 0.5, "speedup_low": 0.49, "speedup_high": 0.51, "verdict": "slower"}
+    shown = texts(report_on(records))
+    assert "Of 3 trials compared with a reference, 2 are faster and 1 is slower" in shown["speedup"]
+    assert "The largest speedup is 7.77 (7.50–8.00): resnet18, onnx_dynamo" in shown["speedup"]
+    assert "1 A/A control shows how far noise alone reaches" in shown["speedup"]
+
+
+def test_two_machines_are_both_named(report_on):
+    records = [make_record("resnet18", exporter) for exporter in EXPORTERS]
+    records[0]["metrics"]["processor_name"] = "Another CPU"
+    text = texts(report_on(records))["machine"]
+    assert "AMD EPYC 9965 192-Core Processor (3 trials), Another CPU (1 trial)" in text

@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+import re
+
+import pytest
+from bs4 import BeautifulSoup
+from fake_study import EVIL, make_record
+
+from benchlib.record.metrics import METRICS
+from benchlib.report import tables
+from benchlib.report.collate import read
+
+
+@pytest.fixture
+def results(study):
+    return read(study)
+
+
+def parse(html: str):
+    """Heads and rows of a table: {head: (text, sort key)} for each row."""
+    soup = BeautifulSoup(html, "html.parser")
+    heads = [th.button.contents[0].strip() for th in soup.select("thead th")]
+    rows = [
+        dict(zip(heads, [(td.get_text(" "), td["data-sort"]) for td in tr.select("td")], strict=True))
+        for tr in soup.select("tbody tr")
+    ]
+    return soup, heads, rows
+
+
+def test_the_main_table_shows_every_trial_with_the_figures_of_its_record(results):
+    _, _, rows = parse(tables.main_table(results.table))
+    assert len(rows) == 28
+    metrics = make_record("resnet18", "onnx_dynamo", 1)["metrics"]
+    row = next(r for r in rows if r["model"][1] == "resnet18" and r["way"][1] == "onnx_dynamo" and r["batch"][0] == "1")
+    assert float(row["latency"][1]) == metrics["time_latency"] and row["latency"][0].startswith("5.61")
+    assert float(row["speedup"][1]) == metrics["speedup"] and "2.16–2.26" in row["speedup"][0]
+    assert float(row["export"][1]) == metrics["time_export"]
+    assert row["verdict"][0] == "faster"
+    wrong = next(r for r in rows if r["status"][0] == "inaccurate")
+    assert wrong["speedup"] == ("–", "") and wrong["verdict"] == ("–", "")
+
+
+def test_heads_carry_units_and_declared_definitions(results):
+    soup, _, _ = parse(tables.main_table(results.table))
+    head = next(b for b in soup.select("thead button") if b.contents[0].strip() == "latency")
+    assert head.select_one(".unit").text == "ms"
+    assert METRICS["time_latency"].formula in head["title"] and METRICS["time_latency"].method in head["title"]
+    assert "unit: s" in head["title"] and "lower is better" in head["title"]
+
+
+def test_rows_link_to_the_page_of_their_notebook_when_there_is_one(results):
+    soup, _, _ = parse(tables.main_table(results.table))
+    links = {a["href"] for a in soup.select("tbody a")}
+    assert len(links) == 26
+    assert f"trials/{make_record('resnet18', 'eager', 1)['name']}.html" in links
+
+
+def test_suspect_rows_say_which_check_failed(results):
+    soup, _, _ = parse(tables.main_table(results.table))
+    assert [b["title"] for b in soup.select(".badge.suspect")] == ["failed checks: threads"]
+
+
+def test_the_failures_table_has_stage_message_and_command(results):
+    soup, heads, rows = parse(tables.failures_table(results.table))
+    assert [r["status"][0] for r in rows] == [s for s in results.table["status"] if s != "ok"]
+    failed = next(r for r in rows if r["model"][1] == "BertForMaskedLM" and r["way"][1] == "inductor")
+    assert failed["stage"][0] == "export"
+    assert "RuntimeError: Unsupported" in failed[heads[-1]][0]
+    commands = {c.text for c in soup.select("code.command")}
+    assert make_record("BertForMaskedLM", "inductor", 1)["reproduce"] in commands
+    assert soup.select("details summary"), "a long message is folded"
+
+
+def test_the_accuracy_table_has_the_trials_that_were_compared(results):
+    _, _, rows = parse(tables.accuracy_table(results.table))
+    assert len(rows) == 19
+    wrong = next(r for r in rows if r["status"][0] == "inaccurate")
+    assert wrong["max error"] == ("0.820", "0.82") and wrong["beyond tolerance"][0] == "412"
+
+
+@pytest.mark.parametrize("make", [tables.main_table, tables.failures_table, tables.accuracy_table])
+def test_everything_is_escaped(results, make):
+    html = make(results.table)
+    assert "<script" not in html
+    assert EVIL in BeautifulSoup(html, "html.parser").get_text()
+    assert not re.search(r'="[^"]*<', html), "a raw < inside an attribute"
+
+
+def test_conditions_are_the_parameters_that_vary(results):
+    assert tables.conditions(results.table) == ["batch_size"]
+    table = results.table.copy()
+    table["seq_length"] = [64, None] * 14
+    table["num_cores"] = [2, None] * 14  # a metric: unknown where the trial did not come so far
+    table.loc[5, "dtype"] = "float16"
+    assert tables.conditions(table) == ["dtype", "batch_size", "seq_length"]
+
+
+def test_a_record_card_shows_the_outcome_and_every_metric():
+    record = make_record(EVIL, "onnx_dynamo", 1)
+    html = tables.record_card(record)
+    soup = BeautifulSoup(html, "html.parser")
+    assert "<script" not in html and EVIL in soup.get_text()
+    assert soup.select_one(".badge").text == "failed"
+    assert record["reproduce"] in soup.get_text()
+    assert len(soup.select("table.facts tr")) == len(record["metrics"])
