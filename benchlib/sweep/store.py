@@ -54,7 +54,7 @@ def install(notebook: Path, folder: Path, name: str) -> None:
 
 def _put_past(folder: Path, name: str) -> None:
     past, stamp = folder / "past", time.strftime("%Y%m%d-%H%M%S")
-    for suffix in (".ipynb", ".html"):
+    for suffix in (".ipynb", ".html", ".py"):
         old = folder / "trials" / f"{name}{suffix}"
         if not old.exists():
             continue

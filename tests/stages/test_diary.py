@@ -1,0 +1,98 @@
+"""The diary: a planted contender writes down every call itself; held against the record, they have to agree."""
+
+import itertools
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchlib.measure.rounds import order
+from benchlib.measure.samples import STEADY, WARMUP, Samples
+from benchlib.record import scrap
+
+PAIRS = 5  # of level quick
+
+
+@pytest.fixture(scope="module")
+def trial(tmp_path_factory):
+    """One trial of level quick: two planted contenders, each with a diary of its own."""
+    folder = tmp_path_factory.mktemp("diary")
+    ways = [{"seconds": 0.002, "diary": str(folder / "a")}, {"seconds": 0.001, "diary": str(folder / "b")}]
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "benchlib", "run", "planted/plain", "--exporter", "planted", "--level", "quick"),
+            *("--runtime-args", json.dumps(ways[1]), "--seed", "42"),
+            *("--reference", json.dumps({"exporter": "planted", "runtime_args": ways[0]})),
+        ],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    (notebook,) = (folder / "outputs" / "run" / "trials").glob("*.ipynb")
+    samples = Samples.decode(scrap.read(notebook, scrap.SAMPLES))
+    return scrap.read(notebook), samples, [diary(folder, name) for name in "ab"]
+
+
+def diary(folder: Path, name: str) -> list[tuple[int, int, int, str]]:
+    """(pid, begin, end, input hash) of every call, in time order."""
+    rows = [line.split() for file in folder.glob(f"{name}.*") for line in file.read_text().splitlines()]
+    return sorted(((int(p), int(b), int(e), h) for p, b, e, h in rows), key=lambda row: row[1])
+
+
+def test_calls_are_warm_up_and_samples(trial):
+    record, samples, diaries = trial
+    assert record["status"] == "ok"
+    for contender, calls in enumerate(diaries):
+        assert sum(len(e.ns) for e in samples.epochs if e.contender == contender) == len(calls)
+    own = samples.counted(1, phase=WARMUP), samples.counted(1, phase=STEADY)
+    assert record["metrics"]["warmup"] == len(own[0])
+    assert record["metrics"]["repeat"] == len(own[1])
+
+
+def test_every_sample_is_in_the_diary(trial):
+    _, samples, diaries = trial
+    late = []
+    for contender, calls in enumerate(diaries):
+        for pid in {c[0] for c in calls}:
+            own = [c for c in calls if c[0] == pid]
+            begin, end = own[0][1], own[-1][2]
+            epochs = [e for e in samples.epochs if e.contender == contender and begin - 10**7 <= e.start <= end]
+            ns = [int(n) for e in sorted(epochs, key=lambda e: e.start) for n in e.ns]
+            assert len(ns) == len(own)
+            late += [n - (c[2] - c[1]) for n, c in zip(ns, own, strict=True)]
+    # A sample contains its call and the writing of the diary's line, and nothing else. The operating system may
+    # take the processor away between the two clocks: that is time the sample truly took, and the exception.
+    assert min(late) >= 0
+    assert sorted(late)[int(len(late) * 0.95)] <= 20_000
+
+
+def test_as_many_processes_as_replicates(trial):
+    record, _, diaries = trial
+    pids = [{c[0] for c in calls} for calls in diaries]
+    assert [len(p) for p in pids] == [PAIRS, PAIRS]
+    assert not pids[0] & pids[1]
+    assert record["metrics"]["processes"] == PAIRS
+
+
+def test_epochs_never_overlap_and_stand_in_the_seeded_order(trial):
+    record, samples, diaries = trial
+    calls = sorted([(b, e) for calls in diaries for _, b, e, _ in calls])
+    assert all(one[1] <= two[0] for one, two in itertools.pairwise(calls))
+    epochs = sorted(samples.epochs, key=lambda e: e.start)
+    assert all(one.end <= two.start for one, two in itertools.pairwise(epochs))
+    assert record["metrics"]["seed_order"] == 42
+    for pair in range(PAIRS):
+        rounds: dict[int, list[int]] = {}
+        for e in epochs:
+            if e.pair == pair and e.phase == STEADY:
+                rounds.setdefault(e.round, []).append(e.contender)
+        assert rounds
+        assert all(found == order(42, pair, r, 2) for r, found in rounds.items())
+
+
+def test_the_inputs_are_the_same_bytes_for_all(trial):
+    record, _, diaries = trial
+    assert {c[3] for calls in diaries for c in calls} == {record["metrics"]["input_hash"]}

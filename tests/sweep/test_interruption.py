@@ -1,0 +1,107 @@
+"""Killing anything at any moment loses at most the trial that was running."""
+
+import os
+import random
+import signal
+import time
+
+import pytest
+
+from benchlib.record import scrap
+from benchlib.worker import process
+
+SIX = """
+matrix:
+  model: [planted/plain]
+  seed: [0, 1, 2, 3, 4, 5]
+"""
+
+
+def wait_for(condition, seconds=30.0):
+    deadline = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.02)
+    return found
+
+
+def finished(study) -> dict[str, int]:
+    """Executed notebooks and when they were written."""
+    folder = study.outputs / "trials"
+    return {p.name: p.stat().st_mtime_ns for p in folder.glob("*.ipynb")} if folder.exists() else {}
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
+def test_a_sweep_that_was_ended_goes_on_where_it_was(study, how):
+    study = study(SIX)
+    sweep = study.start()
+    wait_for(lambda: len(finished(study)) >= 2)
+    time.sleep(random.uniform(0, 2))
+    sweep.send_signal(how)
+    text, _ = sweep.communicate(timeout=20)
+    before = finished(study)
+    if how != signal.SIGKILL:
+        assert sweep.returncode == 130
+        assert "go on with: benchlib sweep" in text
+        assert "Traceback" not in text
+    assert 2 <= len(before) <= 6
+    assert all(scrap.read(study.outputs / "trials" / name)["status"] == "ok" for name in before)
+    text = study.sweep()
+    after = finished(study)
+    assert len(after) == 6
+    assert {name: after[name] for name in before} == before
+    assert f"{6 - len(before)} to run" in text
+    assert not (study.outputs / "past").exists()
+
+
+HANGING = "include: [{model: planted/plain, tag: hangs, runtime_args: {fault: sleep, fault_at: 5}}]\n"
+
+
+def trial_key(study) -> str:
+    from benchlib.plan.expand import expand
+    from benchlib.plan.study import read
+
+    return expand(read(study.file)).trials[0].key
+
+
+def kernel_of(key: str) -> int | None:
+    return next((p for p in process.marked(key) if "ipykernel" in open(f"/proc/{p}/cmdline").read()), None)
+
+
+def states(pids) -> str:
+    return "".join(open(f"/proc/{p}/stat").read().rpartition(")")[2].split()[0] for p in pids)
+
+
+@pytest.mark.parametrize("level", ["smoke", "precise"])  # forked workers, fresh workers
+def test_killing_the_kernel_while_workers_are_stopped_leaves_nothing(study, level):
+    study = study(HANGING.replace("tag: hangs", f"tag: hangs, level: {level}"), timeout=60)
+    key = trial_key(study)
+    sweep = study.start()
+    wait_for(lambda: kernel_of(key) and len(process.marked(key)) == 3 and "T" in states(process.marked(key)))
+    os.kill(kernel_of(key), signal.SIGKILL)
+    begin = time.monotonic()
+    text, _ = sweep.communicate(timeout=20)
+    assert time.monotonic() - begin < 5
+    assert process.marked(key) == []
+    assert study.records()["hangs"]["status"] == "crashed", text
+
+
+@pytest.mark.parametrize("level", ["smoke", "precise"])
+def test_killing_the_driver_leaves_nothing(study, level):
+    study = study(HANGING.replace("tag: hangs", f"tag: hangs, level: {level}"), timeout=60)
+    key = trial_key(study)
+    sweep = study.start()
+    wait_for(lambda: kernel_of(key) and len(process.marked(key)) == 3 and "T" in states(process.marked(key)))
+    sweep.kill()
+    sweep.wait()
+    wait_for(lambda: not process.marked(key), seconds=5)
+
+
+def test_two_sweeps_into_one_folder_are_refused(study):
+    study = study(SIX)
+    first = study.start()
+    wait_for(lambda: (study.outputs / "study.yaml").exists())
+    text = study.sweep(expect=2)
+    assert f"another sweep is writing to outputs/planted (process {first.pid})" in text
+    first.send_signal(signal.SIGINT)
+    first.communicate(timeout=20)

@@ -1,0 +1,114 @@
+"""The command line, as a user types it."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+FIELDS = [
+    line for line in (Path(__file__).parent / "data" / "torch_bench_fields.txt").read_text().split("\n")
+    if line and not line.startswith("#")
+]  # fmt: skip
+FAST = ("--level", "smoke", "-q")
+
+
+def fields(text: str) -> dict[str, str]:
+    return dict(re.findall(r"^:(\w+),(.*);$", text, re.MULTILINE))
+
+
+def test_run_prints_every_field_that_torch_bench_prints(command):
+    assert len(FIELDS) == 47
+    found = fields(command("run", "explicit/mlp", "--exporter", "script", *FAST).stdout)
+    assert set(FIELDS) <= set(found)
+    known = {name: found[name] for name in FIELDS if found[name] == ""}
+    assert set(known) <= {"capability", "opt_patterns"}  # no GPU here, no passes asked for
+    assert found["exporter"] == "script"
+    assert found["providers"] == "CPUExecutionProvider"
+    assert found["status"] == "ok"
+    assert float(found["time_latency"]) > 0
+    assert found["device_name"] == found["processor_name"]
+
+
+def test_several_values_are_a_matrix(command, tmp_path):
+    done = command("run", "explicit/mlp", "--exporter", "eager,script", "--batch-size", "1,4", *FAST)
+    assert len(re.findall(r"^:_index,", done.stdout, re.MULTILINE)) == 4
+    assert len(list((tmp_path / "outputs" / "run" / "trials").glob("*.ipynb"))) == 4
+    assert (tmp_path / "outputs" / "run" / "results.csv").exists()
+
+
+def test_what_the_machine_lacks_is_skipped_and_no_error(command, monkeypatch):
+    done = command("run", "explicit/mlp", "--exporter", "eager,script", "--device", "cuda", "--level", "smoke")
+    if "status,ok" in done.stdout:
+        pytest.skip("this machine has a GPU")
+    assert done.stdout.count(":status,skipped;") == 2
+    assert re.search(r":reason,.*(driver|CUDA|GPU)", done.stdout)
+    assert "2 trials = 2 skipped" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "wanted"),
+    [
+        (["run", "timmm/resnet18"], "did you mean 'timm'"),
+        (["run", "explicit/mpl"], "did you mean 'mlp'"),
+        (["run", "no/such/file.onnx"], "there is no such file"),
+        (["run", "explicit/mlp", "--exporter", "scirpt"], "did you mean 'script'"),
+        (["run", "explicit/mlp", "--batch-size", "x"], "batch_size"),
+        (["run", "explicit/mlp", "--exporter-args", "{a: "], "is not a value"),
+        (["run", "explicit/mlp", "--exporter-args", "{nothing: 1}"], "unknown option 'nothing'"),
+        (["sweep", "missing.yaml"], "there is no study"),
+        (["status", "missing"], "unknown study 'missing'"),
+        (["report", "missing"], "unknown study 'missing'"),
+        (["script", "missing"], "no executed notebook"),
+        (["list", "tim"], "did you mean 'timm'"),
+    ],
+)
+def test_bad_input_is_one_clear_line_and_status_2(command, words, wanted):
+    done = command(*words, expect=2)
+    assert wanted in done.stderr
+    assert done.stderr.startswith("benchlib: ")
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert "Traceback" not in done.stderr
+
+
+def test_an_unknown_option_is_the_usage_and_status_2(command):
+    assert "No such option" in command("run", "explicit/mlp", "--exportr", "script", expect=2).stderr
+
+
+def test_list(command):
+    assert "timm" in command("list").stdout
+    lines = command("list", "explicit").stdout.splitlines()
+    assert lines[0].split()[:2] == ["0", "-"]
+    assert any(line.split()[2] == "mlp" for line in lines)
+
+
+def test_fail_fast_stops_with_the_whole_traceback(command):
+    words = ["--exporter", "planted", "--reference", "{exporter: planted}", "--seed", "1,2,3", *FAST]
+    done = command("run", "planted/plain", "--exporter-args", "{fault: raise}", "--fail-fast", *words, expect=1)
+    assert done.stdout.count(":status,failed;") == 1
+    assert "RuntimeError: this exporter cannot export" in done.stderr
+
+
+def test_the_doctor_answers(command):
+    text = command("doctor").stdout
+    for word in ("processor", "cores", "onnxruntime providers", "CPUExecutionProvider", "C++", "load", "explicit"):
+        assert word in text
+
+
+def test_script_proves_a_row_without_benchlib(command, tmp_path):
+    import subprocess
+    import sys
+
+    command("run", "explicit/tuple_io", "--exporter", "eager,script", *FAST)
+    for notebook in (tmp_path / "outputs" / "run" / "trials").glob("*.ipynb"):
+        file = tmp_path / f"{notebook.stem}.py"
+        command("script", str(notebook), "--output", str(file))
+        text = file.read_text()
+        assert not re.search(r"^\s*(import|from) benchlib", text, re.MULTILINE)
+        assert len(text.splitlines()) < 70
+        alone = f"import sys; sys.modules['benchlib'] = None; sys.argv[1:] = ['20']; exec(open({str(file)!r}).read())"
+        done = subprocess.run([sys.executable, "-c", alone], capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        assert "median of 20 calls" in done.stdout
+        found = [float(d) for d in re.findall(r"largest difference (\S+)", done.stdout)]
+        assert found
+        assert max(found) < 1e-4
