@@ -78,8 +78,7 @@ def exported(
     """The artifact of a way: the saved model, a ready file, or what the exporter leaves, exported at most once."""
     exporter = exporters.get(way.exporter)
     if exporter.export is None:
-        file = Path(model.meta["file"]) if model.meta["file"] else model.saved
-        return Artifact(file, {} if exporter.compiles else {"time_export": 0.0})
+        return Artifact(model.saved, {} if exporter.compiles else {"time_export": 0.0})
     code = {f: h for f, h in fingerprint(trial)["code"].items() if f.startswith("exporters/")}
     decided_by = {
         "model": model.key,
@@ -104,7 +103,9 @@ def exported(
                 options=options,
                 target_opset=way.target_opset,
             )
-            facts.update(reply, file=Path(reply["file"]).name)
+            # A ready file stays where it is; what was written here moves with the entry.
+            file = Path(reply["file"])
+            facts.update(reply, file=file.name if file.is_relative_to(folder) else str(file))
         entry = artifacts.find("artifacts", trial.model_name, key)
     return Artifact(entry.path / entry.facts["file"], entry.facts, entry.address, cached)
 

@@ -75,7 +75,7 @@ def describe(error: BaseException) -> dict[str, str]:
 @verb
 def load(worker: Worker, request: dict) -> dict:
     """Builds the model of a source and saves it with its inputs as a bundle: model.pt, inputs.npz, meta.json."""
-    from benchlib.models import _saved
+    from benchlib.models import _facts, _saved
     from benchlib.registry import sources
 
     source = sources.get(request["source"])
@@ -85,8 +85,10 @@ def load(worker: Worker, request: dict) -> dict:
     seconds = time.perf_counter() - begin
     bundle = Path(request["bundle"])
     input_hash = tensors.save(bundle / "inputs.npz", model.inputs)
+    hashes = {"input_hash": input_hash}
     if model.module is not None:
         _saved.save(model.module, bundle / "model.pt")
+        hashes["weights_hash"] = _facts.weights_hash(model.module)
     meta = {
         "positional": list(model.positional),
         "file": str(model.file) if model.file else None,
@@ -94,7 +96,7 @@ def load(worker: Worker, request: dict) -> dict:
         "facts": {
             "time_load": seconds,
             "time_load_import": imported,
-            "input_hash": input_hash,
+            **hashes,
             "input_size": tensors.count(model.inputs),
             "input_shapes": _shapes(model.inputs),
             "executable": sys.executable,

@@ -1,6 +1,7 @@
 """Every exporter on real models: what it leaves computes the same as eager, under its own input names."""
 
 import os
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -211,6 +212,15 @@ def test_inductor_says_when_there_is_no_compiler(monkeypatch, tmp_path):
 
 def test_declarations():
     assert exporters.get("eager").artifact == "module" and exporters.get("eager").runtime == "torch"
-    assert exporters.get("onnx").takes == "onnx" and exporters.get("onnx").export is None
+    assert exporters.get("onnx").takes == "onnx"
     assert exporters.get("inductor").compiles
     assert set(GRAPHS) | {"eager", "inductor", "onnx"} <= set(exporters.names())
+
+
+def test_a_ready_file_stays_where_it_is(bundles, tmp_path):
+    file = Path(bundles("explicit/mlp").export("script")["file"])
+    facts = exporters.get("onnx").export(LoadedModel(inputs={}, file=file), tmp_path / "model", {}, None)
+    assert facts["file"] == str(file)
+    assert facts["time_export"] == 0
+    assert facts["onnx_n_inputs"] == 1
+    assert not list(tmp_path.iterdir())
