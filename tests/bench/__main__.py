@@ -1,0 +1,37 @@
+"""`python -m tests.bench [NAME …]`: runs the benchmarks, prints every figure, ends with 1 when one is missed."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+BENCHMARKS = ("import_time", "instruments", "trial_cost", "against_loops")
+PLANTED = Path(__file__).parents[1] / "planted"
+
+
+def main(names: list[str]) -> int:
+    unknown = [name for name in names if name not in BENCHMARKS]
+    if unknown:
+        print(f"no benchmark is called {', '.join(unknown)}; there are {', '.join(BENCHMARKS)}", file=sys.stderr)
+        return 2
+    missed = 0
+    with tempfile.TemporaryDirectory(prefix="benchlib-bench-") as private:
+        os.environ["BENCHLIB_CACHE"] = f"{private}/cache"
+        # The planted plug-ins are announced to this process and to those it starts, before a registry is read.
+        sys.path.insert(0, str(PLANTED))
+        os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(PLANTED), os.environ.get("PYTHONPATH", "")]))
+        for name in names or BENCHMARKS:
+            module = importlib.import_module(f"tests.bench.{name}")
+            print("", f"{name}: {module.__doc__.splitlines()[0]}", sep="\n", flush=True)
+            for figure in module.figures():
+                print(figure.line(), flush=True)
+                missed += figure.met is False
+    print(f"\n{missed} missed" if missed else "\nnone missed")
+    return int(missed > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

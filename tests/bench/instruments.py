@@ -1,0 +1,28 @@
+"""What the harness's own timed loop costs: the samples that an empty call gets, and the time around them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from types import SimpleNamespace
+
+import numpy as np
+
+from benchlib.worker import verbs
+from tests.bench.figure import Figure
+
+EPOCHS, CALLS = 21, 10_000
+
+
+def figures(epochs: int = EPOCHS, calls: int = CALLS) -> Iterator[Figure]:
+    worker = SimpleNamespace(call=_nothing, last=None)
+    inside, whole = [], []
+    for _ in range(epochs):
+        epoch = verbs.run(worker, {"calls": calls})["epoch"]
+        inside.append(np.median(epoch["ns"]))
+        whole.append((epoch["end"] - epoch["start"]) / calls)
+    yield Figure("in every sample: the sample of an empty call", f"{np.median(inside):.0f} ns")
+    yield Figure("per call in all: from the start of an epoch of empty calls to its end", f"{np.median(whole):.0f} ns")
+
+
+def _nothing() -> None:
+    return None

@@ -1,0 +1,128 @@
+"""The parts of `make bench` that need no quiet machine."""
+
+from __future__ import annotations
+
+import sys
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from tests.bench import __main__ as bench
+from tests.bench import against_loops
+from tests.bench.figure import Figure, at_most, near_one
+from tests.bench.free_loop import FreeLoop, LoopEnded, filled, undisturbed
+
+COUNTING = """
+import sys, time
+import numpy as np
+try:
+    import benchlib
+except ImportError:
+    print("no benchlib", flush=True)
+calls = int(sys.argv[1])
+other = np.empty(3)
+samples = np.empty(calls)
+for i in range(calls):
+    end = time.perf_counter_ns() + 20_000
+    while time.perf_counter_ns() < end:
+        pass
+    samples[i] = i + 1
+"""
+
+
+def test_the_samples_of_a_free_loop_leave_out_the_cut_call_and_the_first_after_it(tmp_path):
+    script = tmp_path / "counting.py"
+    script.write_text(COUNTING)
+    loop = FreeLoop(script, 1_000_000, [], tmp_path / "log", threads=1)
+    try:
+        first, second = loop.epoch(0.2), loop.epoch(0.2)
+        stopped_at = loop.done
+        assert filled(loop.samples, 0) == stopped_at  # it was stopped when the epoch returned
+        assert (tmp_path / "log").read_text() == "no benchlib\n"
+    finally:
+        loop.end()
+    for epoch in (first, second):
+        assert len(epoch) and (np.diff(epoch) == 1).all()
+    assert second[0] - first[-1] == 3
+    assert second[-1] == stopped_at
+
+
+@pytest.mark.parametrize(
+    "text, word",
+    [("raise ValueError('broken here')", "broken here"), ("print('over')", "over"), (COUNTING, "no benchlib")],
+    ids=["fails", "has no loop", "too few calls"],
+)
+def test_a_free_loop_that_ends_by_itself_says_what_it_printed(tmp_path, text, word):
+    script = tmp_path / "short.py"
+    script.write_text(text)
+    with pytest.raises(LoopEnded, match=word):
+        loop = FreeLoop(script, 2000, [], tmp_path / "log", threads=1)  # of 20 µs each, where there are any
+        try:
+            while True:
+                loop.epoch(0.1)
+        finally:
+            loop.end()
+
+
+def test_filled_counts_what_is_written():
+    samples = np.zeros(100)
+    assert filled(samples, 0) == 0
+    samples[:37] = 5
+    assert [filled(samples, start) for start in (0, 20, 37)] == [37, 37, 37]
+    samples[:] = 5
+    assert filled(samples, 37) == 100
+
+
+def test_undisturbed_of_an_epoch_without_a_whole_call_is_empty():
+    samples = np.arange(1.0, 11)
+    assert undisturbed(samples, 3, 8).tolist() == [6, 7, 8]
+    assert undisturbed(samples, 3, 5).tolist() == undisturbed(samples, 3, 3).tolist() == []
+
+
+def test_each_is_first_equally_often_and_none_always_follows_the_same_one():
+    rounds = [against_loops.in_turn(n, 4) for n in range(8)]
+    assert all(sorted(order) == [0, 1, 2, 3] for order in rounds)
+    assert [sum(order[0] == i for order in rounds) for i in range(4)] == [2, 2, 2, 2]
+    before = {order[place - 1] for order in rounds for place in range(1, 4) if order[place] == 1}
+    assert before == {0, 2}
+
+
+def test_compared_is_the_median_over_all_rounds_of_all_sets():
+    sets = [
+        {"a": np.array([2.0, 3.0, 4.0]), "b": np.array([2.0, 2.0, 2.0])},
+        {"a": np.array([9.0, 9.0]), "b": np.array([3.0, 1.0])},
+    ]
+    ratio, remark = against_loops.compared(sets, "a", "b")
+    assert ratio == 2.0
+    assert remark.startswith("sets 1.5000 6.0000")
+
+
+@pytest.mark.parametrize("ratio, met", [(0.971, True), (1.029, True), (0.969, False), (1.031, False)])
+def test_near_one_is_missed_on_either_side(ratio, met):
+    figure = near_one("ours ÷ theirs", ratio, 0.03)
+    assert figure.met is met
+    assert ("MISSED" in figure.line()) is not met
+    assert "within 3 %" in figure.line()
+
+
+def test_at_most_prints_its_limit():
+    assert at_most("cost", 0.25, 1 / 3, "1/3").line().split() == ["ok", "0.250", "≤", "1/3", "cost"]
+    assert at_most("cost", 0.34, 1 / 3, "1/3").met is False
+
+
+@pytest.mark.parametrize("met, status", [(True, 0), (None, 0), (False, 1)])
+def test_the_exit_status_says_whether_one_was_missed(monkeypatch, capsys, met, status):
+    fake = SimpleNamespace(__doc__="A planted benchmark.\n\nMore.", figures=lambda: [Figure("planted", "1", "2", met)])
+    monkeypatch.setattr(bench, "BENCHMARKS", ("planted",))
+    monkeypatch.setitem(sys.modules, "tests.bench.planted", fake)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    for name in ("BENCHLIB_CACHE", "PYTHONPATH"):
+        monkeypatch.setenv(name, "")
+    assert bench.main([]) == status
+    assert "planted: A planted benchmark.\n" in capsys.readouterr().out
+
+
+def test_an_unknown_benchmark_is_named(capsys):
+    assert bench.main(["import_tine"]) == 2
+    assert "import_tine" in capsys.readouterr().err
