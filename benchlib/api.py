@@ -1,4 +1,4 @@
-"""The same as the command line, from Python: `run`, `sweep`, `report`.
+"""The same as the command line, from Python: `benchlib.run(…)` and `benchlib.sweep("params/x.yaml")`.
 
 The trials run in a process of their own, so that a notebook with torch and a model in it neither disturbs
 the measurement nor is disturbed by it.
@@ -30,10 +30,15 @@ class Results:
         from benchlib.report import collate
 
         self.folder = folder
-        self.frame = collate(folder)
+        self._results = collate(folder)
         records, _ = scrap.read_all(folder / "trials")
         by_key = {record["key"]: record for record in records.values()}
         self.records = [by_key[key] for key in self.frame["key"] if key in by_key]
+
+    @property
+    def frame(self):
+        """One row per trial: its parameters, how it ended, every metric."""
+        return self._results.table
 
     def __len__(self) -> int:
         return len(self.frame)
@@ -41,29 +46,25 @@ class Results:
     def __repr__(self) -> str:
         from benchlib.report import summary
 
-        return summary(self.frame)
-
-    def _repr_html_(self) -> str:
-        from benchlib.report import compact
-
-        return compact(self.frame)
+        return summary(self._results)
 
 
 def run(model: Any, output: str | Path = "outputs/run", inputs: Any = None, **parameters: Any) -> Results:
     """Measures one model, or a small matrix: a list as the value of a parameter is an axis.
 
-    `model` is what the command line takes, or a `torch.nn.Module` with `inputs` (a tensor, a tuple or a
-    mapping of what forward takes), or a transformers configuration. Raises UserError for bad parameters.
+    `model` is what the command line takes, or a `torch.nn.Module` (or several) with `inputs` (a tensor, a tuple
+    or a mapping of what forward takes), or a transformers configuration. Raises UserError for bad parameters.
     """
     for name in parameters:
         if name not in Trial.model_fields:
             raise UnknownName("parameter", name, Trial.model_fields)
     given: dict[str, Any] = {"model": model, **parameters}
-    if not isinstance(model, str | list | tuple):
+    models = list(model) if isinstance(model, _AXIS_VALUES) else [model]
+    if not all(isinstance(m, str | Mapping) for m in models):
         from benchlib.artifacts import root
         from benchlib.models import python
 
-        given["model"] = python.store(model, inputs, root())
+        given["model"] = [m if isinstance(m, str | Mapping) else python.store(m, inputs, root()) for m in models]
         if inputs is not None:
             given.setdefault("batch_size", python.batch_of(inputs))
     elif inputs is not None:
@@ -77,8 +78,10 @@ def run(model: Any, output: str | Path = "outputs/run", inputs: Any = None, **pa
     }
     with tempfile.TemporaryDirectory(prefix="benchlib-") as folder:
         file = Path(folder) / "run.yaml"
+        yaml = YAML(typ="safe")
+        yaml.sort_base_mapping_type_on_output = False  # the first axis is the outermost, as on the command line
         with file.open("w") as stream:
-            YAML(typ="safe").dump({k: v for k, v in document.items() if v}, stream)
+            yaml.dump({k: v for k, v in document.items() if v}, stream)
         _command("sweep", str(file), "--output", str(output), "--rerun", "all")
     return Results(Path(output))
 
@@ -89,13 +92,6 @@ def sweep(study: str | Path, output: str | Path | None = None, **options: Any) -
     words = [w for name, value in options.items() for w in (f"--{name}", str(value))]
     _command("sweep", str(study), "--output", str(folder), *words)
     return Results(folder)
-
-
-def report(study: str | Path) -> Path:
-    """Publishes a study; returns the path of its report."""
-    from benchlib.report import publish
-
-    return publish(Path(study))
 
 
 def _axis(name: str, value: Any) -> list[Any]:

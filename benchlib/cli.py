@@ -115,16 +115,17 @@ def sweep(
 
 @app.command()
 def status(
-    study: Study, watch: Annotated[bool, typer.Option("--watch", help="again every two seconds")] = False
+    study: Study,
+    watch: Annotated[bool, typer.Option("--watch", help="again every two seconds, until all has run")] = False,
 ) -> None:
     """Where a sweep stands, from its outputs alone."""
-    from benchlib.sweep.status import as_text
+    from benchlib.sweep import status as stands
 
     folder = _folder(study)
-    print(as_text(folder))
-    while watch:
+    print(stands.as_text(folder), flush=True)
+    while watch and stands.status(folder)["missing"]:
         time.sleep(2)
-        print(as_text(folder), flush=True)
+        print(stands.as_text(folder), flush=True)
 
 
 @app.command()

@@ -9,11 +9,11 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+FOLDER = Path("/tmp")  # not tempfile's: a trial has a TMPDIR of its own, and this lock is the host's
 _PATIENCE = 0.2  # seconds between two tries
 
 
@@ -31,8 +31,7 @@ def alone(device: str, owner: str, waiting: Callable[[str], None] = lambda owner
 
 @contextlib.contextmanager
 def _held(name: str, mode: int, owner: str, waiting: Callable[[str], None]) -> Iterator[None]:
-    path = Path(tempfile.gettempdir()) / f"benchlib-{name}.lock"
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    descriptor = _opened(FOLDER / f"benchlib-{name}.lock")
     try:
         told = False
         while True:
@@ -44,8 +43,20 @@ def _held(name: str, mode: int, owner: str, waiting: Callable[[str], None]) -> I
                     waiting(os.pread(descriptor, 500, 0).decode(errors="replace").strip())
                     told = True
                 time.sleep(_PATIENCE)
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, f"{owner} (process {os.getpid()})".encode(), 0)
+        with contextlib.suppress(OSError):  # another user's file: the lock holds, the text stays theirs
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, f"{owner} (process {os.getpid()})".encode(), 0)
         yield
     finally:
         os.close(descriptor)
+
+
+def _opened(path: Path) -> int:
+    """The lock file, made for all users when it is not there; a lock can be taken on one that is only readable."""
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    except PermissionError:
+        return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    with contextlib.suppress(PermissionError):
+        os.fchmod(descriptor, 0o666)
+    return descriptor

@@ -11,10 +11,10 @@ early stopping (99 % confidence, one sample over).
 from __future__ import annotations
 
 import math
+from statistics import NormalDist
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import bdtr, stdtrit
 
 PERCENTILE_MINIMUM = {0.50: 11, 0.90: 64, 0.95: 130, 0.99: 662, 0.999: 6636}
 FASTER, SLOWER, SAME, INCONCLUSIVE = "faster", "slower", "same", "inconclusive"
@@ -39,7 +39,7 @@ def median_interval(samples: np.ndarray, confidence: float = 0.95) -> Interval:
     if tau == 1 and n <= 60:
         k = exact_rank(n, (1 - confidence) / 2)
     else:
-        z = -stdtrit(1e9, (1 - confidence) / 2)
+        z = NormalDist().inv_cdf((1 + confidence) / 2)
         k = int(n / 2 - z * math.sqrt(n * tau) / 2)
     if k < 1:
         return Interval(float(np.median(samples)))
@@ -48,7 +48,13 @@ def median_interval(samples: np.ndarray, confidence: float = 0.95) -> Interval:
 
 def exact_rank(n: int, alpha: float = 0.025) -> int:
     """The largest k with P(Binomial(n, 1/2) < k) ≤ alpha: the lower order statistic, 1-based; 0: none."""
-    return int(np.searchsorted(bdtr(np.arange(n + 1), n, 0.5), alpha, side="right"))
+    below, k = 0, 0
+    for i in range(n + 1):
+        below += math.comb(n, i)
+        if below > alpha * 2**n:
+            break
+        k = i + 1
+    return k
 
 
 def autocorrelation_time(samples: np.ndarray) -> float:
@@ -73,6 +79,8 @@ def mean_interval(values: np.ndarray, confidence: float = 0.95) -> Interval:
     mean = float(np.mean(values))
     if len(values) < 3:
         return Interval(mean)
+    from scipy.special import stdtrit  # a quarter of a second, which trials of one process need not pay
+
     half = float(-stdtrit(len(values) - 1, (1 - confidence) / 2) * np.std(values, ddof=1) / math.sqrt(len(values)))
     return Interval(mean, mean - half, mean + half)
 

@@ -110,9 +110,10 @@ def load(name: str, trial: Any) -> LoadedModel:
 
 
 def _check_batch(name: str, flat: Mapping[str, Any], batch_size: int) -> None:
-    first = next((a.shape[0] for a in flat.values() if a.ndim), 1)
-    if first != batch_size:
-        raise UserError(f"batch_size {batch_size}: the inputs stored with {name} hold {first} items; give other inputs")
+    held = list(dict.fromkeys(a.shape[0] for a in flat.values() if a.ndim))
+    if batch_size not in held:
+        items = " or ".join(map(str, held)) or "no"
+        raise UserError(f"batch_size {batch_size}: the inputs stored with {name} hold {items} items; give other inputs")
 
 
 def _from_configuration(config: Any, inputs: Any) -> tuple[Any, Any, str]:

@@ -6,6 +6,7 @@ and later steps answer "not reached". Only broken code of our own raises.
 
 from __future__ import annotations
 
+import ast
 import datetime
 import functools
 import shutil
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from benchlib import accuracy, machine, tensors
-from benchlib.errors import Unavailable
+from benchlib.errors import Unavailable, UnknownName, UserError
 from benchlib.measure import controller
 from benchlib.measure.levels import level_of
 from benchlib.measure.lock import alone
@@ -34,7 +35,19 @@ MEASURING_LIMIT = 3600.0  # seconds; measuring bounds itself, this is for a cont
 def begin(parameters: Mapping[str, Any]) -> TrialRun:
     """Starts a trial from a namespace that holds its parameters (a notebook's `globals()`). Raises UserError."""
     values = {name: parameters[name] for name in Trial.model_fields if name in parameters}
+    if isinstance(values.get("model"), views.View):
+        raise UserError("`model` is the loaded model by now: run the parameters cell again first")
+    for name in _injected(parameters):
+        if name not in Trial.model_fields:
+            raise UnknownName("parameter", name, Trial.model_fields)
     return TrialRun(make(values))
+
+
+def _injected(namespace: Mapping[str, Any]) -> list[str]:
+    """The names that Papermill's `-p` and `-y` set: those assigned in the cell that it puts into the notebook."""
+    cells = [source for source in namespace.get("In", ()) if source.startswith("# Parameters\n")]
+    statements = [s for s in ast.parse(cells[-1]).body if isinstance(s, ast.Assign)] if cells else []
+    return [target.id for s in statements for target in s.targets if isinstance(target, ast.Name)]
 
 
 def step(function: Callable[[TrialRun], Any]) -> Callable[[TrialRun], Any]:
@@ -60,6 +73,9 @@ def step(function: Callable[[TrialRun], Any]) -> Callable[[TrialRun], Any]:
                     self.failure = {"stage": name, "status": error.kind, "type": error.type,
                                     "message": error.message, "traceback": error.traceback,
                                     "log": self._log_tail()}  # fmt: skip
+                except KeyboardInterrupt:
+                    self.launcher.end()
+                    raise
                 except Unavailable as error:
                     self.failure = {"stage": name, "status": "skipped", "type": "Unavailable", "message": str(error)}
                 if self.failure:
@@ -187,11 +203,13 @@ class TrialRun:
         from benchlib.artifacts import root
         from benchlib.models import python
 
+        changes = {"label": self.trial.label or self.trial.model_name, "model_args": {}}
         if inputs is None:
-            inputs = views.ModelView(self.trial, self.model).inputs
-        name = python.store(module, inputs, root())
-        changes = {"model": name, "label": self.trial.label or self.trial.model_name, "model_args": {},
-                   "batch_size": python.batch_of(inputs)}  # fmt: skip
+            inputs, by_position = views.ModelView(self.trial, self.model).inputs, self.model.meta["positional"]
+            inputs = [inputs[n] for n in by_position] if len(by_position) == len(inputs) else inputs
+        else:
+            changes |= {"batch_size": python.batch_of(inputs), "inputs": None}
+        changes["model"] = python.store(module, inputs, root())
         self.launcher.end()
         self._start(make({**self.trial.model_dump(), **changes}))
         return self.load()

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import html
-import io
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchlib import tensors
 from benchlib.record import scrap
+from benchlib.stages.picture import Picture
 
 if TYPE_CHECKING:
     from benchlib.accuracy import Check
@@ -35,10 +35,11 @@ class View:
     def _repr_html_(self) -> str:
         cells = "".join(
             f"<tr><th style='text-align:left'>{html.escape(label)}</th>"
-            f"<td style='text-align:left'>{html.escape(str(value))}</td></tr>"
+            f"<td style='text-align:left; overflow-wrap:anywhere'>{html.escape(str(value))}</td></tr>"
             for label, value in self.rows()
         )
-        return f"<table><caption style='text-align:left'>{html.escape(self.title)}</caption>{cells}</table>"
+        style = "text-align:left; padding:.3em .5em; white-space:nowrap"
+        return f"<table><caption style='{style}'>{html.escape(self.title)}</caption>{cells}</table>"
 
 
 class Failure(View):
@@ -95,10 +96,8 @@ class ModelView(View):
     @cached_property
     def inputs(self) -> dict[str, Any]:
         """The example inputs, as the nesting of torch tensors that the module takes."""
-        from benchlib.runtimes.torch import to_torch
-
         flat, structure = tensors.load(self._model.inputs)
-        return tensors.unflatten(structure, {name: to_torch(array) for name, array in flat.items()})
+        return tensors.unflatten(structure, {name: tensors.to_torch(array) for name, array in flat.items()})
 
 
 class ArtifactView(View):
@@ -176,7 +175,8 @@ class TimingView(View):
 
     def rows(self):
         m = self.metrics
-        rows = [("latency", interval(m, "time_latency", seconds)), ("throughput", f"{m['throughput']:.4g} items/s")]
+        per_second = f"{m['throughput']:{',.0f' if m['throughput'] >= 1000 else '.4g'}} items/s"
+        rows = [("latency", interval(m, "time_latency", seconds)), ("throughput", per_second)]
         if m.get("speedup"):
             rows.append(
                 (
@@ -184,43 +184,12 @@ class TimingView(View):
                     f"{interval(m, 'speedup', lambda v: f'{v:.3f}')} × · {m['verdict']}",
                 )
             )
-        return [
-            *rows,
-            ("samples", f"{m['repeat']:,} in {m['processes']} processes, after {m['warmup']:,} warm-up calls"),
-        ]
+        processes = f"{m['processes']} processes" if m["processes"] > 1 else "one process"
+        return [*rows, ("samples", f"{m['repeat']:,} in {processes}, after {m['warmup']:,} warm-up calls")]
 
     def plot(self) -> Picture:
         """Every steady sample against the time at which it was taken, a colour per contender."""
         return Picture(self.samples)
-
-
-class Picture:
-    """Samples over time, as SVG; drawn without pyplot, which would cost the kernel a second."""
-
-    def __init__(self, samples: Samples):
-        self.samples = samples
-
-    def _repr_svg_(self) -> str:
-        from matplotlib.backends.backend_svg import FigureCanvasSVG
-        from matplotlib.figure import Figure
-
-        figure = Figure(figsize=(7.5, 2.6), layout="constrained")
-        axes, epochs = figure.add_subplot(), [e for e in self.samples.epochs if e.round >= 0]
-        begin = min(e.start for e in epochs)
-        for index, colour in zip(range(len(self.samples.contenders)), ("#8a8f98", "#2f6fde"), strict=False):
-            x, y = [], []
-            for e in epochs:
-                if e.contender == index:
-                    x += [(e.start - begin) / 1e9] * (len(e.ns) - e.skip)
-                    y += list(e.ns[e.skip :] / 1e6)
-            axes.plot(x, y, ".", ms=3, alpha=0.5, color=colour, label=self.samples.contenders[index])
-        axes.set(xlabel="time since the first round (s)", ylabel="latency (ms)")
-        axes.set_ylim(bottom=0)
-        axes.spines[["top", "right"]].set_visible(False)
-        figure.legend(loc="outside upper right", ncols=2, frameon=False, markerscale=3)
-        out = io.StringIO()
-        FigureCanvasSVG(figure).print_svg(out, metadata={"Date": None})
-        return out.getvalue()[out.getvalue().index("<svg") :]
 
 
 class RecordView(View):
@@ -247,11 +216,10 @@ class RecordView(View):
 
 
 def seconds(value: float) -> str:
-    """`1.84 ms`, `12 µs`, `3.1 s`: three digits in a unit that fits."""
-    for limit, scale, unit in ((1e-6, 1e9, "ns"), (1e-3, 1e6, "µs"), (1, 1e3, "ms")):
-        if value < limit:
-            return f"{value * scale:.3g} {unit}"
-    return f"{value:.3g} s"
+    """`1.84 ms`, `12 µs`, `1,234 s`: three digits in a unit that fits."""
+    scales = ((1e-6, 1e9, "ns"), (1e-3, 1e6, "µs"), (1, 1e3, "ms"), (float("inf"), 1, "s"))
+    factor, unit = next((factor, unit) for limit, factor, unit in scales if value < limit)
+    return f"{value * factor:{',.0f' if value * factor >= 1000 else '.3g'}} {unit}"
 
 
 def interval(metrics: dict[str, Any], name: str, show) -> str:

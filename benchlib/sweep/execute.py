@@ -76,6 +76,7 @@ def _papermill(planned: Planned, notebook: Path, environment: dict[str, str]) ->
                 kernel_name="python3",
                 progress_bar=False,
                 start_timeout=120,
+                request_save_on_cell_execute=False,  # nothing reads it before its end; a dead kernel's is saved too
                 autosave_cell_every=0,
                 # traits of nbclient's NotebookClient
                 kernel_manager_class=with_environment(environment),

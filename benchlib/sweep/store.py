@@ -38,8 +38,10 @@ def opened(folder: Path) -> Iterator[None]:
 def write_study(folder: Path, resolved: dict[str, Any]) -> None:
     """Stores the resolved study, atomically."""
     aside = folder / f".study.{os.getpid()}"
+    yaml = YAML(typ="safe")
+    yaml.sort_base_mapping_type_on_output = False
     with aside.open("w") as file:
-        YAML(typ="safe").dump(resolved, file)
+        yaml.dump(resolved, file)
     os.replace(aside, folder / "study.yaml")
 
 

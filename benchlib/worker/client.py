@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -45,6 +46,8 @@ class Server:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
+        # Collected as soon as it ends: a kernel that shuts down waits for its children, zombies included.
+        threading.Thread(target=self.process.wait, daemon=True).start()
 
     @property
     def alive(self) -> bool:

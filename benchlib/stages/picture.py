@@ -1,0 +1,97 @@
+"""Every sample over time as an SVG of a few lines, written by hand: importing a plotting library would cost each
+trial's kernel more than the rest of a short trial. Text takes the page's own colour, so it reads in dark mode."""
+
+from __future__ import annotations
+
+import html
+import math
+
+import numpy as np
+
+from benchlib.measure.samples import Samples
+
+WIDTH, HEIGHT = 720, 250
+LEFT, RIGHT, TOP, BOTTOM = 64, 12, 34, 44
+COLOURS = ("#8a8f98", "#2f6fde")
+_UNITS = ((1e-6, 1e9, "ns"), (1e-3, 1e6, "µs"), (1.0, 1e3, "ms"), (math.inf, 1.0, "s"))
+
+
+class Picture:
+    """The steady samples of a trial, a colour per contender; the reference is grey."""
+
+    def __init__(self, samples: Samples):
+        self.samples = samples
+
+    def _repr_html_(self) -> str:  # not as SVG: JupyterLab would show an image, with black text in dark mode
+        epochs = [e for e in self.samples.epochs if e.round >= 0]
+        if not epochs:
+            return ""
+        begin = min(e.start for e in epochs)
+        end = max(e.end for e in epochs)
+        every = np.concatenate([e.ns[e.skip :] for e in epochs]) / 1e9
+        # One stall must not flatten all else: the axis ends above the 99th percentile, what is beyond is counted.
+        highest = min(float(every.max()), 1.5 * float(np.quantile(every, 0.99)))
+        scale, unit = next((scale, unit) for limit, scale, unit in _UNITS if highest < limit)
+        x_ticks, y_ticks = ticks((end - begin) / 1e9), ticks(highest * scale)
+        x_of = _axis(x_ticks[-1], LEFT, WIDTH - RIGHT)
+        y_of = _axis(y_ticks[-1], HEIGHT - BOTTOM, TOP)
+        parts = [*_frame(x_ticks, y_ticks, x_of, y_of, unit), *self._legend()]
+        top = y_ticks[-1]
+        beyond = int((every * scale > top).sum())
+        if beyond:
+            words = f"{beyond} above, up to {every.max() * scale:.3g} {unit}"
+            parts.append(f'<text x="{WIDTH - RIGHT}" y="18" text-anchor="end">{words}</text>')
+        for index in range(len(self.samples.contenders)):
+            dots = []
+            for e in (e for e in epochs if e.contender == index):
+                # A call's own begin within its epoch: the calls before it, one after another.
+                at = (e.start - begin + np.concatenate([[0], np.cumsum(e.ns[:-1])])) / 1e9
+                for x, y in zip(at[e.skip :], e.ns[e.skip :] / 1e9 * scale, strict=True):
+                    dots.append(f"M{x_of(float(x)):.1f} {y_of(min(float(y), top)):.1f}h0")
+            parts.append(
+                f'<path d="{"".join(dots)}" stroke="{COLOURS[index % 2]}" stroke-width="3.4" stroke-linecap="round" '
+                f'stroke-opacity="0.55" fill="none"/>'
+            )
+        text = f"Latency of every sample of {' and '.join(self.samples.contenders)} over time"
+        return (
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="100%" role="img" '
+            f'aria-label="{html.escape(text)}" font-family="system-ui, sans-serif" font-size="12" '
+            f'fill="currentColor" style="max-width: {WIDTH}px">{"".join(parts)}</svg>'
+        )
+
+    def _legend(self) -> list[str]:
+        parts, x = [], LEFT
+        for index, label in enumerate(self.samples.contenders):
+            shown = label if len(label) <= 44 else f"{label[:43]}…"
+            parts.append(f'<circle cx="{x + 5}" cy="14" r="4" fill="{COLOURS[index % 2]}"/>')
+            parts.append(f'<text x="{x + 14}" y="18">{html.escape(shown)}</text>')
+            x += 34 + 7 * len(shown)
+        return parts
+
+
+def ticks(highest: float) -> list[float]:
+    """Round numbers from 0 to at least `highest`, four to eight of them."""
+    rough = max(highest, 1e-12) / 5
+    power = 10 ** math.floor(math.log10(rough))
+    step = next(m * power for m in (1, 2, 2.5, 5, 10) if m * power >= rough * 0.999)
+    return [i * step for i in range(math.ceil(highest / step - 1e-9) + 1)]
+
+
+def _axis(highest: float, low: float, high: float):
+    return lambda value: low + (high - low) * value / highest
+
+
+def _frame(x_ticks: list[float], y_ticks: list[float], x_of, y_of, unit: str) -> list[str]:
+    bottom, right = HEIGHT - BOTTOM, WIDTH - RIGHT
+    parts = [f'<path d="M{LEFT} {TOP}V{bottom}H{right}" stroke="currentColor" stroke-opacity="0.5" fill="none"/>']
+    for y in y_ticks:
+        parts.append(f'<path d="M{LEFT} {y_of(y):.1f}H{right}" stroke="currentColor" stroke-opacity="0.12"/>')
+        parts.append(f'<text x="{LEFT - 8}" y="{y_of(y) + 4:.1f}" text-anchor="end">{y:g}</text>')
+    for x in x_ticks:
+        parts.append(f'<text x="{x_of(x):.1f}" y="{bottom + 18}" text-anchor="middle">{x:g}</text>')
+    middle = (TOP + bottom) / 2
+    parts.append(f'<text transform="translate(14 {middle}) rotate(-90)" text-anchor="middle">latency ({unit})</text>')
+    parts.append(
+        f'<text x="{(LEFT + right) / 2}" y="{HEIGHT - 6}" text-anchor="middle">time since the first round (s)</text>'
+    )
+    return parts
