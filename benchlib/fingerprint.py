@@ -39,7 +39,7 @@ _VARIABLES = re.compile(r"^(OMP|KMP|MKL|GOMP|OPENBLAS|ONEDNN|DNNL|TORCH|PYTORCH|
 def fingerprint(trial: Trial) -> dict[str, dict[str, Any]]:
     """The parts for one trial, found now. Imports nothing heavy."""
     plugins = plugins_of(trial)
-    packages = sorted({p for registry, name in plugins for p in registry.get(name).packages})
+    packages = sorted({p.partition(".")[0] for registry, name in plugins for p in registry.get(name).packages})
     files = {f for pattern in _COMMON for f in LIBRARY.glob(pattern)}
     for registry, name in plugins:
         files |= _with_private_neighbours(registry.module_of(name))

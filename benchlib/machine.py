@@ -18,7 +18,8 @@ _VERSIONS = ("torch", "onnx", "onnxruntime", "onnxscript", "transformers", "timm
 
 
 def package_version(package: str) -> str | None:
-    """The version of an installed package by its import name, without importing it."""
+    """The version of an installed package by its import name (or a module in it), without importing it."""
+    package = package.partition(".")[0]
     for distribution in _DISTRIBUTIONS.get(package, (package,)):
         try:
             return version(distribution)

@@ -42,7 +42,7 @@ exporter = Exporter(
     summary="torch.compile with inductor",
     artifact="module",
     runtime="torch",
-    packages=("torch",),
+    packages=("torch", "torch._dynamo", "torch._inductor.compile_fx"),
     options={
         "mode": Option(str, "default", "how hard the compiler tries", MODES),
         "fullgraph": Option(bool, True, "fail on a graph break instead of running parts of the model in Python"),

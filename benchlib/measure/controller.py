@@ -128,10 +128,9 @@ def measure(
         for pair in range(level.pairs):
             progress(pair, level.pairs)
             first = pair % len(contenders)  # who starts first alternates
-            started = time.perf_counter()
             if pair:
                 opened = _open_all(contenders, launcher, level, pair, seed, first)
-            _one_pair(opened, pair, first, level, seed, counts, time.perf_counter() - started, result, launcher)
+            _one_pair(opened, pair, first, level, seed, counts, result, launcher)
             for o in opened:
                 o.worker.end()
     except WorkerError as error:
@@ -151,9 +150,8 @@ def _open_all(contenders, launcher, level: Level, pair: int, seed: int, first: i
     return [opened[i] for i in range(len(contenders))]
 
 
-def _one_pair(opened, pair, first, level: Level, seed, counts, start_cost, result: Measurement, launcher) -> None:
-    if not start_cost or pair == 0:  # opened in an earlier step; compiling is not part of the cost of a start
-        start_cost = sum(o.facts["time_import"] + o.facts["time_session"] for o in opened)
+def _one_pair(opened, pair, first, level: Level, seed, counts, result: Measurement, launcher) -> None:
+    start_cost = sum(o.facts["time_import"] + o.facts["time_session"] for o in opened)  # compiling is none of it
     width = len(opened)
     result.samples.epochs += [
         Epoch(i, pair, -1, WARMUP, e["start"], e["end"], e["cpu"], 0, _array(e["ns"]))

@@ -17,8 +17,7 @@ from benchlib.measure.levels import Level
 from benchlib.measure.samples import STEADY, WARMUP, Epoch
 
 SLOW_CALL, ONE_CALL = 0.05, 1.0  # seconds: fewer rounds above the first, one call per round above the second
-_SETTLED = 0.02  # two windows' medians may differ by this much
-_WINDOW_TIME, _WINDOW_CALLS = 0.1, 50
+_WINDOW_TIME, _WINDOW_CALLS = 0.1, (5, 50)
 _WARMUP_CALLS = 1000  # at most
 
 
@@ -32,7 +31,7 @@ class Contender(Protocol):
 def warm_up(contender: Contender, level: Level, calls: int | None = None) -> tuple[list[dict], bool]:
     """Runs a contender until its latency has settled, or exactly `calls` times. Returns (epochs, settled).
 
-    Settled: two windows in a row (each 0.1 s, but 1 to 50 calls) with medians within 2 % of the one before,
+    Settled: two windows in a row (each 0.1 s, but 5 to 50 calls) with medians near that of the one before,
     after the level's minimum of calls and time. Bounded by the level's limit and by 1000 calls.
     """
     if calls is not None:
@@ -42,11 +41,11 @@ def warm_up(contender: Contender, level: Level, calls: int | None = None) -> tup
     previous = None
     while True:
         usual = max(float(np.median(epochs[-1]["ns"])) / 1e9, 1e-9)
-        window = max(1, min(_WINDOW_CALLS, int(_WINDOW_TIME / usual)))
+        window = min(max(int(_WINDOW_TIME / usual), _WINDOW_CALLS[0]), _WINDOW_CALLS[1])
         epochs.append(contender.run(window))
         spent, done = spent + _seconds(epochs[-1]), done + window
         median = float(np.median(epochs[-1]["ns"]))
-        agreeing = agreeing + 1 if previous and abs(median / previous - 1) <= _SETTLED else 0
+        agreeing = agreeing + 1 if previous and abs(median / previous - 1) <= level.settled else 0
         previous = median
         settled = agreeing >= 2 and done >= level.warmup_min and spent >= level.warmup_time
         if settled or spent >= level.warmup_limit or done >= _WARMUP_CALLS:

@@ -161,7 +161,7 @@ source = Source(
     summary="a local directory in Hugging Face layout",
     load=load,
     identity=identity,
-    packages=("torch", "transformers"),
+    packages=("torch", "transformers", "transformers.modeling_utils"),
     shapes={"seq_length": None},
     refuse=_module.no_shapes,
 )

@@ -137,6 +137,8 @@ def open_(worker: Worker, request: dict) -> dict:
     seconds = time.perf_counter() - begin
     flat, structure = tensors.load(request["inputs"])
     worker.call = worker.session.bind(tensors.unflatten(structure, flat), flat)
+    gc.collect()
+    gc.freeze()  # what is there now stays: the collection before each epoch need not look at it again
     return {
         "time_import": imported,
         "time_session": seconds,

@@ -90,7 +90,7 @@ def test_the_limit_of_samples_makes_epochs_shorter_and_thins_nothing():
 
 def test_slow_first_calls_belong_to_the_warm_up():
     law = lambda n: 0.01 * (1 + 2 * np.exp(-n / 10))  # noqa: E731
-    epochs, settled, _ = pair([law, lambda n: 0.01])
+    epochs, settled, _ = pair([law, lambda n: 0.01], level=LEVELS["precise"])
     warm = sum(len(e.ns) for e in epochs if e.contender == 0 and e.phase == WARMUP)
     assert settled == [True, True]
     assert 30 <= warm <= 110
