@@ -99,16 +99,16 @@ def speedup(rounds: list[np.ndarray]) -> Interval:
 
 
 def verdict(ratio: Interval, margin: float, decides_same: bool) -> str:
-    """One of four words. `faster` and `slower` need an interval that excludes 1 and a difference of at least
-    `margin` where "same" may not be said; `same` needs an interval within 1/(1+margin) … 1+margin."""
+    """One of four words. `faster` and `slower` need an interval that excludes 1; where "same" may not be said,
+    one that lies beyond the margin as a whole. `same` needs an interval within 1/(1+margin) … 1+margin."""
     if ratio.low is None or ratio.high is None:
         return INCONCLUSIVE
     if decides_same and 1 / (1 + margin) <= ratio.low and ratio.high <= 1 + margin:
         return SAME
-    big_enough = decides_same or max(ratio.value, 1 / ratio.value) >= 1 + margin
-    if ratio.low > 1 and big_enough:
+    edge = 1.0 if decides_same else 1 + margin
+    if ratio.low > edge:
         return FASTER
-    if ratio.high < 1 and big_enough:
+    if ratio.high < 1 / edge:
         return SLOWER
     return INCONCLUSIVE
 

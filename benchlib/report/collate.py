@@ -111,7 +111,7 @@ def _row(entry: dict, path: Path | None, record: dict[str, Any]) -> dict[str, An
         "key": str(entry["key"]),
         "name": str(entry["name"]),
         "way": _way(trial, metrics, labels),
-        **{name: record.get(name) for name in ("status", "stage", "reason", "reproduce")},
+        **{name: record.get(name) or None for name in ("status", "stage", "reason", "reproduce")},
         **{f"error_{name}": error.get(name) for name in ("type", "message", "cluster")},
         "suspect": ", ".join(map(str, record.get("suspect") or [])) or None,
         "control": len(contenders) > 1 and first_and_last[0] == first_and_last[1],

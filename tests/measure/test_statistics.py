@@ -89,7 +89,8 @@ def test_the_interval_covers_the_truth():
 @pytest.mark.parametrize(
     ("ratio", "margin", "same", "wanted"),
     [
-        (Interval(1.2, 1.1, 1.3), 0.1, False, "faster"),
+        (Interval(1.2, 1.11, 1.3), 0.1, False, "faster"),
+        (Interval(1.2, 1.02, 1.4), 0.1, False, "inconclusive"),  # … and wants the whole interval beyond them
         (Interval(1.05, 1.02, 1.08), 0.1, False, "inconclusive"),  # level quick decides nothing under 10 %
         (Interval(1.05, 1.02, 1.08), 0.02, True, "faster"),
         (Interval(0.8, 0.7, 0.9), 0.1, False, "slower"),
