@@ -41,7 +41,7 @@ def compare(outputs: Mapping[str, np.ndarray], reference: Mapping[str, np.ndarra
     metrics: dict[str, Any] = {"tolerance_rel": rtol, "tolerance_abs": atol}
     if len(outputs) != len(reference):
         return Check(False, f"{len(outputs)} outputs instead of {len(reference)}", metrics)
-    worst = {"abs": 0.0, "rel": 0.0, "dnan": 0, "n": 0}
+    worst = {"abs": 0.0, "rel": 0.0, "share": 0.0, "dnan": 0, "n": 0}
     total, size, problems = 0.0, 0, []
     for position, (name, expected) in enumerate(reference.items()):
         found = list(outputs.values())[position]
@@ -50,7 +50,7 @@ def compare(outputs: Mapping[str, np.ndarray], reference: Mapping[str, np.ndarra
         if problem:
             return Check(False, f"{where}: {problem}", metrics)
         result = _numbers(values(found), values(expected), rtol, atol, dtype_of(expected))
-        worst = {k: max(worst[k], result[k]) if k in ("abs", "rel") else worst[k] + result[k] for k in worst}
+        worst = {k: max(worst[k], result[k]) if k in ("abs", "rel", "share") else worst[k] + result[k] for k in worst}
         total, size = total + result["sum"], size + expected.size
         if result["dnan"]:
             problems.append(f"{where}: {result['dnan']} elements are NaN or infinite in one and not in the other")
@@ -75,12 +75,12 @@ def _structure_problem(found: np.ndarray, expected: np.ndarray) -> str | None:
 def _numbers(found: np.ndarray, expected: np.ndarray, rtol: float, atol: float, dtype: str) -> dict[str, Any]:
     """Discrepancies of one output. Exact for integers and booleans; complex numbers by their modulus."""
     if expected.size == 0:
-        return {"abs": 0.0, "rel": 0.0, "sum": 0.0, "dnan": 0, "n": 0}
+        return {"abs": 0.0, "rel": 0.0, "share": 0.0, "sum": 0.0, "dnan": 0, "n": 0}
     if expected.dtype.kind in "biu":
         off = found != expected
         distance = np.abs(found.astype(np.float64) - expected.astype(np.float64))
         relative = distance / np.maximum(np.abs(expected.astype(np.float64)), 1)
-        return _summary(distance, relative, off, 0)
+        return _summary(distance, relative, np.where(off, np.inf, 0.0), 0)
     wide = np.complex128 if expected.dtype.kind == "c" else np.float64
     found, expected = found.astype(wide), expected.astype(wide)
     finite = np.isfinite(expected)
@@ -92,16 +92,18 @@ def _numbers(found: np.ndarray, expected: np.ndarray, rtol: float, atol: float, 
     distance[both] = np.abs(found[both] - expected[both])
     size = np.where(both, np.abs(expected), 0)
     spread = float(np.std(expected[finite])) if finite.any() else 0.0
-    off = distance > atol * max(1.0, spread) + rtol * size
+    share = distance / (atol * max(1.0, spread) + rtol * size)
     floor = max(_EPS.get(dtype, 1.2e-7) * float(size.max(initial=0)), np.finfo(np.float64).tiny)
-    return _summary(distance, distance / (size + floor), off, int((~same).sum()))
+    return _summary(distance, distance / (size + floor), share, int((~same).sum()))
 
 
-def _summary(distance: np.ndarray, relative: np.ndarray, off: np.ndarray, dnan: int) -> dict[str, Any]:
+def _summary(distance: np.ndarray, relative: np.ndarray, share: np.ndarray, dnan: int) -> dict[str, Any]:
+    """`share` is what each element uses of its tolerance: above 1 it is off."""
     return {
         "abs": float(distance.max()),
         "rel": float(relative.max()),
+        "share": float(share.max()),
         "sum": float(distance.sum()),
         "dnan": dnan,
-        "n": int(off.sum()),
+        "n": int((share > 1).sum()),
     }

@@ -33,7 +33,9 @@ _COMMON = (
     "models/__init__.py",
     "models/_saved.py",
 )
-_VARIABLES = re.compile(r"^(OMP|KMP|MKL|GOMP|OPENBLAS|ONEDNN|DNNL|TORCH|PYTORCH|ORT|CUDA|CUBLAS|NVIDIA|XLA|MALLOC)_")
+_VARIABLES = re.compile(
+    r"^(OMP|KMP|MKL|GOMP|OPENBLAS|ONEDNN|DNNL|TORCH|TORCHINDUCTOR|TORCHDYNAMO|PYTORCH|ORT|CUDA|CUBLAS|NVIDIA|XLA|MALLOC)_"
+)
 
 
 def fingerprint(trial: Trial) -> dict[str, dict[str, Any]]:

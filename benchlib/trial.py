@@ -18,6 +18,7 @@ from benchlib.registry import Option, Registry, Source, exporters, passes, runti
 
 Size = Annotated[int, Field(ge=1)]
 Count = Literal["auto"] | Size
+Shape = list[Annotated[int, Field(ge=0)]]
 Seconds = Literal["auto"] | Annotated[float, Field(gt=0)]
 WAY = ("exporter", "exporter_args", "target_opset", "runtime", "provider", "rtopt", "runtime_args")
 NOT_IN_KEY = ("label", "tag", "timeout")
@@ -62,8 +63,8 @@ class Trial(BaseModel):
     seq_length: Size | None = Field(None, description="tokens per item; null: the suite's")
     height: Size | None = Field(None, description="height of images; null: the model's")
     width: Size | None = Field(None, description="width of images; null: the model's")
-    shapes: dict[str, list[Annotated[int, Field(ge=0)]]] | None = Field(
-        None, description="input shapes by name, for ONNX files"
+    shapes: dict[str, Shape] | list[Shape] | None = Field(
+        None, description="input shapes by name or in order, for ONNX files"
     )
     inputs: str | None = Field(None, description="a .npz file or a folder of ONNX test data with the inputs")
     model_args: dict[str, Any] = Field(default_factory=dict, description="options of the model's source")
@@ -257,7 +258,7 @@ def problems(values: Mapping[str, Any]) -> list[tuple[str, str]]:
         Trial(**values)
         return []
     except ValidationError as error:
-        return [_in_words(e) for e in error.errors()]
+        return list(dict.fromkeys(_in_words(e) for e in error.errors()))
     except UserError as error:
         return [("model", str(error))]
 
@@ -265,6 +266,8 @@ def problems(values: Mapping[str, Any]) -> list[tuple[str, str]]:
 def _in_words(error: Any) -> tuple[str, str]:
     name = str(error["loc"][0]) if error["loc"] else ""
     value, context = error.get("input"), error.get("ctx", {})
+    if name == "shapes":  # a union: pydantic complains once for each of its members
+        return name, "shapes: lists of whole numbers are wanted, by input name or in the graph's order"
     match error["type"]:
         case "extra_forbidden":
             return name, f"unknown parameter '{name}'{suggestion(name, Trial.model_fields)}"

@@ -83,3 +83,4 @@ def test_the_figures_are_the_discrepancies():
     assert check.metrics["discrepancies_rel"] == pytest.approx(0.25, rel=1e-4)
     assert check.metrics["discrepancies_avg"] == pytest.approx(0.25)
     assert check.metrics["discrepancies_n"] == 1
+    assert check.metrics["discrepancies_share"] == pytest.approx(0.5 / (1e-5 + 2e-4))

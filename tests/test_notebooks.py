@@ -100,3 +100,9 @@ def test_a_batch_trial_leaves_its_kernel_light(papermill, tmp_path):
     heavy = {"torch", "onnx", "onnxruntime", "onnxscript", "transformers", "timm", "torchvision", "pandas"}
     assert "benchlib" in modules
     assert heavy & set(modules) == set()
+
+
+def test_a_combination_that_a_rule_refuses_is_a_record_by_hand_too(papermill):
+    record = scrap.read(papermill("-p", "model", "explicit/mlp", "-p", "exporter", "onnx", "-p", "level", "smoke"))
+    assert (record["status"], record["stage"]) == ("refused", "load")
+    assert "starts from an ONNX file" in record["reason"]

@@ -46,6 +46,7 @@ def test_papermill_understands_every_parameter_of_the_notebook():
         ({"exporter": "planted", "exporter_args": {"version": "one"}}, "not a whole number"),
         ({"level": "fast"}, "smoke, quick, precise"),
         ({"timeout": -1}, "timeout"),
+        ({"shapes": [[1, 2], ["a"]]}, "lists of whole numbers"),
         ({"opt_patterns": "default"}, "unknown pass 'default'"),
         ({"provider": "CUDAExecutionProvder"}, "did you mean 'CUDAExecutionProvider'"),
     ],

@@ -111,7 +111,7 @@ def generated(wanted: dict[str, tuple[str, list]], trial: Any) -> dict[str, np.n
 
 def resolved(wanted: dict[str, tuple[str, list]], trial: Any) -> dict[str, list[int]]:
     """The shape of each input. Raises UserError that names what is missing and how to say it."""
-    given = dict(trial.shapes or {})
+    given = _by_name(trial.shapes or {}, list(wanted))
     for name in given:
         if name not in wanted:
             raise UserError(f"shapes: the graph has no input '{name}'{suggestion(name, wanted)}")
@@ -128,6 +128,15 @@ def resolved(wanted: dict[str, tuple[str, list]], trial: Any) -> dict[str, list[
         how = ", ".join(f"{n}: [{', '.join('…' if d is None else str(d) for d in s)}]" for n, s in missing.items())
         raise UserError(f"the sizes of {', '.join(missing)} are not known; inputs: {listed}; say `shapes: {{{how}}}`")
     return shapes
+
+
+def _by_name(shapes: dict[str, list[int]] | list[list[int]], names: list[str]) -> dict[str, list[int]]:
+    """Shapes given in the graph's order, by name."""
+    if isinstance(shapes, dict):
+        return dict(shapes)
+    if len(shapes) != len(names):
+        raise UserError(f"shapes: {len(shapes)} are given, the graph has {len(names)} inputs: {', '.join(names)}")
+    return dict(zip(names, shapes, strict=True))
 
 
 def _shape(name: str, wanted: dict, given: list[int] | None, bound: dict[str, int], trial: Any) -> list[int | None]:

@@ -235,6 +235,13 @@ METRICS: dict[str, Metric] = {
                 "floor = eps × max |reference| of the dtype",
                 "lower",
             ),
+            (
+                "discrepancies_share",
+                "ratio",
+                "max |output − reference| ÷ (atol × max(1, std(reference)) + rtol × |reference|)",
+                "what the worst element uses of its tolerance; above 1 the trial is inaccurate",
+                "lower",
+            ),
             ("discrepancies_avg", "", "mean |output − reference|", "", "lower"),
             ("discrepancies_dnan", "count", "elements that are NaN in one and not in the other", "", "lower"),
             ("discrepancies_n", "count", "elements beyond the tolerance", "", "lower"),

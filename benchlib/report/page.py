@@ -41,7 +41,7 @@ MACHINE = {
 }
 DEFINED = (
     "time_latency", "time_latency_low", "throughput", "speedup", "speedup_low", "verdict", "time_export",
-    "time_session", "break_even", "discrepancies_abs", "discrepancies_rel", "discrepancies_avg",
+    "time_session", "break_even", "discrepancies_abs", "discrepancies_share", "discrepancies_rel", "discrepancies_avg",
     "discrepancies_n", "discrepancies_dnan", "tolerance_abs", "tolerance_rel",
 )  # fmt: skip
 
@@ -247,7 +247,7 @@ def _machine_text(name: str, value) -> str:
     if METRICS[name].unit == "bytes":
         scale = units.scale_for([value], "bytes")
         return f"{units.number(scale.of(value))} {scale.unit}"
-    return str(value)
+    return str(value) or "none"
 
 
 def _alt(text: str, piece: pd.DataFrame) -> str:

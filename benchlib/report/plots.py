@@ -164,35 +164,33 @@ def costs(results: pd.DataFrame, theme: Theme = LIGHT) -> Figure:
 
 
 def accuracy(results: pd.DataFrame, theme: Theme = LIGHT) -> Figure:
-    """The largest absolute error of each trial, and the tolerance it is held against."""
+    """What the worst element of each trial uses of its tolerance; beyond the line it is off."""
     figure, panels = _panels(results, theme)
-    values = pd.concat([results["discrepancies_abs"], results["tolerance_abs"]]).dropna().astype(float)
+    values = pd.concat([results["discrepancies_share"], pd.Series([1.0])]).dropna().astype(float)
     positive = values[(values > 0) & np.isfinite(values)]
     low, high = _span(positive, *([] if len(positive) else [1e-6, 1e-3]))
     for panel in panels:
         ax = panel.axes[0]
         _log_axis(ax, low, high, units.tick)
+        ax.axvline(1, color=theme.quiet, linewidth=1.2)
         for y, row in enumerate(panel.rows):
-            error, tolerance = row["discrepancies_abs"], row["tolerance_abs"]
-            if not known(error):
+            share, error = row["discrepancies_share"], row["discrepancies_abs"]
+            if not known(share):
                 panel.note(y, *_ending(row, theme, "not compared"))
                 continue
-            if known(tolerance) and tolerance > 0:
-                ax.plot(tolerance, y, "|", markersize=13, markeredgewidth=1.8, color=theme.quiet)
             colour = theme.verdicts["faster"] if row["status"] == "ok" else theme.alarm
-            if 0 < error < math.inf:
-                ax.plot(error, y, "o", markersize=6.5, color=colour)
-            text = "equal to the bit" if error == 0 else units.number(error)
+            if 0 < share < math.inf:
+                ax.plot(share, y, "o", markersize=6.5, color=colour)
+            text = "equal to the bit" if error == 0 else f"error {units.number(error)}"
             panel.note(
                 y,
                 f"{text}{'  inaccurate' if row['status'] == 'inaccurate' else ''}",
                 theme.ink if row["status"] == "ok" else theme.alarm,
             )
-    panels[-1].axes[0].set_xlabel("largest absolute error (further left: closer)")
+    panels[-1].axes[0].set_xlabel("largest error ÷ its tolerance (left of the line: within)")
     looks = {
         "within tolerance": dict(marker="o", color=theme.verdicts["faster"]),
         "inaccurate": dict(marker="o", color=theme.alarm),
-        "absolute tolerance": dict(marker="|", color=theme.quiet),
     }
     _legend(figure, theme, looks)
     return figure

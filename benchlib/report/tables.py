@@ -81,6 +81,7 @@ def accuracy_table(results: pd.DataFrame) -> str:
     rows = results[results["discrepancies_abs"].notna()]
     names = {
         "max error": "discrepancies_abs",
+        "÷ tolerance": "discrepancies_share",
         "max relative error": "discrepancies_rel",
         "mean error": "discrepancies_avg",
         "beyond tolerance": "discrepancies_n",

@@ -21,7 +21,7 @@ from benchlib.errors import Unavailable, UnknownName, UserError
 from benchlib.measure import controller
 from benchlib.measure.levels import level_of
 from benchlib.measure.lock import alone
-from benchlib.plan.rules import lacks
+from benchlib.plan.rules import lacks, refusal
 from benchlib.registry import exporters, runtimes
 from benchlib.stages import assemble, bundles, views
 from benchlib.stages.driver import tell
@@ -217,7 +217,10 @@ class TrialRun:
     # -- helpers ---------------------------------------------------------------------------------
 
     def _require(self) -> None:
-        """Raises Unavailable when this machine lacks what one of the ways needs."""
+        """Raises for what a plan would have told before: a rule that refuses, something that this machine lacks."""
+        rule = refusal(self.trial)
+        if rule:
+            raise WorkerError("refused", "Refused", rule)
         missing = lacks(self.trial)
         if missing:
             raise Unavailable(missing)

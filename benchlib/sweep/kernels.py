@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import tempfile
 from typing import Any
 
+from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
 from traitlets import Dict, Unicode, default
 
@@ -33,6 +35,12 @@ class PrivateKernelManager(AsyncKernelManager):
     @default("connection_file")
     def _default_connection_file(self) -> str:
         return os.path.join(self.folder, "kernel.json")
+
+    @property
+    def kernel_spec(self) -> KernelSpec:
+        """This very interpreter: a kernelspec `python3` in the user's own folders may be another one."""
+        argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+        return KernelSpec(argv=argv, language="python", display_name="Python 3 (ipykernel)")
 
     async def start_kernel(self, **kwargs: Any) -> None:
         env = {k: v for k, v in os.environ.items() if k != "MPLBACKEND"}

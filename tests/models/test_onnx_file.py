@@ -147,3 +147,11 @@ def test_what_an_onnx_file_cannot_be_asked():
     assert onnx_file.refuse(SimpleNamespace(**plain)) is None
     for other in ({"dtype": "float16"}, {"attn_implementation": "sdpa"}, {"model_args": {"a": 1}}):
         assert onnx_file.refuse(SimpleNamespace(**{**plain, **other}))
+
+
+def test_shapes_may_be_given_in_the_graphs_order(tmp_path):
+    names = ["a", "b"]
+    assert onnx_file._by_name([[1, 2], [3]], names) == {"a": [1, 2], "b": [3]}
+    assert onnx_file._by_name({"b": [3]}, names) == {"b": [3]}
+    with pytest.raises(UserError, match="1 are given, the graph has 2 inputs: a, b"):
+        onnx_file._by_name([[1, 2]], names)

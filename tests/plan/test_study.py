@@ -149,6 +149,8 @@ def test_commas_split_outside_brackets_and_quotes():
     assert values_of("exporter_args", "{a: 1, b: [2, 3]}") == [{"a": 1, "b": [2, 3]}]
     assert values_of("reference", "{exporter: script},none") == [{"exporter": "script"}, "none"]
     assert values_of("warmup", "auto,3") == ["auto", 3]
+    assert values_of("shapes", "[1,3,224,224],[1]") == [[[1, 3, 224, 224], [1]]]
+    assert values_of("shapes", "{x: [1, 3], y: [2]}") == [{"x": [1, 3], "y": [2]}]
 
 
 def test_the_schema_is_the_one_that_editors_get():
