@@ -36,6 +36,6 @@ bench: $(STAMP)  ## the harness held against plain loops: ratios within one run
 lint: $(STAMP)  ## ruff, and notebooks without outputs
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/nbstripout --verify notebooks/*.ipynb
+	$(BIN)/nbstripout --keep-id --verify notebooks/*.ipynb
 
 .PHONY: help install study test lab bench lint

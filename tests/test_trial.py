@@ -5,7 +5,8 @@ import pytest
 
 from benchlib import trial as trials
 from benchlib.errors import UserError
-from benchlib.trial import Trial, make, problems
+from benchlib.mistakes import make, problems
+from benchlib.trial import Trial
 
 NOTEBOOK = Path(__file__).parent.parent / "notebooks" / "trial.ipynb"
 

@@ -32,8 +32,8 @@ class Level:
 LEVELS = {
     "smoke": Level(pairs=1, start="forked", margin=float("inf"), decides_same=False, min_rounds=3, min_rounds_slow=2,
                    epoch_time=0.01, pair_time=0.05, pair_limit=2.0, warmup_min=2, warmup_time=0.02, warmup_limit=1.0),
-    "quick": Level(pairs=5, start="forked", margin=0.10, decides_same=False, epoch_time=0.02, warmup_time=0.2,
-                   warmup_limit=0.6, settled=0.05),
+    "quick": Level(pairs=5, start="forked", margin=0.10, decides_same=False, epoch_time=0.02, pair_time=1.5,
+                   warmup_time=0.2, warmup_limit=0.6, settled=0.05),
     "precise": Level(pairs=6, start="fresh", margin=0.02, decides_same=True, epoch_time=0.1, pair_time=4.0,
                      pair_limit=60.0),
 }  # fmt: skip

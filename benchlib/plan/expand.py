@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from benchlib.errors import UserError
+from benchlib.mistakes import problems
 from benchlib.plan.rules import lacks, refusal
 from benchlib.plan.selections import select
 from benchlib.plan.study import Setting, Study, Value
-from benchlib.trial import Trial, default_of, problems
+from benchlib.trial import Trial, default_of
 
 
 @dataclass

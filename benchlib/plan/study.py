@@ -13,7 +13,8 @@ from ruamel.yaml.constructor import DuplicateKeyError
 from ruamel.yaml.error import MarkedYAMLError
 
 from benchlib.errors import UserError, suggestion
-from benchlib.trial import Trial, problems
+from benchlib.mistakes import problems
+from benchlib.trial import Trial
 
 KEYS = ("name", "title", "defaults", "matrix", "exclude", "include")
 NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]*$")

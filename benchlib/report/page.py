@@ -14,7 +14,7 @@ import pandas as pd
 from benchlib.measure.samples import Samples
 from benchlib.record import scrap
 from benchlib.record.metrics import METRICS
-from benchlib.report import plots, tables, units
+from benchlib.report import panels, plots, tables, units
 from benchlib.report.collate import NOT_RUN, Results, read
 from benchlib.report.tables import escape
 from benchlib.report.theme import picture
@@ -210,7 +210,7 @@ class Report:
         return f'<div class="warning"><p>{text}</p><ul>{lines}</ul></div>' if lines else ""
 
     def _pictures(self, draw, alt: str, rows: pd.DataFrame | None = None) -> list[str]:
-        pieces = plots.parts(self.table if rows is None else rows)
+        pieces = panels.parts(self.table if rows is None else rows)
         return [picture(lambda theme, piece=piece: draw(piece, theme), _alt(alt, piece)) for piece in pieces]
 
     def _scope(self) -> str:

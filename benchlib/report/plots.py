@@ -8,58 +8,34 @@ so nothing that failed is averaged away or left out. Call them inside `theme.sty
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import seaborn as sns
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from benchlib.registry import exporters
 from benchlib.report import units
-from benchlib.report.tables import conditions
+from benchlib.report.panels import Panel, ending, legend, log_axis, panels_of, rows_axis, span
 from benchlib.report.theme import LIGHT, Theme
 from benchlib.report.units import known
-from benchlib.report.words import CONDITION_WORDS
-
-WIDTH, ROW, HEAD = 9.8, 0.29, 0.52  # inches
-LONGEST = 40  # characters of a label
-
-
-@dataclass
-class Panel:
-    """The rows of one model and the axes they are drawn on, side by side. Row i stands at y = i."""
-
-    model: str
-    rows: list[dict[str, Any]]
-    axes: list[Axes]
-
-    def note(self, y: int, text: str, colour: str, axes: int = -1) -> None:
-        """Words at the right of a row."""
-        self.axes[axes].annotate(
-            text, (1, y), (8, 0), xycoords=self.axes[axes].get_yaxis_transform(), textcoords="offset points",
-            va="center", ha="left", fontsize=9.5, color=colour, annotation_clip=False,
-        )  # fmt: skip
 
 
 def speedup(results: pd.DataFrame, theme: Theme = LIGHT) -> Figure:
     """How many times faster than its reference each way is, with its 95 % interval; 1 is no difference."""
-    figure, panels = _panels(results, theme)
+    figure, panels = panels_of(results, theme)
     ends = [results[n].dropna() for n in ("speedup", "speedup_low", "speedup_high")]
-    low, high = _span(pd.concat(ends), 1.0)
+    low, high = span(pd.concat(ends), 1.0)
     for panel in panels:
         ax = panel.axes[0]
-        _log_axis(ax, low, high, lambda x: f"{units.tick(x)}×")
+        log_axis(ax, low, high, lambda x: f"{units.tick(x)}×")
         ax.axvline(1, color=theme.ink, linewidth=1.1, zorder=1)
         _noise(panel, theme)
         for y, row in enumerate(panel.rows):
             if not known(row["speedup"]):
-                panel.note(y, *_ending(row, theme, "no reference"))
+                panel.note(y, *ending(row, theme, "no reference"))
                 continue
             verdict = "control" if row["control"] else str(row["verdict"])
             colour = theme.verdicts.get(verdict, theme.verdicts["inconclusive"])
@@ -84,7 +60,7 @@ def speedup(results: pd.DataFrame, theme: Theme = LIGHT) -> Figure:
             value, interval = units.with_interval(row["speedup"], row["speedup_low"], row["speedup_high"])
             panel.note(y, f"{value}×  {f'({interval})' if interval else ''}", theme.ink)
     panels[-1].axes[0].set_xlabel("speedup over the reference (right of the line: faster)")
-    _legend(
+    legend(
         figure,
         theme,
         {w: dict(marker="o", color=c, filled=w != "inconclusive") for w, c in theme.verdicts.items()},
@@ -97,7 +73,7 @@ def latency(results: pd.DataFrame, samples: Mapping[str, np.ndarray], theme: The
 
     `samples` maps a trial's key to its samples in seconds.
     """
-    figure, panels = _panels(results, theme, shared=False)
+    figure, panels = panels_of(results, theme, shared=False)
     colours = _colours(results, theme)
     for panel in panels:
         taken = {y: samples[row["key"]] for y, row in enumerate(panel.rows) if len(samples.get(row["key"], ()))}
@@ -109,17 +85,17 @@ def latency(results: pd.DataFrame, samples: Mapping[str, np.ndarray], theme: The
                 median = units.number(np.median(taken[y]) / scale.factor)
                 panel.note(y, f"{median} {scale.unit}  (n = {len(taken[y]):,})", theme.ink)
             else:
-                panel.note(y, *_ending(row, theme, "no samples"))
-    _legend(figure, theme, {name: dict(marker="s", color=colour) for name, colour in colours.items()})
+                panel.note(y, *ending(row, theme, "no samples"))
+    legend(figure, theme, {name: dict(marker="s", color=colour) for name, colour in colours.items()})
     return figure
 
 
 def costs(results: pd.DataFrame, theme: Theme = LIGHT) -> Figure:
     """What an export costs, and after how many calls it has paid for itself."""
-    figure, panels = _panels(results, theme, columns=2)
+    figure, panels = panels_of(results, theme, columns=2)
     colours = _colours(results, theme)
     calls = [c for c in results["break_even"].dropna() if 0 < c < math.inf]
-    low, high = _span(pd.Series(calls, dtype=float), 1.0, 1000.0)
+    low, high = span(pd.Series(calls, dtype=float), 1.0, 1000.0)
     scale = units.scale_for(results["time_export"], "s")
     longest = max([scale.of(t) for t in results["time_export"].dropna()], default=0) or 1.0
     for panel in panels:
@@ -144,7 +120,7 @@ def costs(results: pd.DataFrame, theme: Theme = LIGHT) -> Figure:
             orient="h",
         )
         bars.set(xlim=(0, longest * 1.22), xlabel="", ylabel="")
-        _log_axis(dots, low, high, units.tick)
+        log_axis(dots, low, high, units.tick)
         for y, row in enumerate(panel.rows):
             if known(row["time_export"]):
                 bars.annotate(
@@ -157,7 +133,7 @@ def costs(results: pd.DataFrame, theme: Theme = LIGHT) -> Figure:
                     color=theme.quiet,
                 )
             _break_even(panel, y, row, theme)
-        _rows_axis(panel, theme)
+        rows_axis(panel, theme)
     panels[-1].axes[0].set_xlabel(f"time to export [{scale.unit}]")
     panels[-1].axes[1].set_xlabel("calls until it has paid for itself")
     return figure
@@ -165,18 +141,18 @@ def costs(results: pd.DataFrame, theme: Theme = LIGHT) -> Figure:
 
 def accuracy(results: pd.DataFrame, theme: Theme = LIGHT) -> Figure:
     """What the worst element of each trial uses of its tolerance; beyond the line it is off."""
-    figure, panels = _panels(results, theme)
+    figure, panels = panels_of(results, theme)
     values = pd.concat([results["discrepancies_share"], pd.Series([1.0])]).dropna().astype(float)
     positive = values[(values > 0) & np.isfinite(values)]
-    low, high = _span(positive, *([] if len(positive) else [1e-6, 1e-3]))
+    low, high = span(positive, *([] if len(positive) else [1e-6, 1e-3]))
     for panel in panels:
         ax = panel.axes[0]
-        _log_axis(ax, low, high, units.tick)
+        log_axis(ax, low, high, units.tick)
         ax.axvline(1, color=theme.quiet, linewidth=1.2)
         for y, row in enumerate(panel.rows):
             share, error = row["discrepancies_share"], row["discrepancies_abs"]
             if not known(share):
-                panel.note(y, *_ending(row, theme, "not compared"))
+                panel.note(y, *ending(row, theme, "not compared"))
                 continue
             colour = theme.verdicts["faster"] if row["status"] == "ok" else theme.alarm
             if 0 < share < math.inf:
@@ -192,68 +168,8 @@ def accuracy(results: pd.DataFrame, theme: Theme = LIGHT) -> Figure:
         "within tolerance": dict(marker="o", color=theme.verdicts["faster"]),
         "inaccurate": dict(marker="o", color=theme.alarm),
     }
-    _legend(figure, theme, looks)
+    legend(figure, theme, looks)
     return figure
-
-
-# -- the common form -------------------------------------------------------------------------------
-
-
-def _panels(results: pd.DataFrame, theme: Theme, columns: int = 1, shared: bool = True) -> tuple[Figure, list[Panel]]:
-    """A figure with a panel for each model, in the order of the plan."""
-    named = [n for n in conditions(results) if results[n].nunique() > 1]
-    groups = {str(model): rows.to_dict("records") for model, rows in results.groupby("model_name", sort=False)}
-    heights = [len(rows) * ROW for rows in groups.values()]
-    figure = Figure(
-        figsize=(WIDTH, sum(heights) + len(heights) * (HEAD if shared else HEAD + 0.35) + 0.8),
-        layout="constrained",
-    )
-    figure.get_layout_engine().set(h_pad=0.09, w_pad=0.03, hspace=0, wspace=0.04)
-    grid = figure.subplots(
-        len(groups), columns, squeeze=False, height_ratios=heights, sharex="col" if shared else False
-    )
-    panels = []
-    for (model, rows), axes in zip(groups.items(), grid, strict=True):
-        panel = Panel(model, rows, list(axes))
-        axes[0].set_title(_clip(model, 70), pad=6)
-        labels = [_label(row, named) for row in rows]
-        panel.axes[0].labels = labels
-        _rows_axis(panel, theme)
-        panels.append(panel)
-    return figure, panels
-
-
-def _rows_axis(panel: Panel, theme: Theme) -> None:
-    """A row for each trial, the first on top; seaborn's categories are replaced by ours."""
-    for i, ax in enumerate(panel.axes):
-        ax.set_yticks(range(len(panel.rows)), panel.axes[0].labels if i == 0 else [""] * len(panel.rows))
-        ax.set_ylim(len(panel.rows) - 0.5, -0.5)
-        ax.set_ylabel("")
-
-
-def _label(row: dict[str, Any], named: list[str]) -> str:
-    words = [
-        f"{CONDITION_WORDS[n]} {row[n]}" if isinstance(row[n], int | float) else str(row[n])
-        for n in named
-        if known(row[n])
-    ]
-    return _clip(" · ".join([str(row["way"]) + (" (A/A)" if row["control"] else ""), *words]), LONGEST)
-
-
-def _clip(text: str, longest: int) -> str:
-    """At most `longest` characters, cut in the middle: beginnings and ends tell names apart."""
-    if len(text) <= longest:
-        return text
-    half = (longest - 1) // 2
-    return f"{text[:half]}…{text[-half:]}"
-
-
-def _ending(row: dict[str, Any], theme: Theme, otherwise: str) -> tuple[str, str]:
-    """What stands in the place of a figure that a trial does not have, and its colour."""
-    if row["status"] == "ok":
-        return otherwise, theme.quiet
-    text = row["status"] + (f" · {row['stage']}" if known(row["stage"]) else "")
-    return text, theme.quiet if row["status"] in ("refused", "skipped", "not run") else theme.alarm
 
 
 def _noise(panel: Panel, theme: Theme) -> None:
@@ -274,7 +190,7 @@ def _densities(panel: Panel, samples: dict[int, np.ndarray], colours: dict[str, 
         }
     )
     if samples:
-        _log_axis(ax, *_span(frame["value"]), units.tick)
+        log_axis(ax, *span(frame["value"]), units.tick)
         frame["exporter"] = frame["y"].map(lambda y: panel.rows[int(y)]["exporter"])
         sns.violinplot(
             frame, x="value", y="y", order=rows, hue="exporter", palette=colours, dodge=False, inner=None,
@@ -293,14 +209,14 @@ def _densities(panel: Panel, samples: dict[int, np.ndarray], colours: dict[str, 
         ax.plot([q1, q3], [y, y], color=theme.ink, linewidth=3.2, solid_capstyle="butt")
         ax.plot(median, y, "o", markersize=4.5, color=theme.paper, markeredgecolor=theme.ink, markeredgewidth=1)
     if samples:
-        _log_axis(ax, *_span(frame["value"]), units.tick)
-    _rows_axis(panel, theme)
+        log_axis(ax, *span(frame["value"]), units.tick)
+    rows_axis(panel, theme)
 
 
 def _break_even(panel: Panel, y: int, row: dict[str, Any], theme: Theme) -> None:
     calls = row["break_even"]
     if not known(calls):
-        return panel.note(y, *_ending(row, theme, "–"))
+        return panel.note(y, *ending(row, theme, "–"))
     if calls == math.inf:
         return panel.note(y, "never", theme.quiet)
     if calls <= 0:
@@ -326,67 +242,4 @@ def _colours(results: pd.DataFrame, theme: Theme) -> dict[str, str]:
     return {name: theme.cycle[i % len(theme.cycle)] for i, name in enumerate(names) if name in used}
 
 
-def _legend(figure: Figure, theme: Theme, looks: dict[str, dict]) -> None:
-    handles = [
-        Line2D(
-            [], [], linestyle="", marker=look["marker"], color=look["color"], markersize=6.5,
-            markeredgewidth=1.6, label=word,
-            markerfacecolor=look["color"] if look.get("filled", True) else theme.paper,
-        )
-        for word, look in looks.items()
-    ]  # fmt: skip
-    figure.legend(
-        handles=handles,
-        loc="outside upper left",
-        ncols=6,
-        handletextpad=0.2,
-        columnspacing=1.4,
-        borderpad=0,
-        labelcolor=theme.quiet,
-    )
-
-
 # -- axes ------------------------------------------------------------------------------------------
-
-
-def _span(values: pd.Series, *included: float) -> tuple[float, float]:
-    """The limits of a logarithmic axis that holds all values with a little room."""
-    values = np.array([v for v in [*values, *included] if 0 < v < math.inf], dtype=float)
-    if not len(values):
-        return 0.5, 2.0
-    low, high = values.min(), values.max()
-    room = max((high / low) ** 0.05, 1.02)
-    return low / room, high * room
-
-
-def _log_axis(ax: Axes, low: float, high: float, text: Callable[[float], str]) -> None:
-    ax.set_xscale("log")
-    ax.set_xlim(low, high)
-    ax.xaxis.set_major_locator(FixedLocator(ticks(low, high)))
-    ax.xaxis.set_minor_locator(NullLocator())
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: text(x)))
-
-
-def ticks(low: float, high: float, most: int = 7) -> list[float]:
-    """Round numbers between `low` and `high`, as many as fit: by decades when they span any, else evenly."""
-    first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
-    decades = range(first, last + 1)
-    spread = [
-        [m * 10.0**d for d in decades for m in mantissas] for mantissas in ((1, 2, 3, 5, 7), (1, 2, 5), (1, 3), (1,))
-    ]
-    every = [[10.0**d for d in decades][::step] for step in (2, 3, 5, 10)]
-    even = [step * 10.0**d for d in range(last - 4, last) for step in (1, 2, 5)]
-    spaced = [[i * s for i in range(math.ceil(low / s), math.floor(high / s) + 1)] for s in even if high / s < 1e4]
-    inside = [[x for x in found if low <= x <= high] for found in ([*spread, *every] if high / low > 4 else spaced)]
-    fitting = [found for found in inside if len(found) <= most]
-    return max(fitting, key=len, default=[])
-
-
-def parts(results: pd.DataFrame, most: int = 40) -> list[pd.DataFrame]:
-    """The table in pieces of whole models with about `most` rows, so that no figure grows without end."""
-    pieces: list[list[pd.DataFrame]] = [[]]
-    for _, rows in results.groupby("model_name", sort=False):
-        if pieces[-1] and sum(map(len, pieces[-1])) + len(rows) > most:
-            pieces.append([])
-        pieces[-1].append(rows)
-    return [pd.concat(piece) for piece in pieces if piece]

@@ -9,8 +9,8 @@ from typing import Any
 
 from benchlib import tensors
 from benchlib.errors import UserError
+from benchlib.mistakes import make
 from benchlib.record import scrap
-from benchlib.trial import make
 
 _ORT_LEVELS = {
     "off": "ORT_DISABLE_ALL",

@@ -21,12 +21,13 @@ from benchlib.errors import Unavailable, UnknownName, UserError
 from benchlib.measure import controller
 from benchlib.measure.levels import level_of
 from benchlib.measure.lock import alone
+from benchlib.mistakes import make
 from benchlib.plan.rules import lacks, refusal
 from benchlib.registry import exporters, runtimes
 from benchlib.stages import assemble, bundles, views
 from benchlib.stages.driver import tell
 from benchlib.stages.warm import WarmServer
-from benchlib.trial import Trial, Way, make
+from benchlib.trial import Trial, Way
 from benchlib.worker.client import Worker, WorkerError
 
 MEASURING_LIMIT = 3600.0  # seconds; measuring bounds itself, this is for a controller that hangs

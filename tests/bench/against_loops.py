@@ -25,9 +25,9 @@ from benchlib.measure.controller import Contender, Launcher, open_contender
 from benchlib.measure.levels import LEVELS
 from benchlib.measure.lock import alone
 from benchlib.measure.rounds import warm_up
+from benchlib.mistakes import make
 from benchlib.record import scrap
 from benchlib.stages.steps import TrialRun
-from benchlib.trial import make
 from tests.bench.figure import Figure, near_one
 from tests.bench.free_loop import FreeLoop
 

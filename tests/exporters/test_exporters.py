@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from benchlib import tensors, trial
+from benchlib import mistakes, tensors
 from benchlib.exporters import _flat, _onnx_facts, inductor
 from benchlib.models import LoadedModel, _saved, explicit, parse
 from benchlib.registry import exporters, runtimes, sources
@@ -36,7 +36,7 @@ COMPILED = ("explicit/dict_io", "explicit/weight_normed", "huggingface/BertForMa
 
 def load(model, **parameters) -> LoadedModel:
     name, rest = parse(model)
-    return sources.get(name).load(rest, trial.make({"model": model, **parameters}))
+    return sources.get(name).load(rest, mistakes.make({"model": model, **parameters}))
 
 
 class Bundle:
@@ -201,7 +201,7 @@ def test_a_model_opened_from_its_bundle_exports_too(bundles):
 
 
 def test_inductor_says_when_there_is_no_compiler(monkeypatch, tmp_path):
-    asked = trial.make({"model": "explicit/mlp", "exporter": "inductor"})
+    asked = mistakes.make({"model": "explicit/mlp", "exporter": "inductor"})
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setenv("CXX", "my-c++")
     assert "none of my-c++, g++, clang++" in inductor.lacks(asked)

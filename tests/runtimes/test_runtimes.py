@@ -10,7 +10,7 @@ import pytest
 import torch
 from onnx import TensorProto, helper
 
-from benchlib import tensors, trial
+from benchlib import mistakes, tensors
 from benchlib.errors import Unavailable, UserError
 from benchlib.models import _saved
 from benchlib.models._facts import weights_hash
@@ -23,7 +23,7 @@ NO_DRIVER = _cuda.devices()[1]
 
 @pytest.fixture(scope="module")
 def saved(tmp_path_factory):
-    model = sources.get("explicit").load("dict_io", trial.make({"model": "explicit/dict_io", "batch_size": 2}))
+    model = sources.get("explicit").load("dict_io", mistakes.make({"model": "explicit/dict_io", "batch_size": 2}))
     path = tmp_path_factory.mktemp("saved") / "model.pt"
     _saved.save(model.module, path)
     return model, str(path)
@@ -127,7 +127,7 @@ def test_feeds_by_name_else_by_position():
 
 def test_refusals_are_known_without_starting_anything():
     def refused(**parameters):
-        return onnxruntime.refuse(trial.make({"model": "explicit/mlp", **parameters}))
+        return onnxruntime.refuse(mistakes.make({"model": "explicit/mlp", **parameters}))
 
     assert refused() is None
     assert "runs on cuda" in refused(provider="CUDA")
@@ -180,9 +180,9 @@ def test_a_wrong_session_config_is_one_line(graph):
 @pytest.mark.parametrize("name", ["torch", "onnxruntime"])
 def test_a_missing_device_has_a_reason(name, saved, graph):
     runtime = runtimes.get(name)
-    asked = trial.make({"model": "explicit/mlp", "device": "cuda"})
+    asked = mistakes.make({"model": "explicit/mlp", "device": "cuda"})
     assert runtime.lacks(asked) == f"no CUDA device: {NO_DRIVER}"
-    assert runtime.lacks(trial.make({"model": "explicit/mlp"})) is None
+    assert runtime.lacks(mistakes.make({"model": "explicit/mlp"})) is None
     artifact = saved[1] if name == "torch" else graph()
     with pytest.raises(Unavailable, match="no CUDA device"):
         runtime.open(OpenRequest(artifact, "eager", device="cuda"))

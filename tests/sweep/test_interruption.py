@@ -100,7 +100,7 @@ def test_killing_the_driver_leaves_nothing(study, level):
 def test_two_sweeps_into_one_folder_are_refused(study):
     study = study(SIX)
     first = study.start()
-    wait_for(lambda: (study.outputs / "study.yaml").exists())
+    wait_for((study.outputs / "study.yaml").exists)
     text = study.sweep(expect=2)
     assert f"another sweep is writing to outputs/planted (process {first.pid})" in text
     first.send_signal(signal.SIGINT)

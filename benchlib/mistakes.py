@@ -1,0 +1,58 @@
+"""What is wrong with the parameters of a trial, in words that say what would be right."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from benchlib.errors import UserError, suggestion
+from benchlib.trial import Trial
+
+
+def make(values: Mapping[str, Any]) -> Trial:
+    """A Trial; all that is wrong with `values` comes in one UserError, a line each."""
+    found = problems(values)
+    if found:
+        raise UserError("; ".join(message for _, message in found))
+    return Trial(**values)
+
+
+def problems(values: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """(parameter, message) for everything that is wrong with `values`; empty when a Trial can be made."""
+    try:
+        Trial(**values)
+        return []
+    except ValidationError as error:
+        return list(dict.fromkeys(_in_words(e) for e in error.errors()))
+    except UserError as error:
+        return [("model", str(error))]
+
+
+def _in_words(error: Any) -> tuple[str, str]:
+    name = str(error["loc"][0]) if error["loc"] else ""
+    value, context = error.get("input"), error.get("ctx", {})
+    if name == "shapes":  # a union: pydantic complains once for each of its members
+        return name, "shapes: lists of whole numbers are wanted, by input name or in the graph's order"
+    match error["type"]:
+        case "extra_forbidden":
+            return name, f"unknown parameter '{name}'{suggestion(name, Trial.model_fields)}"
+        case "missing":
+            return name, f"{name} is missing"
+        case "literal_error" if isinstance(value, str) and name not in ("warmup", "repeat", "warmup_time", "duration"):
+            options = re.findall(r"'([^']+)'", context["expected"])
+            return name, f"{name}: '{value}' is none of {', '.join(options)}{_did_you_mean(value, options)}"
+        case "value_error":
+            text = str(context["error"])
+            found = re.match(r"(\w+): ", text)
+            return (found[1], text) if not name and found else (name, f"{name}: {text}" if name not in text else text)
+        case "string_pattern_mismatch" if name == "device":
+            return name, f"device: '{value}' is none of cpu, cuda, cuda:N"
+    return name, f"{name}: {error['msg'][0].lower()}{error['msg'][1:]}, not {value!r}"
+
+
+def _did_you_mean(value: str, options: list[str]) -> str:
+    text = suggestion(value, options)
+    return text if "did you mean" in text else ""

@@ -1,0 +1,159 @@
+"""The common form of the figures: a panel for each model, a row for each trial in it, words on the right."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+
+from benchlib.report.tables import conditions
+from benchlib.report.theme import Theme
+from benchlib.report.units import known
+from benchlib.report.words import CONDITION_WORDS
+
+WIDTH, ROW, HEAD = 9.8, 0.29, 0.52  # inches
+LONGEST = 40  # characters of a label
+
+
+@dataclass
+class Panel:
+    """The rows of one model and the axes they are drawn on, side by side. Row i stands at y = i."""
+
+    model: str
+    rows: list[dict[str, Any]]
+    axes: list[Axes]
+
+    def note(self, y: int, text: str, colour: str, axes: int = -1) -> None:
+        """Words at the right of a row."""
+        self.axes[axes].annotate(
+            text, (1, y), (8, 0), xycoords=self.axes[axes].get_yaxis_transform(), textcoords="offset points",
+            va="center", ha="left", fontsize=9.5, color=colour, annotation_clip=False,
+        )  # fmt: skip
+
+
+def panels_of(results: pd.DataFrame, theme: Theme, columns: int = 1, shared: bool = True) -> tuple[Figure, list[Panel]]:
+    """A figure with a panel for each model, in the order of the plan."""
+    named = [n for n in conditions(results) if results[n].nunique() > 1]
+    groups = {str(model): rows.to_dict("records") for model, rows in results.groupby("model_name", sort=False)}
+    heights = [len(rows) * ROW for rows in groups.values()]
+    figure = Figure(
+        figsize=(WIDTH, sum(heights) + len(heights) * (HEAD if shared else HEAD + 0.35) + 0.8),
+        layout="constrained",
+    )
+    figure.get_layout_engine().set(h_pad=0.09, w_pad=0.03, hspace=0, wspace=0.04)
+    grid = figure.subplots(
+        len(groups), columns, squeeze=False, height_ratios=heights, sharex="col" if shared else False
+    )
+    panels = []
+    for (model, rows), axes in zip(groups.items(), grid, strict=True):
+        panel = Panel(model, rows, list(axes))
+        axes[0].set_title(_clip(model, 70), pad=6)
+        labels = [_label(row, named) for row in rows]
+        panel.axes[0].labels = labels
+        rows_axis(panel, theme)
+        panels.append(panel)
+    return figure, panels
+
+
+def rows_axis(panel: Panel, theme: Theme) -> None:
+    """A row for each trial, the first on top; seaborn's categories are replaced by ours."""
+    for i, ax in enumerate(panel.axes):
+        ax.set_yticks(range(len(panel.rows)), panel.axes[0].labels if i == 0 else [""] * len(panel.rows))
+        ax.set_ylim(len(panel.rows) - 0.5, -0.5)
+        ax.set_ylabel("")
+
+
+def _label(row: dict[str, Any], named: list[str]) -> str:
+    words = [
+        f"{CONDITION_WORDS[n]} {row[n]}" if isinstance(row[n], int | float) else str(row[n])
+        for n in named
+        if known(row[n])
+    ]
+    return _clip(" · ".join([str(row["way"]) + (" (A/A)" if row["control"] else ""), *words]), LONGEST)
+
+
+def _clip(text: str, longest: int) -> str:
+    """At most `longest` characters, cut in the middle: beginnings and ends tell names apart."""
+    if len(text) <= longest:
+        return text
+    half = (longest - 1) // 2
+    return f"{text[:half]}…{text[-half:]}"
+
+
+def ending(row: dict[str, Any], theme: Theme, otherwise: str) -> tuple[str, str]:
+    """What stands in the place of a figure that a trial does not have, and its colour."""
+    if row["status"] == "ok":
+        return otherwise, theme.quiet
+    text = row["status"] + (f" · {row['stage']}" if known(row["stage"]) else "")
+    return text, theme.quiet if row["status"] in ("refused", "skipped", "not run") else theme.alarm
+
+
+def legend(figure: Figure, theme: Theme, looks: dict[str, dict]) -> None:
+    handles = [
+        Line2D(
+            [], [], linestyle="", marker=look["marker"], color=look["color"], markersize=6.5,
+            markeredgewidth=1.6, label=word,
+            markerfacecolor=look["color"] if look.get("filled", True) else theme.paper,
+        )
+        for word, look in looks.items()
+    ]  # fmt: skip
+    figure.legend(
+        handles=handles,
+        loc="outside upper left",
+        ncols=6,
+        handletextpad=0.2,
+        columnspacing=1.4,
+        borderpad=0,
+        labelcolor=theme.quiet,
+    )
+
+
+def span(values: pd.Series, *included: float) -> tuple[float, float]:
+    """The limits of a logarithmic axis that holds all values with a little room."""
+    values = np.array([v for v in [*values, *included] if 0 < v < math.inf], dtype=float)
+    if not len(values):
+        return 0.5, 2.0
+    low, high = values.min(), values.max()
+    room = max((high / low) ** 0.05, 1.02)
+    return low / room, high * room
+
+
+def log_axis(ax: Axes, low: float, high: float, text: Callable[[float], str]) -> None:
+    ax.set_xscale("log")
+    ax.set_xlim(low, high)
+    ax.xaxis.set_major_locator(FixedLocator(ticks(low, high)))
+    ax.xaxis.set_minor_locator(NullLocator())
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: text(x)))
+
+
+def ticks(low: float, high: float, most: int = 7) -> list[float]:
+    """Round numbers between `low` and `high`, as many as fit: by decades when they span any, else evenly."""
+    first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
+    decades = range(first, last + 1)
+    spread = [
+        [m * 10.0**d for d in decades for m in mantissas] for mantissas in ((1, 2, 3, 5, 7), (1, 2, 5), (1, 3), (1,))
+    ]
+    every = [[10.0**d for d in decades][::step] for step in (2, 3, 5, 10)]
+    even = [step * 10.0**d for d in range(last - 4, last) for step in (1, 2, 5)]
+    spaced = [[i * s for i in range(math.ceil(low / s), math.floor(high / s) + 1)] for s in even if high / s < 1e4]
+    inside = [[x for x in found if low <= x <= high] for found in ([*spread, *every] if high / low > 4 else spaced)]
+    fitting = [found for found in inside if len(found) <= most]
+    return max(fitting, key=len, default=[])
+
+
+def parts(results: pd.DataFrame, most: int = 40) -> list[pd.DataFrame]:
+    """The table in pieces of whole models with about `most` rows, so that no figure grows without end."""
+    pieces: list[list[pd.DataFrame]] = [[]]
+    for _, rows in results.groupby("model_name", sort=False):
+        if pieces[-1] and sum(map(len, pieces[-1])) + len(rows) > most:
+            pieces.append([])
+        pieces[-1].append(rows)
+    return [pd.concat(piece) for piece in pieces if piece]
