@@ -114,7 +114,7 @@ def _analyse(folder: Path) -> NotebookNode:
     import nbformat
     import papermill
 
-    from benchlib.sweep.kernels import PrivateKernelManager
+    from benchlib.kernels import PrivateKernelManager
 
     node = papermill.execute_notebook(
         str(NOTEBOOKS / "analysis.ipynb"),

@@ -183,7 +183,7 @@ class TrialRun:
             if index == own and not later.equal and self.check_result.equal:
                 self.check_result = later
                 self.check_result.problem = f"after timing, in process {pair}: {later.problem}"
-        return views.TimingView(self)
+        return views.TimingView(self.trial, self.measurement.samples, assemble.timing(self))
 
     def record(self) -> views.RecordView:
         """The record of the trial, whatever came of it; displayed, it is stored in the notebook."""

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from benchlib.accuracy import Check
     from benchlib.measure.samples import Samples
     from benchlib.stages.bundles import Artifact, Model
-    from benchlib.stages.steps import TrialRun
     from benchlib.trial import Trial
 
 
@@ -166,12 +165,9 @@ class CheckView(View):
 class TimingView(View):
     """What measuring gave. `samples` holds every sample, `plot()` draws them."""
 
-    def __init__(self, run: TrialRun):
-        from benchlib.stages import assemble
-
-        self.samples: Samples = run.measurement.samples
-        self.metrics = assemble.timing(run)
-        self.title = f"{run.trial.model_name}, {run.trial.way.label}"
+    def __init__(self, trial: Trial, samples: Samples, metrics: dict[str, Any]):
+        self.samples, self.metrics = samples, metrics
+        self.title = f"{trial.model_name}, {trial.way.label}"
 
     def rows(self):
         m = self.metrics

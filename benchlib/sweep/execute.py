@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from benchlib.fingerprint import TEMPLATE
+from benchlib.kernels import with_environment
 from benchlib.plan.expand import Planned
 from benchlib.record import scrap
 from benchlib.stages import assemble
 from benchlib.stages.driver import VARIABLE as DRIVER
 from benchlib.sweep import store
-from benchlib.sweep.kernels import with_environment
 from benchlib.sweep.watchdog import Watchdog
 from benchlib.worker import process
 from benchlib.worker.client import SOCKET_VARIABLE, Server

@@ -81,7 +81,7 @@ def notebook(folder: Path) -> None:
     """One run of the importing notebook by Papermill, with the settings of a sweep."""
     import papermill
 
-    from benchlib.sweep.kernels import with_environment
+    from benchlib.kernels import with_environment
 
     source = folder / "imports.ipynb"
     source.write_text(json.dumps(IMPORTS))

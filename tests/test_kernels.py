@@ -4,7 +4,7 @@ from pathlib import Path
 
 import nbformat
 
-from benchlib.sweep.kernels import PrivateKernelManager, with_environment
+from benchlib.kernels import PrivateKernelManager, with_environment
 
 
 def run(source: str, manager) -> str:
