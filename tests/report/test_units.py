@@ -5,7 +5,7 @@ import math
 import pandas as pd
 import pytest
 
-from benchlib.report.plots import ticks
+from benchlib.report.panels import ticks
 from benchlib.report.units import duration, known, number, scale_for, tick, whole, with_interval
 
 
