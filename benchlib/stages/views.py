@@ -212,10 +212,12 @@ class RecordView(View):
 
 
 def seconds(value: float) -> str:
-    """`1.84 ms`, `12 µs`, `1,234 s`: three digits in a unit that fits."""
-    scales = ((1e-6, 1e9, "ns"), (1e-3, 1e6, "µs"), (1, 1e3, "ms"), (float("inf"), 1, "s"))
-    factor, unit = next((factor, unit) for limit, factor, unit in scales if value < limit)
-    return f"{value * factor:{',.0f' if value * factor >= 1000 else '.3g'}} {unit}"
+    """`1.84 ms`, `12 µs`, `3.1 s`: three digits in a unit that fits."""
+    rounded = float(f"{value:.3g}")
+    for limit, scale, unit in ((1e-6, 1e9, "ns"), (1e-3, 1e6, "µs"), (1, 1e3, "ms")):
+        if rounded < limit:
+            return f"{rounded * scale:.3g} {unit}"
+    return f"{rounded:.3g} s" if rounded < 1000 else f"{value:,.0f} s"
 
 
 def interval(metrics: dict[str, Any], name: str, show) -> str:
