@@ -55,7 +55,8 @@ def sweep(
     sweep when it returns True for one. Raises Interrupted, and UserError when another sweep writes to the folder.
     """
     process.adopt_orphans()
-    signal.signal(signal.SIGTERM, _as_interrupt)
+    for name in (signal.SIGTERM, signal.SIGINT):  # a shell's background job starts with SIGINT ignored
+        signal.signal(name, _as_interrupt)
     with store.opened(folder):
         store.write_study(folder, plan.resolved())
         progress = Progress(journal.durations(folder), quiet=quiet)
