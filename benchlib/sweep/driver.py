@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -12,7 +11,7 @@ from typing import Any
 from benchlib import machine
 from benchlib.plan.expand import Plan
 from benchlib.stages.warm import packages_of
-from benchlib.sweep import journal, store
+from benchlib.sweep import journal, signals, store
 from benchlib.sweep.execute import execute, without_running
 from benchlib.sweep.progress import Progress
 from benchlib.sweep.resume import Rerun, Task, tasks
@@ -55,8 +54,7 @@ def sweep(
     sweep when it returns True for one. Raises Interrupted, and UserError when another sweep writes to the folder.
     """
     process.adopt_orphans()
-    for name in (signal.SIGTERM, signal.SIGINT):  # a shell's background job starts with SIGINT ignored
-        signal.signal(name, _as_interrupt)
+    signals.install()
     with store.opened(folder):
         store.write_study(folder, plan.resolved())
         progress = Progress(journal.durations(folder), quiet=quiet)
@@ -117,7 +115,3 @@ class _Servers:
     def end(self) -> None:
         for server in self.running.values():
             server.end()
-
-
-def _as_interrupt(*_: object) -> None:
-    raise KeyboardInterrupt

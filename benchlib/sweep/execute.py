@@ -20,7 +20,7 @@ from benchlib.plan.expand import Planned
 from benchlib.record import scrap
 from benchlib.stages import assemble
 from benchlib.stages.driver import VARIABLE as DRIVER
-from benchlib.sweep import store
+from benchlib.sweep import signals, store
 from benchlib.sweep.watchdog import Watchdog
 from benchlib.worker import process
 from benchlib.worker.client import SOCKET_VARIABLE, Server
@@ -41,6 +41,8 @@ def execute(planned: Planned, server: Server | None, folder: Path) -> dict[str, 
             error = _papermill(planned, notebook, environment)
             process.end_marked(planned.key)
         record = _record(notebook)
+        if record is None and signals.requested.is_set():
+            raise KeyboardInterrupt
         if record is None:
             record = _post_mortem(planned, watchdog, error)
             _append(notebook, planned, record)
