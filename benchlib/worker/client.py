@@ -88,7 +88,7 @@ class Lease:
         while pid not in self._statuses and (left := deadline - time.monotonic()) > 0:
             try:
                 self._ended(self._receive(left))
-            except (TimeoutError, ConnectionError):
+            except OSError:  # no word in time, or no server any more: a worker does not outlive it
                 break
         return self._statuses.get(pid)
 
@@ -160,6 +160,8 @@ class Worker:
             os.kill(self.pid, signal.SIGKILL)
         if self.popen:
             self.popen.wait()
+        else:
+            self.lease.status(self.pid)  # gone when its server says so
         self.channel.close()
 
     def log_tail(self, size: int = 4000) -> str:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from benchlib.measure.rounds import order
@@ -38,8 +39,12 @@ def trial(tmp_path_factory):
 
 def diary(folder: Path, name: str) -> list[tuple[int, int, int, str]]:
     """(pid, begin, end, input hash) of every call, in time order."""
-    rows = [line.split() for file in folder.glob(f"{name}.*") for line in file.read_text().splitlines()]
-    return sorted(((int(p), int(b), int(e), h) for p, b, e, h in rows), key=lambda row: row[1])
+    calls = []
+    for file in folder.glob(f"{name}.*"):
+        _, pid, digest = file.name.split(".")
+        rows = np.fromfile(file, np.uint64).reshape(-1, 2)
+        calls += [(int(pid), int(begin), int(end), digest) for begin, end in rows[rows[:, 1] > 0]]
+    return sorted(calls, key=lambda call: call[1])
 
 
 def test_calls_are_warm_up_and_samples(trial):
@@ -63,7 +68,7 @@ def test_every_sample_is_in_the_diary(trial):
             ns = [int(n) for e in sorted(epochs, key=lambda e: e.start) for n in e.ns]
             assert len(ns) == len(own)
             late += [n - (c[2] - c[1]) for n, c in zip(ns, own, strict=True)]
-    # A sample contains its call and the writing of the diary's line, and nothing else. The operating system may
+    # A sample contains its call and the diary's entry, and nothing else. The operating system may
     # take the processor away between the two clocks: that is time the sample truly took, and the exception.
     assert min(late) >= 0
     assert sorted(late)[int(len(late) * 0.95)] <= 20_000
