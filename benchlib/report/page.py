@@ -16,7 +16,7 @@ from benchlib.record import scrap
 from benchlib.record.metrics import METRICS
 from benchlib.report import panels, plots, tables, units
 from benchlib.report.collate import NOT_RUN, Results, read
-from benchlib.report.tables import escape
+from benchlib.report.columns import badge, escape
 from benchlib.report.theme import picture
 from benchlib.report.words import GLOSSARY, STATUS_WORDS, VERDICT_WORDS
 
@@ -89,7 +89,7 @@ class Report:
         terms = [_term("", len(self.table), "planned")]
         for status, n in counts.items():
             if n or status != NOT_RUN:
-                terms.append(_term("+" if len(terms) > 1 else "=", n, tables.badge(status, STATUS_WORDS)))
+                terms.append(_term("+" if len(terms) > 1 else "=", n, badge(status, STATUS_WORDS)))
         return Html(
             f"<h1>{escape(self.results.title)}</h1>",
             f'<p class="lead">{self._scope()}</p>',

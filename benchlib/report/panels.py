@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from benchlib.report.tables import conditions
+from benchlib.report.columns import conditions
 from benchlib.report.theme import Theme
 from benchlib.report.units import known
 from benchlib.report.words import CONDITION_WORDS

@@ -16,8 +16,9 @@ from benchlib.errors import UserError
 from benchlib.record import scrap
 from benchlib.report.atomic import write_text
 from benchlib.report.collate import collate
+from benchlib.report.columns import escape
 from benchlib.report.proof import proof
-from benchlib.report.tables import escape, record_card
+from benchlib.report.tables import record_card
 
 if TYPE_CHECKING:
     from nbconvert import HTMLExporter

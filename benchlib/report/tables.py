@@ -2,39 +2,34 @@
 
 from __future__ import annotations
 
-import html
 import json
 import math
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable
 from typing import Any
-from urllib.parse import quote
 
 import pandas as pd
 
 from benchlib.record.metrics import METRICS
 from benchlib.report import units
+from benchlib.report.columns import (
+    Column,
+    badge,
+    conditions,
+    escape,
+    hover,
+    identity,
+    interval_column,
+    metric_column,
+    page_of,
+    proof_cell,
+    status_cell,
+    text_column,
+    verdict_cell,
+)
 from benchlib.report.units import known
-from benchlib.report.words import CONDITION_WORDS, STATUS_WORDS, VERDICT_WORDS
+from benchlib.report.words import STATUS_WORDS
 
 LONG = 320  # characters of a message that are shown at once
-
-
-@dataclass(frozen=True)
-class Column:
-    """A column: its head, what a row shows in it (HTML) and what it sorts by (a text, a number or None)."""
-
-    head: str
-    cell: Callable[[dict], str]
-    sort: Callable[[dict], Any]
-    number: bool = False
-    unit: str = ""
-    hover: str = ""
-    kind: str = ""  # a CSS class of its cells
-
-
-def escape(value: Any) -> str:
-    return html.escape(str(value), quote=True)
 
 
 def table(columns: list[Column], rows: Iterable[dict], name: str) -> str:
@@ -47,31 +42,20 @@ def table(columns: list[Column], rows: Iterable[dict], name: str) -> str:
     )
 
 
-def badge(word: str, words: dict[str, str], text: str = "") -> str:
-    kind = "".join(c for c in word if c.isalpha())
-    return f'<span class="badge {kind}" title="{escape(words.get(word, ""))}">{escape(text or word)}</span>'
-
-
-def conditions(results: pd.DataFrame) -> list[str]:
-    """The parameters that tell rows of one model and way apart: the batch size, and all others that vary."""
-    # A metric is unknown in a trial that did not come so far; a parameter that is not set has a value too.
-    varying = [n for n in CONDITION_WORDS if n in results and results[n].nunique(dropna=n in METRICS) > 1]
-    always = [n for n in ("batch_size",) if n in results and n not in varying]
-    return sorted([*varying, *always], key=list(CONDITION_WORDS).index)
-
-
 def main_table(results: pd.DataFrame) -> str:
     """Every planned trial: how it ended, how fast it was, and by how much that differs from its reference."""
     columns = [
-        *_identity(results),
-        Column("status", _status, lambda row: row["status"], hover="how the trial ended", kind="tight"),
-        _interval_column(results, "latency", "time_latency"),
-        _interval_column(results, "speedup", "speedup"),
-        Column("verdict", _verdict, lambda row: row["verdict"], hover=hover("verdict"), kind="tight"),
-        _metric_column(results, "throughput", "throughput"),
-        _metric_column(results, "export", "time_export"),
-        _metric_column(results, "max error", "discrepancies_abs"),
-        Column("proof", _proof, lambda row: row["proof"], hover="plain Python, without benchlib, that repeats the row"),
+        *identity(results),
+        Column("status", status_cell, lambda row: row["status"], hover="how the trial ended", kind="tight"),
+        interval_column(results, "latency", "time_latency"),
+        interval_column(results, "speedup", "speedup"),
+        Column("verdict", verdict_cell, lambda row: row["verdict"], hover=hover("verdict"), kind="tight"),
+        metric_column(results, "throughput", "throughput"),
+        metric_column(results, "export", "time_export"),
+        metric_column(results, "max error", "discrepancies_abs"),
+        Column(
+            "proof", proof_cell, lambda row: row["proof"], hover="plain Python, without benchlib, that repeats the row"
+        ),
     ]
     return table(columns, results.to_dict("records"), "All planned trials")
 
@@ -90,10 +74,10 @@ def accuracy_table(results: pd.DataFrame) -> str:
         "relative tolerance": "tolerance_rel",
     }
     columns = [
-        *_identity(rows),
-        Column("status", _status, lambda row: row["status"], hover="how the trial ended", kind="tight"),
-        *(_metric_column(rows, head, name) for head, name in names.items()),
-        _text_column("judged by", "judged_by", hover("judged_by")),
+        *identity(rows),
+        Column("status", status_cell, lambda row: row["status"], hover="how the trial ended", kind="tight"),
+        *(metric_column(rows, head, name) for head, name in names.items()),
+        text_column("judged by", "judged_by", hover("judged_by")),
     ]
     return table(columns, rows.to_dict("records"), "Accuracy of each trial")
 
@@ -102,9 +86,9 @@ def failures_table(results: pd.DataFrame) -> str:
     """Every trial that is not ok: where it ended, what was said, and the command that repeats it."""
     rows = results[results["status"] != "ok"]
     columns = [
-        *_identity(rows),
-        Column("status", _status, lambda row: row["status"], hover="how the trial ended", kind="tight"),
-        _text_column("stage", "stage", "the step in which it ended"),
+        *identity(rows),
+        Column("status", status_cell, lambda row: row["status"], hover="how the trial ended", kind="tight"),
+        text_column("stage", "stage", "the step in which it ended"),
         Column("message, and the command that repeats it", _message, lambda row: row["reason"], kind="message"),
     ]
     return table(columns, rows.to_dict("records"), "Trials without a figure")
@@ -154,117 +138,6 @@ def record_card(record: dict[str, Any]) -> str:
     return f'<div class="card">{" ".join(filter(None, parts))}</div>'
 
 
-def hover(metric: str) -> str:
-    """The declaration of a metric as one text."""
-    m = METRICS.get(metric)
-    if m is None:
-        return ""
-    parts = (
-        m.name,
-        m.formula,
-        m.method and f"measured: {m.method}",
-        m.unit and f"unit: {m.unit}",
-        m.better and f"{m.better} is better",
-    )
-    return "\n".join(filter(None, parts))
-
-
-# -- columns ---------------------------------------------------------------------------------------
-
-
-def _identity(results: pd.DataFrame) -> list[Column]:
-    """Which trial a row is: the model, the way with the link to its page, the conditions."""
-    columns = [
-        Column(
-            "model",
-            lambda row: _name(row["model_name"]),
-            lambda row: row["model_name"],
-            hover=hover("model_name"),
-            kind="name",
-        ),
-        Column("way", _way, lambda row: row["way"], hover="exporter, passes and runtime", kind="name"),
-    ]
-    for name in conditions(results):
-        numeric = pd.api.types.is_numeric_dtype(results[name])
-        show = (lambda row, n=name: units.whole(row[n])) if numeric else (lambda row, n=name: _or_dash(row[n]))
-        columns.append(
-            Column(
-                CONDITION_WORDS[name],
-                show,
-                lambda row, n=name: row[n],
-                numeric,
-                hover=f"the parameter {name}",
-            )
-        )
-    return columns
-
-
-def _metric_column(results: pd.DataFrame, head: str, name: str) -> Column:
-    unit = METRICS[name].unit
-    scale = units.scale_for(results[name], unit)
-    show = units.whole if unit == "count" else units.number
-    return Column(
-        head,
-        lambda row: show(scale.of(row[name])) if known(row[name]) else "–",
-        lambda row: row[name],
-        number=True,
-        unit=scale.unit,
-        hover=hover(name),
-    )
-
-
-def _interval_column(results: pd.DataFrame, head: str, name: str) -> Column:
-    """A metric with its interval under it."""
-    scale = units.scale_for(results[name], METRICS[name].unit)
-
-    def cell(row: dict) -> str:
-        values = [scale.of(row[n]) if known(row[n]) else None for n in (name, f"{name}_low", f"{name}_high")]
-        value, interval = units.with_interval(*values)
-        return f'{value}<span class="interval">{interval}</span>' if interval else value
-
-    note = f"{hover(name)}\nbelow it: the 95 % interval"
-    return Column(head, cell, lambda row: row[name], number=True, unit=scale.unit, hover=note)
-
-
-def _text_column(head: str, name: str, title: str) -> Column:
-    return Column(head, lambda row: _or_dash(row[name]), lambda row: row[name], hover=title)
-
-
-def _name(text: Any) -> str:
-    return f'<span class="clip" title="{escape(text)}">{escape(text)}</span>'
-
-
-def _way(row: dict) -> str:
-    text = _name(row["way"])
-    if known(row["notebook"]):
-        text = f'<a href="{escape(page_of(row["notebook"]))}">{text}</a>'
-    return (
-        f'{text} <span class="quiet" title="its own reference: the noise floor">A/A</span>' if row["control"] else text
-    )
-
-
-def page_of(notebook: str) -> str:
-    """The address of the page of a trial's notebook, seen from the report."""
-    return quote(notebook.removesuffix(".ipynb") + ".html")
-
-
-def _proof(row: dict) -> str:
-    return f'<a href="{quote(row["proof"])}" download>.py</a>' if known(row["proof"]) else "–"
-
-
-def _status(row: dict) -> str:
-    text = badge(row["status"], STATUS_WORDS)
-    if known(row["suspect"]):
-        text += f' <span class="badge suspect" title="failed checks: {escape(row["suspect"])}">suspect</span>'
-    return text
-
-
-def _verdict(row: dict) -> str:
-    if row["control"]:
-        return '<span class="quiet" title="its own reference: nothing to decide">control</span>'
-    return badge(row["verdict"], VERDICT_WORDS) if known(row["verdict"]) else "–"
-
-
 def _message(row: dict) -> str:
     kind = f"{row['error_type']}: " if known(row["error_type"]) else ""
     message = row["error_message"] if known(row["error_message"]) else row["reason"] if known(row["reason"]) else ""
@@ -273,10 +146,6 @@ def _message(row: dict) -> str:
     if len(text) > LONG:
         shown = f"{escape(text[:LONG])}… <details><summary>all of it</summary>{shown}</details>"
     return shown + (f'<code class="command">{escape(row["reproduce"])}</code>' if known(row["reproduce"]) else "")
-
-
-def _or_dash(value: Any) -> str:
-    return escape(value) if known(value) else "–"
 
 
 def _head(column: Column) -> str:

@@ -7,7 +7,7 @@ from bs4 import BeautifulSoup
 from fake_study import EVIL, make_record
 
 from benchlib.record.metrics import METRICS
-from benchlib.report import tables
+from benchlib.report import columns, tables
 from benchlib.report.collate import read
 
 
@@ -87,12 +87,12 @@ def test_everything_is_escaped(results, make):
 
 
 def test_conditions_are_the_parameters_that_vary(results):
-    assert tables.conditions(results.table) == ["batch_size"]
+    assert columns.conditions(results.table) == ["batch_size"]
     table = results.table.copy()
     table["seq_length"] = [64, None] * 14
     table["num_cores"] = [2, None] * 14  # a metric: unknown where the trial did not come so far
     table.loc[5, "dtype"] = "float16"
-    assert tables.conditions(table) == ["dtype", "batch_size", "seq_length"]
+    assert columns.conditions(table) == ["dtype", "batch_size", "seq_length"]
 
 
 def test_a_record_card_shows_the_outcome_and_every_metric():

@@ -1,0 +1,158 @@
+"""Columns of the report's tables: what a cell shows, what it sorts by, and what its head says on hovering."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+import pandas as pd
+
+from benchlib.record.metrics import METRICS
+from benchlib.report import units
+from benchlib.report.units import known
+from benchlib.report.words import CONDITION_WORDS, STATUS_WORDS, VERDICT_WORDS
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column: its head, what a row shows in it (HTML) and what it sorts by (a text, a number or None)."""
+
+    head: str
+    cell: Callable[[dict], str]
+    sort: Callable[[dict], Any]
+    number: bool = False
+    unit: str = ""
+    hover: str = ""
+    kind: str = ""  # a CSS class of its cells
+
+
+def escape(value: Any) -> str:
+    return html.escape(str(value), quote=True)
+
+
+def badge(word: str, words: dict[str, str], text: str = "") -> str:
+    kind = "".join(c for c in word if c.isalpha())
+    return f'<span class="badge {kind}" title="{escape(words.get(word, ""))}">{escape(text or word)}</span>'
+
+
+def conditions(results: pd.DataFrame) -> list[str]:
+    """The parameters that tell rows of one model and way apart: the batch size, and all others that vary."""
+    # A metric is unknown in a trial that did not come so far; a parameter that is not set has a value too.
+    varying = [n for n in CONDITION_WORDS if n in results and results[n].nunique(dropna=n in METRICS) > 1]
+    always = [n for n in ("batch_size",) if n in results and n not in varying]
+    return sorted([*varying, *always], key=list(CONDITION_WORDS).index)
+
+
+def hover(metric: str) -> str:
+    """The declaration of a metric as one text."""
+    m = METRICS.get(metric)
+    if m is None:
+        return ""
+    parts = (
+        m.name,
+        m.formula,
+        m.method and f"measured: {m.method}",
+        m.unit and f"unit: {m.unit}",
+        m.better and f"{m.better} is better",
+    )
+    return "\n".join(filter(None, parts))
+
+
+def identity(results: pd.DataFrame) -> list[Column]:
+    """Which trial a row is: the model, the way with the link to its page, the conditions."""
+    columns = [
+        Column(
+            "model",
+            lambda row: _name(row["model_name"]),
+            lambda row: row["model_name"],
+            hover=hover("model_name"),
+            kind="name",
+        ),
+        Column("way", _way, lambda row: row["way"], hover="exporter, passes and runtime", kind="name"),
+    ]
+    for name in conditions(results):
+        numeric = pd.api.types.is_numeric_dtype(results[name])
+        show = (lambda row, n=name: units.whole(row[n])) if numeric else (lambda row, n=name: or_dash(row[n]))
+        columns.append(
+            Column(
+                CONDITION_WORDS[name],
+                show,
+                lambda row, n=name: row[n],
+                numeric,
+                hover=f"the parameter {name}",
+            )
+        )
+    return columns
+
+
+def metric_column(results: pd.DataFrame, head: str, name: str) -> Column:
+    unit = METRICS[name].unit
+    scale = units.scale_for(results[name], unit)
+    show = units.whole if unit == "count" else units.number
+    return Column(
+        head,
+        lambda row: show(scale.of(row[name])) if known(row[name]) else "–",
+        lambda row: row[name],
+        number=True,
+        unit=scale.unit,
+        hover=hover(name),
+    )
+
+
+def interval_column(results: pd.DataFrame, head: str, name: str) -> Column:
+    """A metric with its interval under it."""
+    scale = units.scale_for(results[name], METRICS[name].unit)
+
+    def cell(row: dict) -> str:
+        values = [scale.of(row[n]) if known(row[n]) else None for n in (name, f"{name}_low", f"{name}_high")]
+        value, interval = units.with_interval(*values)
+        return f'{value}<span class="interval">{interval}</span>' if interval else value
+
+    note = f"{hover(name)}\nbelow it: the 95 % interval"
+    return Column(head, cell, lambda row: row[name], number=True, unit=scale.unit, hover=note)
+
+
+def text_column(head: str, name: str, title: str) -> Column:
+    return Column(head, lambda row: or_dash(row[name]), lambda row: row[name], hover=title)
+
+
+def _name(text: Any) -> str:
+    return f'<span class="clip" title="{escape(text)}">{escape(text)}</span>'
+
+
+def _way(row: dict) -> str:
+    text = _name(row["way"])
+    if known(row["notebook"]):
+        text = f'<a href="{escape(page_of(row["notebook"]))}">{text}</a>'
+    return (
+        f'{text} <span class="quiet" title="its own reference: the noise floor">A/A</span>' if row["control"] else text
+    )
+
+
+def page_of(notebook: str) -> str:
+    """The address of the page of a trial's notebook, seen from the report."""
+    return quote(notebook.removesuffix(".ipynb") + ".html")
+
+
+def proof_cell(row: dict) -> str:
+    return f'<a href="{quote(row["proof"])}" download>.py</a>' if known(row["proof"]) else "–"
+
+
+def status_cell(row: dict) -> str:
+    text = badge(row["status"], STATUS_WORDS)
+    if known(row["suspect"]):
+        text += f' <span class="badge suspect" title="failed checks: {escape(row["suspect"])}">suspect</span>'
+    return text
+
+
+def verdict_cell(row: dict) -> str:
+    if row["control"]:
+        return '<span class="quiet" title="its own reference: nothing to decide">control</span>'
+    return badge(row["verdict"], VERDICT_WORDS) if known(row["verdict"]) else "–"
+
+
+def or_dash(value: Any) -> str:
+    return escape(value) if known(value) else "–"
