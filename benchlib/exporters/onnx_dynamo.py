@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from benchlib.exporters import _flat, _onnx_facts
+from benchlib.exporters import _flat, _onnx_facts, _torch_onnx
 from benchlib.models import LoadedModel
 from benchlib.registry import Exporter, Option
 
@@ -15,25 +15,10 @@ ONE_FILE = 1_800_000_000  # bytes of weights up to which one file holds all; pro
 
 def export(model: LoadedModel, path: Path, options: Mapping[str, Any], target_opset: int | None) -> dict[str, Any]:
     """Exports the module on its example inputs to `<path>.onnx`; large weights go to a file beside it."""
-    import torch
-
     flat = _flat.flat(model)
-    file = path.with_name(f"{path.name}.onnx")
-    optimize = options.get("optimize", True)
     weights = sum(t.numel() * t.element_size() for t in (*flat.module.parameters(), *flat.module.buffers()))
-    with torch.no_grad():
-        torch.onnx.export(
-            flat.module,
-            flat.args,
-            str(file),
-            dynamo=True,
-            verbose=False,
-            input_names=flat.input_names,
-            output_names=flat.output_names,
-            opset_version=target_opset,
-            optimize=optimize,
-            external_data=weights > ONE_FILE,
-        )
+    optimize = options.get("optimize", True)
+    file = _torch_onnx.write(flat, path, target_opset, dynamo=True, optimize=optimize, external_data=weights > ONE_FILE)
     return {"file": str(file), **_onnx_facts.onnx_facts(file, optimized=optimize)}
 
 

@@ -7,30 +7,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from benchlib.exporters import _flat, _onnx_facts
+from benchlib.exporters import _flat, _onnx_facts, _torch_onnx
 from benchlib.models import LoadedModel
 from benchlib.registry import Exporter, Option
 
 
 def export(model: LoadedModel, path: Path, options: Mapping[str, Any], target_opset: int | None) -> dict[str, Any]:
     """Traces the module on its example inputs and writes `<path>.onnx`."""
-    import torch
-
-    flat = _flat.flat(model)
-    file = path.with_name(f"{path.name}.onnx")
-    with warnings.catch_warnings(), torch.no_grad():
+    folding = options.get("constant_folding", False)
+    with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # that there is a newer exporter
-        torch.onnx.export(
-            flat.module,
-            flat.args,
-            str(file),
-            dynamo=False,
-            verbose=False,
-            input_names=flat.input_names,
-            output_names=flat.output_names,
-            opset_version=target_opset,
-            do_constant_folding=options.get("constant_folding", False),
-        )
+        file = _torch_onnx.write(_flat.flat(model), path, target_opset, dynamo=False, do_constant_folding=folding)
     return {"file": str(file), **_onnx_facts.onnx_facts(file)}
 
 
