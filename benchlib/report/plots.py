@@ -240,6 +240,3 @@ def _colours(results: pd.DataFrame, theme: Theme) -> dict[str, str]:
     used = set(results["exporter"].dropna())
     names = [*exporters.names(), *sorted(used - set(exporters.names()))]
     return {name: theme.cycle[i % len(theme.cycle)] for i, name in enumerate(names) if name in used}
-
-
-# -- axes ------------------------------------------------------------------------------------------

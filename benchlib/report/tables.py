@@ -14,13 +14,11 @@ from benchlib.report import units
 from benchlib.report.columns import (
     Column,
     badge,
-    conditions,
     escape,
     hover,
     identity,
     interval_column,
     metric_column,
-    page_of,
     proof_cell,
     status_cell,
     text_column,
@@ -177,9 +175,3 @@ def _plain(name: str, value: Any) -> str:
     if unit in ("count", "elements") or isinstance(value, int):
         return f"{value:,} {'bytes' if unit == 'bytes' else '' if unit == 'count' else unit}".strip()
     return f"{units.number(value, 4)} {units.scale_for([], unit).unit if unit != 'bytes' else unit}".strip()
-
-
-__all__ = [
-    "accuracy_table", "badge", "conditions", "definitions_table", "escape", "failures_table", "hover",
-    "main_table", "page_of", "record_card", "words_list",
-]  # fmt: skip
