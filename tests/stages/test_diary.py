@@ -58,20 +58,35 @@ def test_calls_are_warm_up_and_samples(trial):
 
 
 def test_every_sample_is_in_the_diary(trial):
+    """A sample contains its call and the diary's entry, and nothing else: at most 20 µs on top.
+
+    The machine may take the processor away between the two clocks (the one that this was written on does so for
+    more than 20 µs some 450 times a second, as a bare loop of clock readings shows). That strikes blindly: not the
+    same call in most of the five processes. So every call of the sequence is held to 20 µs by the median of its
+    processes, and of the single samples no more than chance explains may be beyond.
+    """
     _, samples, diaries = trial
-    late = []
+    late: dict[tuple, list[int]] = {}  # by contender and place in the sequence: a sample minus its entry, per process
     for contender, calls in enumerate(diaries):
         for pid in {c[0] for c in calls}:
             own = [c for c in calls if c[0] == pid]
             begin, end = own[0][1], own[-1][2]
             epochs = [e for e in samples.epochs if e.contender == contender and begin - 10**7 <= e.start <= end]
-            ns = [int(n) for e in sorted(epochs, key=lambda e: e.start) for n in e.ns]
-            assert len(ns) == len(own)
-            late += [n - (c[2] - c[1]) for n, c in zip(ns, own, strict=True)]
-    # A sample contains its call and the diary's entry, and nothing else. The operating system may
-    # take the processor away between the two clocks: that is time the sample truly took, and the exception.
-    assert min(late) >= 0
-    assert sorted(late)[int(len(late) * 0.95)] <= 20_000
+            taken = [
+                ((contender, e.round, n), int(ns))
+                for e in sorted(epochs, key=lambda e: e.start)
+                for n, ns in enumerate(e.ns)
+            ]
+            assert len(taken) == len(own)
+            for number, (((_, round_, n), ns), c) in enumerate(zip(taken, own, strict=True)):
+                place = (contender, round_, n if round_ >= 0 else number)
+                late.setdefault(place, []).append(ns - (c[2] - c[1]))
+    assert min(map(min, late.values())) >= 0
+    in_most = [found for found in late.values() if len(found) > PAIRS // 2]
+    assert len(in_most) >= 0.8 * len(late)
+    assert max(map(np.median, in_most)) <= 20_000
+    every = np.concatenate(list(late.values()))
+    assert np.mean(every <= 20_000) >= 0.99
 
 
 def test_as_many_processes_as_replicates(trial):
