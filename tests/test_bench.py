@@ -88,14 +88,16 @@ def test_each_is_first_equally_often_and_none_always_follows_the_same_one():
     assert before == {0, 2}
 
 
-def test_compared_is_the_median_over_all_rounds_of_all_sets():
+def test_compared_takes_the_median_of_a_set_and_the_geometric_mean_over_sets():
     sets = [
-        {"a": np.array([2.0, 3.0, 4.0]), "b": np.array([2.0, 2.0, 2.0])},
-        {"a": np.array([9.0, 9.0]), "b": np.array([3.0, 1.0])},
+        {"a": np.array([2.0, 3.0, 40.0]), "b": np.array([2.0, 2.0, 2.0])},
+        {"a": np.array([6.0, 6.0]), "b": np.array([1.0, 1.0])},
+        {"a": np.array([3.0]), "b": np.array([1.0])},
     ]
     ratio, remark = against_loops.compared(sets, "a", "b")
-    assert ratio == 2.0
-    assert remark.startswith("sets 1.5000 6.0000")
+    assert ratio == pytest.approx((1.5 * 6 * 3) ** (1 / 3))
+    assert remark.startswith("95 % interval")
+    assert remark.endswith("sets 1.500 6.000 3.000")
 
 
 @pytest.mark.parametrize("ratio, met", [(0.971, True), (1.029, True), (0.969, False), (1.031, False)])

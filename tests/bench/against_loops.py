@@ -4,8 +4,9 @@ Three models, about 0.2, 2 and 20 ms per call on two cores, through ONNX Runtime
 side by side: the harness's timing worker, started and asked as a trial does it; the hand-written `plain_loop.py`;
 the script that `benchlib script` wrote, unmodified, where benchlib cannot be imported; and the hand-written loop once
 more, whose ratio to its twin is the spread of the method itself. All but one are always stopped (SIGSTOP). In every
-round each runs for one epoch; the first call after a stop counts on no side. The figure is the median over the rounds
-of all sets of the ratio of the two medians of a round.
+round each runs for one epoch; the first call after a stop counts on no side. A process keeps its luck (where its
+memory lies) for life, so the set is the unit: the figure is the speedup of `benchlib.measure.statistics`, the mean over
+the sets of the log of each set's median ratio, with its interval.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchlib.measure import statistics
 from benchlib.measure.controller import Contender, Launcher, open_contender
 from benchlib.measure.levels import LEVELS
 from benchlib.measure.lock import alone
@@ -38,7 +40,7 @@ MODELS = {
 }
 WAY = ["--exporter", "script", "--reference", "none", "--level", "smoke", "--quiet"]
 HARNESS, HAND, PROOF, AGAIN = "harness", "hand-written loop", "benchlib script", "hand-written loop again"
-SETS, ROUNDS = 3, 24  # sets of new processes, rounds in each
+SETS, ROUNDS = 12, 12  # sets of new processes, rounds in each
 EPOCH, EPOCH_CALLS = 0.06, 12  # an epoch takes so many seconds, or so many calls where that is longer
 SPARE = 4  # a loop is given so many times the calls that it should need
 HAND_LOOP = Path(__file__).with_name("plain_loop.py")
@@ -146,8 +148,8 @@ def in_turn(round_: int, count: int) -> list[int]:
 
 
 def compared(sets: list[dict[str, np.ndarray]], one: str, other: str) -> tuple[float, str]:
-    """The median over all rounds of `one` ÷ `other`, and a remark on its spread."""
-    ratios = [found[one] / found[other] for found in sets]
-    low, middle, high = np.quantile(np.concatenate(ratios), [0.25, 0.5, 0.75])
-    by_set = " ".join(f"{np.median(r):.4f}" for r in ratios)
-    return float(middle), f"sets {by_set}, middle half of rounds {low:.4f}…{high:.4f}"
+    """`one` ÷ `other` over all sets, and a remark on its spread."""
+    found = statistics.speedup([np.column_stack([s[one], s[other]]) for s in sets])
+    by_set = " ".join(f"{np.median(s[one] / s[other]):.3f}" for s in sets)
+    interval = f"95 % interval {found.low:.4f}…{found.high:.4f}, " if found.low is not None else ""
+    return found.value, f"{interval}sets {by_set}"
