@@ -6,11 +6,52 @@ import os
 import shutil
 import sys
 import tempfile
+import time
+from queue import Empty
 from typing import Any
 
+import zmq.asyncio
+from jupyter_client.asynchronous import AsyncKernelClient
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
-from traitlets import Dict, Unicode, default
+from traitlets import Dict, Type, Unicode, default
+
+_ANSWER, _BROADCAST = 1.0, 0.2  # seconds until a question to the kernel is put again
+_RECONNECT = 10  # milliseconds, of ZeroMQ's 100: a socket file appears when its kernel is up
+
+
+class PromptKernelClient(AsyncKernelClient):
+    """Knows that a kernel is ready from what the kernel says, where its base class waits until nothing comes for a
+    fifth of a second, in every trial."""
+
+    def _context_default(self) -> zmq.asyncio.Context:
+        context = super()._context_default()
+        context.setsockopt(zmq.RECONNECT_IVL, _RECONNECT)
+        return context
+
+    async def wait_for_ready(self, timeout: float | None = None) -> None:
+        """Returns when the kernel has answered, and has been heard to be idle after that: then both channels stand
+        and hold nothing old. Raises RuntimeError for a kernel that has died or does not answer in `timeout` seconds."""
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while True:
+            question = self.kernel_info()
+            reply = await self._heard(self.shell_channel, question, "kernel_info_reply", _ANSWER)
+            if reply and await self._heard(self.iopub_channel, question, "status", _BROADCAST, "idle"):
+                return self._handle_kernel_info_reply(reply)
+            if not await self.is_alive():
+                raise RuntimeError("Kernel died before replying to kernel_info")
+            if deadline is not None and time.monotonic() > deadline:
+                raise RuntimeError(f"Kernel didn't respond in {timeout:g} seconds")
+
+    async def _heard(self, channel: Any, question: str, kind: str, patience: float, state: str | None = None) -> Any:
+        """The message of a kind that answers a question; what came before it is dropped. None: it did not come."""
+        try:
+            while message := await channel.get_msg(timeout=patience):
+                ours = message["parent_header"].get("msg_id") == question
+                if ours and message["msg_type"] == kind and message["content"].get("execution_state") == state:
+                    return message
+        except Empty:
+            return None
 
 
 class PrivateKernelManager(AsyncKernelManager):
@@ -19,6 +60,7 @@ class PrivateKernelManager(AsyncKernelManager):
 
     extra_environment = Dict()
     folder = Unicode()
+    client_factory = Type(PromptKernelClient)
 
     @default("folder")
     def _default_folder(self) -> str:
