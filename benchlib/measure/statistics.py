@@ -99,16 +99,18 @@ def speedup(rounds: list[np.ndarray]) -> Interval:
 
 
 def verdict(ratio: Interval, margin: float, decides_same: bool) -> str:
-    """One of four words. `faster` and `slower` need an interval that excludes 1; where "same" may not be said,
-    one that lies beyond the margin as a whole. `same` needs an interval within 1/(1+margin) … 1+margin."""
+    """One of four words. `faster` and `slower` need an interval that excludes 1, and, where "same" may not be said,
+    a ratio beyond 1/(1+margin) … 1+margin; `same` needs an interval within these bounds."""
     if ratio.low is None or ratio.high is None:
         return INCONCLUSIVE
-    if decides_same and 1 / (1 + margin) <= ratio.low and ratio.high <= 1 + margin:
+    lower, upper = 1 / (1 + margin), 1 + margin
+    if decides_same and lower <= ratio.low and ratio.high <= upper:
         return SAME
-    edge = 1.0 if decides_same else 1 + margin
-    if ratio.low > edge:
+    if not decides_same and lower <= ratio.value <= upper:
+        return INCONCLUSIVE
+    if ratio.low > 1:
         return FASTER
-    if ratio.high < 1 / edge:
+    if ratio.high < 1:
         return SLOWER
     return INCONCLUSIVE
 

@@ -216,7 +216,7 @@ METRICS: dict[str, Metric] = {
                 "verdict",
                 "",
                 "faster, slower, same or inconclusive",
-                "the interval of speedup against 1 and against the margin; level quick decides only beyond 10 %",
+                "the interval of speedup against 1 and the margin; level quick decides no difference under 10 %",
             ),
         ),
         *_group(

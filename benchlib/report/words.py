@@ -15,8 +15,8 @@ STATUS_WORDS = {
 }
 
 VERDICT_WORDS = {
-    "faster": "the whole interval of the speedup lies above 1, by more than the margin of the level",
-    "slower": "the whole interval of the speedup lies below 1, by more than the margin of the level",
+    "faster": "the whole interval of the speedup lies above 1; at level quick the speedup is over 1.1 besides",
+    "slower": "the whole interval of the speedup lies below 1; at level quick the speedup is under 1 ÷ 1.1 besides",
     "same": "the whole interval lies within the margin around 1: equal for all practical purposes",
     "inconclusive": "the interval allows more than one answer, or the level decides no such small difference",
 }
