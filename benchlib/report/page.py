@@ -217,7 +217,8 @@ class Report:
         levels = ", ".join(sorted(self.table["level"].dropna().unique())) if "level" in self.table else ""
         days = sorted(self.table["date_start"].dropna().unique())
         when = f", measured {days[0]}" + (f" to {days[-1]}" if len(days) > 1 else "") if days else ""
-        models, ways = (self.table[n].nunique() for n in ("model_name", "way"))
+        models = len(self.table[["model", "model_args"]].astype(str).drop_duplicates())
+        ways = self.table["way"].nunique()
         level = f" at level {escape(levels)}" if levels else ""
         them = "it" if models == 1 else "them"
         return f"{_count(models, 'model')}, {_count(ways, 'way')} of running {them}{level}{escape(when)}."

@@ -150,15 +150,14 @@ class CheckView(View):
 
     def rows(self):
         rows = [("problem", self.problem)] if self.problem else []
-        for name in ("abs", "rel"):
-            if f"discrepancies_{name}" in self.metrics:
-                tolerance = self.metrics[f"tolerance_{name}"]
-                rows.append(
-                    (
-                        f"largest {name} discrepancy",
-                        f"{self.metrics[f'discrepancies_{name}']:.3g} (tolerance {tolerance:g})",
-                    )
-                )
+        m = self.metrics
+        if "discrepancies_abs" in m:
+            allowed = f"{m['tolerance_abs']:g} × max(1, std) + {m['tolerance_rel']:g} × |expected|"
+            rows += [
+                ("largest error", f"{m['discrepancies_abs']:.3g}"),
+                ("allowed", allowed),
+                ("largest share of it", f"{m['discrepancies_share']:.3g}"),
+            ]
         return rows
 
 
