@@ -81,7 +81,9 @@ class PrivateKernelManager(AsyncKernelManager):
     @property
     def kernel_spec(self) -> KernelSpec:
         """This very interpreter: a kernelspec `python3` in the user's own folders may be another one."""
-        argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+        # Quiet: a kernel is interrupted before it is ended, and may complain of that on the user's terminal.
+        quiet = "--Application.log_level=CRITICAL"
+        argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}", quiet]
         return KernelSpec(argv=argv, language="python", display_name="Python 3 (ipykernel)")
 
     async def start_kernel(self, **kwargs: Any) -> None:

@@ -1,6 +1,7 @@
 import asyncio
 import os
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import Empty
 
@@ -40,6 +41,11 @@ def test_it_talks_over_unix_sockets_in_a_folder_that_goes(monkeypatch):
     transport, address = found.split()
     assert transport == "ipc"
     assert not Path(address).parent.exists()
+
+
+def test_it_says_nothing_on_the_users_terminal():
+    text = "from ipykernel.kernelapp import IPKernelApp as A; print(*(h.level for h in A.instance().log.handlers))"
+    assert run(text, PrivateKernelManager) == "50"  # CRITICAL
 
 
 def test_its_environment_is_built(monkeypatch):
@@ -93,7 +99,8 @@ def ready(shell: Said, iopub: Said, timeout: float = 0.0) -> int:
     """How often the client asked until it was ready."""
     client = Waiting()
     client.shell_channel, client.iopub_channel = shell, iopub
-    asyncio.run(client.wait_for_ready(timeout))
+    with ThreadPoolExecutor(1) as thread:  # this one may have a loop that runs: a browser test leaves one
+        thread.submit(asyncio.run, client.wait_for_ready(timeout)).result()
     return client.asked
 
 
