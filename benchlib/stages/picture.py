@@ -39,7 +39,9 @@ class Picture:
         top = y_ticks[-1]
         beyond = int((every * scale > top).sum())
         if beyond:
-            words = f"{beyond} above, up to {every.max() * scale:.3g} {unit}"
+            farthest = every.max() * scale
+            shown = f"{farthest:,.0f}" if farthest >= 1000 else f"{farthest:.3g}"
+            words = f"{beyond} above, up to {shown} {unit}"
             parts.append(f'<text x="{WIDTH - RIGHT}" y="18" text-anchor="end">{words}</text>')
         for index in range(len(self.samples.contenders)):
             own = [e for e in epochs if e.contender == index]
