@@ -14,18 +14,23 @@ from benchlib.measure.samples import STEADY, WARMUP, Samples
 from benchlib.record import scrap
 
 PAIRS = 5  # of level quick
+LATE = 20_000  # nanoseconds that a sample may exceed its entry in the diary
 
 
 @pytest.fixture(scope="module")
 def trial(tmp_path_factory):
+    return run(tmp_path_factory.mktemp("diary"))
+
+
+def run(folder: Path, *options: str):
     """One trial of level quick: two planted contenders, each with a diary of its own."""
-    folder = tmp_path_factory.mktemp("diary")
     ways = [{"seconds": 0.002, "diary": str(folder / "a")}, {"seconds": 0.001, "diary": str(folder / "b")}]
     done = subprocess.run(
         [
             *(sys.executable, "-m", "benchlib", "run", "planted/plain", "--exporter", "planted", "--level", "quick"),
             *("--runtime-args", json.dumps(ways[1]), "--seed", "42"),
             *("--reference", json.dumps({"exporter": "planted", "runtime_args": ways[0]})),
+            *options,
         ],
         cwd=folder,
         capture_output=True,
@@ -57,36 +62,54 @@ def test_calls_are_warm_up_and_samples(trial):
     assert record["metrics"]["repeat"] == len(own[1])
 
 
-def test_every_sample_is_in_the_diary(trial):
-    """A sample contains its call and the diary's entry, and nothing else: at most 20 µs on top.
-
-    The machine may take the processor away between the two clocks (the one that this was written on does so for
-    more than 20 µs some 450 times a second, as a bare loop of clock readings shows). That strikes blindly: not the
-    same call in most of the five processes. So every call of the sequence is held to 20 µs by the median of its
-    processes, and of the single samples no more than chance explains may be beyond.
-    """
-    _, samples, diaries = trial
-    late: dict[tuple, list[int]] = {}  # by contender and place in the sequence: a sample minus its entry, per process
+def beyond(samples: Samples, diaries: list) -> dict[tuple, list[int]]:
+    """By contender and place in the sequence: by how many nanoseconds a sample exceeds its entry, per process."""
+    found: dict[tuple, list[int]] = {}
     for contender, calls in enumerate(diaries):
         for pid in {c[0] for c in calls}:
             own = [c for c in calls if c[0] == pid]
             begin, end = own[0][1], own[-1][2]
             epochs = [e for e in samples.epochs if e.contender == contender and begin - 10**7 <= e.start <= end]
-            taken = [
-                ((contender, e.round, n), int(ns))
-                for e in sorted(epochs, key=lambda e: e.start)
-                for n, ns in enumerate(e.ns)
-            ]
+            taken = [(e.round, n, int(ns)) for e in sorted(epochs, key=lambda e: e.start) for n, ns in enumerate(e.ns)]
             assert len(taken) == len(own)
-            for number, (((_, round_, n), ns), c) in enumerate(zip(taken, own, strict=True)):
+            for number, ((round_, n, ns), c) in enumerate(zip(taken, own, strict=True)):
                 place = (contender, round_, n if round_ >= 0 else number)
-                late.setdefault(place, []).append(ns - (c[2] - c[1]))
-    assert min(map(min, late.values())) >= 0
-    in_most = [found for found in late.values() if len(found) > PAIRS // 2]
-    assert len(in_most) >= 0.8 * len(late)
-    assert max(map(np.median, in_most)) <= 20_000
-    every = np.concatenate(list(late.values()))
-    assert np.mean(every <= 20_000) >= 0.99
+                found.setdefault(place, []).append(ns - (c[2] - c[1]))
+    return found
+
+
+def test_every_sample_is_in_the_diary(tmp_path):
+    """A sample contains its call and the diary's entry, and nothing else: at most 20 µs on top, every one.
+
+    The machine may take the processor away between the two clocks (the one that this was written on does so for
+    more than 20 µs some 450 times a second, as a bare loop of clock readings shows): so the trial is short, and has
+    five attempts to pass untouched.
+    """
+    worst = []
+    for attempt in range(5):
+        folder = tmp_path / str(attempt)
+        folder.mkdir()
+        _, samples, diaries = run(folder, "--warmup", "5", "--repeat", "10")
+        every = np.concatenate(list(beyond(samples, diaries).values()))
+        assert len(every) >= 2 * PAIRS * (5 + 10)
+        assert every.min() >= 0
+        worst.append(every.max())
+        if worst[-1] <= LATE:
+            return
+    pytest.fail(f"the sample farthest from its entry, by attempt: {worst} ns")
+
+
+def test_no_place_in_the_sequence_is_late(trial):
+    """Of a long trial: an interruption strikes blindly, not the same call in most of the five processes. So every
+    call of the sequence is held to 20 µs by the median of its processes; single samples beyond are the exception."""
+    _, samples, diaries = trial
+    found = beyond(samples, diaries)
+    in_most = [late for late in found.values() if len(late) > PAIRS // 2]
+    assert len(in_most) >= 0.8 * len(found)
+    assert max(map(np.median, in_most)) <= LATE
+    every = np.concatenate(list(found.values()))
+    assert every.min() >= 0
+    assert np.mean(every <= LATE) >= 0.99
 
 
 def test_as_many_processes_as_replicates(trial):
