@@ -45,13 +45,14 @@ class PromptKernelClient(AsyncKernelClient):
 
     async def _heard(self, channel: Any, question: str, kind: str, patience: float, state: str | None = None) -> Any:
         """The message of a kind that answers a question; what came before it is dropped. None: it did not come."""
-        try:
-            while message := await channel.get_msg(timeout=patience):
-                ours = message["parent_header"].get("msg_id") == question
-                if ours and message["msg_type"] == kind and message["content"].get("execution_state") == state:
-                    return message
-        except Empty:
-            return None
+        while True:
+            try:
+                message = await channel.get_msg(timeout=patience)
+            except Empty:
+                return None
+            ours = message["parent_header"].get("msg_id") == question
+            if ours and message["msg_type"] == kind and message["content"].get("execution_state") == state:
+                return message
 
 
 class PrivateKernelManager(AsyncKernelManager):

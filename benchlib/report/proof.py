@@ -11,13 +11,8 @@ from benchlib import tensors
 from benchlib.errors import UserError
 from benchlib.mistakes import make
 from benchlib.record import scrap
-
-_ORT_LEVELS = {
-    "off": "ORT_DISABLE_ALL",
-    "basic": "ORT_ENABLE_BASIC",
-    "extended": "ORT_ENABLE_EXTENDED",
-    "all": "ORT_ENABLE_ALL",
-}
+from benchlib.registry import exporters
+from benchlib.runtimes.onnxruntime import LEVELS
 
 
 def proof(notebook: Path) -> str:
@@ -91,7 +86,7 @@ def _torch(trial: Any, way: Any, record: dict[str, Any]) -> str:
     kwargs = ", ".join(f"{json.dumps(n)}: {text}" for n, text in nested.items() if n not in positional)
     compiled = ""
     if way.exporter == "inductor":
-        options = {"mode": "default", "fullgraph": True, "dynamic": False, **way.exporter_args}
+        options = {k: o.default for k, o in exporters.get("inductor").options.items()} | dict(way.exporter_args)
         compiled = f'\nmodule = torch.compile(module, backend="inductor", **{options!r})'
     device = trial.device
     there, back = ("x", "x") if device == "cpu" else (f'x.to("{device}")', "x.cpu()")
@@ -141,7 +136,7 @@ def _onnxruntime(trial: Any, way: Any, record: dict[str, Any]) -> str:
     lines = ["import onnxruntime", "", "options = onnxruntime.SessionOptions()",
              "options.intra_op_num_threads, options.inter_op_num_threads = threads, 1",
              "level = onnxruntime.GraphOptimizationLevel",
-             f"options.graph_optimization_level = level.{_ORT_LEVELS[way.rtopt]}"]  # fmt: skip
+             f"options.graph_optimization_level = level.{LEVELS[way.rtopt]}"]  # fmt: skip
     for name in (
         "enable_mem_pattern",
         "enable_cpu_mem_arena",
