@@ -28,6 +28,7 @@ _COMMON = (
     "measure/*.py",
     "stages/steps.py",
     "stages/bundles.py",
+    "stages/timing.py",
     "tensors.py",
     "accuracy.py",
     "models/__init__.py",

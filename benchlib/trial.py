@@ -77,15 +77,24 @@ class Trial(BaseModel):
     provider: str = Field("", description="execution provider; empty: the device's own")
     rtopt: Literal["off", "basic", "extended", "all"] = Field("all", description="the runtime's graph optimisation")
     runtime_args: dict[str, Any] = Field(default_factory=dict, description="options of the runtime")
+    io: Literal["host", "device"] = Field("host", description="host: copies inside the timing; device: bound there")
+    cuda_graphs: bool = Field(False, description="replay each call as a captured CUDA graph")
     num_cores: Size | None = Field(None, description="threads of every contender; null: all that are allowed")
     level: Literal["smoke", "quick", "precise"] = Field("quick", description="how many processes, which budget")
     warmup: Count = Field("auto", description="warm-up calls per process")
     warmup_time: Seconds = Field("auto", description="seconds of warm-up per process")
     repeat: Count = Field("auto", description="steady samples per process")
     duration: Seconds = Field("auto", description="seconds of measuring per pair of processes")
+    gc: bool = Field(False, description="let Python collect garbage inside the timing, as a caller would")
     reference: str | dict[str, Any] = Field(
         "eager", description="eager, none, or another way as a mapping with its exporter"
     )
+    tolerance: dict[str, Any] | None = Field(
+        None, description="rtol and atol instead of the dtype's own, with the reason, which the report prints"
+    )
+    memory: bool = Field(False, description="measure peak memory by phase, in processes of their own")
+    energy: bool = Field(False, description="measure energy per item, in a run of its own")
+    profile: bool = Field(False, description="time per operator and provider, from the runtime's own profiler")
     seed: Annotated[int, Field(ge=0)] = Field(0, description="seed of weights, inputs and order")
     timeout: Annotated[float, Field(gt=0)] = Field(600.0, description="seconds allowed to each step but measuring")
     tag: str = Field("", description="a remark of your own")

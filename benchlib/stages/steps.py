@@ -24,7 +24,7 @@ from benchlib.measure.lock import alone
 from benchlib.mistakes import make
 from benchlib.plan.rules import lacks, refusal
 from benchlib.registry import exporters, runtimes
-from benchlib.stages import assemble, bundles, views
+from benchlib.stages import assemble, bundles, timing, views
 from benchlib.stages.driver import tell
 from benchlib.stages.warm import WarmServer
 from benchlib.trial import Trial, Way
@@ -183,7 +183,7 @@ class TrialRun:
             if index == own and not later.equal and self.check_result.equal:
                 self.check_result = later
                 self.check_result.problem = f"after timing, in process {pair}: {later.problem}"
-        return views.TimingView(self.trial, self.measurement.samples, assemble.timing(self))
+        return views.TimingView(self.trial, self.measurement.samples, timing.metrics(self))
 
     def record(self) -> views.RecordView:
         """The record of the trial, whatever came of it; displayed, it is stored in the notebook."""

@@ -1,76 +1,20 @@
-"""What a worker can do: load, export, open, outputs, run, bye. One worker holds one model or one session."""
+"""What a worker can do: load, export, open, outputs, bye; `timed` adds run. It holds one model or one session."""
 
 from __future__ import annotations
 
 import gc
 import importlib
 import json
-import os
 import random
-import signal
 import sys
 import time
-import traceback
-from array import array
-from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 from benchlib import tensors
-from benchlib.errors import Unavailable, UserError
-from benchlib.worker.channel import Channel, Closed
-
-VERBS: dict[str, Callable[[Worker, dict], dict]] = {}
-
-
-def verb(function: Callable[[Worker, dict], dict]) -> Callable[[Worker, dict], dict]:
-    VERBS[function.__name__.rstrip("_")] = function
-    return function
-
-
-class Worker:
-    """The state of one worker between requests."""
-
-    def __init__(self, channel: Channel):
-        self.channel = channel
-        self.model: Any = None  # a LoadedModel, in a builder
-        self.session: Any = None
-        self.call: Callable[[], Any] | None = None
-        self.last: Any = None  # the outputs of the last call
-        self.padding: list[bytearray] = []
-
-    def serve(self) -> None:
-        """Answers requests until `bye` or until the controller is gone."""
-        while True:
-            try:
-                request = self.channel.receive()
-            except Closed:
-                return
-            try:
-                reply = VERBS[request["verb"]](self, request)
-            except BaseException as error:  # whatever a model raises, KeyboardInterrupt too, is an answer
-                reply = {"error": describe(error)}
-            sys.stdout.flush()
-            sys.stderr.flush()
-            self.channel.send(reply)
-            if request["verb"] == "bye":
-                return
-
-
-def describe(error: BaseException) -> dict[str, str]:
-    """An exception as a reply: its kind is the status that the trial ends with."""
-    names = {kind.__name__ for kind in type(error).__mro__}
-    text = str(error) or type(error).__name__
-    memory = ("out of memory", "bad_alloc", "can't allocate memory", "failed to allocate memory")
-    if isinstance(error, Unavailable):
-        kind = "skipped"
-    elif isinstance(error, MemoryError) or "OutOfMemoryError" in names or any(m in text.lower() for m in memory):
-        kind = "oom"
-    else:
-        kind = "failed"
-    trace = "" if isinstance(error, UserError | Unavailable) else "".join(traceback.format_exception(error))
-    return {"kind": kind, "type": type(error).__name__, "message": text, "traceback": trace}
+from benchlib.worker.service import Worker, verb
+from benchlib.worker.timed import epoch, warm_the_loop
 
 
 @verb
@@ -138,7 +82,7 @@ def open_(worker: Worker, request: dict) -> dict:
     seconds = time.perf_counter() - begin
     flat, structure = tensors.load(request["inputs"])
     worker.call = worker.session.bind(tensors.unflatten(structure, flat), flat)
-    _warm_the_loop()
+    warm_the_loop()
     gc.collect()
     gc.freeze()  # what is there now stays: the collection before each epoch need not look at it again
     return {
@@ -155,7 +99,7 @@ def outputs(worker: Worker, request: dict) -> dict:
     """The outputs of the last call, which is made now if there was none; written to `path` when one is given."""
     reply: dict[str, Any] = {}
     if worker.last is None:
-        reply["epoch"] = _epoch(worker, 1)
+        reply["epoch"] = epoch(worker, 1)
     flat, _ = tensors.flatten(worker.last)
     arrays = {name: tensors.to_numpy(leaf) for name, leaf in flat.items()}
     if request.get("path"):
@@ -164,45 +108,8 @@ def outputs(worker: Worker, request: dict) -> dict:
 
 
 @verb
-def run(worker: Worker, request: dict) -> dict:
-    """One epoch: `calls` calls one after another, each timed by itself."""
-    return {"epoch": _epoch(worker, request["calls"])}
-
-
-@verb
 def bye(worker: Worker, request: dict) -> dict:
     return {}
-
-
-def _epoch(worker: Worker, calls: int) -> dict:
-    """Times `calls` calls. A call's result is released when the next has returned, inside the timed region,
-    as a caller's variable would; collections of garbage are kept out of it."""
-    ns, call, out, worker.last = array("Q", bytes(8 * calls)), worker.call, worker.last, None
-    gc.collect()
-    gc.disable()
-    cpu, start = time.process_time_ns(), time.perf_counter_ns()
-    out = _timed(call, out, ns)
-    end, cpu = time.perf_counter_ns(), time.process_time_ns() - cpu
-    gc.enable()
-    worker.last = out
-    return {"ns": ns.tolist(), "start": start, "end": end, "cpu": cpu}
-
-
-def _timed(call: Callable[[], Any], out: Any, ns: array) -> Any:
-    """The timed loop: a sample for each place of `ns`, whose memory is there already."""
-    clock = time.perf_counter_ns
-    for i in range(len(ns)):
-        begin = clock()
-        out = call()
-        ns[i] = clock() - begin
-    return out
-
-
-def _warm_the_loop() -> None:
-    """Lets the interpreter specialise the timed loop: in a forked worker that writes to pages that it shares with
-    its server, and such faults belong to no sample."""
-    for _ in range(2):
-        _timed(lambda: None, None, array("Q", bytes(8 * 1000)))
 
 
 def _import(packages: tuple[str, ...]) -> float:
@@ -240,14 +147,3 @@ _PATHS_AT_START = list(sys.path)
 def _added_paths() -> list[str]:
     """What loading put on the import path (a script's folder, for its helper modules)."""
     return [p for p in sys.path if p not in _PATHS_AT_START]
-
-
-def main(channel: Channel) -> None:
-    """A worker's life; ends without running destructors, which may hang or crash in foreign libraries."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the controller's affair
-    try:
-        Worker(channel).serve()
-    finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(0)

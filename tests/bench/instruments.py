@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from benchlib.worker import verbs
+from benchlib.worker import timed
 from tests.bench.figure import Figure
 
 EPOCHS, CALLS = 21, 10_000
@@ -17,7 +17,7 @@ def figures(epochs: int = EPOCHS, calls: int = CALLS) -> Iterator[Figure]:
     worker = SimpleNamespace(call=_nothing, last=None)
     inside, whole = [], []
     for _ in range(epochs):
-        epoch = verbs.run(worker, {"calls": calls})["epoch"]
+        epoch = timed.run(worker, {"calls": calls})["epoch"]
         inside.append(np.median(epoch["ns"]))
         whole.append((epoch["end"] - epoch["start"]) / calls)
     yield Figure("in every sample: the sample of an empty call", f"{np.median(inside):.0f} ns")

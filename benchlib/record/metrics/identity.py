@@ -1,0 +1,32 @@
+"""Which trial a record is of: the model, the way, the inputs."""
+
+ROWS = (
+    ("_index", "", "model name - way"),
+    ("model_name", "", "the model, as the row is called"),
+    ("suite", "", "the source of the model"),
+    ("model_class", "", "the class of the module"),
+    ("model_task", "", "what the model is for, where its source says"),
+    ("model_weights", "", "real or random", "as the source of the model says"),
+    ("exporter", "", "the exporter that was used"),
+    ("opt_patterns", "", "the passes that were applied, in order"),
+    ("reference_way", "", "the way that speedup compares with"),
+    ("judged_by", "", "the way whose outputs count as right"),
+    ("date_start", "", "day on which the trial started"),
+    ("time_start", "", "time of day at which the trial started, UTC"),
+    ("input_size", "elements", "number of elements of all inputs"),
+    ("output_size", "elements", "number of elements of all outputs"),
+    ("input_shapes", "", "name, dtype and shape of each input"),
+    ("input_hash", "", "hash of the input bytes; equal for all contenders", "sha256, read back by each worker"),
+    (
+        "weights_hash",
+        "",
+        "hash of the weights; equal for all contenders that hold them",
+        "sha256 over a fixed sample of each tensor",
+    ),
+    ("params_size", "count", "number of parameters"),
+    ("params_dtype", "", "dtype of the parameters"),
+    ("weights_size", "bytes", "Σ parameters × item size"),
+    ("flag_fake_tensor", "", "exported with fake tensors"),
+    ("flag_no_grad", "", "run without gradients"),
+    ("flag_training", "", "the module is in training mode"),
+)

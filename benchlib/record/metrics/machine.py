@@ -1,0 +1,35 @@
+"""The machine and the versions that a trial ran on."""
+
+_FOUND = "read from the system"
+
+ROWS = (
+    ("device", "", "the device asked for"),
+    ("device_name", "", "the device that did the work: the CPU's name in a CPU trial", _FOUND),
+    ("providers", "", "execution providers of the session", "asked of the open session"),
+    ("num_cores", "count", "threads of the contenders"),
+    ("cpu", "count", "cores this process may use", "affinity and cgroup quota"),
+    ("cpu_logical", "count", "logical cores of the machine", _FOUND),
+    ("cpu_ram_size", "bytes", "memory of the machine", _FOUND),
+    ("machine", "", "machine type", "platform.machine()"),
+    ("architecture", "", "bits and linkage", "platform.architecture()"),
+    ("processor", "", "processor type", "platform.processor(), else the machine type"),
+    ("processor_name", "", "the CPU's own name", "/proc/cpuinfo"),
+    ("system", "", "operating system", "platform.system()"),
+    ("kernel", "", "kernel release", "platform.release()"),
+    ("executable", "", "the Python interpreter", "sys.executable of the workers"),
+    ("has_cuda", "", "a CUDA device is usable", "the driver's library, asked without torch"),
+    ("num_gpus", "count", "CUDA devices", "NVML"),
+    ("gpu", "", "name of the first GPU", "NVML"),
+    ("gpu_ram_size", "bytes", "memory of the first GPU", "NVML"),
+    ("gpu_power_watts", "W", "power limit of the first GPU", "NVML"),
+    ("gpu_performance_state", "", "performance state of the first GPU", "NVML"),
+    ("capability", "", "compute capability of the CUDA device", "NVML"),
+    ("version", "", "version of Python"),
+    ("version_torch", "", "version of torch", "package metadata"),
+    ("version_onnx", "", "version of onnx", "package metadata"),
+    ("version_onnxruntime", "", "version of onnxruntime", "package metadata"),
+    ("version_onnxscript", "", "version of onnxscript", "package metadata"),
+    ("version_transformers", "", "version of transformers", "package metadata"),
+    ("version_timm", "", "version of timm", "package metadata"),
+    ("version_benchlib", "", "version of benchlib"),
+)

@@ -1,0 +1,18 @@
+"""The exported artifact."""
+
+ROWS = (
+    ("filename", "", "the artifact"),
+    ("artifact", "", "the artifact's address in the cache"),
+    ("artifact_cached", "", "the artifact was in the cache; time_export is that of the export which made it"),
+    ("artifact_hash", "", "sha256 of the artifact's files"),
+    ("onnx_model", "", "the artifact is an ONNX file"),
+    ("onnx_filesize", "bytes", "size of the ONNX file and its external data", "", "lower"),
+    ("onnx_n_inputs", "count", "inputs of the graph"),
+    ("onnx_n_outputs", "count", "outputs of the graph"),
+    ("onnx_input_names", "", "names of the graph's inputs, joined by |"),
+    ("onnx_output_names", "", "names of the graph's outputs, joined by |"),
+    ("onnx_n_nodes", "count", "nodes of the graph, subgraphs included"),
+    ("onnx_n_initializer", "count", "initializers of the graph"),
+    ("onnx_opset", "", "version of the default operator set"),
+    ("onnx_optimized", "", "the exporter or a pass optimised the graph"),
+)

@@ -1,0 +1,76 @@
+"""A worker's life: it answers requests until it is told to go. What it can be asked for are its verbs."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+from benchlib.errors import Unavailable, UserError
+from benchlib.worker.channel import Channel, Closed
+
+VERBS: dict[str, Callable[[Worker, dict], dict]] = {}
+
+
+def verb(function: Callable[[Worker, dict], dict]) -> Callable[[Worker, dict], dict]:
+    """Registers a verb under the function's name (`open_` is `open`): (worker, request) -> reply."""
+    VERBS[function.__name__.rstrip("_")] = function
+    return function
+
+
+class Worker:
+    """The state of one worker between requests."""
+
+    def __init__(self, channel: Channel):
+        self.channel = channel
+        self.model: Any = None  # a LoadedModel, in a builder
+        self.session: Any = None
+        self.call: Callable[[], Any] | None = None
+        self.last: Any = None  # the outputs of the last call
+        self.padding: list[bytearray] = []
+
+    def serve(self) -> None:
+        """Answers requests until `bye` or until the controller is gone."""
+        while True:
+            try:
+                request = self.channel.receive()
+            except Closed:
+                return
+            try:
+                reply = VERBS[request["verb"]](self, request)
+            except BaseException as error:  # whatever a model raises, KeyboardInterrupt too, is an answer
+                reply = {"error": describe(error)}
+            sys.stdout.flush()
+            sys.stderr.flush()
+            self.channel.send(reply)
+            if request["verb"] == "bye":
+                return
+
+
+def describe(error: BaseException) -> dict[str, str]:
+    """An exception as a reply: its kind is the status that the trial ends with."""
+    names = {kind.__name__ for kind in type(error).__mro__}
+    text = str(error) or type(error).__name__
+    memory = ("out of memory", "bad_alloc", "can't allocate memory", "failed to allocate memory")
+    if isinstance(error, Unavailable):
+        kind = "skipped"
+    elif isinstance(error, MemoryError) or "OutOfMemoryError" in names or any(m in text.lower() for m in memory):
+        kind = "oom"
+    else:
+        kind = "failed"
+    trace = "" if isinstance(error, UserError | Unavailable) else "".join(traceback.format_exception(error))
+    return {"kind": kind, "type": type(error).__name__, "message": text, "traceback": trace}
+
+
+def main(channel: Channel) -> None:
+    """A worker's life; ends without running destructors, which may hang or crash in foreign libraries."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the controller's affair
+    try:
+        Worker(channel).serve()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(0)
