@@ -48,11 +48,11 @@ def epoch(worker: Worker, samples: int, inner: int = 1) -> dict[str, Any]:
         raise ClockWentBack("the clock went back during a sample") from error
     finally:
         end, cpu = time.perf_counter_ns(), time.process_time_ns() - cpu
-        waiting = max(0, gc.get_count()[0] - allocated)
+        waiting, collected = max(0, gc.get_count()[0] - allocated), _collections() - collected
         noise = counters.since(before)
         gc.enable()
     worker.last = out
-    noise["collections"] = _collections() - collected
+    noise["collections"] = collected
     noise["collections_held"] = 0 if worker.collects else waiting // max(1, gc.get_threshold()[0])
     return {"ns": ns.tolist(), "start": start, "end": end, "cpu": cpu, "inner": inner, "empty": empty,
             "tick": tick(), "noise": noise}  # fmt: skip
