@@ -29,6 +29,7 @@ _COMMON = (
     "stages/steps.py",
     "stages/bundles.py",
     "stages/timing.py",
+    "stages/footprint.py",
     "tensors.py",
     "accuracy.py",
     "models/__init__.py",

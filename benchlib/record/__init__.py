@@ -13,6 +13,11 @@
  "phases": {"reference" | "own": {phase: [seconds, one per process; of load and export the single one]}},
  "course": [{"contender", "pair", "flags", "levels", …}: how steady each process was],
  "fingerprint": {part: …},
+ "memory": of each contender, where it was asked for, bytes per process and phase (`measure.memory.measure`):
+           [{"label", "problem", "settings", "sessions": [{phase: {"peak", "rss", "pss", …}}], "exports": […]}]; a
+           phase's peak counts from the resident set ("rss") of the process's phase "baseline",
+ "energy": where it was asked for, {"method", "reason", "contenders": [{"label", "problem",
+           "repeats": [{"idle_seconds", "idle_joules", "seconds", "joules", "calls"}]}]},
  "suspect": [checks that failed]}
 """
 

@@ -14,7 +14,7 @@ import pandas as pd
 from benchlib.measure.samples import Samples
 from benchlib.record import scrap
 from benchlib.record.metrics import METRICS
-from benchlib.report import panels, plots, tables, units
+from benchlib.report import footprint, panels, plots, tables, units
 from benchlib.report.collate import NOT_RUN, Results, read
 from benchlib.report.columns import badge, escape
 from benchlib.report.theme import picture
@@ -180,6 +180,14 @@ class Report:
             tables.accuracy_table(self.table),
         )
 
+    def memory(self) -> Html | None:
+        """Peak memory by phase, where some trial was asked for it."""
+        return _html_or_none(footprint.memory(self.table))
+
+    def energy(self) -> Html | None:
+        """Energy per item, where some trial was asked for it."""
+        return _html_or_none(footprint.energy(self.table))
+
     def failures(self) -> Html:
         """Everything that is not ok, with the command that repeats it."""
         counts = {status: n for status, n in self.results.counts().items() if n and status != "ok"}
@@ -196,7 +204,7 @@ class Report:
         return Html(
             f"<h3>Verdicts</h3>{tables.words_list(VERDICT_WORDS, badges=True)}",
             f"<h3>Statuses</h3>{tables.words_list(STATUS_WORDS, badges=True)}",
-            f"<h3>Metrics</h3>{tables.definitions_table(DEFINED)}",
+            f"<h3>Metrics</h3>{tables.definitions_table((*DEFINED, *footprint.defined(self.table)))}",
         )
 
     def glossary(self) -> Html:
@@ -242,6 +250,11 @@ class Report:
             text += f". {_count(controls, 'A/A control')} "
             text += f"show{'s' if controls == 1 else ''} how far noise alone reaches (the shaded band)"
         return f"{text}." if plain else escape(f"{text}.")
+
+
+def _html_or_none(pieces: list[str]) -> Html | None:
+    """Nothing at all where there are no pieces: a cell that shows nothing leaves the page with its heading."""
+    return Html(*pieces) if pieces else None
 
 
 def _machine_text(name: str, value) -> str:

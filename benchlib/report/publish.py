@@ -130,6 +130,14 @@ def _analyse(folder: Path) -> NotebookNode:
     write_text(folder / "analysis.ipynb", nbformat.writes(node))
     # The parameter says nothing to a reader of the page; a trial's parameters do, and stay in its page.
     node.cells = [c for c in node.cells if "injected-parameters" not in c.metadata.get("tags", ())]
+    return _without_empty_sections(node)
+
+
+def _without_empty_sections(node: NotebookNode) -> NotebookNode:
+    """Takes out the cells tagged `optional` that showed nothing, each with the Markdown cell before it."""
+    empty = {i for i, c in enumerate(node.cells) if "optional" in c.metadata.get("tags", ()) and not c.outputs}
+    gone = empty | {i - 1 for i in empty if i and node.cells[i - 1].cell_type == "markdown"}
+    node.cells = [c for i, c in enumerate(node.cells) if i not in gone]
     return node
 
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import ctypes
 from functools import cache
+from typing import Any
+
+from benchlib.errors import Unavailable
 
 DRIVER = "libcuda.so.1"
 
@@ -30,6 +33,41 @@ def missing(device: str) -> str | None:
 def index(device: str) -> int:
     """1 of `cuda:1`; 0 of `cuda`."""
     return int(device.partition(":")[2] or 0)
+
+
+def make_context(device: str) -> None:
+    """Makes the device's primary context, which torch and onnxruntime use too, and keeps it. Raises Unavailable."""
+    driver, number = _driver(device)
+    code = driver.cuDevicePrimaryCtxRetain(ctypes.byref(ctypes.c_void_p()), number)
+    if code:
+        raise Unavailable(f"no context on {device}: the NVIDIA driver reports {_name(driver, code)}")
+
+
+def nvml_handle(device: str) -> Any:
+    """NVML's handle of a device: found by its bus, for NVML counts devices that CUDA_VISIBLE_DEVICES hides.
+
+    Raises Unavailable where NVML does not answer.
+    """
+    driver, number = _driver(device)
+    bus = ctypes.create_string_buffer(32)
+    driver.cuDeviceGetPCIBusId(bus, len(bus), number)
+    try:
+        import pynvml
+
+        pynvml.nvmlInit()
+        return pynvml.nvmlDeviceGetHandleByPciBusId(bus.value)
+    except Exception as error:  # no package, no library, or an error of NVML
+        raise Unavailable(f"NVML does not answer: {error}") from error
+
+
+def _driver(device: str) -> tuple[ctypes.CDLL, ctypes.c_int]:
+    """The driver's library, initialised, and its own number of the device. Raises Unavailable."""
+    problem = missing(device)
+    if problem:
+        raise Unavailable(problem)
+    driver, number = ctypes.CDLL(DRIVER), ctypes.c_int()
+    driver.cuDeviceGet(ctypes.byref(number), index(device))
+    return driver, number
 
 
 @cache

@@ -28,6 +28,9 @@ BFLOAT16 = 16  # onnx.TensorProto.BFLOAT16
 _SETTINGS = ("execution_mode", "inter_op_num_threads", "enable_mem_pattern", "enable_cpu_mem_arena",
              "use_deterministic_compute")  # fmt: skip
 
+_ARENA = ("enable_cpu_mem_arena", "enable_mem_pattern", "arena_extend_strategy")
+_STRATEGIES = ("kNextPowerOfTwo", "kSameAsRequested")
+
 
 class OrtSession:
     """An InferenceSession and what was observed of it."""
@@ -40,12 +43,13 @@ class OrtSession:
             "threads": settings.intra_op_num_threads,
             "interop_threads": settings.inter_op_num_threads,
             "graph_optimization": str(settings.graph_optimization_level).rpartition(".")[2],
+            "arena": {name: request.options.get(name) for name in _ARENA},
             "nodes_by_provider": _placement.counts(session),
             "input_names": [i.name for i in session.get_inputs()],
         }
         if request.device != "cpu":
             options = session.get_provider_options().get(CUDA, {})
-            kept = ("device_id", "use_tf32", "cudnn_conv_algo_search")
+            kept = ("device_id", "use_tf32", "cudnn_conv_algo_search", "arena_extend_strategy")
             self.facts["provider_options"] = {k: options[k] for k in kept if k in options}
 
     def bind(self, inputs: dict[str, Any], flat: dict[str, Any]) -> Callable[[], Any]:
@@ -78,6 +82,11 @@ def open(request: OpenRequest) -> OrtSession:
             "use_tf32": 0,
             **given,
         }  # as torch's matrix products
+    strategy = request.options.get("arena_extend_strategy", _STRATEGIES[0])
+    if provider == CUDA:
+        given.setdefault("arena_extend_strategy", strategy)
+    elif strategy != _STRATEGIES[0]:
+        _share_arena(settings, strategy)
     providers = [(provider, {k: str(v) for k, v in given.items()})]
     if provider != CPU:
         providers.append((CPU, {}))  # shape computations; `_placement` sees what else went there
@@ -174,6 +183,16 @@ def _settings(request: OpenRequest) -> Any:
     return settings
 
 
+def _share_arena(settings: Any, strategy: str) -> None:
+    """Makes the session use an arena of this process that grows by `strategy`: its own one cannot be told how."""
+    import onnxruntime as ort
+
+    memory = ort.OrtMemoryInfo("Cpu", ort.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, ort.OrtMemType.DEFAULT)
+    arena = ort.OrtArenaCfg({"arena_extend_strategy": _STRATEGIES.index(strategy)})
+    ort.create_and_register_allocator(memory, arena)
+    settings.add_session_config_entry("session.use_env_allocators", "1")
+
+
 def _value(array: np.ndarray) -> Any:
     import onnxruntime
 
@@ -206,6 +225,7 @@ runtime = Runtime(
         "inter_op_num_threads": Option(int, 1, "threads for nodes side by side, in parallel mode"),
         "enable_mem_pattern": Option(bool, True, "plan memory from the shapes of the first call"),
         "enable_cpu_mem_arena": Option(bool, True, "keep memory between calls"),
+        "arena_extend_strategy": Option(str, _STRATEGIES[0], "how the memory that is kept grows", _STRATEGIES),
         "use_deterministic_compute": Option(bool, False, "prefer deterministic kernels"),
         "session_config": Option(dict, {}, "session configuration entries by their own keys"),
         "provider_options": Option(dict, {}, "options of the execution provider by their own names"),

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from benchlib import machine
 from benchlib.fingerprint import fingerprint
+from benchlib.measure import energy, memory
 from benchlib.record import SCHEMA
-from benchlib.stages import phases, timing
+from benchlib.stages import footprint, phases, timing
 from benchlib.trial import Trial, default_of
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def record(run: TrialRun) -> dict[str, Any]:
     metrics["time_total"] = sum(s["seconds"] for s in run.steps.values())
     status, error = _status(run)
     if run.measurement and not run.failure:
-        metrics |= timing.metrics(run)
+        metrics |= timing.metrics(run) | footprint.metrics(run)
     return blank(run.trial, run.key) | {
         "status": status,
         "stage": error.get("stage", ""),
@@ -46,6 +47,8 @@ def record(run: TrialRun) -> dict[str, Any]:
         "course": run.course,
         "files": _files(run),
         "fingerprint": fingerprint(run.trial),
+        "memory": run.memory,
+        "energy": run.energy,
         "suspect": suspects(metrics),
     }
 
@@ -69,6 +72,8 @@ def blank(trial: Trial, key: str) -> dict[str, Any]:
         "course": [],
         "files": {},
         "fingerprint": {},
+        "memory": [],
+        "energy": {},
         "suspect": [],
     }
 
@@ -193,4 +198,4 @@ def suspects(metrics: dict[str, Any]) -> list[str]:
         found.append("percentiles out of order")
     if metrics.get("cpu_utilisation", 0) > 1.05 * metrics.get("num_cores", 1):
         found.append("more threads than asked for")
-    return found
+    return found + memory.suspects(metrics) + energy.suspects(metrics)

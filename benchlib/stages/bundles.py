@@ -93,21 +93,22 @@ def exported(
     cached = entry is not None
     if entry is None:
         with artifacts.storing("artifacts", trial.model_name, key, decided_by) as (folder, facts):
-            options = {k: o.default for k, o in exporter.options.items()} | dict(way.exporter_args)
-            reply = builder().ask(
-                "export",
-                left(),
-                exporter=way.exporter,
-                bundle=str(model.path),
-                path=str(folder / "model"),
-                options=options,
-                target_opset=way.target_opset,
-            )
+            reply = builder().ask("export", left(), path=str(folder / "model"), **export_request(way, model))
             # A ready file stays where it is; what was written here moves with the entry.
             file = Path(reply["file"])
             facts.update(reply, file=file.name if file.is_relative_to(folder) else str(file))
         entry = artifacts.find("artifacts", trial.model_name, key)
     return Artifact(entry.path / entry.facts["file"], entry.facts, entry.address, cached)
+
+
+def export_request(way: Way, model: Model) -> dict[str, Any]:
+    """The arguments of the worker's `export` for a way, but for the path."""
+    return {
+        "exporter": way.exporter,
+        "bundle": str(model.path),
+        "options": {k: o.default for k, o in exporters.get(way.exporter).options.items()} | dict(way.exporter_args),
+        "target_opset": way.target_opset,
+    }
 
 
 def keep_outputs(trial: Trial, model: Model, outputs: Path) -> Path:

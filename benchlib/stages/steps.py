@@ -25,7 +25,7 @@ from benchlib.measure.lock import alone
 from benchlib.mistakes import make
 from benchlib.plan.rules import lacks, refusal
 from benchlib.registry import exporters, runtimes
-from benchlib.stages import assemble, bundles, timing, views
+from benchlib.stages import assemble, bundles, footprint, timing, views
 from benchlib.stages.driver import tell
 from benchlib.stages.warm import WarmServer
 from benchlib.trial import Trial, Way
@@ -114,6 +114,8 @@ class TrialRun:
         self.opened: list[controller.Opened] = []
         self.measurement: controller.Measurement | None = None
         self.course: list[dict[str, Any]] = []  # of each process, see timing.course
+        self.memory: list[dict[str, Any]] = []  # of each contender, when it is asked for
+        self.energy: dict[str, Any] = {}
         self.reference_outputs: Path | None = None
         self.output_size: int | None = None
 
@@ -171,7 +173,7 @@ class TrialRun:
 
     @step
     def measure(self) -> views.TimingView:
-        """Times the contenders in interleaved rounds, in several processes each."""
+        """Times the contenders in interleaved rounds, in several processes each; then memory and energy, if asked."""
         contenders = [o.contender for o in self.opened]
         try:
             self.measurement = controller.measure(
@@ -186,7 +188,8 @@ class TrialRun:
             if index == own and not later.equal and self.check_result.equal:
                 self.check_result = later
                 self.check_result.problem = f"after timing, in process {pair}: {later.problem}"
-        return views.TimingView(self.trial, self.measurement.samples, timing.metrics(self))
+        footprint.measure(self)
+        return views.TimingView(self.trial, self.measurement.samples, timing.metrics(self) | footprint.metrics(self))
 
     def record(self) -> views.RecordView:
         """The record of the trial, whatever came of it; displayed, it is stored in the notebook."""
@@ -278,7 +281,11 @@ class TrialRun:
         return accuracy.compare(found, expected, self.trial.dtype)
 
     def _progress(self, done: int, total: int) -> None:
-        tell("measure", MEASURING_LIMIT, f"{done}/{total} processes")
+        self.progress(f"{done}/{total} processes")
+
+    def progress(self, note: str) -> None:
+        """Tells the driver how far measuring has come."""
+        tell("measure", MEASURING_LIMIT, note)
 
     def _waiting(self, owner: str) -> None:
         print(f"waiting for this host: {owner} is being measured")

@@ -179,6 +179,7 @@ class TimingView(View):
                     f"{interval(m, 'speedup', lambda v: f'{v:.3f}')} × · {m['verdict']}",
                 )
             )
+        rows += beside(m)
         processes = f"{m['processes']} processes" if m["processes"] > 1 else "one process"
         return [*rows, ("samples", f"{m['repeat']:,} in {processes}, after {m['warmup']:,} warm-up calls")]
 
@@ -208,6 +209,21 @@ class RecordView(View):
             if data:
                 bundle, metadata = scrap.payload(name, data)
                 display(bundle, metadata=metadata, raw=True)
+
+
+def beside(metrics: dict[str, Any]) -> list[tuple[str, str]]:
+    """Rows on memory and energy, of a trial that was asked for them."""
+    found = []
+    for label, name, missing, show in (
+        ("peak memory", "memory_vmhwm_peak", "memory_not_measured", lambda v: f"{v / 1e6:,.1f} MB"),
+        ("energy per item", "energy_per_item", "energy_not_measured", lambda v: f"{v:.3g} J"),
+    ):
+        own, reference = metrics.get(name), metrics.get(f"{name}_reference")
+        if own is not None:
+            found.append((label, show(own) + (f", reference {show(reference)}" if reference is not None else "")))
+        if metrics.get(missing):
+            found.append((label, f"not measured: {metrics[missing]}"))
+    return found
 
 
 def seconds(value: float) -> str:

@@ -60,7 +60,7 @@ def export(worker: Worker, request: dict) -> dict:
 
     exporter = exporters.get(request["exporter"])
     if worker.model is None:
-        worker.model = _from_bundle(Path(request["bundle"]))
+        worker.model = from_bundle(Path(request["bundle"]))
     _import(exporter.packages)
     begin = time.perf_counter()
     facts = exporter.export(worker.model, Path(request["path"]), request["options"], request["target_opset"])
@@ -73,8 +73,9 @@ def open_(worker: Worker, request: dict) -> dict:
     from benchlib.registry import runtimes
     from benchlib.runtimes import OpenRequest
 
-    chance = random.Random(request["heap_seed"])
-    worker.padding = [bytearray(chance.randrange(1, 1 << 16)) for _ in range(chance.randrange(64))]
+    if request["heap_seed"] is not None:
+        chance = random.Random(request["heap_seed"])
+        worker.padding = [bytearray(chance.randrange(1, 1 << 16)) for _ in range(chance.randrange(64))]
     sys.path.extend(p for p in request["import_paths"] if p not in sys.path)
     runtime = runtimes.get(request["runtime"])
     imported = _import(runtime.packages)
@@ -123,7 +124,8 @@ def _import(packages: tuple[str, ...]) -> float:
     return time.perf_counter() - begin
 
 
-def _from_bundle(bundle: Path) -> Any:
+def from_bundle(bundle: Path) -> Any:
+    """The loaded model that `load` left in a folder (a `LoadedModel`)."""
     from benchlib.models import LoadedModel, _saved
 
     meta = json.loads((bundle / "meta.json").read_text())

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 from benchlib.registry import Option, Runtime
+from benchlib_planted.allocator import touch_and_free, touched
 
 CALLS = 20_000  # that a diary has room for
 ENTRY = struct.Struct("QQ")  # begin and end of a call
@@ -18,6 +19,7 @@ class _Session:
 
         FAULTS[request.options["open_fault"]]()
         self.options = request.options
+        self.held = touched(self.options["allocate"])
         self.facts = {"providers": "Planted", "threads": request.threads}
 
     def bind(self, inputs, flat):
@@ -44,6 +46,8 @@ class _Session:
             calls += 1
             if calls == options["fault_at"]:
                 FAULTS[options["fault"]]()
+            if options["allocate_call"]:
+                touch_and_free(options["allocate_call"])
             end = begin + nanoseconds
             while time.perf_counter_ns() < end:
                 pass
@@ -62,6 +66,8 @@ runtime = Runtime(
     options={
         "seconds": Option(float, 0.0, "latency of a call: busy until then"),
         "diary": Option(str, "", "a file of begin and end of every call; process and input hash go into its name"),
+        "allocate": Option(float, 0.0, "MB that the session holds"),
+        "allocate_call": Option(float, 0.0, "MB that each call touches and frees"),
         "wrong": Option(float, 0.0, "added to the right output"),
         "open_fault": Option(str, "", "what goes wrong while opening"),
         "fault": Option(str, "", "what goes wrong at call `fault_at`"),
