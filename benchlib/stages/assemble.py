@@ -33,7 +33,7 @@ def record(run: TrialRun) -> dict[str, Any]:
     metrics["time_total"] = sum(s["seconds"] for s in run.steps.values())
     status, error = _status(run)
     if run.measurement and not run.failure:
-        metrics |= timing.metrics(run)
+        metrics |= timing.metrics(run) | run.machine_share
     return blank(run.trial, run.key) | {
         "status": status,
         "stage": error.get("stage", ""),

@@ -24,7 +24,7 @@ from benchlib.measure.lock import alone
 from benchlib.mistakes import make
 from benchlib.plan.rules import lacks, refusal
 from benchlib.registry import exporters, runtimes
-from benchlib.stages import assemble, bundles, timing, views
+from benchlib.stages import assemble, bundles, machine_share, timing, views
 from benchlib.stages.driver import tell
 from benchlib.stages.warm import WarmServer
 from benchlib.trial import Trial, Way
@@ -112,6 +112,7 @@ class TrialRun:
         self.artifacts: dict[str, bundles.Artifact] = {}  # by the label of the way
         self.opened: list[controller.Opened] = []
         self.measurement: controller.Measurement | None = None
+        self.machine_share: dict[str, Any] = {}
         self.reference_outputs: Path | None = None
         self.output_size: int | None = None
 
@@ -183,7 +184,9 @@ class TrialRun:
             if index == own and not later.equal and self.check_result.equal:
                 self.check_result = later
                 self.check_result.problem = f"after timing, in process {pair}: {later.problem}"
-        return views.TimingView(self.trial, self.measurement.samples, timing.metrics(self))
+        found = timing.metrics(self)
+        self.machine_share = machine_share.metrics(self, found["time_latency"])
+        return views.TimingView(self.trial, self.measurement.samples, found | self.machine_share)
 
     def record(self) -> views.RecordView:
         """The record of the trial, whatever came of it; displayed, it is stored in the notebook."""
