@@ -11,7 +11,8 @@
  "steps":  {"load": {"seconds", "outcome"}, …},
  "contenders": what each contender was and how it was opened,
  "fingerprint": {part: …},
- "suspect": [checks that failed]}
+ "checks": {name: "passed" | "failed: in words, with figures" | "not applicable: why"}, see benchlib.stages.checks,
+ "suspect": [names of the checks that failed]}
 """
 
 from __future__ import annotations

@@ -6,12 +6,13 @@ import hashlib
 import json
 import re
 import shlex
+import time
 from typing import TYPE_CHECKING, Any
 
 from benchlib import machine
 from benchlib.fingerprint import fingerprint
 from benchlib.record import SCHEMA
-from benchlib.stages import timing
+from benchlib.stages import checks, timing
 from benchlib.trial import Trial, default_of
 
 if TYPE_CHECKING:
@@ -31,10 +32,11 @@ def record(run: TrialRun) -> dict[str, Any]:
         metrics |= run.check_result.metrics
     metrics["num_cores"] = run.threads
     metrics["time_total"] = sum(s["seconds"] for s in run.steps.values())
+    metrics["time_wall"] = time.perf_counter() - run.clock
     status, error = _status(run)
     if run.measurement and not run.failure:
         metrics |= timing.metrics(run) | run.machine_share
-    return blank(run.trial, run.key) | {
+    found = blank(run.trial, run.key) | {
         "status": status,
         "stage": error.get("stage", ""),
         "reason": error.get("message", ""),
@@ -44,8 +46,9 @@ def record(run: TrialRun) -> dict[str, Any]:
         "contenders": _contenders(run),
         "files": _files(run),
         "fingerprint": fingerprint(run.trial),
-        "suspect": suspects(metrics),
     }
+    found["checks"] = checks.outcomes(found, run.measurement.samples if run.measurement else None)
+    return found | {"suspect": checks.failed(found["checks"])}
 
 
 def blank(trial: Trial, key: str) -> dict[str, Any]:
@@ -65,6 +68,7 @@ def blank(trial: Trial, key: str) -> dict[str, Any]:
         "contenders": [],
         "files": {},
         "fingerprint": {},
+        "checks": {},
         "suspect": [],
     }
 
@@ -170,15 +174,3 @@ def _status(run: TrialRun) -> tuple[str, dict[str, Any]]:
         return "failed", {"stage": unfinished, "type": "NotRun", "message": f"the step {unfinished} was not run",
                           "cluster": "NotRun"}  # fmt: skip
     return "ok", {}
-
-
-def suspects(metrics: dict[str, Any]) -> list[str]:
-    """The checks that the figures fail, by name: figures that cannot be are marked, not published silently."""
-    found = []
-    ordered = [metrics.get(f"time_latency_{n}") for n in ("min", "median", "p90", "p95", "p99", "max")]
-    present = [v for v in ordered if v is not None]
-    if present != sorted(present):
-        found.append("percentiles out of order")
-    if metrics.get("cpu_utilisation", 0) > 1.05 * metrics.get("num_cores", 1):
-        found.append("more threads than asked for")
-    return found

@@ -98,7 +98,7 @@ class TrialRun:
 
     def _start(self, trial: Trial) -> None:
         self.trial, self.key = trial, trial.key()
-        self.began = datetime.datetime.now(datetime.UTC)
+        self.began, self.clock = datetime.datetime.now(datetime.UTC), time.perf_counter()
         self.scratch = Path(tempfile.mkdtemp(prefix=f"benchlib-{self.key}-"))
         self.threads = trial.num_cores or machine.allowed_cores()
         self.warm = WarmServer(trial, self.threads)

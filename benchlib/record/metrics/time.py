@@ -93,6 +93,7 @@ ROWS = (
     ("time_warmup_eager", "s", "mean of the eager reference's warm-up calls", _LATENCY, "lower"),
     ("time_measure", "s", "wall time of measuring, starts of processes included"),
     ("time_total", "s", "wall time of the trial's six steps"),
+    ("time_wall", "s", "from the start of the trial to its record, waiting for the host included"),
     (
         "break_even",
         "calls",
