@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from benchlib import machine
-from benchlib.host import file
+from benchlib.host import device_of, file
 
 SECONDS = 1.0  # for each of the two peaks
 _ARRAY = (4, 64 << 20, 1 / 16)  # bytes of an array that is copied: × last-level cache, at least, × memory at most
@@ -32,7 +32,7 @@ def peaks(
     claims more than the peaks that are known. Returns {"flop_rate": FLOP/s, "memory_bandwidth": bytes/s,
     "cache_size": bytes or None, "date", "how"}.
     """
-    name = f"{dtype} {'cpu' if device == 'cpu' else machine.device_name(device)} {threads} threads"
+    name = f"{dtype} {device_of(device)} {threads} threads"
     known = file.read()["peaks"].get(name)
     if known and not exceeded(known):
         return known
