@@ -155,12 +155,30 @@ def script(
 
 
 @app.command()
-def doctor(cache_dir: CacheDir = None) -> None:
-    """Versions, devices, providers and the health of this machine."""
-    from benchlib.doctor import examine
+def doctor(
+    level: Annotated[str, typer.Option(help="the level to calibrate: quick or precise")] = "quick",
+    device: Annotated[str, typer.Option(help="the device to calibrate: cpu, cuda or cuda:N")] = "cpu",
+    calibrate: Annotated[
+        bool | None,
+        typer.Option(
+            "--calibrate/--no-calibration",
+            help="calibrate again, or not at all; without either, when this host was never calibrated",
+            show_default=False,
+        ),
+    ] = None,
+    cache_dir: CacheDir = None,
+) -> None:
+    """Versions, devices, providers, the health of this machine, and the smallest difference that it can tell."""
+    from benchlib.doctor import TAKES, examine, noise_floor
+    from benchlib.errors import UnknownName
 
     _cache(cache_dir)
-    print(examine())
+    if level not in TAKES:
+        raise UnknownName("level to calibrate", level, TAKES)
+    print(examine(), flush=True)
+    print()
+    for line in noise_floor(level, device, calibrate):
+        print(line, flush=True)
 
 
 def _execute(

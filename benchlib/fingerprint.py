@@ -34,6 +34,7 @@ _COMMON = (
     "accuracy.py",
     "models/__init__.py",
     "models/_saved.py",
+    "models/_work.py",
 )
 _VARIABLES = re.compile(
     r"^(OMP|KMP|MKL|GOMP|OPENBLAS|ONEDNN|DNNL|TORCH|TORCHINDUCTOR|TORCHDYNAMO|PYTORCH|ORT|CUDA|CUBLAS|NVIDIA|XLA|MALLOC)_"

@@ -18,7 +18,8 @@
            phase's peak counts from the resident set ("rss") of the process's phase "baseline",
  "energy": where it was asked for, {"method", "reason", "contenders": [{"label", "problem",
            "repeats": [{"idle_seconds", "idle_joules", "seconds", "joules", "calls"}]}]},
- "suspect": [checks that failed]}
+ "checks": {name: "passed" | "failed: in words, with figures" | "not applicable: why"}, see benchlib.stages.checks,
+ "suspect": [names of the checks that failed]}
 """
 
 from __future__ import annotations

@@ -122,13 +122,15 @@ def record_card(record: dict[str, Any]) -> str:
         for name, value in metrics.items()
     )
     stage, reason, command = (escape(record.get(n) or "") for n in ("stage", "reason", "reproduce"))
-    suspect = escape(", ".join(map(str, record.get("suspect") or [])))
+    checks = record.get("checks") or {}
+    suspect = escape("; ".join(f"{name} {checks.get(name, '')}".strip() for name in record.get("suspect") or []))
     parts = [
         badge(str(record.get("status")), STATUS_WORDS),
         stage and f"at stage <b>{stage}</b>",
         reason and f'<p class="reason">{reason}</p>',
         suspect and f'<p class="warning">suspect: {suspect}</p>',
         command and f'<p class="quiet">to repeat it</p><pre><code>{command}</code></pre>',
+        checks and f"<details><summary>the checks: {len(checks)}</summary>{words_list(checks)}</details>",
         f"<details><summary>the record: {len(metrics)} metrics</summary>"
         '<div class="box" role="region" tabindex="0" aria-label="All metrics">'
         f'<table class="facts">{rows}</table></div></details>',

@@ -6,13 +6,13 @@ import hashlib
 import json
 import re
 import shlex
+import time
 from typing import TYPE_CHECKING, Any
 
 from benchlib import machine
 from benchlib.fingerprint import fingerprint
-from benchlib.measure import energy, memory
 from benchlib.record import SCHEMA
-from benchlib.stages import footprint, phases, timing
+from benchlib.stages import checks, footprint, phases, timing
 from benchlib.trial import Trial, default_of
 
 if TYPE_CHECKING:
@@ -32,10 +32,11 @@ def record(run: TrialRun) -> dict[str, Any]:
         metrics |= run.check_result.metrics
     metrics["num_cores"] = run.threads
     metrics["time_total"] = sum(s["seconds"] for s in run.steps.values())
+    metrics["time_wall"] = time.perf_counter() - run.clock
     status, error = _status(run)
     if run.measurement and not run.failure:
-        metrics |= timing.metrics(run) | footprint.metrics(run)
-    return blank(run.trial, run.key) | {
+        metrics |= timing.metrics(run) | run.machine_share | footprint.metrics(run)
+    found = blank(run.trial, run.key) | {
         "status": status,
         "stage": error.get("stage", ""),
         "reason": error.get("message", ""),
@@ -49,8 +50,9 @@ def record(run: TrialRun) -> dict[str, Any]:
         "fingerprint": fingerprint(run.trial),
         "memory": run.memory,
         "energy": run.energy,
-        "suspect": suspects(metrics),
     }
+    found["checks"] = checks.outcomes(found, run.measurement.samples if run.measurement else None)
+    return found | {"suspect": checks.failed(found["checks"])}
 
 
 def blank(trial: Trial, key: str) -> dict[str, Any]:
@@ -74,6 +76,7 @@ def blank(trial: Trial, key: str) -> dict[str, Any]:
         "fingerprint": {},
         "memory": [],
         "energy": {},
+        "checks": {},
         "suspect": [],
     }
 
@@ -187,15 +190,3 @@ def _status(run: TrialRun) -> tuple[str, dict[str, Any]]:
         return "failed", {"stage": unfinished, "type": "NotRun", "message": f"the step {unfinished} was not run",
                           "cluster": "NotRun"}  # fmt: skip
     return "ok", {}
-
-
-def suspects(metrics: dict[str, Any]) -> list[str]:
-    """The checks that the figures fail, by name: figures that cannot be are marked, not published silently."""
-    found = []
-    ordered = [metrics.get(f"time_latency_{n}") for n in ("min", "median", "p90", "p95", "p99", "max")]
-    present = [v for v in ordered if v is not None]
-    if present != sorted(present):
-        found.append("percentiles out of order")
-    if metrics.get("cpu_utilisation", 0) > 1.05 * metrics.get("num_cores", 1):
-        found.append("more threads than asked for")
-    return found + memory.suspects(metrics) + energy.suspects(metrics)

@@ -25,7 +25,7 @@ from benchlib.measure.lock import alone
 from benchlib.mistakes import make
 from benchlib.plan.rules import lacks, refusal
 from benchlib.registry import exporters, runtimes
-from benchlib.stages import assemble, bundles, footprint, timing, views
+from benchlib.stages import assemble, bundles, footprint, machine_share, timing, views
 from benchlib.stages.driver import tell
 from benchlib.stages.warm import WarmServer
 from benchlib.trial import Trial, Way
@@ -99,7 +99,7 @@ class TrialRun:
 
     def _start(self, trial: Trial) -> None:
         self.trial, self.key = trial, trial.key()
-        self.began = datetime.datetime.now(datetime.UTC)
+        self.began, self.clock = datetime.datetime.now(datetime.UTC), time.perf_counter()
         self.scratch = Path(tempfile.mkdtemp(prefix=f"benchlib-{self.key}-"))
         self.threads = trial.num_cores or machine.allowed_cores()
         self.warm = WarmServer(trial, self.threads)
@@ -116,6 +116,7 @@ class TrialRun:
         self.course: list[dict[str, Any]] = []  # of each process, see timing.course
         self.memory: list[dict[str, Any]] = []  # of each contender, when it is asked for
         self.energy: dict[str, Any] = {}
+        self.machine_share: dict[str, Any] = {}
         self.reference_outputs: Path | None = None
         self.output_size: int | None = None
 
@@ -188,8 +189,11 @@ class TrialRun:
             if index == own and not later.equal and self.check_result.equal:
                 self.check_result = later
                 self.check_result.problem = f"after timing, in process {pair}: {later.problem}"
+        found = timing.metrics(self)
+        self.machine_share = machine_share.metrics(self, found["time_latency"])
         footprint.measure(self)
-        return views.TimingView(self.trial, self.measurement.samples, timing.metrics(self) | footprint.metrics(self))
+        found |= self.machine_share | footprint.metrics(self)
+        return views.TimingView(self.trial, self.measurement.samples, found)
 
     def record(self) -> views.RecordView:
         """The record of the trial, whatever came of it; displayed, it is stored in the notebook."""

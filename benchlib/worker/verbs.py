@@ -13,7 +13,6 @@ from types import SimpleNamespace
 from typing import Any
 
 from benchlib import tensors
-from benchlib.worker import canary  # noqa: F401 (the verb registers itself)
 from benchlib.worker.service import Worker, verb
 from benchlib.worker.timed import epoch, warm_the_loop
 
@@ -21,7 +20,7 @@ from benchlib.worker.timed import epoch, warm_the_loop
 @verb
 def load(worker: Worker, request: dict) -> dict:
     """Builds the model of a source and saves it with its inputs as a bundle: model.pt, inputs.npz, meta.json."""
-    from benchlib.models import _facts, _saved
+    from benchlib.models import _facts, _saved, _work
     from benchlib.registry import sources
 
     source = sources.get(request["source"])
@@ -35,6 +34,7 @@ def load(worker: Worker, request: dict) -> dict:
     if model.module is not None:
         _saved.save(model.module, bundle / "model.pt")
         hashes["weights_hash"] = _facts.weights_hash(model.module)
+    work = _work.work_of(model)
     meta = {
         "positional": list(model.positional),
         "file": str(model.file) if model.file else None,
@@ -47,6 +47,7 @@ def load(worker: Worker, request: dict) -> dict:
             "input_shapes": _shapes(model.inputs),
             "executable": sys.executable,
             **model.facts,
+            **work,
         },
     }
     (bundle / "meta.json").write_text(json.dumps(meta, default=str))

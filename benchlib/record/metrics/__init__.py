@@ -9,7 +9,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from benchlib.record.metrics import energy, identity, machine, measuring, memory, numerics, onnx, ratio, time
+from benchlib.record.metrics import (
+    energy,
+    identity,
+    machine,
+    machine_share,
+    measuring,
+    memory,
+    numerics,
+    onnx,
+    ratio,
+    time,
+)
 
 
 @dataclass(frozen=True)
@@ -22,7 +33,7 @@ class Metric:
     better: str = ""  # "lower", "higher" or "": neither
 
 
-_GROUPS = (identity, machine, time, ratio, numerics, onnx, measuring, memory, energy)
+_GROUPS = (identity, machine, time, ratio, machine_share, numerics, onnx, measuring, memory, energy)
 
 METRICS: dict[str, Metric] = {
     row[0]: Metric(row[0], group.__name__.rpartition(".")[2], *row[1:]) for group in _GROUPS for row in group.ROWS

@@ -98,6 +98,7 @@ ROWS = (
     ("time_export_reference", "s", "time_export of the reference", "as time_export", "lower"),
     ("time_session_reference", "s", "opening the reference", _PHASE, "lower"),
     ("time_first_reference", "s", "the first call of the reference", _PHASE, "lower"),
+    ("time_wall", "s", "from the start of the trial to its record, waiting for the host included"),
     (
         "break_even",
         "calls",
