@@ -34,6 +34,7 @@ _COMMON = (
     "models/__init__.py",
     "models/_saved.py",
 )
+_DECIDING = "measure/runoff.py"  # compares trials with each other: no figure of a trial depends on it
 _VARIABLES = re.compile(
     r"^(OMP|KMP|MKL|GOMP|OPENBLAS|ONEDNN|DNNL|TORCH|TORCHINDUCTOR|TORCHDYNAMO|PYTORCH|ORT|CUDA|CUBLAS|NVIDIA|XLA|MALLOC)_"
 )
@@ -43,7 +44,7 @@ def fingerprint(trial: Trial) -> dict[str, dict[str, Any]]:
     """The parts for one trial, found now. Imports nothing heavy."""
     plugins = plugins_of(trial)
     packages = sorted({p.partition(".")[0] for registry, name in plugins for p in registry.get(name).packages})
-    files = {f for pattern in _COMMON for f in LIBRARY.glob(pattern)}
+    files = {f for pattern in _COMMON for f in LIBRARY.glob(pattern)} - {LIBRARY / _DECIDING}
     for registry, name in plugins:
         files |= _with_private_neighbours(registry.module_of(name))
     gpu = machine.gpus()[:1] if trial.device != "cpu" else ()
