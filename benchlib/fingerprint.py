@@ -36,6 +36,7 @@ _COMMON = (
     "models/_saved.py",
     "models/_work.py",
 )
+_DECIDING = "measure/runoff.py"  # compares trials with each other: no figure of a trial depends on it
 _VARIABLES = re.compile(
     r"^(OMP|KMP|MKL|GOMP|OPENBLAS|ONEDNN|DNNL|TORCH|TORCHINDUCTOR|TORCHDYNAMO|PYTORCH|ORT|CUDA|CUBLAS|NVIDIA|XLA|MALLOC)_"
 )
@@ -45,7 +46,7 @@ def fingerprint(trial: Trial) -> dict[str, dict[str, Any]]:
     """The parts for one trial, found now. Imports nothing heavy."""
     plugins = plugins_of(trial)
     packages = sorted({p.partition(".")[0] for registry, name in plugins for p in registry.get(name).packages})
-    files = {f for pattern in _COMMON for f in LIBRARY.glob(pattern)}
+    files = {f for pattern in _COMMON for f in LIBRARY.glob(pattern)} - {LIBRARY / _DECIDING}
     for registry, name in plugins:
         files |= _with_private_neighbours(registry.module_of(name))
     gpu = machine.gpus()[:1] if trial.device != "cpu" else ()
