@@ -95,6 +95,7 @@ class Exporter:
     export: Callable[..., dict] | None = None
     prepare: Callable[..., Any] | None = None
     compiles: bool = False  # compiles at the first call, into the trial's own cache
+    compiles_anew: Callable[[Mapping[str, Any]], bool] = lambda options: False  # … which does not help the next process
     refuse: Refusal = never
     lacks: Callable[[Any], str | None] = never  # what this machine lacks for it, or None
 

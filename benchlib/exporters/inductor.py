@@ -50,5 +50,6 @@ exporter = Exporter(
     },
     prepare=prepare,
     compiles=True,
+    compiles_anew=lambda options: options.get("mode", "default").startswith("max-autotune"),
     lacks=lacks,
 )

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from benchlib.measure.levels import SAMPLES_LIMIT, Level
-from benchlib.measure.rounds import measure_pair
-from benchlib.measure.samples import WARMUP, Epoch, Samples
+from benchlib.measure.rounds import Pace, epoch_of, measure_pair
+from benchlib.measure.samples import WARMUP, Samples
 from benchlib.worker.client import Lease, Worker, WorkerError, start_forked, start_fresh
 
 
@@ -75,8 +75,8 @@ class Opened:
     first: dict[str, Any] = field(default_factory=dict)  # the epoch of the first call
     output_hash: str = ""
 
-    def run(self, calls: int) -> dict:
-        return self.worker.ask("run", self.left(), calls=calls)["epoch"]
+    def run(self, samples: int, inner: int = 1) -> dict:
+        return self.worker.ask("run", self.left(), calls=samples, inner=inner)["epoch"]
 
     def freeze(self) -> None:
         self.worker.freeze()
@@ -85,6 +85,8 @@ class Opened:
         """Makes the first call if it was not made, and stores the last call's outputs in `path`."""
         reply = self.worker.ask("outputs", self.left(), path=str(path) if path else None)
         self.first = reply.get("epoch", self.first)
+        if reply.get("compile_cache"):
+            self.facts["compile_cache"] = reply["compile_cache"]
         self.output_hash = reply["hash"]
         self.freeze()
         return reply
@@ -104,9 +106,13 @@ class Measurement:
 
     samples: Samples
     facts: list[list[dict[str, Any]]] = field(default_factory=list)  # [pair][contender]
-    settled: list[list[bool]] = field(default_factory=list)
+    settled: list[list[bool]] = field(default_factory=list)  # as facts, like the next two
+    converged: list[list[bool]] = field(default_factory=list)
+    half_widths: list[list[float]] = field(default_factory=list)
+    retried: int = 0  # rounds that repeat a disturbed one
     changed_outputs: list[tuple[int, int, Path]] = field(default_factory=list)  # (pair, contender, file)
     seconds: float = 0.0
+    cpu: float = 0.0  # CPU seconds of this process meanwhile, which should be idle
 
 
 def measure(
@@ -121,23 +127,23 @@ def measure(
 
     Raises WorkerError when a worker fails, with `.measurement` holding what was measured until then.
     """
-    begin = time.perf_counter()
+    begin, cpu = time.perf_counter(), time.process_time()
     result = Measurement(Samples([c.label for c in contenders], seed))
-    counts: list[int | None] = [level.warmup_calls] * len(contenders)
+    pace = Pace([level.warmup_calls] * len(contenders))
     try:
         for pair in range(level.pairs):
             progress(pair, level.pairs)
             first = pair % len(contenders)  # who starts first alternates
             if pair:
                 opened = _open_all(contenders, launcher, level, pair, seed, first)
-            _one_pair(opened, pair, first, level, seed, counts, result, launcher)
+            _one_pair(opened, pair, first, level, seed, pace, result, launcher)
             for o in opened:
                 o.worker.end()
     except WorkerError as error:
         error.measurement = result
         raise
     finally:
-        result.seconds = time.perf_counter() - begin
+        result.seconds, result.cpu = time.perf_counter() - begin, time.process_time() - cpu
     return result
 
 
@@ -150,21 +156,25 @@ def _open_all(contenders, launcher, level: Level, pair: int, seed: int, first: i
     return [opened[i] for i in range(len(contenders))]
 
 
-def _one_pair(opened, pair, first, level: Level, seed, counts, result: Measurement, launcher) -> None:
+def _one_pair(opened, pair, first, level: Level, seed, pace: Pace, result: Measurement, launcher) -> None:
     start_cost = sum(o.facts["time_import"] + o.facts["time_session"] for o in opened)  # compiling is none of it
-    width = len(opened)
-    result.samples.epochs += [
-        Epoch(i, pair, -1, WARMUP, e["start"], e["end"], e["cpu"], 0, _array(e["ns"]))
-        for i, e in sorted(((i, o.first) for i, o in enumerate(opened)), key=lambda pair: pair[1]["start"])
-    ]
-    limit = SAMPLES_LIMIT // level.pairs - 1000 * width
-    epochs, settled = measure_pair(opened, pair, level, seed, start_cost, counts, limit, time.perf_counter, first)
-    result.samples.epochs += epochs
-    result.settled.append(settled)
+    epochs = result.samples.epochs
+    by_start = sorted(enumerate(opened), key=lambda pair: pair[1].first["start"])
+    epochs += [epoch_of(index, pair, -1, WARMUP, 0, o.first) for index, o in by_start]
+    _canaries(opened, pair, "start", level, result)
+    limit = SAMPLES_LIMIT // level.pairs - 1000 * len(opened)
+    found = measure_pair(opened, pair, level, seed, start_cost, pace, limit, time.perf_counter, first)
+    epochs += found.epochs
+    _canaries(opened, pair, "end", level, result)
+    result.settled.append(found.settled)
+    result.converged.append(found.converged)
+    result.half_widths.append(found.half_widths)
+    result.retried += found.retried
     result.facts.append([{**o.facts, "time_first": o.first["ns"][0] / 1e9, "start": o.worker.start} for o in opened])
     for index, o in enumerate(opened):
-        if counts[index] is None:  # later replicates repeat the first one's warm-up
-            counts[index] = sum(len(e.ns) for e in epochs if e.contender == index and e.phase == WARMUP)
+        if pace.warmup_calls[index] is None:  # later replicates repeat the first one's warm-up
+            own = [e for e in found.epochs if e.contender == index and e.phase == WARMUP and e.inner == 1]
+            pace.warmup_calls[index] = sum(len(e.ns) for e in own)
         before = o.output_hash
         o.outputs(None)
         if o.output_hash != before:
@@ -173,7 +183,8 @@ def _one_pair(opened, pair, first, level: Level, seed, counts, result: Measureme
             result.changed_outputs.append((pair, index, path))
 
 
-def _array(values: list[int]):
-    import numpy as np
-
-    return np.array(values, np.uint64)
+def _canaries(opened, pair: int, when: str, level: Level, result: Measurement) -> None:
+    for index, o in enumerate(opened if level.canary else ()):
+        found = o.worker.ask("canary", o.left())
+        o.freeze()
+        result.samples.canaries.append({"pair": pair, "contender": index, "when": when, **found})

@@ -18,8 +18,11 @@ class Level:
     min_rounds: int = 20  # of a call under 50 ms
     min_rounds_slow: int = 6
     epoch_time: float = 0.04  # of the slowest contender
-    pair_time: float = 1.0  # a pair measures at least this long, and as long as it took to start
-    pair_limit: float = 20.0  # … and no longer than this, its minimum of rounds excepted
+    target: float = 0.03  # the median of a process is wanted within ± this share …
+    budget: float = 2.0  # … for which a pair measures so long at most
+    pair_time: float = 1.0  # but at least so long, and as long as it took to start
+    pair_limit: float = 20.0  # … which counts up to here
+    canary: bool = True  # each process tells at its start and end how fast the machine is
     warmup_min: int = 5  # calls
     warmup_time: float = 0.5
     warmup_limit: float = 10.0
@@ -31,11 +34,12 @@ class Level:
 
 LEVELS = {
     "smoke": Level(pairs=1, start="forked", margin=float("inf"), decides_same=False, min_rounds=3, min_rounds_slow=2,
-                   epoch_time=0.01, pair_time=0.05, pair_limit=2.0, warmup_min=2, warmup_time=0.02, warmup_limit=1.0),
+                   epoch_time=0.01, budget=0.05, pair_time=0.05, pair_limit=2.0, canary=False,
+                   warmup_min=2, warmup_time=0.02, warmup_limit=1.0),
     "quick": Level(pairs=5, start="forked", margin=0.10, decides_same=False, epoch_time=0.02, pair_time=1.5,
                    warmup_time=0.2, warmup_limit=0.6, settled=0.05),
-    "precise": Level(pairs=6, start="fresh", margin=0.02, decides_same=True, epoch_time=0.1, pair_time=4.0,
-                     pair_limit=60.0),
+    "precise": Level(pairs=6, start="fresh", margin=0.02, decides_same=True, epoch_time=0.1, target=0.01, budget=10.0,
+                     pair_time=2.0, pair_limit=60.0),
 }  # fmt: skip
 
 SAMPLES_LIMIT = 50_000  # per trial; epochs get shorter, nothing is thinned

@@ -1,62 +1,140 @@
-"""One replicate: contenders warmed up one by one, then timed in interleaved rounds.
+"""One replicate: contenders warmed up one by one, then timed in interleaved rounds until that is enough.
 
-Only what `Contender` says is asked of a contender, and the clock is given, so that the rules are tested with
-simulated ones. Only one contender runs at a time: the others are stopped (SIGSTOP), so that their spinning
-threads disturb nobody.
+The clock is given, and contenders are asked only what `benchlib.measure.warmup.Contender` says, so that the rules
+are tested with simulated ones. Only one contender runs at a time: the others are stopped (SIGSTOP), so that their
+spinning threads disturb nobody.
 """
 
 from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from dataclasses import dataclass, field
 
 import numpy as np
 
+from benchlib.measure import noise
 from benchlib.measure.levels import Level
 from benchlib.measure.samples import STEADY, WARMUP, Epoch
+from benchlib.measure.stopping import Stopping, half_width
+from benchlib.measure.warmup import Contender, warm_up
 
 SLOW_CALL, ONE_CALL = 0.05, 1.0  # seconds: fewer rounds above the first, one call per round above the second
-_WINDOW_TIME, _WINDOW_CALLS = 0.1, (5, 50)
-_WARMUP_CALLS = 1000  # at most
+BLOCK_BELOW = 100e-6  # seconds: calls that are shorter are timed in blocks
+BLOCK_TIME, BLOCK_LIMIT = 1e-3, 0.2  # seconds of a block: of the quickest contender at least, of the slowest at most
+BLOCK_TICKS, BLOCK_CALLS = 100, 1 << 20  # … so many steps of the clock at least, and so many calls at most
+REPEATS = 2  # of a disturbed round, at most
 
 
-class Contender(Protocol):
-    """What is timed. `run(calls)` gives {"ns": [...], "start", "end", "cpu"}, all in nanoseconds."""
+@dataclass
+class Pace:
+    """What the first replicate finds out and later ones repeat, so that all are measured alike."""
 
-    def run(self, calls: int) -> dict: ...
-    def freeze(self) -> None: ...
+    warmup_calls: list[int | None]  # per contender; None: to be found out
+    inner: int | None = None  # calls in a sample; None: to be found out
 
 
-def warm_up(contender: Contender, level: Level, calls: int | None = None) -> tuple[list[dict], bool]:
-    """Runs a contender until its latency has settled, or exactly `calls` times. Returns (epochs, settled).
+@dataclass
+class Replicate:
+    """What one replicate gave; the lists have a value per contender."""
 
-    Settled: two windows in a row (each 0.1 s, but 5 to 50 calls) with medians near that of the one before,
-    after the level's minimum of calls and time. Bounded by the level's limit and by 1000 calls.
+    epochs: list[Epoch]  # in time order
+    settled: list[bool]  # its warm-up ended because the latency had settled
+    converged: list[bool] = field(default_factory=list)  # its samples were enough for the level's target
+    half_widths: list[float] = field(default_factory=list)  # of the median's interval, as a share; inf: none
+    retried: int = 0  # rounds that repeat a disturbed one
+
+
+def measure_pair(
+    contenders: Sequence[Contender],
+    pair: int,
+    level: Level,
+    seed: int,
+    start_cost: float,
+    pace: Pace,
+    samples_limit: int,
+    clock: Callable[[], float],
+    first: int = 0,
+) -> Replicate:
+    """Warm-up and rounds of one replicate.
+
+    Rounds go on for the level's minimum, as long as starting these processes cost (`start_cost`, seconds), and then
+    until the samples of every contender are enough, or the level's budget is spent. A round that was disturbed is
+    repeated by all contenders, twice at most and within the budget; all of it counts. `samples_limit` bounds the
+    samples of this replicate; `first` is the contender warmed up first.
     """
-    if calls is not None:
-        return ([contender.run(calls)] if calls else []), True
-    epochs = [contender.run(1)]
-    spent, done, agreeing = _seconds(epochs[0]), 1, 0
-    previous = None
+    result = Replicate([], [False] * len(contenders))
+    for step in range(len(contenders)):
+        index = (first + step) % len(contenders)
+        found, result.settled[index] = warm_up(contenders[index], level, pace.warmup_calls[index])
+        contenders[index].freeze()
+        result.epochs += [epoch_of(index, pair, -1, WARMUP, 0, e) for e in found]
+    usual = [_usual(result.epochs, i) for i in range(len(contenders))]
+    if pace.inner is None:
+        pace.inner, found = calibrate(contenders[int(np.argmin(usual))], min(usual), max(usual))
+        result.epochs += [epoch_of(int(np.argmin(usual)), pair, -1, WARMUP, 0, e) for e in found]
+    slowest = max(usual) * pace.inner
+    rounds_min = level.min_rounds_slow if slowest > SLOW_CALL else level.min_rounds
+    floor = level.duration or min(max(level.pair_time, start_cost), level.pair_limit)
+    budget = level.duration or max(floor, level.budget)
+    calls = calls_per_epoch(slowest, level, len(contenders) * rounds_min * 3, samples_limit)
+    if level.repeat:
+        calls, rounds_min, floor, budget = *_fixed(level.repeat, calls, rounds_min), 0.0, 0.0
+    skip = int(slowest <= ONE_CALL)
+    enough = [Stopping(level.target) for _ in contenders]
+    steady: list[list[np.ndarray]] = [[] for _ in contenders]
+    begin, round_, taken, repeats, again = clock(), 0, 0, -1, 0
     while True:
-        usual = max(float(np.median(epochs[-1]["ns"])) / 1e9, 1e-9)
-        window = min(max(int(_WINDOW_TIME / usual), _WINDOW_CALLS[0]), _WINDOW_CALLS[1])
-        epochs.append(contender.run(window))
-        spent, done = spent + _seconds(epochs[-1]), done + window
-        median = float(np.median(epochs[-1]["ns"]))
-        agreeing = agreeing + 1 if previous and abs(median / previous - 1) <= level.settled else 0
-        previous = median
-        settled = agreeing >= 2 and done >= level.warmup_min and spent >= level.warmup_time
-        if settled or spent >= level.warmup_limit or done >= _WARMUP_CALLS:
-            # Many quick calls without two calm windows still end the warm-up: noise is not a cold start.
-            return epochs, settled
+        disturbed = False
+        for index in order(seed, pair, round_, len(contenders)):
+            found = contenders[index].run(calls + skip, pace.inner)
+            contenders[index].freeze()
+            epoch = epoch_of(index, pair, round_, STEADY, skip, found)
+            epoch.repeats = repeats
+            result.epochs.append(epoch)
+            steady[index].append(epoch.seconds)
+            disturbed |= bool(noise.flags(epoch))
+            taken += calls + skip
+        result.retried += repeats >= 0
+        spent = clock() - begin
+        converged = [stop.look(np.concatenate(own)) for stop, own in zip(enough, steady, strict=True)]
+        # The next round repeats this one, or the one that this one repeats, or none.
+        again = again + 1 if disturbed and again < REPEATS and spent < budget else 0
+        repeats = (repeats if repeats >= 0 else round_) if again else -1
+        round_ += 1
+        original = round_ - result.retried
+        if level.duration and spent >= level.duration:
+            break
+        if original < rounds_min:
+            continue
+        if taken + len(contenders) * (calls + skip) > samples_limit or spent >= budget:
+            break
+        if spent >= floor and all(converged) and not again:
+            break
+    result.converged = [stop.converged for stop in enough]
+    result.half_widths = [half_width(np.concatenate(own)) for own in steady]
+    return result
+
+
+def calibrate(contender: Contender, quickest: float, slowest: float) -> tuple[int, list[dict]]:
+    """How many calls make a sample, and the epochs that this took to find out. One, unless a call of the quickest
+    contender (seconds) is too short to be timed alone; then doubled until two readings in a row are long enough."""
+    if quickest >= BLOCK_BELOW:
+        return 1, []
+    inner, epochs = 1, []
+    while True:
+        epochs.append(contender.run(2, inner))
+        wanted = max(BLOCK_TIME * 1e9, BLOCK_TICKS * epochs[-1].get("tick", 1))
+        if min(epochs[-1]["ns"]) >= wanted or 2 * inner * slowest > BLOCK_LIMIT or inner >= BLOCK_CALLS:
+            contender.freeze()
+            return inner, epochs
+        inner *= 2
 
 
 def calls_per_epoch(usual: float, level: Level, epochs_planned: int, samples_limit: int) -> int:
-    """Calls in one epoch, the same for all contenders, from the slowest one's usual latency in seconds.
+    """Samples in one epoch, the same for all contenders, from the slowest one's usual time of a sample in seconds.
 
-    One more call precedes each epoch's counted ones: the first after a stop finds cold caches.
+    One more precedes each epoch's counted ones: the first after a stop finds cold caches.
     """
     if usual > ONE_CALL:
         return 1
@@ -74,68 +152,23 @@ def order(seed: int, pair: int, round_: int, contenders: int) -> list[int]:
     return base[shift:] + base[:shift]
 
 
-def measure_pair(
-    contenders: Sequence[Contender],
-    pair: int,
-    level: Level,
-    seed: int,
-    start_cost: float,
-    warmup_calls: Sequence[int | None],
-    samples_limit: int,
-    clock: Callable[[], float],
-    first: int = 0,
-) -> tuple[list[Epoch], list[bool]]:
-    """Warm-up and rounds of one replicate: all its epochs in time order, and whether each warm-up settled.
-
-    `start_cost` is what starting these processes cost, in seconds; they measure at least as long.
-    `samples_limit` bounds the samples of this replicate; `first` is the contender warmed up first.
-    """
-    epochs: list[Epoch] = []
-    settled = [False] * len(contenders)
-    for step in range(len(contenders)):
-        index = (first + step) % len(contenders)
-        found, settled[index] = warm_up(contenders[index], level, warmup_calls[index])
-        contenders[index].freeze()
-        epochs += [_epoch(index, pair, -1, WARMUP, 0, e) for e in found]
-    usual = max(_usual(epochs, i) for i in range(len(contenders)))
-    rounds_min = level.min_rounds_slow if usual > SLOW_CALL else level.min_rounds
-    target = level.duration or min(max(level.pair_time, start_cost), level.pair_limit)
-    calls = calls_per_epoch(usual, level, len(contenders) * rounds_min * 3, samples_limit)
-    if level.repeat:
-        calls, rounds_min, target = _fixed(level.repeat, calls, rounds_min)
-    skip = int(usual <= ONE_CALL)
-    begin, round_, taken = clock(), 0, 0
-    while round_ < rounds_min or (
-        clock() - begin < target and taken + len(contenders) * (calls + skip) <= samples_limit
-    ):
-        if level.duration and clock() - begin >= level.duration and round_ >= 1:
-            break
-        for index in order(seed, pair, round_, len(contenders)):
-            result = contenders[index].run(calls + skip)
-            contenders[index].freeze()
-            epochs.append(_epoch(index, pair, round_, STEADY, skip, result))
-            taken += calls + skip
-        round_ += 1
-    return epochs, settled
+def epoch_of(contender: int, pair: int, round_: int, phase: str, skip: int, found: dict) -> Epoch:
+    """An epoch as the samples keep it, from a worker's answer. Raises ValueError for a clock that went back."""
+    if min(found["ns"], default=0) < 0 or found["end"] < found["start"]:
+        raise ValueError("the clock went back during a sample")
+    ns = np.array(found["ns"], np.uint64)
+    more = {name: found[name] for name in ("inner", "empty", "noise") if name in found}
+    return Epoch(contender, pair, round_, phase, found["start"], found["end"], found["cpu"], skip, ns, **more)
 
 
-def _fixed(repeat: int, calls: int, rounds: int) -> tuple[int, int, float]:
-    """`repeat` counted samples per process, in rounds of equal size; no time beyond them."""
+def _fixed(repeat: int, calls: int, rounds: int) -> tuple[int, int]:
+    """`repeat` counted samples per process, in rounds of equal size: (samples in an epoch, rounds)."""
     calls = max(1, min(calls, repeat // rounds))
     while repeat % calls:
         calls -= 1
-    return calls, repeat // calls, 0.0
+    return calls, repeat // calls
 
 
 def _usual(epochs: list[Epoch], contender: int) -> float:
-    own = [e.ns for e in epochs if e.contender == contender]
-    return float(np.median(own[-1])) / 1e9 if own else 1e-3
-
-
-def _seconds(epoch: dict) -> float:
-    return (epoch["end"] - epoch["start"]) / 1e9
-
-
-def _epoch(contender: int, pair: int, round_: int, phase: str, skip: int, found: dict) -> Epoch:
-    ns = np.array(found["ns"], np.uint64)
-    return Epoch(contender, pair, round_, phase, found["start"], found["end"], found["cpu"], skip, ns)
+    own = [e for e in epochs if e.contender == contender]
+    return max(float(np.median(own[-1].seconds)), 1e-9) if own else 1e-3

@@ -17,6 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 PERCENTILE_MINIMUM = {0.50: 11, 0.90: 64, 0.95: 130, 0.99: 662, 0.999: 6636}
+_TINY = 1e-12  # seconds: what a call takes at least, so that nothing is divided by zero
 FASTER, SLOWER, SAME, INCONCLUSIVE = "faster", "slower", "same", "inconclusive"
 
 
@@ -90,12 +91,16 @@ def latency(processes: list[np.ndarray]) -> Interval:
     processes the interval is the order-statistic one of the first process."""
     if len(processes) < 3:
         return median_interval(processes[0])
-    return _exp(mean_interval(np.log([np.median(p) for p in processes])))
+    return _exp(mean_interval(np.log([max(np.median(p), _TINY) for p in processes])))
 
 
 def speedup(rounds: list[np.ndarray]) -> Interval:
     """Latency of the reference ÷ latency, from one array (rounds, 2) of medians (reference, way) per pair."""
-    return _exp(mean_interval(np.array([np.median(np.log(r[:, 0] / r[:, 1])) for r in rounds])))
+    return _exp(
+        mean_interval(
+            np.array([np.median(np.log(np.maximum(r[:, 0], _TINY) / np.maximum(r[:, 1], _TINY))) for r in rounds])
+        )
+    )
 
 
 def verdict(ratio: Interval, margin: float, decides_same: bool) -> str:
@@ -123,13 +128,37 @@ def percentile(samples: np.ndarray, p: float) -> float | None:
     return float(np.sort(samples)[math.ceil(n * p) - 1])
 
 
-def break_even(cost: float, cost_reference: float, latency_way: float, latency_reference: float) -> float:
-    """Calls after which the way has paid back what it cost more to prepare; inf: never, 0: from the start."""
-    saved = latency_reference - latency_way
-    extra = cost - cost_reference
-    if extra <= 0 and saved >= 0:
+def break_even(costs: np.ndarray, savings: np.ndarray, confidence: float = 0.95) -> Interval:
+    """Calls after which a way has paid back what it cost more to prepare; inf: never, 0: from the start.
+
+    `costs` (pairs,) seconds that preparing it took longer than preparing the reference, `savings` (pairs,) seconds
+    that a call is shorter. The value is the ratio of their means, the interval Fieller's for such a ratio (E. C.
+    Fieller, J. R. Stat. Soc. B 16, 1954), open to "never" where the saving may be none.
+    """
+    cost, saving = float(np.mean(costs)), float(np.mean(savings))
+    value = _calls(cost, saving)
+    if len(costs) < 3:
+        return Interval(value)
+    extra, saved = mean_interval(costs, confidence), mean_interval(savings, confidence)
+    if saved.high <= 0:
+        return Interval(value, value, value)
+    if saved.low <= 0:
+        return Interval(value, _calls(extra.low, saved.high), math.inf)
+    variance = np.cov(np.stack([costs, savings])) / len(costs)
+    from scipy.special import stdtrit
+
+    t2 = float(stdtrit(len(costs) - 1, (1 - confidence) / 2)) ** 2
+    a = saving**2 - t2 * variance[1, 1]  # positive, as the interval of the saving excludes 0
+    b, c = cost * saving - t2 * variance[0, 1], cost**2 - t2 * variance[0, 0]
+    root = math.sqrt(max(b * b - a * c, 0.0))
+    low, high = (max(0.0, math.ceil((b + sign * root) / a)) for sign in (-1, 1))
+    return Interval(value, low, max(high, value))
+
+
+def _calls(cost: float, saving: float) -> float:
+    if cost <= 0 and saving >= 0:
         return 0.0
-    return math.ceil(extra / saved) if saved > 0 and extra > 0 else math.inf
+    return float(math.ceil(cost / saving)) if saving > 0 else math.inf
 
 
 def _exp(interval: Interval) -> Interval:

@@ -10,6 +10,8 @@
  "metrics": {name: value}, each name declared in `benchlib.record.metrics`,
  "steps":  {"load": {"seconds", "outcome"}, …},
  "contenders": what each contender was and how it was opened,
+ "phases": {"reference" | "own": {phase: [seconds, one per process; of load and export the single one]}},
+ "course": [{"contender", "pair", "flags", "levels", …}: how steady each process was],
  "fingerprint": {part: …},
  "suspect": [checks that failed]}
 """

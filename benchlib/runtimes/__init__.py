@@ -27,7 +27,8 @@ class Session(Protocol):
     """An artifact opened by a runtime.
 
     `facts` go into the record: `providers` (observed), `threads` (the runtime's own setting, read back),
-    `weights_hash` where there are weights.
+    `weights_hash` where there are weights. A session that compiles at its first call says afterwards, by
+    `compile_cache()`, whether it had to (`cold`) or found it done (`warm`).
     """
 
     facts: dict[str, Any]

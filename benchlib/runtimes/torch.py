@@ -43,6 +43,16 @@ class TorchSession:
             found["cudnn_benchmark"] = torch.backends.cudnn.benchmark
         return found
 
+    def compile_cache(self) -> str | None:
+        """`cold` when the compiler did its work in this process, `warm` when it found it done; None: no compiler."""
+        import sys
+
+        utils = sys.modules.get("torch._dynamo.utils")
+        found = utils.counters["inductor"] if utils else {}
+        if found.get("fxgraph_cache_miss") or found.get("fxgraph_cache_bypass"):
+            return "cold"
+        return "warm" if found.get("fxgraph_cache_hit") else None
+
     def bind(self, inputs: dict[str, Any], flat: dict[str, Any]) -> Callable[[], Any]:
         """On the CPU a forward; on CUDA it copies the inputs there and the outputs back, which waits."""
         import torch

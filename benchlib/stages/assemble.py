@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from benchlib import machine
 from benchlib.fingerprint import fingerprint
 from benchlib.record import SCHEMA
-from benchlib.stages import timing
+from benchlib.stages import phases, timing
 from benchlib.trial import Trial, default_of
 
 if TYPE_CHECKING:
@@ -42,6 +42,8 @@ def record(run: TrialRun) -> dict[str, Any]:
         "metrics": metrics,
         "steps": run.steps,
         "contenders": _contenders(run),
+        "phases": _phases(run),
+        "course": run.course,
         "files": _files(run),
         "fingerprint": fingerprint(run.trial),
         "suspect": suspects(metrics),
@@ -63,6 +65,8 @@ def blank(trial: Trial, key: str) -> dict[str, Any]:
         "metrics": identity(trial),
         "steps": {},
         "contenders": [],
+        "phases": {},
+        "course": [],
         "files": {},
         "fingerprint": {},
         "suspect": [],
@@ -139,6 +143,14 @@ def _contenders(run: TrialRun) -> list[dict[str, Any]]:
         facts = run.opened[index].facts if index < len(run.opened) else {}
         found.append({"label": way.label, "way": vars(way), **{k: v for k, v in facts.items() if k != "padding"}})
     return found
+
+
+def _phases(run: TrialRun) -> dict[str, dict[str, list[float]]]:
+    """Seconds of each phase of each contender; those of the reference come first."""
+    if run.failure or not run.measurement:
+        return {}
+    names = ("reference", "own") if len(run.ways) > 1 else ("own",)
+    return {name: phases.of_contender(run, index) for index, name in enumerate(names)}
 
 
 def _files(run: TrialRun) -> dict[str, str]:

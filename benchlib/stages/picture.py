@@ -28,7 +28,7 @@ class Picture:
             return ""
         begin = min(e.start for e in epochs)
         end = max(e.end for e in epochs)
-        every = np.concatenate([e.ns[e.skip :] for e in epochs]) / 1e9
+        every = np.concatenate([e.seconds for e in epochs])
         # One stall must not flatten all else: the axis ends above the 99th percentile, what is beyond is counted.
         highest = min(float(every.max()), 1.5 * float(np.quantile(every, 0.99)))
         scale, unit = next((scale, unit) for limit, scale, unit in _UNITS if highest < limit)
@@ -48,7 +48,7 @@ class Picture:
             # A call's own begin within its epoch: the calls before it, one after another.
             begins = [e.start - begin + np.concatenate([[0], np.cumsum(e.ns[:-1])]) for e in own]
             x = x_of(np.concatenate([b[e.skip :] for b, e in zip(begins, own, strict=True)]) / 1e9)
-            y = y_of(np.minimum(np.concatenate([e.ns[e.skip :] for e in own]) / 1e9 * scale, top))
+            y = y_of(np.minimum(np.concatenate([e.seconds for e in own]) * scale, top))
             # Samples on the same half pixel are one dot: of 50,000 a few thousand are left.
             places = np.unique(np.rint(2 * x).astype(np.int64) * 2 * HEIGHT + np.rint(2 * y).astype(np.int64))
             dots = [f"M{place // (2 * HEIGHT) / 2:g} {place % (2 * HEIGHT) / 2:g}h0" for place in places.tolist()]

@@ -13,13 +13,14 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from benchlib import accuracy, machine, tensors
 from benchlib.errors import Unavailable, UnknownName, UserError
 from benchlib.measure import controller
-from benchlib.measure.levels import level_of
+from benchlib.measure.levels import Level, level_of
 from benchlib.measure.lock import alone
 from benchlib.mistakes import make
 from benchlib.plan.rules import lacks, refusal
@@ -112,6 +113,7 @@ class TrialRun:
         self.artifacts: dict[str, bundles.Artifact] = {}  # by the label of the way
         self.opened: list[controller.Opened] = []
         self.measurement: controller.Measurement | None = None
+        self.course: list[dict[str, Any]] = []  # of each process, see timing.course
         self.reference_outputs: Path | None = None
         self.output_size: int | None = None
 
@@ -173,10 +175,11 @@ class TrialRun:
         contenders = [o.contender for o in self.opened]
         try:
             self.measurement = controller.measure(
-                contenders, self.opened, self.launcher, self.level, self.trial.seed, self._progress
+                contenders, self.opened, self.launcher, self._measuring_level(), self.trial.seed, self._progress
             )
         finally:
             self.launcher.end()
+        self.course = timing.course(self.measurement.samples)
         own = len(contenders) - 1
         for pair, index, path in self.measurement.changed_outputs:
             later = self._compare(path)
@@ -255,8 +258,14 @@ class TrialRun:
             "request": request,
             "inputs": str(self.model.inputs),
             "import_paths": self.model.meta["import_paths"],
+            "gc": self.trial.gc,
         }
         return controller.Contender(way.label, exporter.compiles, arguments)
+
+    def _measuring_level(self) -> Level:
+        """Three replicates are enough of what compiles anew in each."""
+        anew = any(exporters.get(w.exporter).compiles_anew(dict(w.exporter_args)) for w in self.ways)
+        return replace(self.level, pairs=min(self.level.pairs, 3)) if anew else self.level
 
     def _open(self, contender: controller.Contender, index: int) -> controller.Opened:
         return controller.open_contender(

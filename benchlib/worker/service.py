@@ -31,6 +31,7 @@ class Worker:
         self.call: Callable[[], Any] | None = None
         self.last: Any = None  # the outputs of the last call
         self.padding: list[bytearray] = []
+        self.collects = False  # garbage is collected inside the timing
 
     def serve(self) -> None:
         """Answers requests until `bye` or until the controller is gone."""

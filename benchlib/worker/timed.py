@@ -1,4 +1,4 @@
-"""One epoch: calls one after another, each timed by itself."""
+"""One epoch: samples one after another, each the time of one call, or of a block of calls that are too short alone."""
 
 from __future__ import annotations
 
@@ -6,43 +6,108 @@ import gc
 import time
 from array import array
 from collections.abc import Callable
+from functools import cache
+from itertools import pairwise, repeat
 from typing import Any
 
+from benchlib.worker.counters import Counters
 from benchlib.worker.service import Worker, verb
+
+_EMPTY_READINGS = 5
+
+
+class ClockWentBack(RuntimeError):
+    """The clock gave an earlier time than before: no sample can be taken with it."""
 
 
 @verb
 def run(worker: Worker, request: dict) -> dict:
-    """One epoch: `calls` calls one after another, each timed by itself."""
-    return {"epoch": epoch(worker, request["calls"])}
+    """One epoch of `calls` samples, each of `inner` calls (1 unless asked for)."""
+    return {"epoch": epoch(worker, request["calls"], request.get("inner", 1))}
 
 
-def epoch(worker: Worker, calls: int) -> dict:
-    """Times `calls` calls. A call's result is released when the next has returned, inside the timed region,
-    as a caller's variable would; collections of garbage are kept out of it."""
-    ns, call, out, worker.last = array("Q", bytes(8 * calls)), worker.call, worker.last, None
-    gc.collect()
-    gc.disable()
+def epoch(worker: Worker, samples: int, inner: int = 1) -> dict[str, Any]:
+    """Takes `samples` samples of `inner` calls each. A call's result is released when the next has returned, inside
+    the timed region, as a caller's variable would; collections of garbage are kept out of it, unless the trial
+    wants them in.
+
+    {"ns": samples, "start", "end", "cpu": nanoseconds, "inner", "empty": nanoseconds of a block that calls nothing,
+     "tick": the clock's resolution in nanoseconds, "noise": {counter: what it counted}}
+    """
+    ns, call, out, worker.last = array("Q", bytes(8 * samples)), worker.call, worker.last, None
+    if not worker.collects:
+        gc.collect()
+        gc.disable()
+    empty = empty_block(inner)
+    counters = _counters()
+    before, collected, allocated = counters.read(), _collections(), gc.get_count()[0]
     cpu, start = time.process_time_ns(), time.perf_counter_ns()
-    out = _timed(call, out, ns)
-    end, cpu = time.perf_counter_ns(), time.process_time_ns() - cpu
-    gc.enable()
+    try:
+        out = timed(call, out, ns, inner)
+    except OverflowError as error:  # an unsigned sample cannot be negative
+        raise ClockWentBack("the clock went back during a sample") from error
+    finally:
+        end, cpu = time.perf_counter_ns(), time.process_time_ns() - cpu
+        waiting, collected = max(0, gc.get_count()[0] - allocated), _collections() - collected
+        noise = counters.since(before)
+        gc.enable()
     worker.last = out
-    return {"ns": ns.tolist(), "start": start, "end": end, "cpu": cpu}
+    noise["collections"] = collected
+    noise["collections_held"] = 0 if worker.collects else waiting // max(1, gc.get_threshold()[0])
+    return {"ns": ns.tolist(), "start": start, "end": end, "cpu": cpu, "inner": inner, "empty": empty,
+            "tick": tick(), "noise": noise}  # fmt: skip
 
 
-def _timed(call: Callable[[], Any], out: Any, ns: array) -> Any:
+def timed(
+    call: Callable[[], Any], out: Any, ns: array, inner: int = 1, clock: Callable[[], int] = time.perf_counter_ns
+) -> Any:
     """The timed loop: a sample for each place of `ns`, whose memory is there already."""
-    clock = time.perf_counter_ns
+    if inner == 1:
+        for i in range(len(ns)):
+            begin = clock()
+            out = call()
+            ns[i] = clock() - begin
+        return out
     for i in range(len(ns)):
         begin = clock()
-        out = call()
+        for _ in repeat(None, inner):
+            out = call()
         ns[i] = clock() - begin
     return out
+
+
+def empty_block(inner: int) -> int:
+    """Nanoseconds of the block's own loop without a call; a sample of one call has no such loop."""
+    if inner == 1:
+        return 0
+    readings = []
+    for _ in range(_EMPTY_READINGS):
+        begin = time.perf_counter_ns()
+        for _ in repeat(None, inner):
+            pass
+        readings.append(time.perf_counter_ns() - begin)
+    return sorted(readings)[_EMPTY_READINGS // 2]
+
+
+@cache
+def tick() -> int:
+    """The smallest step that this clock makes, in nanoseconds."""
+    readings = [time.perf_counter_ns() for _ in range(1000)]
+    return min((b - a for a, b in pairwise(readings) if b > a), default=1)
 
 
 def warm_the_loop() -> None:
     """Lets the interpreter specialise the timed loop: in a forked worker that writes to pages that it shares with
     its server, and such faults belong to no sample."""
     for _ in range(2):
-        _timed(lambda: None, None, array("Q", bytes(8 * 1000)))
+        timed(lambda: None, None, array("Q", bytes(8 * 1000)))
+
+
+@cache
+def _counters() -> Counters:
+    """Opened in the process that is measured, after it was forked."""
+    return Counters()
+
+
+def _collections() -> int:
+    return sum(generation["collections"] for generation in gc.get_stats())

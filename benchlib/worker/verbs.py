@@ -13,6 +13,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from benchlib import tensors
+from benchlib.worker import canary  # noqa: F401 (the verb registers itself)
 from benchlib.worker.service import Worker, verb
 from benchlib.worker.timed import epoch, warm_the_loop
 
@@ -81,6 +82,7 @@ def open_(worker: Worker, request: dict) -> dict:
     worker.session = runtime.open(OpenRequest(**request["request"]))
     seconds = time.perf_counter() - begin
     flat, structure = tensors.load(request["inputs"])
+    worker.collects = request.get("gc", False)
     worker.call = worker.session.bind(tensors.unflatten(structure, flat), flat)
     warm_the_loop()
     gc.collect()
@@ -100,6 +102,8 @@ def outputs(worker: Worker, request: dict) -> dict:
     reply: dict[str, Any] = {}
     if worker.last is None:
         reply["epoch"] = epoch(worker, 1)
+        if hasattr(worker.session, "compile_cache"):
+            reply["compile_cache"] = worker.session.compile_cache()
     flat, _ = tensors.flatten(worker.last)
     arrays = {name: tensors.to_numpy(leaf) for name, leaf in flat.items()}
     if request.get("path"):

@@ -15,9 +15,13 @@ from benchlib.trial import Trial
 class World:
     """A clock that only contenders move."""
 
-    def __init__(self):
+    def __init__(self, tick=1):
         self.ns = 0
+        self.tick = tick  # the clock's resolution
         self.running = None
+
+    def read(self):
+        return self.ns // self.tick * self.tick
 
     def seconds(self):
         return self.ns / 1e9
@@ -26,31 +30,38 @@ class World:
 class Simulated:
     """A contender whose n-th call takes `law(n)` seconds."""
 
-    def __init__(self, world, law):
-        self.world, self.law, self.calls = world, law, 0
+    def __init__(self, world, law, noise=None):
+        self.world, self.law, self.calls, self.noise = world, law, 0, noise
 
-    def run(self, calls):
+    def run(self, samples, inner=1):
         assert self.world.running in (None, self), "two contenders ran at the same time"
         self.world.running = self
         start, ns = self.world.ns, []
-        for _ in range(calls):
-            ns.append(int(self.law(self.calls) * 1e9))
-            self.world.ns += ns[-1]
-            self.calls += 1
-        return {"ns": ns, "start": start, "end": self.world.ns, "cpu": self.world.ns - start}
+        for _ in range(samples):
+            begin = self.world.read()
+            for _ in range(inner):
+                self.world.ns += round(self.law(self.calls) * 1e9)
+                self.calls += 1
+            ns.append(self.world.read() - begin)
+        noise = self.noise(self.calls) if self.noise else {}
+        return {"ns": ns, "start": start, "end": self.world.ns, "cpu": self.world.ns - start, "inner": inner,
+                "tick": self.world.tick, "noise": noise}  # fmt: skip
 
     def freeze(self):
         if self.world.running is self:
             self.world.running = None
 
 
-def pair(laws, level=LEVELS["quick"], limit=10_000, cost=0.0, warmups=None, seed=7):
-    world = World()
-    contenders = [Simulated(world, law) for law in laws]
-    epochs, settled = rounds.measure_pair(
-        contenders, 0, level, seed, cost, warmups or [None] * len(laws), limit, world.seconds
-    )
-    return epochs, settled, contenders
+def replicate(laws, level=LEVELS["quick"], limit=10_000, cost=0.0, warmups=None, seed=7, tick=1, noise=None):
+    world = World(tick)
+    contenders = [Simulated(world, law, noise) for law in laws]
+    pace = rounds.Pace(list(warmups or [None] * len(laws)))
+    return rounds.measure_pair(contenders, 0, level, seed, cost, pace, limit, world.seconds), contenders, pace
+
+
+def pair(laws, **options):
+    found, contenders, _ = replicate(laws, **options)
+    return found.epochs, found.settled, contenders
 
 
 @pytest.mark.parametrize(("seconds", "at_least"), [(0.002, 20), (0.03, 20), (0.2, 6), (1.5, 6)])
@@ -136,3 +147,72 @@ def test_the_epochs_stand_in_the_seeded_order():
         if e.phase == STEADY:
             found.setdefault(e.round, []).append(e.contender)
     assert all(order == rounds.order(11, 0, r, 2) for r, order in found.items())
+
+
+def test_it_ends_when_the_samples_are_enough_but_not_before_its_minimum():
+    level = LEVELS["precise"]
+    found, _, _ = replicate([lambda n: 0.002, lambda n: 0.001], level=level)
+    steady = [e for e in found.epochs if e.phase == STEADY]
+    assert found.converged == [True, True]
+    assert found.half_widths == [0.0, 0.0]
+    assert len({e.round for e in steady}) == level.min_rounds
+    assert (steady[-1].end - steady[0].start) / 1e9 >= level.pair_time
+
+
+@pytest.mark.parametrize("level", ["quick", "precise"])
+def test_a_sampler_that_never_converges_ends_with_its_budget(level):
+    level, chance = LEVELS[level], np.random.default_rng(8)
+    wild = lambda n: 0.002 * float(np.exp(chance.normal(0, 0.05) + 0.5 * np.sin(n / 300)))  # noqa: E731
+    found, _, _ = replicate([wild, lambda n: 0.002], level=level, limit=100_000)
+    steady = [e for e in found.epochs if e.phase == STEADY]
+    longest = max(e.end - e.start for e in steady) / 1e9
+    assert (steady[-1].end - steady[0].start) / 1e9 == pytest.approx(level.budget, abs=3 * longest)
+    assert found.converged == [False, True]
+    assert found.half_widths[0] > level.target
+
+
+@pytest.mark.parametrize("tick", [1, 1000])
+def test_calls_too_short_to_be_timed_alone_are_timed_in_blocks(tick):
+    found, _, pace = replicate([lambda n: 20e-6, lambda n: 30e-6], tick=tick)
+    steady = [e for e in found.epochs if e.phase == STEADY]
+    assert pace.inner > 1
+    assert {e.inner for e in steady} == {pace.inner}
+    medians = [np.median(np.concatenate([e.seconds for e in steady if e.contender == c])) for c in (0, 1)]
+    assert medians == pytest.approx([20e-6, 30e-6], rel=0.01)
+
+
+@pytest.mark.parametrize(("tick", "shortest"), [(1, 1e-3), (1000, 1e-3), (1_000_000, 0.1)])
+def test_a_block_is_long_against_the_clocks_steps(tick, shortest):
+    world = World(tick)
+    inner, epochs = rounds.calibrate(Simulated(world, lambda n: 20e-6), 20e-6, 20e-6)
+    assert shortest <= inner * 20e-6 < 4 * shortest
+    assert [e["inner"] for e in epochs] == [2**n for n in range(len(epochs))]
+
+
+def test_a_clock_too_coarse_for_any_block_still_ends():
+    inner, _ = rounds.calibrate(Simulated(World(15_000_000), lambda n: 20e-6), 1e-9, 20e-6)
+    assert rounds.BLOCK_LIMIT / 2 < inner * 20e-6 <= rounds.BLOCK_LIMIT
+
+
+def test_later_replicates_use_the_first_ones_blocks():
+    world = World()
+    pace = rounds.Pace([3, 3], inner=64)
+    found = rounds.measure_pair(
+        [Simulated(world, lambda n: 20e-6)] * 2, 1, LEVELS["quick"], 0, 0.0, pace, 10_000, world.seconds
+    )
+    assert {e.inner for e in found.epochs if e.phase == STEADY} == {64}
+
+
+def test_one_slow_contender_keeps_the_blocks_of_all_short():
+    found, _, pace = replicate([lambda n: 10e-6, lambda n: 0.02])
+    assert pace.inner * 0.02 <= rounds.BLOCK_LIMIT
+    assert {e.inner for e in found.epochs if e.phase == STEADY} == {pace.inner}
+
+
+def test_calls_that_take_no_time_at_all_end_too():
+    assert rounds.calibrate(Simulated(World(), lambda n: 0.0), 1e-9, 1e-9)[0] == rounds.BLOCK_CALLS
+
+
+def test_a_clock_that_goes_back_is_an_error():
+    with pytest.raises(ValueError, match="went back"):
+        rounds.epoch_of(0, 0, 0, STEADY, 0, {"ns": [5, -3], "start": 0, "end": 10, "cpu": 0})

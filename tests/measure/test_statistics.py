@@ -128,8 +128,31 @@ def test_latency_is_the_geometric_mean_of_the_processes_medians():
 
 
 @pytest.mark.parametrize(
-    ("arguments", "wanted"),
-    [((10, 0, 1.0, 2.0), 10), ((10, 0, 2.0, 1.0), math.inf), ((0, 0, 1.0, 2.0), 0), ((1, 0, 1.0, 1.0), math.inf)],
+    ("cost", "saving", "wanted"), [(10, 1.0, 10), (10, -1.0, math.inf), (0, 1.0, 0), (1, 0.0, math.inf), (7, 2.0, 4)]
 )
-def test_break_even(arguments, wanted):
-    assert statistics.break_even(*arguments) == wanted
+def test_break_even(cost, saving, wanted):
+    assert statistics.break_even(np.array([cost, cost]), np.array([saving, saving])) == (wanted, None, None)
+
+
+def test_break_even_has_an_interval_over_pairs():
+    chance = np.random.default_rng(5)
+    covered = []
+    for _ in range(300):
+        found = statistics.break_even(10 + chance.normal(0, 0.3, 6), 0.01 * (1 + chance.normal(0, 0.05, 6)))
+        covered.append(found.low <= 1000 <= found.high)
+        assert found.low <= found.value <= found.high
+    assert np.mean(covered) >= 0.92
+
+
+def test_break_even_may_be_never():
+    costs = np.full(6, 10.0)
+    unsure = statistics.break_even(costs, np.array([0.01, -0.01, 0.02, -0.015, 0.01, 0.0]))
+    assert unsure.high == math.inf
+    assert math.isfinite(unsure.low)
+    assert statistics.break_even(costs, np.array([-0.01, -0.011, -0.012, -0.01, -0.011, -0.01])) == (math.inf,) * 3
+
+
+def test_a_call_that_takes_no_time_divides_by_nothing():
+    found = statistics.speedup([np.zeros((20, 2))] * 5)
+    assert found.value == 1
+    assert statistics.latency([np.zeros(20)] * 5).value > 0

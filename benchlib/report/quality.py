@@ -1,0 +1,91 @@
+"""How well each trial was measured, and what comes before its first steady call: two tables of the report."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from benchlib.measure.noise import WORDS
+from benchlib.report import units
+from benchlib.report.columns import Column, escape, hover, identity, metric_column
+from benchlib.report.tables import table
+from benchlib.report.units import known
+
+PHASES = {
+    "import": "time_import",
+    "load": "time_load",
+    "export": "time_export",
+    "open": "time_session",
+    "first call": "time_first",
+    "warm-up": "time_to_steady",
+    "opening the reference": "time_session_reference",
+}
+
+
+def quality_table(results: pd.DataFrame) -> str:
+    """Of each trial that was timed: how sure its medians are, what disturbed it, what course its latency took."""
+    rows = results[results["time_latency"].notna()]
+    columns = [
+        *identity(rows),
+        metric_column(rows, "processes", "processes"),
+        metric_column(rows, "rounds", "rounds"),
+        Column("within a process", _width, lambda row: row["half_width"], number=True, hover=hover("half_width")),
+        Column("disturbed", _disturbed, _share, number=True, hover=_legend()),
+        metric_column(rows, "repeated", "rounds_retried"),
+        Column("cores busy", _cores, lambda row: row["cpu_utilisation"], number=True, hover=hover("cpu_utilisation")),
+        Column("course", _course, lambda row: row["course"], hover=hover("course")),
+    ]
+    return table(columns, rows.to_dict("records"), "How well each trial was measured")
+
+
+def phases_table(results: pd.DataFrame) -> str:
+    """Of each trial that was timed: every phase before the first steady call, medians over its processes."""
+    rows = results[results["time_latency"].notna()]
+    columns = [*identity(rows), *(metric_column(rows, head, name) for head, name in PHASES.items() if name in rows)]
+    return table(columns, rows.to_dict("records"), "Phases before the first steady call")
+
+
+def findings(results: pd.DataFrame) -> str:
+    """How many trials reached their target, and how many epochs were disturbed, in a sentence."""
+    rows = results[results["time_latency"].notna()]
+    reached = int((rows["converged"] == True).sum())  # noqa: E712 (a nullable column)
+    epochs, disturbed = int(rows["epochs"].sum()), int(rows["epochs_disturbed"].sum())
+    repeated = int(rows["rounds_retried"].sum())
+    share = f" ({disturbed / epochs:.0%})" if epochs else ""
+    return (
+        f"In {reached} of {len(rows)} trials every process was measured until its median was known as closely as the "
+        f"level asks. {disturbed:,} of {epochs:,} epochs{share} carry a flag of disturbance and {repeated:,} rounds "
+        "were repeated for it; all of them count."
+    )
+
+
+def _width(row: dict) -> str:
+    if not known(row["half_width"]):
+        return "–"
+    sign = "" if row["converged"] else ' <span class="quiet" title="wider than the level asks for">!</span>'
+    return f"± {units.number(100 * row['half_width'], 2)} %{sign}"
+
+
+def _share(row: dict) -> float | None:
+    return row["epochs_disturbed"] / row["epochs"] if known(row["epochs"]) and row["epochs"] else None
+
+
+def _disturbed(row: dict) -> str:
+    share = _share(row)
+    if share is None:
+        return "–"
+    title = escape(row["disturbances"]) if known(row["disturbances"]) else "none"
+    return f'<span title="{title}">{share:.0%}</span>'
+
+
+def _cores(row: dict) -> str:
+    if not known(row["cpu_utilisation"]):
+        return "–"
+    return f"{units.number(row['cpu_utilisation'])} of {units.whole(row['num_cores'])}"
+
+
+def _course(row: dict) -> str:
+    return escape(row["course"].replace("_", " ")) if known(row["course"]) and row["course"] else "steady"
+
+
+def _legend() -> str:
+    return "share of the steady epochs that carry a flag:\n" + "\n".join(f"{n}: {text}" for n, text in WORDS.items())

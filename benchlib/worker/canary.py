@@ -1,0 +1,31 @@
+"""The canary: two fixed pieces of work that tell how fast this machine is just now, whatever is measured."""
+
+from __future__ import annotations
+
+import time
+from itertools import repeat
+
+import numpy as np
+
+from benchlib.worker.service import Worker, verb
+
+READINGS = 3
+LOOPS = 600_000  # some 4 ms on one core
+COPY_SIZE = 32 << 20  # bytes; source and copy are larger than most caches
+
+
+@verb
+def canary(worker: Worker, request: dict) -> dict:
+    """{"compute", "copy": nanoseconds of each reading}: a counted loop on one core, and a copy of 32 MiB."""
+    compute, copy = [], []
+    source, target = np.ones(COPY_SIZE, np.uint8), np.zeros(COPY_SIZE, np.uint8)
+    np.copyto(target, source)  # the pages are there
+    for _ in range(READINGS):
+        begin = time.perf_counter_ns()
+        for _ in repeat(None, LOOPS):
+            pass
+        middle = time.perf_counter_ns()
+        np.copyto(target, source)
+        compute.append(middle - begin)
+        copy.append(time.perf_counter_ns() - middle)
+    return {"compute": compute, "copy": copy}
