@@ -11,7 +11,7 @@ from typing import Any
 from benchlib import machine
 from benchlib.plan.expand import Plan
 from benchlib.stages.warm import packages_of
-from benchlib.sweep import journal, signals, store
+from benchlib.sweep import durations, journal, signals, store
 from benchlib.sweep.execute import execute, without_running
 from benchlib.sweep.progress import Progress
 from benchlib.sweep.resume import Rerun, Task, tasks
@@ -57,7 +57,7 @@ def sweep(
     signals.install()
     with store.opened(folder):
         store.write_study(folder, plan.resolved())
-        progress = Progress(journal.durations(folder), quiet=quiet)
+        progress = Progress(durations.known(folder), quiet=quiet)
         todo, unreadable = tasks(plan, folder, rerun)
         todo = [t for t in todo if only is None or t.planned.key in only]
         journal.note(folder, "sweep", trials=len(todo), to_run=sum(bool(t.why) for t in todo))
@@ -95,8 +95,9 @@ def _one(task: Task, folder: Path, servers: _Servers, progress: Progress) -> dic
     record = execute(planned, servers.of(planned.trial), folder)
     took = time.monotonic() - begin
     facts = {"name": planned.name, "key": planned.key, "status": record["status"], "seconds": round(took, 3)}
-    journal.note(folder, "trial", exported=record["metrics"].get("artifact_cached") is False, **facts)
-    progress.trial(task, record, took)
+    facts |= durations.kind(planned.trial) | {"prepared": round(durations.prepared(record), 3)}
+    event = journal.note(folder, "trial", exported=record["metrics"].get("artifact_cached") is False, **facts)
+    progress.trial(task, record, event)
     return record
 
 

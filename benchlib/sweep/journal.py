@@ -10,10 +10,12 @@ from typing import Any
 NAME = "journal.jsonl"
 
 
-def note(folder: Path, event: str, **facts: Any) -> None:
+def note(folder: Path, event: str, **facts: Any) -> dict[str, Any]:
+    """Appends an event and returns it."""
     line = {"time": datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds"), "event": event, **facts}
     with (folder / NAME).open("a") as file:
         file.write(json.dumps(line) + "\n")
+    return line
 
 
 def events(folder: Path) -> list[dict[str, Any]]:
@@ -29,8 +31,3 @@ def events(folder: Path) -> list[dict[str, Any]]:
         except ValueError:
             continue
     return found
-
-
-def durations(folder: Path) -> dict[str, float]:
-    """Seconds that each trial took when it last ran, by key."""
-    return {e["key"]: e["seconds"] for e in events(folder) if e["event"] == "trial"}

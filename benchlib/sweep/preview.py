@@ -6,7 +6,7 @@ from pathlib import Path
 
 from benchlib.plan.expand import Plan
 from benchlib.plan.only import select
-from benchlib.sweep import journal
+from benchlib.sweep import durations
 from benchlib.sweep.progress import Progress, minutes
 from benchlib.sweep.resume import tasks
 
@@ -16,7 +16,7 @@ def preview(plan: Plan, folder: Path, rerun: str, only: str) -> str:
     todo, unreadable = tasks(plan, folder, rerun)
     chosen = {p.key for p in select(plan, only)} if only else {p.key for p in plan.trials}
     todo = [t for t in todo if t.planned.key in chosen]
-    progress = Progress(journal.durations(folder), quiet=True)
+    progress = Progress(durations.known(folder), quiet=True)
     progress.begin(todo, unreadable)
     width = max((len(t.planned.name) for t in todo), default=0)
     lines = []

@@ -7,19 +7,16 @@ import sys
 from typing import Any, TextIO
 
 from benchlib.stages.views import seconds
+from benchlib.sweep.durations import Durations
 from benchlib.sweep.resume import Task
-
-# Seconds of a trial that never ran here, by level; measured durations replace these as soon as there are any.
-GUESS = {"smoke": 4.0, "quick": 35.0, "precise": 150.0}
 
 
 class Progress:
     """Prints the lines of one sweep."""
 
-    def __init__(self, known: dict[str, float], out: TextIO | None = None, quiet: bool = False):
-        self.known, self.out, self.quiet = known, out or sys.stderr, quiet
+    def __init__(self, past: Durations, out: TextIO | None = None, quiet: bool = False):
+        self.past, self.out, self.quiet = past, out or sys.stderr, quiet
         self.done = self.total = 0
-        self.ratio: list[float] = []  # measured ÷ guessed, of this sweep's trials
 
     def begin(self, tasks: list[Task], unreadable: list[str]) -> None:
         self.waiting = [t for t in tasks if t.why and not t.planned.status]
@@ -38,21 +35,21 @@ class Progress:
             if task.why not in ("", "new") and not task.planned.status:
                 self.say(f"  again: {task.planned.name}: {task.why}")
 
-    def trial(self, task: Task, record: dict[str, Any], took: float) -> None:
+    def trial(self, task: Task, record: dict[str, Any], event: dict[str, Any]) -> None:
+        """Tells of a trial that ran, and learns from its event in the journal how long the others will take."""
         self.done += 1
-        self.ratio.append(took / self.expected(task))
+        self.past.add(event)
         self.waiting.remove(task)
         left = f" · about {minutes(self.left())} left" if self.waiting else ""
         head = f"[{self.done:>{len(str(self.total))}}/{self.total}] {record['status']:<10} {task.planned.name}"
-        self.say(f"{head}  {figures(record)}  ({took:.0f} s{left})")
+        self.say(f"{head}  {figures(record)}  ({event['seconds']:.0f} s{left})")
 
     def expected(self, task: Task) -> float:
-        return self.known.get(task.planned.key) or GUESS[task.planned.trial.level]
+        return self.past.expected(task.planned)
 
     def left(self) -> float:
-        """Seconds: what the waiting trials are expected to take, corrected by how this sweep has gone so far."""
-        correction = sum(self.ratio) / len(self.ratio) if self.ratio else 1.0
-        return correction * sum(self.expected(t) for t in self.waiting)
+        """Seconds that the waiting trials are expected to take."""
+        return sum(map(self.expected, self.waiting))
 
     def say(self, line: str) -> None:
         if not self.quiet:

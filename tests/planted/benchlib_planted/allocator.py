@@ -20,6 +20,16 @@ def touch_and_free(megabytes: float) -> None:
     touched(megabytes).close()
 
 
+def allocating(call, megabytes: float):
+    """`call` after touching and freeing so much memory."""
+
+    def allocated():
+        touch_and_free(megabytes)
+        return call()
+
+    return allocated
+
+
 @verb
 def plant(worker, request: dict) -> dict:
     """Keeps `held` MB touched, `reserved` MB mapped and untouched and the pages of `file`; frees `freed` MB again."""

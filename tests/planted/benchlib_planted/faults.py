@@ -32,3 +32,17 @@ FAULTS = {
     "garbage": lambda: print("\x00\xff garbage {not json", flush=True),
     "kill_kernel": lambda: os.kill(_kernel(), signal.SIGKILL),
 }
+
+
+def at(call, number, fault):
+    """`call`, with a fault at its call `number`."""
+    calls = 0
+
+    def faulty():
+        nonlocal calls
+        calls += 1
+        if calls == number:
+            FAULTS[fault]()
+        return call()
+
+    return faulty

@@ -1,16 +1,9 @@
-"""The runtime `planted`: calls with a known latency law, a diary of every call, and faults on demand."""
-
-import mmap
-import os
-import struct
-import time
-from pathlib import Path
+"""The runtime `planted`: calls with a known work and latency law, a diary of every call, and faults on demand."""
 
 from benchlib.registry import Option, Runtime
-from benchlib_planted.allocator import touch_and_free, touched
-
-CALLS = 20_000  # that a diary has room for
-ENTRY = struct.Struct("QQ")  # begin and end of a call
+from benchlib_planted.allocator import allocating, touched
+from benchlib_planted.laws import LAWS
+from benchlib_planted.works import WORKS, littering, spin
 
 
 class _Session:
@@ -24,37 +17,20 @@ class _Session:
 
     def bind(self, inputs, flat):
         from benchlib import tensors
-        from benchlib_planted.faults import FAULTS
+        from benchlib_planted import diary, faults
 
-        options, calls = self.options, 0
-        digest = tensors.content_hash(flat)
-        # Memory of a file: a line of the diary costs no system call, and stands there whatever becomes of us.
-        diary = None
-        if options["diary"]:
-            name = f"{options['diary']}.{os.getpid()}.{digest}"
-            Path(name).write_bytes(bytes(CALLS * ENTRY.size))
-            with open(name, "r+b") as file:
-                diary = mmap.mmap(file.fileno(), 0)
-            for page in range(0, len(diary), mmap.PAGESIZE):
-                diary[page] = 0  # a page's first writing costs a fault, which would fall into a sample
-        nanoseconds = int(options["seconds"] * 1e9)
+        options = self.options
         result = {"y": inputs["x"] * 2 + options["wrong"]}
-
-        def call():
-            nonlocal calls
-            begin = time.perf_counter_ns()
-            calls += 1
-            if calls == options["fault_at"]:
-                FAULTS[options["fault"]]()
-            if options["allocate_call"]:
-                touch_and_free(options["allocate_call"])
-            end = begin + nanoseconds
-            while time.perf_counter_ns() < end:
-                pass
-            if diary is not None:
-                ENTRY.pack_into(diary, (calls - 1) * ENTRY.size, begin, time.perf_counter_ns())
-            return result
-
+        call = WORKS[options["work"]](options, result)
+        if options["garbage"]:
+            call = littering(call, options["garbage"])
+        if options["allocate_call"]:
+            call = allocating(call, options["allocate_call"])
+        if options["fault"]:
+            call = faults.at(call, options["fault_at"], options["fault"])
+        if options["diary"]:
+            call = diary.kept(call, options["diary"], tensors.content_hash(flat))
+        spin(options["spin"])
         return call
 
 
@@ -64,7 +40,14 @@ runtime = Runtime(
     opens=("planted",),
     open=_Session,
     options={
-        "seconds": Option(float, 0.0, "latency of a call: busy until then"),
+        "work": Option(str, "until", "what a call does", tuple(WORKS)),
+        "seconds": Option(float, 0.0, "latency of a call: busy, or asleep, until then"),
+        "law": Option(str, "fixed", "how the latency of `until` changes from call to call", tuple(LAWS)),
+        "law_args": Option(dict, {}, "the law's own numbers: {every: 100}"),
+        "law_seed": Option(int, 0, "seed of the law's chance"),
+        "loops": Option(int, 1000, "turns of `counted`; side of the matrices of `matmul`"),
+        "garbage": Option(int, 0, "cyclic objects that a call leaves"),
+        "spin": Option(int, 0, "threads that burn processor time beside the calls"),
         "diary": Option(str, "", "a file of begin and end of every call; process and input hash go into its name"),
         "allocate": Option(float, 0.0, "MB that the session holds"),
         "allocate_call": Option(float, 0.0, "MB that each call touches and frees"),

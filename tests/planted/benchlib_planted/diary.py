@@ -1,0 +1,33 @@
+"""The diary of a planted contender: begin and end of every call, as it saw them itself."""
+
+import mmap
+import os
+import struct
+import time
+from pathlib import Path
+
+CALLS = 20_000  # that a diary has room for
+ENTRY = struct.Struct("QQ")  # begin and end of a call
+
+
+def kept(call, path, digest):
+    """`call`, each of whose calls is written down in `path`; process and input hash go into the file's name.
+
+    Memory of a file: a line of the diary costs no system call, and stands there whatever becomes of us.
+    """
+    name, calls = f"{path}.{os.getpid()}.{digest}", 0
+    Path(name).write_bytes(bytes(CALLS * ENTRY.size))
+    with open(name, "r+b") as file:
+        diary = mmap.mmap(file.fileno(), 0)
+    for page in range(0, len(diary), mmap.PAGESIZE):
+        diary[page] = 0  # a page's first writing costs a fault, which would fall into a sample
+
+    def written():
+        nonlocal calls
+        begin = time.perf_counter_ns()
+        out = call()
+        ENTRY.pack_into(diary, calls * ENTRY.size, begin, time.perf_counter_ns())
+        calls += 1
+        return out
+
+    return written

@@ -1,0 +1,93 @@
+"""What a call of the planted runtime does: known works, and what can be put around them."""
+
+import hashlib
+import itertools
+import threading
+import time
+
+from benchlib_planted import laws
+
+
+def until(options, result):
+    """Busy until the monotonic clock has gone on by what the latency law says."""
+    clock = time.perf_counter_ns
+    seconds = laws.series(options["law"], options["seconds"], options["law_seed"], **options["law_args"])
+
+    def call():
+        begin = clock()
+        end = begin + round(next(seconds) * 1e9)
+        while clock() < end:
+            pass
+        return result
+
+    return call
+
+
+def sleep(options, result):
+    def call():
+        time.sleep(options["seconds"])
+        return result
+
+    return call
+
+
+def counted(options, result):
+    """A loop whose length is known and its cost per turn constant (sums of Python integers grow slower)."""
+    loops = options["loops"]
+
+    def call():
+        for _ in itertools.repeat(None, loops):
+            pass
+        return result
+
+    return call
+
+
+def matmul(options, result):
+    """A product of square matrices, in as many threads as numpy's BLAS was told to use."""
+    import numpy as np
+
+    a = np.ones((options["loops"], options["loops"]), np.float32)
+    out = np.empty_like(a)
+
+    def call():
+        np.matmul(a, a, out=out)
+        return result
+
+    return call
+
+
+def nothing(options, result):
+    return lambda: result
+
+
+def item(options, result):
+    x = (result,)
+    return lambda: x[0]
+
+
+WORKS = {work.__name__: work for work in (until, sleep, counted, matmul, nothing, item)}
+
+
+def littering(call, objects):
+    """`call` after leaving so many objects that only the garbage collector can free."""
+
+    def littered():
+        for _ in range(objects):
+            circle = []
+            circle.append(circle)
+        return call()
+
+    return littered
+
+
+def spin(threads):
+    """Starts threads that burn processor time without the interpreter lock, for the life of the process."""
+    block = bytes(1 << 24)
+
+    def burn():
+        while True:
+            hashlib.sha256(block)
+
+    for _ in range(threads):
+        threading.Thread(target=burn, daemon=True).start()
