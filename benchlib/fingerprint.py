@@ -31,6 +31,7 @@ _COMMON = (
     "stages/timing.py",
     "tensors.py",
     "accuracy.py",
+    "precision.py",
     "models/__init__.py",
     "models/_saved.py",
 )

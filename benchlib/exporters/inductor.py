@@ -26,6 +26,13 @@ def prepare(module: Any, options: Mapping[str, Any]) -> Any:
     )
 
 
+def refuse(trial: Any) -> str | None:
+    mode = trial.exporter_args.get("mode", "default")
+    if trial.cuda_graphs and mode in ("reduce-overhead", "max-autotune"):
+        return f"mode {mode} captures CUDA graphs itself; cuda_graphs would capture them again"
+    return None
+
+
 def lacks(trial: Any) -> str | None:
     """Inductor writes C++ for the CPU, and Triton kernels with a small C launcher for CUDA."""
     if trial.device.startswith("cuda") and find_spec("triton") is None:
@@ -50,5 +57,6 @@ exporter = Exporter(
     },
     prepare=prepare,
     compiles=True,
+    refuse=refuse,
     lacks=lacks,
 )

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from benchlib.measure.device import device_times
 from benchlib.measure.levels import SAMPLES_LIMIT, Level
 from benchlib.measure.rounds import measure_pair
 from benchlib.measure.samples import WARMUP, Epoch, Samples
@@ -106,6 +107,7 @@ class Measurement:
     facts: list[list[dict[str, Any]]] = field(default_factory=list)  # [pair][contender]
     settled: list[list[bool]] = field(default_factory=list)
     changed_outputs: list[tuple[int, int, Path]] = field(default_factory=list)  # (pair, contender, file)
+    device: list[list[dict[str, float]]] = field(default_factory=list)  # [pair][contender]; [] on the CPU
     seconds: float = 0.0
 
 
@@ -171,6 +173,7 @@ def _one_pair(opened, pair, first, level: Level, seed, counts, result: Measureme
             path = launcher.scratch / f"last-{pair}-{index}.npz"
             o.outputs(path)
             result.changed_outputs.append((pair, index, path))
+    result.device += device_times(opened, [result.samples.counted(i, pair) for i in range(width)])
 
 
 def _array(values: list[int]):

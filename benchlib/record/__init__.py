@@ -10,6 +10,7 @@
  "metrics": {name: value}, each name declared in `benchlib.record.metrics`,
  "steps":  {"load": {"seconds", "outcome"}, …},
  "contenders": what each contender was and how it was opened,
+ "profile": rows of {"operator", "provider", "calls", "seconds"} per call of the model, where one was asked for,
  "fingerprint": {part: …},
  "suspect": [checks that failed]}
 """

@@ -14,7 +14,7 @@ import pandas as pd
 from benchlib.measure.samples import Samples
 from benchlib.record import scrap
 from benchlib.record.metrics import METRICS
-from benchlib.report import panels, plots, tables, units
+from benchlib.report import panels, placement, plots, tables, units
 from benchlib.report.collate import NOT_RUN, Results, read
 from benchlib.report.columns import badge, escape
 from benchlib.report.theme import picture
@@ -145,6 +145,10 @@ class Report:
             *self._pictures(lambda rows, theme: plots.latency(rows, self.samples, theme), alt),
         )
 
+    def placement(self) -> Html:
+        """Where the work ran, and what of a latency is whose: the device's, the copies', the host's."""
+        return Html(f"<p>{escape(placement.sentence(self.table))}</p>", placement.placement_table(self.table))
+
     def costs(self) -> Html:
         """Time to export, and the number of calls after which that has paid for itself."""
         rows = self.table[~self.table["control"].astype(bool) & (self.table["exporter"] != "eager")]
@@ -196,7 +200,7 @@ class Report:
         return Html(
             f"<h3>Verdicts</h3>{tables.words_list(VERDICT_WORDS, badges=True)}",
             f"<h3>Statuses</h3>{tables.words_list(STATUS_WORDS, badges=True)}",
-            f"<h3>Metrics</h3>{tables.definitions_table(DEFINED)}",
+            f"<h3>Metrics</h3>{tables.definitions_table((*DEFINED, *placement.shown(self.table)))}",
         )
 
     def glossary(self) -> Html:

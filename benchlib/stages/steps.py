@@ -21,6 +21,7 @@ from benchlib.errors import Unavailable, UnknownName, UserError
 from benchlib.measure import controller
 from benchlib.measure.levels import level_of
 from benchlib.measure.lock import alone
+from benchlib.measure.profile import profiled
 from benchlib.mistakes import make
 from benchlib.plan.rules import lacks, refusal
 from benchlib.registry import exporters, runtimes
@@ -112,6 +113,7 @@ class TrialRun:
         self.artifacts: dict[str, bundles.Artifact] = {}  # by the label of the way
         self.opened: list[controller.Opened] = []
         self.measurement: controller.Measurement | None = None
+        self.profile: list[dict[str, Any]] = []
         self.reference_outputs: Path | None = None
         self.output_size: int | None = None
 
@@ -175,6 +177,8 @@ class TrialRun:
             self.measurement = controller.measure(
                 contenders, self.opened, self.launcher, self.level, self.trial.seed, self._progress
             )
+            if self.trial.profile:
+                self.profile = profiled(contenders[-1], self.launcher, self.level, self.trial.seed)
         finally:
             self.launcher.end()
         own = len(contenders) - 1
@@ -183,7 +187,7 @@ class TrialRun:
             if index == own and not later.equal and self.check_result.equal:
                 self.check_result = later
                 self.check_result.problem = f"after timing, in process {pair}: {later.problem}"
-        return views.TimingView(self.trial, self.measurement.samples, timing.metrics(self))
+        return views.TimingView(self.trial, self.measurement.samples, timing.metrics(self), self.profile)
 
     def record(self) -> views.RecordView:
         """The record of the trial, whatever came of it; displayed, it is stored in the notebook."""
@@ -249,6 +253,8 @@ class TrialRun:
             "threads": self.threads,
             "rtopt": way.rtopt,
             "options": {k: o.default for k, o in runtime.options.items()} | dict(way.runtime_args),
+            "io": self.trial.io,
+            "cuda_graphs": way.cuda_graphs,
         }
         arguments = {
             "runtime": way.runtime,

@@ -1,4 +1,5 @@
-"""What a worker can do: load, export, open, outputs, bye; `timed` adds run. It holds one model or one session."""
+"""What a worker can do: load, export, open, outputs, bye; `timed` adds run, `device` device, `profiled` profile.
+It holds one model or one session."""
 
 from __future__ import annotations
 
@@ -13,6 +14,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from benchlib import tensors
+from benchlib.worker import device, profiled  # noqa: F401 (their verbs register themselves)
 from benchlib.worker.service import Worker, verb
 from benchlib.worker.timed import epoch, warm_the_loop
 
@@ -100,11 +102,12 @@ def outputs(worker: Worker, request: dict) -> dict:
     reply: dict[str, Any] = {}
     if worker.last is None:
         reply["epoch"] = epoch(worker, 1)
-    flat, _ = tensors.flatten(worker.last)
+    last = getattr(worker.session, "to_host", lambda outputs: outputs)(worker.last)
+    flat, _ = tensors.flatten(last)
     arrays = {name: tensors.to_numpy(leaf) for name, leaf in flat.items()}
     if request.get("path"):
-        tensors.save(request["path"], worker.last)
-    return {**reply, "hash": tensors.content_hash(arrays), "output_size": tensors.count(worker.last)}
+        tensors.save(request["path"], last)
+    return {**reply, "hash": tensors.content_hash(arrays), "output_size": tensors.count(last)}
 
 
 @verb
