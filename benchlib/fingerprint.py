@@ -32,6 +32,7 @@ _COMMON = (
     "stages/footprint.py",
     "tensors.py",
     "accuracy.py",
+    "precision.py",
     "models/__init__.py",
     "models/_saved.py",
     "models/_work.py",

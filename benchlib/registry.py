@@ -123,6 +123,9 @@ class Runtime:
     packages: tuple[str, ...] = ()
     options: Mapping[str, Option] = field(default_factory=dict)
     providers: Mapping[str, str] = field(default_factory=dict)  # provider -> device it runs on
+    io: tuple[str, ...] = ("host",)  # where inputs and outputs may be: "host", "device"
+    cuda_graphs: bool = False  # can replay a call as a CUDA graph
+    profiles: bool = False  # has a profiler of its own
     refuse: Refusal = never
     lacks: Callable[[Any], str | None] = never
 

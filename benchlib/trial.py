@@ -20,7 +20,7 @@ Size = Annotated[int, Field(ge=1)]
 Count = Literal["auto"] | Size
 Shape = list[Annotated[int, Field(ge=0)]]
 Seconds = Literal["auto"] | Annotated[float, Field(gt=0)]
-WAY = ("exporter", "exporter_args", "target_opset", "runtime", "provider", "rtopt", "runtime_args")
+WAY = ("exporter", "exporter_args", "target_opset", "runtime", "provider", "rtopt", "runtime_args", "cuda_graphs")
 NOT_IN_KEY = ("label", "tag", "timeout")
 
 
@@ -35,6 +35,7 @@ class Way:
     target_opset: int | None = None
     exporter_args: Mapping[str, Any] = field(default_factory=dict)
     runtime_args: Mapping[str, Any] = field(default_factory=dict)
+    cuda_graphs: bool = False
 
     @property
     def label(self) -> str:
@@ -47,6 +48,8 @@ class Way:
         if self.target_opset is not None:
             words.append(f"opset={self.target_opset}")
         words += [f"{k}={_short(v)}" for k, v in (*self.exporter_args.items(), *self.runtime_args.items())]
+        if self.cuda_graphs:
+            words.append("cuda_graphs")
         return " ".join(words)
 
 
@@ -216,6 +219,7 @@ class Trial(BaseModel):
             target_opset=asked.get("target_opset"),
             exporter_args=asked.get("exporter_args", {}),
             runtime_args=asked.get("runtime_args", {}),
+            cuda_graphs=asked.get("cuda_graphs", False),
         )
 
     # -- names -----------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from benchlib.measure.device import device_times
 from benchlib.measure.levels import SAMPLES_LIMIT, Level
 from benchlib.measure.rounds import Pace, epoch_of, measure_pair
 from benchlib.measure.samples import WARMUP, Samples
@@ -111,6 +112,7 @@ class Measurement:
     half_widths: list[list[float]] = field(default_factory=list)
     retried: int = 0  # rounds that repeat a disturbed one
     changed_outputs: list[tuple[int, int, Path]] = field(default_factory=list)  # (pair, contender, file)
+    device: list[list[dict[str, float]]] = field(default_factory=list)  # [pair][contender]; [] on the CPU
     seconds: float = 0.0
     cpu: float = 0.0  # CPU seconds of this process meanwhile, which should be idle
 
@@ -181,6 +183,7 @@ def _one_pair(opened, pair, first, level: Level, seed, pace: Pace, result: Measu
             path = launcher.scratch / f"last-{pair}-{index}.npz"
             o.outputs(path)
             result.changed_outputs.append((pair, index, path))
+    result.device += device_times(opened, [result.samples.counted(i, pair) for i in range(len(opened))])
 
 
 def _canaries(opened, pair: int, when: str, level: Level, result: Measurement) -> None:

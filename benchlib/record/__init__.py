@@ -12,6 +12,7 @@
  "contenders": what each contender was and how it was opened,
  "phases": {"reference" | "own": {phase: [seconds, one per process; of load and export the single one]}},
  "course": [{"contender", "pair", "flags", "levels", …}: how steady each process was],
+ "profile": rows of {"operator", "provider", "calls", "seconds"} per call of the model, where one was asked for,
  "fingerprint": {part: …},
  "memory": of each contender, where it was asked for, bytes per process and phase (`measure.memory.measure`):
            [{"label", "problem", "settings", "sessions": [{phase: {"peak", "rss", "pss", …}}], "exports": […]}]; a

@@ -14,7 +14,7 @@ import pandas as pd
 from benchlib.measure.samples import Samples
 from benchlib.record import scrap
 from benchlib.record.metrics import METRICS
-from benchlib.report import footprint, panels, plots, tables, units
+from benchlib.report import footprint, panels, placement, plots, tables, units
 from benchlib.report.collate import NOT_RUN, Results, read
 from benchlib.report.columns import badge, escape
 from benchlib.report.theme import picture
@@ -145,6 +145,10 @@ class Report:
             *self._pictures(lambda rows, theme: plots.latency(rows, self.samples, theme), alt),
         )
 
+    def placement(self) -> Html:
+        """Where the work ran, and what of a latency is whose: the device's, the copies', the host's."""
+        return Html(f"<p>{escape(placement.sentence(self.table))}</p>", placement.placement_table(self.table))
+
     def costs(self) -> Html:
         """Time to export, and the number of calls after which that has paid for itself."""
         rows = self.table[~self.table["control"].astype(bool) & (self.table["exporter"] != "eager")]
@@ -201,10 +205,11 @@ class Report:
 
     def definitions(self) -> Html:
         """The metrics of this page, from their declarations."""
+        defined = (*DEFINED, *placement.shown(self.table), *footprint.defined(self.table))
         return Html(
             f"<h3>Verdicts</h3>{tables.words_list(VERDICT_WORDS, badges=True)}",
             f"<h3>Statuses</h3>{tables.words_list(STATUS_WORDS, badges=True)}",
-            f"<h3>Metrics</h3>{tables.definitions_table((*DEFINED, *footprint.defined(self.table)))}",
+            f"<h3>Metrics</h3>{tables.definitions_table(defined)}",
         )
 
     def glossary(self) -> Html:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from benchlib import machine
 from benchlib.fingerprint import fingerprint
+from benchlib.measure.device import device_metrics
+from benchlib.measure.profile import placement_metrics
 from benchlib.record import SCHEMA
 from benchlib.stages import checks, footprint, phases, timing
 from benchlib.trial import Trial, default_of
@@ -36,6 +38,7 @@ def record(run: TrialRun) -> dict[str, Any]:
     status, error = _status(run)
     if run.measurement and not run.failure:
         metrics |= timing.metrics(run) | run.machine_share | footprint.metrics(run)
+        metrics |= device_metrics([pair[-1] for pair in run.measurement.device], metrics["time_latency"])
     found = blank(run.trial, run.key) | {
         "status": status,
         "stage": error.get("stage", ""),
@@ -46,6 +49,7 @@ def record(run: TrialRun) -> dict[str, Any]:
         "contenders": _contenders(run),
         "phases": _phases(run),
         "course": run.course,
+        "profile": run.profile,
         "files": _files(run),
         "fingerprint": fingerprint(run.trial),
         "memory": run.memory,
@@ -72,6 +76,7 @@ def blank(trial: Trial, key: str) -> dict[str, Any]:
         "contenders": [],
         "phases": {},
         "course": [],
+        "profile": [],
         "files": {},
         "fingerprint": {},
         "memory": [],
@@ -92,6 +97,8 @@ def identity(trial: Trial) -> dict[str, Any]:
         "exporter": trial.exporter,
         "opt_patterns": trial.opt_patterns,
         "device": trial.device,
+        "io": trial.io,
+        "cuda_graphs": trial.cuda_graphs,
         "reference_way": reference.label if reference else "",
         "judged_by": source.judged_by,
         "flag_fake_tensor": False,
@@ -142,7 +149,8 @@ def _opened(run: TrialRun) -> dict[str, Any]:
     if len(run.opened) < len(run.ways):
         return {}
     facts = run.opened[-1].facts
-    return {k: facts[k] for k in ("providers", "time_session", "time_import", "executable") if k in facts}
+    kept = {k: facts[k] for k in ("providers", "time_session", "time_import", "executable") if k in facts}
+    return kept | placement_metrics(facts, run.profile)
 
 
 def _contenders(run: TrialRun) -> list[dict[str, Any]]:
@@ -150,6 +158,8 @@ def _contenders(run: TrialRun) -> list[dict[str, Any]]:
     for index, way in enumerate(run.ways):
         facts = run.opened[index].facts if index < len(run.opened) else {}
         found.append({"label": way.label, "way": vars(way), **{k: v for k, v in facts.items() if k != "padding"}})
+        if run.measurement and run.measurement.device:  # a value per process
+            found[-1]["device_times"] = [pair[index] for pair in run.measurement.device]
     return found
 
 

@@ -22,6 +22,7 @@ from benchlib.errors import Unavailable, UnknownName, UserError
 from benchlib.measure import controller
 from benchlib.measure.levels import Level, level_of
 from benchlib.measure.lock import alone
+from benchlib.measure.profile import profiled
 from benchlib.mistakes import make
 from benchlib.plan.rules import lacks, refusal
 from benchlib.registry import exporters, runtimes
@@ -117,6 +118,7 @@ class TrialRun:
         self.memory: list[dict[str, Any]] = []  # of each contender, when it is asked for
         self.energy: dict[str, Any] = {}
         self.machine_share: dict[str, Any] = {}
+        self.profile: list[dict[str, Any]] = []
         self.reference_outputs: Path | None = None
         self.output_size: int | None = None
 
@@ -180,6 +182,8 @@ class TrialRun:
             self.measurement = controller.measure(
                 contenders, self.opened, self.launcher, self._measuring_level(), self.trial.seed, self._progress
             )
+            if self.trial.profile:
+                self.profile = profiled(contenders[-1], self.launcher, self.level, self.trial.seed)
         finally:
             self.launcher.end()
         self.course = timing.course(self.measurement.samples)
@@ -193,7 +197,7 @@ class TrialRun:
         self.machine_share = machine_share.metrics(self, found["time_latency"])
         footprint.measure(self)
         found |= self.machine_share | footprint.metrics(self)
-        return views.TimingView(self.trial, self.measurement.samples, found)
+        return views.TimingView(self.trial, self.measurement.samples, found, self.profile)
 
     def record(self) -> views.RecordView:
         """The record of the trial, whatever came of it; displayed, it is stored in the notebook."""
@@ -259,6 +263,8 @@ class TrialRun:
             "threads": self.threads,
             "rtopt": way.rtopt,
             "options": {k: o.default for k, o in runtime.options.items()} | dict(way.runtime_args),
+            "io": self.trial.io,
+            "cuda_graphs": way.cuda_graphs,
         }
         arguments = {
             "runtime": way.runtime,

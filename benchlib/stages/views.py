@@ -161,11 +161,30 @@ class CheckView(View):
         return rows
 
 
-class TimingView(View):
-    """What measuring gave. `samples` holds every sample, `plot()` draws them."""
+class ProfileView(View):
+    """The operators in which a call spends its time, the slowest first; `operators` has them all."""
 
-    def __init__(self, trial: Trial, samples: Samples, metrics: dict[str, Any]):
-        self.samples, self.metrics = samples, metrics
+    SHOWN = 12
+
+    def __init__(self, operators: list[dict[str, Any]]):
+        self.operators, self.title = operators, "time per operator, profiled"
+
+    def rows(self):
+        whole = sum(row["seconds"] for row in self.operators) or 1.0
+        rows = [
+            (row["operator"], f"{seconds(row['seconds'])} ({row['seconds'] / whole:.0%}), "
+             f"{row['calls']:g} ×, {row['provider'].removesuffix('ExecutionProvider')}")
+            for row in self.operators[: self.SHOWN]
+        ]  # fmt: skip
+        others = self.operators[self.SHOWN :]
+        return [*rows, (f"{len(others)} others", seconds(sum(r["seconds"] for r in others)))] if others else rows
+
+
+class TimingView(View):
+    """What measuring gave. `samples` holds every sample, `plot()` draws them; `profile` is there when asked for."""
+
+    def __init__(self, trial: Trial, samples: Samples, metrics: dict[str, Any], operators: list[dict[str, Any]] = ()):
+        self.samples, self.metrics, self.profile = samples, metrics, ProfileView(operators) if operators else None
         self.title = f"{trial.model_name}, {trial.way.label}"
 
     def rows(self):
@@ -185,6 +204,12 @@ class TimingView(View):
             rows.append(("arithmetic", f"{rate}, {m['peak_share']:.0%} of the most that this machine was seen to do"))
         processes = f"{m['processes']} processes" if m["processes"] > 1 else "one process"
         return [*rows, ("samples", f"{m['repeat']:,} in {processes}, after {m['warmup']:,} warm-up calls")]
+
+    def __repr__(self) -> str:
+        return "\n".join([super().__repr__(), *([repr(self.profile)] if self.profile else [])])
+
+    def _repr_html_(self) -> str:
+        return super()._repr_html_() + (self.profile._repr_html_() if self.profile else "")
 
     def plot(self) -> Picture:
         """Every steady sample against the time at which it was taken, a colour per contender."""

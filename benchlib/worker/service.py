@@ -13,7 +13,7 @@ from typing import Any
 from benchlib.errors import Unavailable, UserError
 from benchlib.worker.channel import Channel, Closed
 
-MODULES = ("verbs", "timed", "canary", "footprint", "peaks")  # that register verbs
+MODULES = ("verbs", "timed", "canary", "device", "profiled", "footprint", "peaks")  # that register verbs
 VERBS: dict[str, Callable[[Worker, dict], dict]] = {}
 
 
@@ -33,6 +33,7 @@ class Worker:
         self.call: Callable[[], Any] | None = None
         self.last: Any = None  # the outputs of the last call
         self.padding: list[bytearray] = []
+        self.device = "cpu"
         self.collects = False  # garbage is collected inside the timing
 
     def serve(self) -> None:

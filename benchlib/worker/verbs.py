@@ -1,4 +1,5 @@
-"""What a worker can do: load, export, open, outputs, bye; `timed` adds run. It holds one model or one session."""
+"""What a worker can do: load, export, open, outputs, bye; `timed` adds run, `device` device, `profiled` profile.
+It holds one model or one session."""
 
 from __future__ import annotations
 
@@ -84,6 +85,7 @@ def open_(worker: Worker, request: dict) -> dict:
     worker.session = runtime.open(OpenRequest(**request["request"]))
     seconds = time.perf_counter() - begin
     flat, structure = tensors.load(request["inputs"])
+    worker.device = request["request"].get("device", "cpu")
     worker.collects = request.get("gc", False)
     worker.call = worker.session.bind(tensors.unflatten(structure, flat), flat)
     warm_the_loop()
@@ -106,11 +108,12 @@ def outputs(worker: Worker, request: dict) -> dict:
         reply["epoch"] = epoch(worker, 1)
         if hasattr(worker.session, "compile_cache"):
             reply["compile_cache"] = worker.session.compile_cache()
-    flat, _ = tensors.flatten(worker.last)
+    last = getattr(worker.session, "to_host", lambda outputs: outputs)(worker.last)
+    flat, _ = tensors.flatten(last)
     arrays = {name: tensors.to_numpy(leaf) for name, leaf in flat.items()}
     if request.get("path"):
-        tensors.save(request["path"], worker.last)
-    return {**reply, "hash": tensors.content_hash(arrays), "output_size": tensors.count(worker.last)}
+        tensors.save(request["path"], last)
+    return {**reply, "hash": tensors.content_hash(arrays), "output_size": tensors.count(last)}
 
 
 @verb

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from benchlib.record.metrics import (
+    device,
     energy,
     identity,
     machine,
@@ -18,6 +19,7 @@ from benchlib.record.metrics import (
     memory,
     numerics,
     onnx,
+    placement,
     ratio,
     time,
 )
@@ -33,7 +35,9 @@ class Metric:
     better: str = ""  # "lower", "higher" or "": neither
 
 
-_GROUPS = (identity, machine, time, ratio, machine_share, numerics, onnx, measuring, memory, energy)
+_GROUPS = (
+    identity, machine, time, device, placement, ratio, machine_share, numerics, onnx, measuring, memory, energy,
+)  # fmt: skip
 
 METRICS: dict[str, Metric] = {
     row[0]: Metric(row[0], group.__name__.rpartition(".")[2], *row[1:]) for group in _GROUPS for row in group.ROWS

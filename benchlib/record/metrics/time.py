@@ -7,7 +7,8 @@ ROWS = (
     (
         "time_latency",
         "s",
-        "geometric mean over processes of the median latency of a process",
+        "geometric mean over processes of the median latency of a process: what a caller waits, on the host's clock, "
+        "from the call to finished outputs (host latency)",
         _LATENCY,
         "lower",
     ),
