@@ -174,8 +174,3 @@ def cpu_time_per_item(samples: Samples, contender: int, items: int) -> float:
     """CPU seconds per item over the timed epochs, the first call of each after a stop included."""
     epochs = [e for e in samples.epochs if e.contender == contender and e.round >= 0]
     return sum(e.cpu for e in epochs) / 1e9 / (sum(len(e.ns) for e in epochs) * items)
-
-
-def suspects(metrics: dict[str, Any]) -> list[str]:
-    """A device takes more at work than when idle."""
-    return ["no more energy than when idle"] if (metrics.get("energy_per_item") or 1) <= 0 else []

@@ -160,8 +160,8 @@ def _median(name: str, values: list[int]) -> dict[str, int]:
     return {name: int(median(values))} if values else {}
 
 
-def suspects(metrics: dict[str, Any]) -> list[str]:
-    """Whoever runs a model holds its weights: as much as the exported file has of them, and as was touched of those
+def shortfall(metrics: dict[str, Any]) -> str | None:
+    """What is wrong when less was held than the weights take, in words. Whoever runs a model holds its weights: as much as the exported file has of them, and as was touched of those
     that are mapped."""
     on_cpu = metrics.get("device", "cpu") == "cpu"
     names = ("vmhwm_session", "vmhwm_first") if on_cpu else ("cuda_allocated_peak", "nvml_used")
@@ -170,5 +170,5 @@ def suspects(metrics: dict[str, Any]) -> list[str]:
     if held and weights:
         mapped = metrics.get("memory_file_untouched", 0) if on_cpu else 0
         if max(held) + mapped + SLACK < min(weights):
-            return ["less memory than the weights"]
-    return []
+            return f"{max(held) / 1e6:.4g} MB held, less than the weights' {min(weights) / 1e6:.4g} MB"
+    return None

@@ -49,6 +49,9 @@ def make_context(device: str) -> None:
 
 def nvml_handle(device: str) -> Any:
     """NVML's handle of a device. Raises Unavailable where NVML does not answer."""
+    problem = missing(device)
+    if problem:
+        raise Unavailable(problem)
     try:
         import pynvml
 

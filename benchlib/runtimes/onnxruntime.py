@@ -47,7 +47,7 @@ def open(request: OpenRequest) -> OrtSession:
         stream = Stream(_cuda.index(request.device))
         given = cuda_options(request.device, given, request.cuda_graphs) | {"user_compute_stream": stream.address}
     strategy = request.options.get("arena_extend_strategy", STRATEGIES[0])
-    if provider == CUDA:
+    if strategy != STRATEGIES[0] and provider == CUDA:
         given.setdefault("arena_extend_strategy", strategy)
     elif strategy != STRATEGIES[0]:
         _share_arena(settings, strategy)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
 
-from benchlib.measure import energy, memory
+from benchlib.measure import memory
 from benchlib.measure.samples import STEADY, Epoch, Samples
 from benchlib.measure.statistics import PERCENTILE_MINIMUM
 from benchlib.stages.machine_share import rate_from_memory
@@ -237,7 +237,7 @@ def memory_of_the_weights(record: dict[str, Any], samples: Samples) -> str | Non
     """Whoever runs a model holds its weights."""
     if not record["memory"]:
         raise NotApplicable("memory was not measured")
-    return "; ".join(memory.suspects(record["metrics"])) or None
+    return memory.shortfall(record["metrics"])
 
 
 @check
@@ -245,4 +245,5 @@ def energy_above_idle(record: dict[str, Any], samples: Samples) -> str | None:
     """A device takes more at work than when idle."""
     if record["metrics"].get("energy_per_item") is None:
         raise NotApplicable("energy was not measured")
-    return "; ".join(energy.suspects(record["metrics"])) or None
+    joules = record["metrics"]["energy_per_item"]
+    return None if joules > 0 else f"{joules:.4g} J per item beyond what idling takes"

@@ -42,6 +42,7 @@ def make_record(samples: Samples) -> dict:
         "artifact_cached": False, "time_wall": 21.0, "time_total": 20.0,
         "flops": 2e8, "flop_rate": 2e8 / LATENCY, "peak_flop_rate": 1e11,
         "weights_read_size": 6e7, "cache_size": 3e7, "memory_bandwidth": 2e10,
+        "weights_size": 6e7, "memory_vmhwm_session": 7e7, "energy_per_item": 0.2,
     }  # fmt: skip
     contender = {"threads": 2, "providers": "CPU", "input_hash": "a" * 64, "devices": ["cpu"]}
     return {
@@ -49,6 +50,7 @@ def make_record(samples: Samples) -> dict:
         "metrics": metrics,
         "steps": {n: {"seconds": s, "outcome": "ok"} for n, s in
                   (("load", 1.0), ("export", 2.1), ("open", 1.2), ("check", 0.7), ("measure", 15.0))},
+        "memory": [{"label": "eager"}],
         "contenders": [{"label": w, "way": {"provider": "CPU"}, **contender} for w in ("eager", "script")],
     }  # fmt: skip
 
@@ -94,6 +96,8 @@ def test_a_good_record_passes_every_check():
         ("phases", "metrics/time_export", 2.2, ("export took 2.2 s of a wall time of 2.1 s",)),
         ("phases", "metrics/time_session", 30.0, ("import, session and first call took 30.5",)),
         ("phases", "metrics/time_wall", 19.0, ("all steps took 20 s of a wall time of 19 s",)),
+        ("memory_of_the_weights", "metrics/memory_vmhwm_session", 2e7, ("20 MB held, less than the weights' 60 MB",)),
+        ("energy_above_idle", "metrics/energy_per_item", -0.1, ("-0.1 J per item",)),
         ("peak_flop_rate", "metrics/flop_rate", 1.06e11, ("106 GFLOP/s, the peak is 100",)),
         ("memory_traffic", "metrics/weights_read_size", 1.4e8, ("GB/s of weights, memory delivers 20",)),
         ("threads_mismatch", "contenders/1/threads", 1, ("script is set to 1 threads, 2 were asked for",)),
@@ -144,6 +148,8 @@ def test_an_export_of_an_earlier_trial_is_no_phase_of_this_one():
         ("memory_traffic", "metrics/weights_read_size", 3e7, "fit the last-level cache"),
         ("memory_traffic", "metrics/memory_bandwidth", None, "bandwidth"),
         ("memory_traffic", "trial/opt_patterns", "quant", "passes changed"),
+        ("memory_of_the_weights", "memory", [], "memory was not measured"),
+        ("energy_above_idle", "metrics/energy_per_item", None, "energy was not measured"),
     ],
 )
 def test_what_cannot_be_checked_says_why(name, path, value, why):

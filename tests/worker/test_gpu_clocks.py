@@ -36,6 +36,7 @@ def nvml(monkeypatch):
         looked=looked,
     )  # fmt: skip
     monkeypatch.setitem(sys.modules, "pynvml", fake)
+    monkeypatch.setattr(_cuda, "missing", lambda device: None)
     monkeypatch.setattr(_cuda, "bus_id", lambda device: "0000:a1:00.0")
     gpu_clocks._handle.cache_clear()
     yield fake
