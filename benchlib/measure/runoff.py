@@ -31,19 +31,18 @@ class Contestant:
 @dataclass(frozen=True)
 class Direct:
     """What one direct pair came to: how many times faster than its rival a way is, with the 95 % t interval over
-    `pairs` pairs of processes, each of which took `seconds`. `failure` says why there is no ratio."""
+    `pairs` pairs of processes, each of which took `seconds`. `failure` says why there is no ratio, `source` where it
+    comes from."""
 
     ratio: Interval | None
     pairs: int = 0
     seconds: float = 0.0
     failure: str = ""
+    source: str = ""
 
     def inverted(self) -> Direct:
         """The same, seen from the rival."""
-        if self.ratio is None:
-            return self
-        value, low, high = self.ratio
-        return replace(self, ratio=Interval(1 / value, high and 1 / high, low and 1 / low))
+        return self if self.ratio is None else replace(self, ratio=inverse(self.ratio))
 
     def at(self, confidence: float) -> Direct:
         """The same with a t interval of another confidence: on the logarithms its half-width is proportional to the
@@ -90,6 +89,11 @@ class Tie:
 
 
 Conclusion = Fastest | Tie
+
+
+def inverse(ratio: Interval) -> Interval:
+    """One divided by a ratio, its interval with it."""
+    return Interval(1 / ratio.value, ratio.high and 1 / ratio.high, ratio.low and 1 / ratio.low)
 
 
 def settle(

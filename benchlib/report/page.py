@@ -14,7 +14,7 @@ import pandas as pd
 from benchlib.measure.samples import Samples
 from benchlib.record import scrap
 from benchlib.record.metrics import METRICS
-from benchlib.report import footprint, panels, placement, plots, tables, units
+from benchlib.report import fastest, footprint, panels, placement, plots, tables, units
 from benchlib.report.collate import NOT_RUN, Results, read
 from benchlib.report.columns import badge, escape
 from benchlib.report.theme import picture
@@ -123,6 +123,11 @@ class Report:
             "Click a head to sort by it, a way to open the notebook behind the row; rest on a head for its meaning."
         )
         return Html(f"<p>{text}</p>", tables.main_table(self.table))
+
+    def fastest(self) -> Html:
+        """For each model the way that won its run-offs, or those that cannot be told apart."""
+        found = self.results.answers
+        return Html(f"<p>{fastest.findings(found)}</p>", fastest.fastest_table(found))
 
     def speedup(self) -> Html:
         """Speedups with their intervals, for each model and exporter."""

@@ -19,6 +19,7 @@ from benchlib.report.collate import collate
 from benchlib.report.columns import escape
 from benchlib.report.proof import proof
 from benchlib.report.tables import record_card
+from benchlib.sweep.store import RUNOFF, TRIALS
 
 if TYPE_CHECKING:
     from nbconvert import HTMLExporter
@@ -33,14 +34,14 @@ def publish(study: str | Path) -> Path:
 
     Raises UserError for a folder that holds no study, or nothing to publish yet.
     """
-    for notebook in sorted((Path(study) / "trials").glob("*.ipynb")):
+    for notebook in _notebooks(Path(study)):
         _prove(notebook)
     results = collate(study)
     if results.table["notebook"].isna().all():
         raise UserError(f"{results.folder} has no finished trials yet: nothing to publish")
     analysis = _analyse(results.folder)
     exporter = make_exporter()
-    for notebook in sorted((results.folder / "trials").glob("*.ipynb")):
+    for notebook in _notebooks(results.folder):
         if _is_stale(notebook):
             publish_trial(notebook, exporter, results.title)
     report = results.folder / "report.html"
@@ -99,6 +100,11 @@ def to_html(node: NotebookNode, exporter: HTMLExporter, page: dict[str, str]) ->
             _readable(output)
     html, _ = exporter.from_notebook_node(node, resources={"page": {**page, "contents": contents}})
     return html
+
+
+def _notebooks(folder: Path) -> list[Path]:
+    """The executed notebooks of a study: of its matrix, then of its run-off."""
+    return [path for room in (TRIALS, RUNOFF) for path in sorted((folder / room).glob("*.ipynb"))]
 
 
 def _prove(notebook: Path) -> None:
