@@ -19,6 +19,7 @@ from benchlib.errors import UserError
 from benchlib.record import STATUSES, scrap
 from benchlib.record.metrics import METRICS
 from benchlib.report.atomic import replacing
+from benchlib.report.discoveries import q_values
 
 NOT_RUN = "not run"
 OUTCOME = (
@@ -77,7 +78,9 @@ def read(study: str | Path) -> Results:
             by_key[key] = (path, record)
     found = [by_key.get(str(entry["key"])) or (None, _not_run(folder, entry)) for entry in plan["trials"]]
     rows = [_row(entry, *pair) for entry, pair in zip(plan["trials"], found, strict=True)]
-    return Results(folder, plan, _frame(rows), sorted(left_out))
+    table = _frame(rows)
+    table["q_value"] = q_values(table)
+    return Results(folder, plan, table, sorted(left_out))
 
 
 def _plan(folder: Path) -> dict[str, Any]:
