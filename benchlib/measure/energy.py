@@ -173,4 +173,4 @@ def metrics(measured: dict[str, Any], items: int) -> dict[str, Any]:
 def cpu_time_per_item(samples: Samples, contender: int, items: int) -> float:
     """CPU seconds per item over the timed epochs, the first call of each after a stop included."""
     epochs = [e for e in samples.epochs if e.contender == contender and e.round >= 0]
-    return sum(e.cpu for e in epochs) / 1e9 / (sum(len(e.ns) for e in epochs) * items)
+    return sum(e.cpu for e in epochs) / 1e9 / (sum(len(e.ns) * e.inner for e in epochs) * items)

@@ -161,8 +161,8 @@ def _median(name: str, values: list[int]) -> dict[str, int]:
 
 
 def shortfall(metrics: dict[str, Any]) -> str | None:
-    """What is wrong when less was held than the weights take, in words. Whoever runs a model holds its weights: as much as the exported file has of them, and as was touched of those
-    that are mapped."""
+    """What is wrong when less was held than the weights take, in words. Whoever runs a model holds its weights: as
+    much as the exported file has of them, and as was touched of those that are mapped."""
     on_cpu = metrics.get("device", "cpu") == "cpu"
     names = ("vmhwm_session", "vmhwm_first") if on_cpu else ("cuda_allocated_peak", "nvml_used")
     held = [metrics[f"memory_{name}"] for name in names if metrics.get(f"memory_{name}") is not None]

@@ -19,6 +19,7 @@ from benchlib.errors import UserError
 from benchlib.record import STATUSES, scrap
 from benchlib.record.metrics import METRICS
 from benchlib.report.atomic import replacing
+from benchlib.report.discoveries import q_values
 from benchlib.report.fastest import Answer, answers
 from benchlib.sweep.store import RUNOFF, TRIALS
 
@@ -81,12 +82,14 @@ def read(study: str | Path) -> Results:
             by_key[key] = (path, record)
     found = [by_key.get(str(entry["key"])) or (None, _not_run(folder, entry)) for entry in plan["trials"]]
     rows = [_row(entry, *pair) for entry, pair in zip(plan["trials"], found, strict=True)]
+    table = _frame(rows)
+    table["q_value"] = q_values(table)
     pairs, unreadable = scrap.read_all(folder / RUNOFF)
     direct = {path.relative_to(folder): record for path, record in pairs.items()}
     return Results(
         folder,
         plan,
-        _frame(rows),
+        table,
         sorted([*left_out, *(f"{RUNOFF}/{line}" for line in unreadable)]),
         _frame([_row(record, path, record) for path, record in pairs.items()]),
         answers([record for _, record in found], direct),

@@ -5,6 +5,7 @@ Every number in the prose is computed here from the records; the machine is the 
 
 from __future__ import annotations
 
+import re
 from functools import cached_property
 from pathlib import Path
 
@@ -14,9 +15,10 @@ import pandas as pd
 from benchlib.measure.samples import Samples
 from benchlib.record import scrap
 from benchlib.record.metrics import METRICS
-from benchlib.report import fastest, footprint, panels, placement, plots, tables, units
+from benchlib.report import discoveries, fastest, footprint, panels, placement, plots, quality, tables, units
 from benchlib.report.collate import NOT_RUN, Results, read
 from benchlib.report.columns import badge, escape
+from benchlib.report.machine_share import share_table
 from benchlib.report.theme import picture
 from benchlib.report.words import GLOSSARY, STATUS_WORDS, VERDICT_WORDS
 
@@ -40,9 +42,12 @@ MACHINE = {
     "measured on": "date_start",
 }
 DEFINED = (
-    "time_latency", "time_latency_low", "throughput", "speedup", "speedup_low", "verdict", "time_export",
-    "time_session", "break_even", "discrepancies_abs", "discrepancies_share", "discrepancies_rel", "discrepancies_avg",
-    "discrepancies_n", "discrepancies_dnan", "tolerance_abs", "tolerance_rel",
+    "time_latency", "time_latency_low", "half_width", "converged", "epochs_disturbed", "rounds_retried", "course",
+    "cpu_utilisation", "throughput", "speedup", "speedup_low", "verdict", "smallest_effect", "p_value", "q_value",
+    "flops", "flop_rate", "peak_flop_rate", "peak_share", "weights_read_size", "weights_read_rate",
+    "memory_bandwidth", "memory_share", "time_import", "time_load", "time_export", "time_session", "time_first",
+    "time_to_steady", "break_even", "break_even_low", "discrepancies_abs", "discrepancies_share", "discrepancies_rel",
+    "discrepancies_avg", "discrepancies_n", "discrepancies_dnan", "tolerance_abs", "tolerance_rel",
 )  # fmt: skip
 
 
@@ -94,6 +99,7 @@ class Report:
             f"<h1>{escape(self.results.title)}</h1>",
             f'<p class="lead">{self._scope()}</p>',
             f'<p class="equation">{" ".join(terms)}</p>',
+            _paragraph(discoveries.told_apart(self.table)),
             self._left_out(),
         )
 
@@ -133,6 +139,7 @@ class Report:
         """Speedups with their intervals, for each model and exporter."""
         return Html(
             f"<p>{self._verdicts()}</p>",
+            _paragraph(discoveries.in_words(self.table)),
             *self._pictures(plots.speedup, f"Speedup over the reference. {self._verdicts(plain=True)}"),
         )
 
@@ -148,7 +155,14 @@ class Report:
         return Html(
             f"<p>{text}</p>",
             *self._pictures(lambda rows, theme: plots.latency(rows, self.samples, theme), alt),
+            share_table(self.table),
         )
+
+    def quality(self) -> Html:
+        """How sure each figure is, and what disturbed it."""
+        if self.table["time_latency"].isna().all():
+            return Html("<p>Nothing was timed in this study.</p>")
+        return Html(f"<p>{quality.findings(self.table)}</p>", quality.quality_table(self.table))
 
     def placement(self) -> Html:
         """Where the work ran, and what of a latency is whose: the device's, the copies', the host's."""
@@ -172,6 +186,7 @@ class Report:
         return Html(
             f"<p>{text}</p>",
             *self._pictures(plots.costs, "Time to export and number of calls to break even.", rows),
+            quality.phases_table(self.table),
         )
 
     def accuracy(self) -> Html:
@@ -287,6 +302,12 @@ def _count(n: int, noun: str) -> str:
 def _term(sign: str, n: int, of_what: str) -> str:
     """A term of planned = ok + …"""
     return f'<span class="term{"" if n else " none"}">{sign} <b>{n}</b> {of_what}</span>'
+
+
+def _paragraph(text: str) -> str:
+    """Plain text as a paragraph, what stands in `…` as code; nothing where there is none."""
+    inner = re.sub("`(.+?)`", r"<code>\1</code>", escape(text))
+    return f"<p>{inner}</p>" if text else ""
 
 
 def _and(words: list[str]) -> str:

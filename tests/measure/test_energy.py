@@ -144,3 +144,15 @@ def test_metrics_of_a_run():
     found = energy.metrics({"method": "rapl", "reason": "", "contenders": runs}, 2)
     assert found["energy_per_item"] is None and found["energy_not_measured"] == "way: it died"
     assert energy.metrics({}, 2) == {}
+
+
+def test_cpu_time_counts_every_call_of_the_timed_epochs():
+    samples = Samples(["eager", "way"])
+    ns = np.ones(5, np.uint64)
+    for contender, cpu in ((0, 10**9), (1, 2 * 10**9)):
+        samples.epochs.append(Epoch(contender, 0, -1, WARMUP, 0, 1, 77 * 10**9, 0, ns))
+        samples.epochs += [Epoch(contender, 0, r, STEADY, 0, 1, cpu, 1, ns) for r in range(3)]
+    assert energy.cpu_time_per_item(samples, 1, items=4) == pytest.approx(2 / 5 / 4)
+    assert energy.cpu_time_per_item(samples, 0, items=4) == pytest.approx(1 / 5 / 4)
+    blocks = Samples(["way"], epochs=[Epoch(0, 0, 0, STEADY, 0, 1, 10**9, 1, ns, inner=100)])
+    assert energy.cpu_time_per_item(blocks, 0, items=1) == pytest.approx(1 / 500)

@@ -86,6 +86,21 @@ def test_findings_are_computed_from_the_records(report_on):
     assert "1 A/A control shows how far noise alone reaches" in shown["speedup"]
 
 
+def test_the_head_says_what_the_host_can_tell_and_the_latencies_what_it_can_do(report_on):
+    shown = texts(report_on([make_record("resnet18", exporter) for exporter in EXPORTERS]))
+    assert "differences under 4.2 % cannot be told at level quick" in shown["question"]
+    assert "The interval of the study&#x27;s own A/A control is 0.996 to 1.004 (resnet18)" in shown["question"]
+    assert "3 comparisons were made; of the 2 verdicts of faster or slower, 1 stands at a false" in shown["speedup"]
+    assert "Shares of the machine&#x27;s peaks" in shown["latency"]
+
+
+def test_a_host_without_calibration_is_told_what_to_run(report_on):
+    records = [make_record("resnet18", exporter) for exporter in EXPORTERS]
+    for record in records:
+        record["metrics"] |= {"smallest_effect": None, "calibration": ""}
+    assert "<code>benchlib doctor</code>" in texts(report_on(records))["question"]
+
+
 def test_two_machines_are_both_named(report_on):
     records = [make_record("resnet18", exporter) for exporter in EXPORTERS]
     records[0]["metrics"]["processor_name"] = "Another CPU"

@@ -4,7 +4,7 @@ import re
 
 import pytest
 from bs4 import BeautifulSoup
-from fake_study import EVIL, make_record
+from fake_study import EVIL, SUSPECT, make_record
 
 from benchlib.record.metrics import METRICS
 from benchlib.report import columns, tables
@@ -57,7 +57,7 @@ def test_rows_link_to_the_page_of_their_notebook_when_there_is_one(results):
 
 def test_suspect_rows_say_which_check_failed(results):
     soup, _, _ = parse(tables.main_table(results.table))
-    assert [b["title"] for b in soup.select(".badge.suspect")] == ["failed checks: threads"]
+    assert [b["title"] for b in soup.select(".badge.suspect")] == ["failed checks: threads_mismatch"]
 
 
 def test_the_failures_table_has_stage_message_and_command(results):
@@ -103,3 +103,12 @@ def test_a_record_card_shows_the_outcome_and_every_metric():
     assert soup.select_one(".badge").text == "failed"
     assert record["reproduce"] in soup.get_text()
     assert len(soup.select("table.facts tr")) == len(record["metrics"])
+
+
+def test_a_record_card_tells_which_check_failed_and_lists_all():
+    record = make_record("resnet18", "script", 1)
+    soup = BeautifulSoup(tables.record_card(record), "html.parser")
+    assert soup.select_one("p.warning").text == f"suspect: threads_mismatch failed: {SUSPECT}"
+    shown = {dt.text: dt.find_next_sibling("dd").text for dt in soup.select("details dl.words dt")}
+    assert shown == record["checks"]
+    assert not BeautifulSoup(tables.record_card(make_record(EVIL, "inductor", 1)), "html.parser").select("dl.words")
