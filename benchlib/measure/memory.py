@@ -47,7 +47,7 @@ class Watched:
     def phase(self, name: str, verb: str, **arguments: Any) -> dict[str, Any]:
         """Resets the peaks, asks for `verb` and reads the memory; returns what the verb answered. Raises WorkerError,
         of kind "skipped" where the kernel lets nobody reset a peak."""
-        self.worker.ask("reset_peak", self.left())
+        self.worker.ask("reset_peak", self.left(), device=self.device)
         reply = self.worker.ask(verb, self.left(), **arguments)
         self.phases[name] = self.worker.ask("footprint", self.left(), device=self.device, folder=self.folder)
         return reply

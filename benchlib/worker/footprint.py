@@ -65,8 +65,8 @@ def reset_peak(worker: Worker, request: dict) -> dict:
         (_SELF / "clear_refs").write_text("5")
     except OSError as error:
         raise Unavailable(f"{_SELF / 'clear_refs'} cannot be written ({error.strerror}): no peak by phase") from error
-    if torch := _torch_on_cuda():
-        torch.cuda.reset_peak_memory_stats()
+    if torch := _torch_on(request["device"]):
+        torch.cuda.reset_peak_memory_stats(request["device"])
     return {}
 
 
@@ -78,7 +78,8 @@ def footprint(worker: Worker, request: dict) -> dict:
     allocator, where torch uses CUDA in this worker, and NVML's of this process, contexts and all; else None.
     """
     status, rollup = _kilobytes(_SELF / "status"), _kilobytes(_SELF / "smaps_rollup")
-    torch = _torch_on_cuda()
+    device = request["device"]
+    torch = _torch_on(device)
     return {
         "peak": status["VmHWM"],
         "rss": status["VmRSS"],
@@ -86,9 +87,9 @@ def footprint(worker: Worker, request: dict) -> dict:
         "private": rollup["Private_Clean"] + rollup["Private_Dirty"],
         "file": rollup["Pss_File"],
         "untouched": untouched(request["folder"]),
-        "cuda_allocated": torch.cuda.max_memory_allocated() if torch else None,
-        "cuda_reserved": torch.cuda.max_memory_reserved() if torch else None,
-        "nvml": None if request["device"] == "cpu" else _nvml_used(request["device"]),
+        "cuda_allocated": torch.cuda.max_memory_allocated(device) if torch else None,
+        "cuda_reserved": torch.cuda.max_memory_reserved(device) if torch else None,
+        "nvml": None if device == "cpu" else _nvml_used(device),
     }
 
 
@@ -116,9 +117,9 @@ def _kilobytes(path: Path) -> dict[str, int]:
     return {name: int(n) * 1024 for name, n in re.findall(r"^(\w+):\s+(\d+) kB$", path.read_text(), re.MULTILINE)}
 
 
-def _torch_on_cuda() -> Any:
-    """torch, where it is loaded in this worker and has used CUDA."""
-    torch = sys.modules.get("torch")
+def _torch_on(device: str) -> Any:
+    """torch, where the device is a GPU and this worker has used it by torch."""
+    torch = sys.modules.get("torch") if device != "cpu" else None
     return torch if torch and torch.cuda.is_initialized() else None
 
 

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -152,14 +153,49 @@ def test_onnxruntime_holds_its_weights(watch, multiplication, strategy):
 def test_the_exact_text_that_resets(tmp_path, monkeypatch):
     monkeypatch.setattr(footprint, "_SELF", tmp_path)
     (tmp_path / "clear_refs").touch()
-    footprint.reset_peak(None, {})
+    footprint.reset_peak(None, {"device": "cpu"})
     assert (tmp_path / "clear_refs").read_text() == "5"
 
 
 def test_a_kernel_that_resets_nothing_is_no_figure_but_a_reason(tmp_path, monkeypatch):
     monkeypatch.setattr(footprint, "_SELF", tmp_path / "absent")
     with pytest.raises(Unavailable, match="clear_refs cannot be written"):
-        footprint.reset_peak(None, {})
+        footprint.reset_peak(None, {"device": "cpu"})
+
+
+@pytest.fixture
+def gpu(monkeypatch):
+    """A GPU that is not there: torch's allocator and NVML answer what they are told to."""
+    from benchlib.runtimes import _cuda
+
+    told = SimpleNamespace(allocated=500, reserved=700, processes=[(os.getpid() + 1, 10**9), (os.getpid(), 900)])
+    cuda = SimpleNamespace(
+        is_initialized=lambda: told.allocated is not None,
+        max_memory_allocated=lambda device: told.allocated,
+        max_memory_reserved=lambda device: told.reserved,
+        reset_peak_memory_stats=lambda device: setattr(told, "allocated", 20),
+    )
+    found = lambda handle: [SimpleNamespace(pid=p, usedGpuMemory=m) for p, m in told.processes]  # noqa: E731
+    nvml = SimpleNamespace(NVMLError=RuntimeError, nvmlDeviceGetComputeRunningProcesses=found)
+    monkeypatch.setitem(sys.modules, "torch", SimpleNamespace(cuda=cuda))
+    monkeypatch.setitem(sys.modules, "pynvml", nvml)
+    monkeypatch.setattr(_cuda, "nvml_handle", lambda device: "handle")
+    return told
+
+
+def cuda_figures(device: str = "cuda:1") -> tuple:
+    found = footprint.footprint(None, {"device": device, "folder": "/absent"})
+    return found["cuda_allocated"], found["cuda_reserved"], found["nvml"]
+
+
+def test_a_gpu_has_its_allocators_peaks_and_what_nvml_says_of_this_process(gpu):
+    assert cuda_figures() == (500, 700, 900)
+    footprint.reset_peak(None, {"device": "cuda:1"})
+    assert cuda_figures() == (20, 700, 900)
+    gpu.processes.pop()
+    gpu.allocated = None
+    assert cuda_figures() == (None, None, None), "a torch without CUDA, and a process that NVML does not know"
+    assert cuda_figures("cpu") == (None, None, None)
 
 
 def test_settings_of_allocators_are_recorded():
