@@ -8,7 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-BENCHMARKS = ("import_time", "instruments", "trial_cost", "against_loops")
+BENCHMARKS = ("import_time", "instruments", "trial_cost", "against_loops", "runoff")
 PLANTED = Path(__file__).parents[1] / "planted"
 
 
