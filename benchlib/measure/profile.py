@@ -41,4 +41,4 @@ def placement_metrics(facts: Mapping[str, Any], profile: Sequence[dict[str, Any]
     if not profile:
         return found
     told = _placement.summary(profile, facts["providers"])
-    return found | (told if found else {"provider_times": told["provider_times"]})
+    return found | (told if found else {"seconds_by_provider": told["seconds_by_provider"]})

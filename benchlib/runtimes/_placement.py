@@ -82,7 +82,7 @@ def summary(profile: Sequence[Mapping[str, Any]], provider: str) -> dict[str, An
     whole = sum(work.values())
     return {
         "node_time_share": work[provider] / whole if whole else None,
-        "provider_times": dict(times),
+        "seconds_by_provider": dict(times),
         "n_memcpy": sum(row["calls"] for row in copies),
         "time_memcpy": sum(row["seconds"] for row in copies),
     }

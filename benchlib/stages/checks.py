@@ -14,6 +14,7 @@ from typing import Any
 from benchlib.measure import memory
 from benchlib.measure.samples import STEADY, Epoch, Samples
 from benchlib.measure.statistics import PERCENTILE_MINIMUM
+from benchlib.precision import precision_differences
 from benchlib.stages.machine_share import rate_from_memory
 
 PASSED, FAILED, NOT_APPLICABLE = "passed", "failed", "not applicable"
@@ -247,3 +248,12 @@ def energy_above_idle(record: dict[str, Any], samples: Samples) -> str | None:
         raise NotApplicable("energy was not measured")
     joules = record["metrics"]["energy_per_item"]
     return None if joules > 0 else f"{joules:.4g} J per item beyond what idling takes"
+
+
+@check
+def precision(record: dict[str, Any], samples: Samples) -> str | None:
+    """All contenders compute with the same precision: a speedup from less precision is no speedup."""
+    if len(record["contenders"]) < 2:
+        raise NotApplicable("there is one contender")
+    facts = {f"{c['label']} ({n})": c for n, c in enumerate(record["contenders"])}
+    return "; ".join(precision_differences(facts)) or None

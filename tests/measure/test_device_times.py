@@ -1,11 +1,16 @@
 """Device times of a replicate, and the metrics made of them."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from benchlib import tensors
+from benchlib.measure.controller import Contender, Launcher, measure, open_contender
 from benchlib.measure.device import calls_within, device_metrics, device_times
+from benchlib.measure.levels import LEVELS
+from benchlib.registry import runtimes
 
 
 @pytest.mark.parametrize(("usual", "calls"), [(1e-6, 200), (1e-3, 100), (7e-3, 14), (0.1, 5), (30, 5)])
@@ -60,3 +65,34 @@ def test_metrics_are_medians_over_processes_and_overhead_is_the_rest():
         }
     )
     assert device_metrics([], 1.0) == device_metrics([{}], 1.0) == {}
+
+
+def test_every_process_of_a_trial_on_a_device_answers_once(tmp_path):
+    tensors.save(tmp_path / "inputs.npz", {"x": np.ones(2, np.float32)})
+    request = {"artifact": "", "exporter": "planted", "device": "cuda", "threads": 1}
+    options = {name: o.default for name, o in runtimes.get("planted").options.items()} | {"seconds": 1e-4}
+    contenders = [
+        Contender(
+            label,
+            False,
+            {
+                "runtime": "planted",
+                "request": request | {"options": options},
+                "inputs": str(tmp_path / "inputs.npz"),
+                "import_paths": [],
+            },
+        )
+        for label in ("a", "b")
+    ]
+    level = replace(LEVELS["smoke"], pairs=2, start="fresh")
+    launcher = Launcher("f" * 16, 1, tmp_path, lambda: pytest.fail("it starts fresh"), timeout=60.0)
+    try:
+        opened = [open_contender(c, launcher, level.start, 0, 0, c.label) for c in contenders]
+        for o in opened:
+            o.outputs(None)
+        found = measure(contenders, opened, launcher, level, seed=0)
+    finally:
+        launcher.end()
+    assert [[p["whole"] for p in pair] for pair in found.device] == [[pytest.approx(0.9e-4)] * 2] * 2
+    metrics = device_metrics([pair[-1] for pair in found.device], latency=1e-4)
+    assert metrics["time_overhead"] == pytest.approx(1e-5)

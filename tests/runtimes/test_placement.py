@@ -81,7 +81,7 @@ def test_copies_and_work_on_the_cpu_show_in_the_profile():
     assert found["node_time_share"] == pytest.approx(90 / 120)
     assert found["n_memcpy"] == 2
     assert found["time_memcpy"] == pytest.approx(30e-6)
-    assert found["provider_times"] == pytest.approx({CUDA: 120e-6, CPU: 32e-6})
+    assert found["seconds_by_provider"] == pytest.approx({CUDA: 120e-6, CPU: 32e-6})
 
 
 def test_metrics_of_a_graph_and_of_a_module():
@@ -90,5 +90,5 @@ def test_metrics_of_a_graph_and_of_a_module():
     profiled = placement_metrics(graph, _placement.profile(events("profile_cuda"), 4))
     assert profiled["node_share"] == 0.75 and profiled["n_memcpy"] == 2
     module = [{"operator": "aten::mm", "provider": "CUDA", "calls": 1.0, "seconds": 2e-3}]
-    assert placement_metrics({"providers": "CUDA"}, module) == {"provider_times": {"CUDA": 2e-3}}
+    assert placement_metrics({"providers": "CUDA"}, module) == {"seconds_by_provider": {"CUDA": 2e-3}}
     assert placement_metrics({"providers": "CUDA"}, []) == {}

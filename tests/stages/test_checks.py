@@ -44,7 +44,8 @@ def make_record(samples: Samples) -> dict:
         "weights_read_size": 6e7, "cache_size": 3e7, "memory_bandwidth": 2e10,
         "weights_size": 6e7, "memory_vmhwm_session": 7e7, "energy_per_item": 0.2,
     }  # fmt: skip
-    contender = {"threads": 2, "providers": "CPU", "input_hash": "a" * 64, "devices": ["cpu"]}
+    contender = {"threads": 2, "providers": "CPU", "input_hash": "a" * 64, "devices": ["cpu"],
+                 "precision": {"matmul": "ieee"}}  # fmt: skip
     return {
         "trial": {"batch_size": 4, "device": "cpu", "opt_patterns": ""},
         "metrics": metrics,
@@ -97,6 +98,7 @@ def test_a_good_record_passes_every_check():
         ("phases", "metrics/time_session", 30.0, ("import, session and first call took 30.5",)),
         ("phases", "metrics/time_wall", 19.0, ("all steps took 20 s of a wall time of 19 s",)),
         ("memory_of_the_weights", "metrics/memory_vmhwm_session", 2e7, ("20 MB held, less than the weights' 60 MB",)),
+        ("precision", "contenders/1/precision", {"matmul": "tf32"}, ("float32 matrix products",)),
         ("energy_above_idle", "metrics/energy_per_item", -0.1, ("-0.1 J per item",)),
         ("peak_flop_rate", "metrics/flop_rate", 1.06e11, ("106 GFLOP/s, the peak is 100",)),
         ("memory_traffic", "metrics/weights_read_size", 1.4e8, ("GB/s of weights, memory delivers 20",)),
@@ -149,6 +151,7 @@ def test_an_export_of_an_earlier_trial_is_no_phase_of_this_one():
         ("memory_traffic", "metrics/memory_bandwidth", None, "bandwidth"),
         ("memory_traffic", "trial/opt_patterns", "quant", "passes changed"),
         ("memory_of_the_weights", "memory", [], "memory was not measured"),
+        ("precision", "contenders", [], "there is one contender"),
         ("energy_above_idle", "metrics/energy_per_item", None, "energy was not measured"),
     ],
 )

@@ -1,7 +1,7 @@
 import pytest
 
 from benchlib.stages.picture import ticks
-from benchlib.stages.views import interval, seconds
+from benchlib.stages.views import ProfileView, interval, seconds
 
 
 @pytest.mark.parametrize(
@@ -25,3 +25,15 @@ def test_ticks_are_few_and_cover_all(highest):
     assert found[0] == 0
     assert found[-2] < highest <= found[-1] * (1 + 1e-9)
     assert 4 <= len(found) <= 8
+
+
+def test_a_profile_shows_the_slowest_operators_and_counts_the_others():
+    operators = [
+        {"operator": f"Op{i}", "provider": "CPUExecutionProvider", "calls": 2.0, "seconds": s * 1e-3}
+        for i, s in enumerate([40, *[1] * 20])
+    ]
+    rows = ProfileView(operators).rows()
+    assert len(rows) == ProfileView.SHOWN + 1
+    assert rows[0] == ("Op0", "40 ms (67%), 2 ×, CPU")
+    assert rows[-1] == ("9 others", "9 ms")
+    assert len(ProfileView(operators[:3]).rows()) == 3

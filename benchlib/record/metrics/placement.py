@@ -21,7 +21,7 @@ ROWS = (
         _KERNELS,
         "higher",
     ),
-    ("provider_times", "", "seconds of one call by provider, for torch by device", _KERNELS),
+    ("seconds_by_provider", "", "seconds of one call by provider, for torch by device", _KERNELS),
     ("n_memcpy", "count", "copies between providers that the graph makes in one call", _PROFILE, "lower"),
     ("time_memcpy", "s", "seconds of one call in copies between providers", _KERNELS, "lower"),
 )

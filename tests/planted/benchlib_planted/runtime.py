@@ -15,6 +15,14 @@ class _Session:
         self.held = touched(self.options["allocate"])
         self.facts = {"providers": "Planted", "threads": request.threads}
 
+    def device_calls(self):
+        """As on a device with a clock of its own, by which everything takes what the options say."""
+        from benchlib.runtimes import DeviceCalls
+
+        share = {"whole": 0.9, "compute": 0.6, "copy_in": 0.2, "copy_out": 0.1}
+        parts = {name: (lambda name=name: name) for name in share}
+        return DeviceCalls(**parts, wait=lambda: None, elapsed=lambda work: share[work()] * self.options["seconds"])
+
     def bind(self, inputs, flat):
         from benchlib import tensors
         from benchlib_planted import diary, faults
