@@ -40,6 +40,7 @@ def imports(worker: Worker, request: dict) -> dict:
 
         _cuda.make_context(request["device"])
     gc.collect()
+    footprint(worker, request | {"folder": ""})  # what reading takes itself is there before the baseline is read
     return {"settings": settings()}
 
 
@@ -103,12 +104,13 @@ def settings() -> dict[str, Any]:
 def untouched(folder: str) -> int:
     """Bytes of the files below `folder` that are mapped into this process and not resident."""
     found, inside = 0, False
-    for line in (_SELF / "smaps").read_text().splitlines():
-        name, _, value = line.partition(":")
-        if " " in name:  # the head of a mapping: addresses, rights, offset, device, inode, file
-            inside = f" {folder}/" in line
-        elif inside and name in ("Size", "Rss"):
-            found += (1 if name == "Size" else -1) * int(value.split()[0]) * 1024
+    with (_SELF / "smaps").open() as lines:
+        for line in lines:
+            name, _, value = line.partition(":")
+            if " " in name:  # the head of a mapping: addresses, rights, offset, device, inode, file
+                inside = f" {folder}/" in line
+            elif inside and name in ("Size", "Rss"):
+                found += (1 if name == "Size" else -1) * int(value.split()[0]) * 1024
     return found
 
 

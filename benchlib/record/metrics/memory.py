@@ -9,8 +9,8 @@ _VMHWM = (
 )
 _PHASES = {
     "load": "while the saved model is opened for the export",
-    "export": "while it is exported; of a compiler, the first call with nothing compiled before (one process, "
-    "and none of those that it starts)",
+    "export": "while it is exported; of a compiler, the first call with nothing compiled before (one process, without "
+    "those that it starts itself)",
     "session": "while the artifact is opened and the inputs are bound",
     "first": "during the first call (a compiler finds its work done)",
     "steady": "during 20 more calls",
