@@ -10,7 +10,8 @@ from fake_study import ENDINGS, EXPORTERS, make_record, make_samples, write_plan
 from benchlib.report.page import Report
 
 SECTIONS = (
-    "question", "machine", "overview", "speedup", "latency", "costs", "accuracy", "failures", "definitions", "glossary",
+    "question", "machine", "overview", "fastest", "speedup", "latency", "costs", "accuracy", "failures", "definitions",
+    "glossary",
 )  # fmt: skip
 
 
