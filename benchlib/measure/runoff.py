@@ -121,7 +121,7 @@ def decide(
     (0.1: 10 %) that the level of the indirect figures decides, `floor` the smallest one that this host can detect.
     """
     margin = max(MARGIN, floor)
-    field, unpaired = field_of(ways, max(clear, margin))
+    field, unpaired = field_of(ways, clear, floor)
     # Whoever is best among n was chosen out of n: that counts like a pair each.
     comparisons = max(len(direct), len(field) + len(unpaired) - 1, 1)
     confidence = 1 - (1 - CONFIDENCE) / comparisons
@@ -143,12 +143,13 @@ def decide(
             return _conclude(champion, results, unpaired, margin)
 
 
-def field_of(ways: Sequence[Contestant], clear: float) -> tuple[list[str], tuple[str, ...]]:
+def field_of(ways: Sequence[Contestant], clear: float, floor: float = 0.0) -> tuple[list[str], tuple[str, ...]]:
     """The ways between which the run-off decides, the best first, and those that there is no room for.
 
     Out of it are ways that are clearly slower than the best: the intervals are apart, and so are the figures, by more
-    than `clear`.
+    than `clear`, the margin and `floor`.
     """
+    clear = max(clear, MARGIN, floor)
     best, *others = sorted(ways, key=lambda w: -w.speed.value)
     near = [w.label for w in others if not _clearly_slower(w.speed, best.speed, clear)]
     return [best.label, *near[:RIVALS]], tuple(near[RIVALS:])

@@ -57,11 +57,16 @@ class Contest:
             return reason
         ok = self.ok
         by_label = lambda way, rival: _in_matrix(ok[way], ok[rival]) or lookup(ok[way], ok[rival])  # noqa: E731
-        return settle(_contestants(ok), by_label, LEVELS[self.level].margin)
+        return settle(_contestants(ok), by_label, LEVELS[self.level].margin, self.floor)
+
+    @property
+    def floor(self) -> float:
+        """The smallest difference that the host could tell at this level, as the records say; 0 where none does."""
+        return max((r["metrics"].get("smallest_effect") or 0.0 for r in self.ok.values()), default=0.0)
 
     def field(self) -> list[dict[str, Any]]:
         """The records of the ways between which direct pairs decide, the best first."""
-        labels, _ = field_of(_contestants(self.ok), LEVELS[self.level].margin)
+        labels, _ = field_of(_contestants(self.ok), LEVELS[self.level].margin, self.floor)
         return [self.ok[label] for label in labels]
 
     def without(self) -> str:

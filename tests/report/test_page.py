@@ -10,8 +10,8 @@ from fake_study import ENDINGS, EXPORTERS, make_record, make_samples, write_plan
 from benchlib.report.page import Report
 
 SECTIONS = (
-    "question", "machine", "overview", "speedup", "latency", "placement", "costs", "accuracy", "failures",
-    "definitions", "glossary",
+    "question", "machine", "overview", "fastest", "speedup", "latency", "quality", "placement", "costs", "accuracy",
+    "failures", "definitions", "glossary",
 )  # fmt: skip
 
 

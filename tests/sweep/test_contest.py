@@ -120,6 +120,14 @@ def test_without_a_reference_latencies_are_compared():
     assert isinstance(found, Fastest) and found.way == "planted seconds=1.0"
 
 
+def test_no_run_off_claims_less_than_the_host_can_tell():
+    fast, slow = record(1.0), record(1.02)
+    fast["metrics"]["smallest_effect"] = 0.09
+    contest = only([fast, slow])
+    assert isinstance(contest.settle(stored([pair(fast, slow, 1.08)])), Tie)
+    assert isinstance(contest.settle(stored([pair(fast, slow, 1.10)])), Fastest)
+
+
 def test_equal_labels_are_told_apart():
     one, other = record(1.0), record(1.0, provider="Planted")
     assert list(only([one, other]).ok) == [f"planted seconds=1.0 ({r['key'][:8]})" for r in (one, other)]

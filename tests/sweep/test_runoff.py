@@ -8,8 +8,9 @@ import pytest
 from ruamel.yaml import YAML
 
 from benchlib.measure.runoff import Fastest
+from benchlib.mistakes import make
 from benchlib.record import scrap
-from benchlib.sweep import journal
+from benchlib.sweep import durations, journal
 from benchlib.sweep.contest import contests, in_words, stored
 from benchlib.sweep.runoff import RunOff
 from tests.sweep.conftest import Study
@@ -159,7 +160,7 @@ def measured(outcomes):
         asked.append(task.planned)
         own = record(task.planned.trial.runtime_args["seconds"])
         rival = record(task.planned.trial.reference["runtime_args"]["seconds"])
-        return pair(own, rival, **next(outcomes)) | {"key": task.planned.key}, 1.0
+        return pair(own, rival, **next(outcomes)) | {"key": task.planned.key}, {"seconds": 1.0}
 
     return measure, asked
 
@@ -191,8 +192,9 @@ def test_nothing_is_measured_where_there_is_nothing_to_decide(tmp_path):
     ]
 
 
-def test_a_pair_is_expected_to_take_as_long_as_the_trials_of_its_ways(tmp_path):
+def test_a_pair_is_expected_to_take_as_long_as_others_of_its_kind(tmp_path):
     ways = [record(1.0), record(1.02)]
     for way, seconds in zip(ways, (10.0, 20.0), strict=True):
-        journal.note(tmp_path, "trial", key=way["key"], seconds=seconds)
+        facts = durations.kind(make(way["trial"]))
+        journal.note(tmp_path, "trial", key=way["key"], status="ok", seconds=seconds, prepared=0.0, **facts)
     assert list(RunOff(ways, tmp_path).left()) == [15.0]
