@@ -28,11 +28,13 @@ _COMMON = (
     "measure/*.py",
     "stages/steps.py",
     "stages/bundles.py",
+    "stages/judge.py",
     "stages/timing.py",
     "tensors.py",
-    "accuracy.py",
+    "accuracy/*.py",
     "models/__init__.py",
     "models/_saved.py",
+    "models/_input_sets.py",
 )
 _VARIABLES = re.compile(
     r"^(OMP|KMP|MKL|GOMP|OPENBLAS|ONEDNN|DNNL|TORCH|TORCHINDUCTOR|TORCHDYNAMO|PYTORCH|ORT|CUDA|CUBLAS|NVIDIA|XLA|MALLOC)_"
@@ -62,6 +64,11 @@ def fingerprint(trial: Trial) -> dict[str, dict[str, Any]]:
         "template": {TEMPLATE.name: _template_hash(TEMPLATE)},
         "code": {_short(f): tree_hash(f) for f in sorted(files)},
     }
+
+
+def code_of(registry: Registry, name: str) -> dict[str, str]:
+    """The hashes of a plug-in's file and of its private neighbours."""
+    return {_short(f): tree_hash(f) for f in sorted(_with_private_neighbours(registry.module_of(name)))}
 
 
 def plugins_of(trial: Trial) -> list[tuple[Registry, str]]:

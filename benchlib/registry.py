@@ -122,6 +122,7 @@ class Runtime:
     packages: tuple[str, ...] = ()
     options: Mapping[str, Option] = field(default_factory=dict)
     providers: Mapping[str, str] = field(default_factory=dict)  # provider -> device it runs on
+    exact: Mapping[str, Any] = field(default_factory=dict)  # options with which it computes in float64 on the CPU
     refuse: Refusal = never
     lacks: Callable[[Any], str | None] = never
 

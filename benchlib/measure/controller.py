@@ -89,6 +89,12 @@ class Opened:
         self.freeze()
         return reply
 
+    def outputs_for(self, inputs: Path, path: Path) -> dict:
+        """Stores in `path` the outputs of one call on other inputs, which counts as none of the session's calls."""
+        reply = self.worker.ask("outputs", self.left(), path=str(path), inputs=str(inputs))
+        self.freeze()
+        return reply
+
 
 def open_contender(contender: Contender, launcher: Launcher, how: str, pair: int, seed: int, name: str) -> Opened:
     """Starts a worker and opens a contender in it; leaves it stopped."""
@@ -105,6 +111,7 @@ class Measurement:
     samples: Samples
     facts: list[list[dict[str, Any]]] = field(default_factory=list)  # [pair][contender]
     settled: list[list[bool]] = field(default_factory=list)
+    checked: list[str] = field(default_factory=list)  # hashes of the outputs that were checked, by contender
     changed_outputs: list[tuple[int, int, Path]] = field(default_factory=list)  # (pair, contender, file)
     seconds: float = 0.0
 
@@ -122,7 +129,7 @@ def measure(
     Raises WorkerError when a worker fails, with `.measurement` holding what was measured until then.
     """
     begin = time.perf_counter()
-    result = Measurement(Samples([c.label for c in contenders], seed))
+    result = Measurement(Samples([c.label for c in contenders], seed), checked=[o.output_hash for o in opened])
     counts: list[int | None] = [level.warmup_calls] * len(contenders)
     try:
         for pair in range(level.pairs):
@@ -165,9 +172,8 @@ def _one_pair(opened, pair, first, level: Level, seed, counts, result: Measureme
     for index, o in enumerate(opened):
         if counts[index] is None:  # later replicates repeat the first one's warm-up
             counts[index] = sum(len(e.ns) for e in epochs if e.contender == index and e.phase == WARMUP)
-        before = o.output_hash
         o.outputs(None)
-        if o.output_hash != before:
+        if o.output_hash != result.checked[index]:
             path = launcher.scratch / f"last-{pair}-{index}.npz"
             o.outputs(path)
             result.changed_outputs.append((pair, index, path))

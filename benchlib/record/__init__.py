@@ -10,6 +10,12 @@
  "metrics": {name: value}, each name declared in `benchlib.record.metrics`,
  "steps":  {"load": {"seconds", "outcome"}, …},
  "contenders": what each contender was and how it was opened,
+ "outputs": a row for each output and set of inputs of the trial's own way (benchlib.accuracy): {"inputs": number of
+            the set, 0 being the recorded one, "output": position, "name", "shape", "dtype", "passes": the rule by
+            which it passes (tolerance, eager's error, exact; "" where it does not), "max_abs", "max_rel",
+            "mean_abs", "q999_abs", "rmse", "rmse_eager", "rmse_ratio", "cosine", "share" of the tolerance that the
+            worst element uses, "beyond" and "nonfinite": counts of elements, "atol": the absolute tolerance,
+            "top1", "top5": agreement of logits}; what does not apply is not there,
  "fingerprint": {part: …},
  "suspect": [checks that failed]}
 """

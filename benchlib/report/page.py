@@ -41,8 +41,9 @@ MACHINE = {
 }
 DEFINED = (
     "time_latency", "time_latency_low", "throughput", "speedup", "speedup_low", "verdict", "time_export",
-    "time_session", "break_even", "discrepancies_abs", "discrepancies_share", "discrepancies_rel", "discrepancies_avg",
-    "discrepancies_n", "discrepancies_dnan", "tolerance_abs", "tolerance_rel",
+    "time_session", "break_even", "tolerance_share", "elements_beyond", "rmse_ratio", "rmse", "rmse_eager",
+    "top1_agreement", "top5_overlap", "cosine", "error_q999", "discrepancies_abs", "discrepancies_rel",
+    "discrepancies_avg", "discrepancies_dnan", "tolerance_abs", "tolerance_rel", "input_seeds",
 )  # fmt: skip
 
 
@@ -167,7 +168,7 @@ class Report:
 
     def accuracy(self) -> Html:
         """Errors against what counts as right."""
-        compared = self.table[self.table["discrepancies_abs"].notna()]
+        compared = self.table[self.table["tolerance_abs"].notna()]
         if compared.empty:
             return Html("<p>No trial got far enough to compare outputs.</p>")
         wrong = int((compared["status"] == "inaccurate").sum())
@@ -176,7 +177,7 @@ class Report:
         )
         return Html(
             f"<p>{text}</p>",
-            *self._pictures(plots.accuracy, f"Largest absolute error of each trial and its tolerance: {text}"),
+            *self._pictures(plots.accuracy, f"What the largest error of each trial uses of its tolerance: {text}"),
             tables.accuracy_table(self.table),
         )
 

@@ -24,6 +24,7 @@ class TorchSession:
         self.called = called
         self.positional = request.positional
         self.device = request.device
+        self.float64 = request.options.get("float64", False)
 
     @cached_property
     def facts(self) -> dict[str, Any]:
@@ -48,6 +49,7 @@ class TorchSession:
         import torch
 
         host = tensors.apply(tensors.to_torch, inputs)
+        host = mapped(_widened, host) if self.float64 else host
         module, positional, device = self.called, self.positional, self.device
 
         @torch.inference_mode()
@@ -79,6 +81,10 @@ def open(request: OpenRequest) -> TorchSession:
     torch.backends.cudnn.allow_tf32 = tf32
     torch.backends.cudnn.benchmark = request.options.get("cudnn_benchmark", False)
     module = _saved.open_saved(request.artifact).to(request.device)
+    if request.options.get("float64", False):
+        module = module._apply(_widened)
+        torch.set_default_dtype(torch.float64)  # of what forward makes itself
+        torch.use_deterministic_algorithms(True, warn_only=True)
     prepare = exporters.get(request.exporter).prepare
     called = prepare(module, request.exporter_args) if prepare else module
     return TorchSession(module, called, request)
@@ -98,6 +104,13 @@ def mapped(function: Callable[[Any], Any], nested: Any) -> Any:
     return nested
 
 
+def _widened(tensor: Any) -> Any:
+    """Floating numbers as float64, complex ones as complex128."""
+    if tensor.is_complex():
+        return tensor.cdouble()
+    return tensor.double() if tensor.is_floating_point() else tensor
+
+
 def lacks(trial: Any) -> str | None:
     return _cuda.missing(trial.device)
 
@@ -112,6 +125,8 @@ runtime = Runtime(
     options={
         "allow_tf32": Option(bool, False, "TensorFloat-32 in matrix products and convolutions on CUDA"),
         "cudnn_benchmark": Option(bool, False, "let cuDNN try its algorithms at the first calls"),
+        "float64": Option(bool, False, "weights and inputs widened to float64: how the judge of accuracy computes"),
     },
+    exact={"float64": True},
     lacks=lacks,
 )

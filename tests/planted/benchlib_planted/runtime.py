@@ -17,11 +17,12 @@ class _Session:
         from benchlib_planted.faults import FAULTS
 
         FAULTS[request.options["open_fault"]]()
-        self.options = request.options
+        self.options, self.folded = request.options, {}
         self.facts = {"providers": "Planted", "threads": request.threads}
 
     def bind(self, inputs, flat):
         from benchlib import tensors
+        from benchlib_planted import mutants
         from benchlib_planted.faults import FAULTS
 
         options, calls = self.options, 0
@@ -37,6 +38,7 @@ class _Session:
                 diary[page] = 0  # a page's first writing costs a fault, which would fall into a sample
         nanoseconds = int(options["seconds"] * 1e9)
         result = {"y": inputs["x"] * 2 + options["wrong"]}
+        result = mutants.session(options["mutant"], inputs, self.folded) if options["mutant"] else result
 
         def call():
             nonlocal calls
@@ -62,6 +64,7 @@ runtime = Runtime(
     options={
         "seconds": Option(float, 0.0, "latency of a call: busy until then"),
         "diary": Option(str, "", "a file of begin and end of every call; process and input hash go into its name"),
+        "mutant": Option(str, "", "which of the wrong outputs of `mutants`, or `none`: the right ones"),
         "wrong": Option(float, 0.0, "added to the right output"),
         "open_fault": Option(str, "", "what goes wrong while opening"),
         "fault": Option(str, "", "what goes wrong at call `fault_at`"),
