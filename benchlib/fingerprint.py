@@ -28,13 +28,15 @@ _COMMON = (
     "measure/*.py",
     "stages/steps.py",
     "stages/bundles.py",
+    "stages/judge.py",
     "stages/timing.py",
     "stages/footprint.py",
     "tensors.py",
-    "accuracy.py",
+    "accuracy/*.py",
     "precision.py",
     "models/__init__.py",
     "models/_saved.py",
+    "models/_input_sets.py",
     "models/_work.py",
 )
 _DECIDING = "measure/runoff.py"  # compares trials with each other: no figure of a trial depends on it
@@ -66,6 +68,11 @@ def fingerprint(trial: Trial) -> dict[str, dict[str, Any]]:
         "template": {TEMPLATE.name: _template_hash(TEMPLATE)},
         "code": {_short(f): tree_hash(f) for f in sorted(files)},
     }
+
+
+def code_of(registry: Registry, name: str) -> dict[str, str]:
+    """The hashes of a plug-in's file and of its private neighbours."""
+    return {_short(f): tree_hash(f) for f in sorted(_with_private_neighbours(registry.module_of(name)))}
 
 
 def plugins_of(trial: Trial) -> list[tuple[Registry, str]]:

@@ -126,6 +126,7 @@ class Runtime:
     io: tuple[str, ...] = ("host",)  # where inputs and outputs may be: "host", "device"
     cuda_graphs: bool = False  # can replay a call as a CUDA graph
     profiles: bool = False  # has a profiler of its own
+    exact: Mapping[str, Any] = field(default_factory=dict)  # options with which it computes in float64 on the CPU
     refuse: Refusal = never
     lacks: Callable[[Any], str | None] = never
 

@@ -46,8 +46,9 @@ DEFINED = (
     "cpu_utilisation", "throughput", "speedup", "speedup_low", "verdict", "smallest_effect", "p_value", "q_value",
     "flops", "flop_rate", "peak_flop_rate", "peak_share", "weights_read_size", "weights_read_rate",
     "memory_bandwidth", "memory_share", "time_import", "time_load", "time_export", "time_session", "time_first",
-    "time_to_steady", "break_even", "break_even_low", "discrepancies_abs", "discrepancies_share", "discrepancies_rel",
-    "discrepancies_avg", "discrepancies_n", "discrepancies_dnan", "tolerance_abs", "tolerance_rel",
+    "time_to_steady", "break_even", "break_even_low", "tolerance_share", "elements_beyond", "rmse_ratio", "rmse",
+    "rmse_eager", "top1_agreement", "top5_overlap", "cosine", "error_q999", "discrepancies_abs", "discrepancies_rel",
+    "discrepancies_avg", "discrepancies_dnan", "tolerance_abs", "tolerance_rel", "input_seeds",
 )  # fmt: skip
 
 
@@ -191,7 +192,7 @@ class Report:
 
     def accuracy(self) -> Html:
         """Errors against what counts as right."""
-        compared = self.table[self.table["discrepancies_abs"].notna()]
+        compared = self.table[self.table["tolerance_abs"].notna()]
         if compared.empty:
             return Html("<p>No trial got far enough to compare outputs.</p>")
         wrong = int((compared["status"] == "inaccurate").sum())
@@ -200,7 +201,7 @@ class Report:
         )
         return Html(
             f"<p>{text}</p>",
-            *self._pictures(plots.accuracy, f"Largest absolute error of each trial and its tolerance: {text}"),
+            *self._pictures(plots.accuracy, f"What the largest error of each trial uses of its tolerance: {text}"),
             tables.accuracy_table(self.table),
         )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import itertools
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,6 +18,7 @@ BFLOAT16 = 16  # onnx.TensorProto.BFLOAT16
 # Keys of run options (onnxruntime_run_options_config_keys.h)
 _DO_NOT_WAIT = "disable_synchronize_execution_providers"
 _GRAPH_ID, _NO_GRAPH = "gpu_graph_id", "-1"
+_GRAPH_IDS = itertools.count(1)
 
 
 class BoundCall:
@@ -39,13 +41,15 @@ class BoundCall:
         for output in session.get_outputs():
             self.binding.bind_output(output.name, device, index)
         self.unbound = graph
-        self.do_not_wait = run_options({_DO_NOT_WAIT: "1"})
+        # A graph holds addresses: every binding of a session has one of its own.
+        own = {_GRAPH_ID: str(next(_GRAPH_IDS))} if graph else {}
+        self.options, self.do_not_wait = run_options(own), run_options({**own, _DO_NOT_WAIT: "1"})
 
     def call(self) -> list[Any]:
         """Runs, waits, and gives the outputs where they are: OrtValues."""
         if self.unbound:
             self._bind_outputs()
-        self.session.run_with_iobinding(self.binding)
+        self.session.run_with_iobinding(self.binding, self.options)
         return self.binding.get_outputs()
 
     def enqueue(self) -> None:

@@ -50,8 +50,9 @@ class OrtSession:
         OrtValues; with `io: device` it is `run_with_iobinding` on OrtValues that lie on the device."""
         self.feed = feeds([i.name for i in self.session.get_inputs()], inputs, flat)
         if self.request.io == "device":
-            self.bound = self._bound()
-            return self.bound.call
+            bound = self._bound()
+            self.bound = self.bound or bound  # what is timed are the inputs that were bound first
+            return bound.call
         kinds = {v.type for v in (*self.session.get_inputs(), *self.session.get_outputs())}
         if "tensor(bfloat16)" not in kinds:
             feed = {name: np.ascontiguousarray(a).reshape(a.shape) for name, a in self.feed.items()}

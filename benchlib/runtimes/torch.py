@@ -13,7 +13,7 @@ from benchlib.models import call as call_module
 from benchlib.models._facts import weights_hash
 from benchlib.registry import Option, Runtime, exporters
 from benchlib.runtimes import DeviceCalls, OpenRequest, _cuda
-from benchlib.runtimes._torch_calls import CudaCalls, operators
+from benchlib.runtimes._torch_calls import CudaCalls, mapped, operators
 
 
 class TorchSession:
@@ -55,6 +55,7 @@ class TorchSession:
         import torch
 
         host = tensors.apply(tensors.to_torch, inputs)
+        host = mapped(_widened, host) if self.request.options.get("float64", False) else host
         module, positional = self.called, self.request.positional
 
         @torch.inference_mode()
@@ -63,8 +64,9 @@ class TorchSession:
 
         if self.request.device == "cpu":
             return partial(forward, host)
-        self.calls = CudaCalls(forward, host, self.request.device, self.request.cuda_graphs)
-        return self.calls.on_device if self.request.io == "device" else self.calls.from_host
+        calls = CudaCalls(forward, host, self.request.device, self.request.cuda_graphs)
+        self.calls = self.calls or calls  # what is timed are the inputs that were bound first
+        return calls.on_device if self.request.io == "device" else calls.from_host
 
     def device_calls(self) -> DeviceCalls | None:
         """The parts of the bound call; None on the CPU, which has no clock but the host's."""
@@ -95,6 +97,10 @@ def open(request: OpenRequest) -> TorchSession:
         torch.cuda.set_device(request.device)  # the current stream is this device's from here on
     module = _saved.open_saved(request.artifact).to(request.device)
     check_devices(module, request.device)
+    if request.options.get("float64", False):
+        module = module._apply(_widened)
+        torch.set_default_dtype(torch.float64)  # of what forward makes itself
+        torch.use_deterministic_algorithms(True, warn_only=True)
     prepare = exporters.get(request.exporter).prepare
     called = prepare(module, request.exporter_args) if prepare else module
     return TorchSession(module, called, request)
@@ -130,6 +136,13 @@ def _precision(on_cuda: bool) -> dict[str, str]:
     }
 
 
+def _widened(tensor: Any) -> Any:
+    """Floating numbers as float64, complex ones as complex128."""
+    if tensor.is_complex():
+        return tensor.cdouble()
+    return tensor.double() if tensor.is_floating_point() else tensor
+
+
 def lacks(trial: Any) -> str | None:
     return _cuda.missing(trial.device)
 
@@ -144,9 +157,11 @@ runtime = Runtime(
     options={
         "allow_tf32": Option(bool, False, "TensorFloat-32 in matrix products and convolutions on CUDA"),
         "cudnn_benchmark": Option(bool, False, "let cuDNN try its algorithms at the first calls"),
+        "float64": Option(bool, False, "weights and inputs widened to float64: how the judge of accuracy computes"),
     },
     io=("host", "device"),
     cuda_graphs=True,
     profiles=True,
+    exact={"float64": True},
     lacks=lacks,
 )

@@ -47,6 +47,7 @@ def record(run: TrialRun) -> dict[str, Any]:
         "metrics": metrics,
         "steps": run.steps,
         "contenders": _contenders(run),
+        "outputs": run.check_result.rows if run.check_result else [],
         "phases": _phases(run),
         "course": run.course,
         "profile": run.profile,
@@ -74,6 +75,7 @@ def blank(trial: Trial, key: str) -> dict[str, Any]:
         "metrics": identity(trial),
         "steps": {},
         "contenders": [],
+        "outputs": [],
         "phases": {},
         "course": [],
         "profile": [],
@@ -178,8 +180,8 @@ def _files(run: TrialRun) -> dict[str, str]:
         files = {"inputs": str(run.model.inputs)}
     if run.trial.way.label in run.artifacts:
         files["artifact"] = str(run.artifacts[run.trial.way.label].file)
-    if run.reference_outputs:
-        files["outputs"] = str(run.reference_outputs)
+    if run.judge:
+        files["outputs"] = str(run.judge.recorded)
     return files
 
 

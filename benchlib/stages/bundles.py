@@ -36,6 +36,11 @@ class Model:
         return self.path / "inputs.npz"
 
     @property
+    def input_sets(self) -> dict[int, Path]:
+        """The derived sets of inputs that there are, by number (see `benchlib.models._input_sets`)."""
+        return {int(n): self.path / f"inputs-{n}.npz" for n in self.meta["input_sets"]}
+
+    @property
     def saved(self) -> Path:
         return self.path / "model.pt"
 
@@ -61,7 +66,7 @@ def loaded(trial: Trial, builder: Callable[[], Worker], left: Callable[[], float
         "packages": {p: machine.package_version(p) for p in source.packages},
         "code": {f: h for f, h in found["code"].items() if f.startswith("models/") or f == "tensors.py"},
     }
-    key = _key(decided_by)
+    key = key_of(decided_by)
     entry = artifacts.find("models", trial.model_name, key)
     cached = entry is not None
     if entry is None:
@@ -88,7 +93,7 @@ def exported(
         "packages": {p: machine.package_version(p) for p in exporter.packages},
         "code": {f: h for f, h in code.items() if Path(f).stem == way.exporter or Path(f).name.startswith("_")},
     }
-    key = _key(decided_by)
+    key = key_of(decided_by)
     entry = artifacts.find("artifacts", trial.model_name, key)
     cached = entry is not None
     if entry is None:
@@ -111,14 +116,5 @@ def export_request(way: Way, model: Model) -> dict[str, Any]:
     }
 
 
-def keep_outputs(trial: Trial, model: Model, outputs: Path) -> Path:
-    """Stores the outputs that count as right, for the proof of a row; returns where they are."""
-    name, key = trial.model_name, _key({"model": model.key, "judge": trial.judge_way.label, "device": trial.device})
-    if artifacts.find("outputs", name, key) is None:
-        with artifacts.storing("outputs", name, key, {"model": model.key}) as (folder, _):
-            (folder / "outputs.npz").write_bytes(outputs.read_bytes())
-    return artifacts.find("outputs", name, key).path / "outputs.npz"
-
-
-def _key(decided_by: dict[str, Any]) -> str:
+def key_of(decided_by: dict[str, Any]) -> str:
     return hashlib.sha256(canonical(json.loads(json.dumps(decided_by, default=str))).encode()).hexdigest()

@@ -146,19 +146,30 @@ class SessionView(View):
 class CheckView(View):
     def __init__(self, trial: Trial, check: Check):
         self.equal, self.problem, self.metrics = check.equal, check.problem, check.metrics
-        self.title = f"computes the same as {trial.source()[0].judged_by}" if check.equal else "computes something else"
+        self.outputs = check.rows  # the figures of each output for each set of inputs
+        self.title = f"computes the same as {self.metrics['judged_by']}" if check.equal else "computes something else"
 
     def rows(self):
-        rows = [("problem", self.problem)] if self.problem else []
         m = self.metrics
-        if "discrepancies_abs" in m:
-            allowed = f"{m['tolerance_abs']:g} × max(1, std) + {m['tolerance_rel']:g} × |expected|"
-            rows += [
-                ("largest error", f"{m['discrepancies_abs']:.3g}"),
-                ("allowed", allowed),
-                ("largest share of it", f"{m['discrepancies_share']:.3g}"),
-            ]
-        return rows
+        rows = [
+            ("problem", self.problem),
+            ("judge", f"{m['judged_by']}{_because('; not float64: ', m['judge_fallback'])}"),
+            ("compared for", f"{len(m['input_seeds'].split(', ('))} sets of inputs"),
+            (
+                "allowed",
+                f"{m['tolerance_abs']:g} × max(1, std) + {m['tolerance_rel']:g} × |expected|"
+                f"{_because(', because: ', m['tolerance_reason'])}",
+            ),
+        ]
+        if self.outputs:
+            rows.append(("largest error", f"{max(row['max_abs'] for row in self.outputs):.3g}"))
+            rows.append(("largest share of it", f"{m['tolerance_share']:.3g}"))
+        if "rmse_ratio" in m:
+            against = f"RMSE {m['rmse']:.2g} against {m['rmse_eager']:.2g}"
+            rows.append(("error ÷ eager's own", f"{m['rmse_ratio']:.3g} ({against})"))
+        if "top1_agreement" in m:
+            rows.append(("first class, first five", f"{m['top1_agreement']:.2%}, {m['top5_overlap']:.2%} the same"))
+        return [(label, value) for label, value in rows if value]
 
 
 class ProfileView(View):
@@ -252,6 +263,10 @@ def beside(metrics: dict[str, Any]) -> list[tuple[str, str]]:
         if metrics.get(missing):
             found.append((label, f"not measured: {metrics[missing]}"))
     return found
+
+
+def _because(words: str, reason: str) -> str:
+    return f"{words}{reason}" if reason else ""
 
 
 def seconds(value: float) -> str:

@@ -21,7 +21,7 @@ from benchlib.worker.timed import epoch, warm_the_loop
 @verb
 def load(worker: Worker, request: dict) -> dict:
     """Builds the model of a source and saves it with its inputs as a bundle: model.pt, inputs.npz, meta.json."""
-    from benchlib.models import _facts, _saved, _work
+    from benchlib.models import _facts, _input_sets, _saved, _work
     from benchlib.registry import sources
 
     source = sources.get(request["source"])
@@ -31,6 +31,11 @@ def load(worker: Worker, request: dict) -> dict:
     seconds = time.perf_counter() - begin
     bundle = Path(request["bundle"])
     input_hash = tensors.save(bundle / "inputs.npz", model.inputs)
+    input_sets = {}
+    for number in _input_sets.NUMBERS:
+        nested = _input_sets.derived(model.inputs, request["trial"]["seed"], number)
+        if nested is not None:
+            input_sets[number] = tensors.save(bundle / f"inputs-{number}.npz", nested)
     hashes = {"input_hash": input_hash}
     if model.module is not None:
         _saved.save(model.module, bundle / "model.pt")
@@ -38,6 +43,7 @@ def load(worker: Worker, request: dict) -> dict:
     work = _work.work_of(model)
     meta = {
         "positional": list(model.positional),
+        "input_sets": input_sets,
         "file": str(model.file) if model.file else None,
         "import_paths": [p for p in request.get("import_paths", [])] + _added_paths(),
         "facts": {
@@ -102,18 +108,27 @@ def open_(worker: Worker, request: dict) -> dict:
 
 @verb
 def outputs(worker: Worker, request: dict) -> dict:
-    """The outputs of the last call, which is made now if there was none; written to `path` when one is given."""
+    """The outputs of the last call, which is made now if there was none; written to `path` when one is given.
+
+    With `inputs`, a file, they are those of one call on other inputs, which counts as none of the session's calls.
+    """
     reply: dict[str, Any] = {}
-    if worker.last is None:
-        reply["epoch"] = epoch(worker, 1)
-        if hasattr(worker.session, "compile_cache"):
-            reply["compile_cache"] = worker.session.compile_cache()
-    last = getattr(worker.session, "to_host", lambda outputs: outputs)(worker.last)
-    flat, _ = tensors.flatten(last)
+    if request.get("inputs"):
+        flat, structure = tensors.load(request["inputs"])
+        out = worker.session.bind(tensors.unflatten(structure, flat), flat)()
+        reply["input_hash"] = tensors.content_hash(flat)
+    else:
+        if worker.last is None:
+            reply["epoch"] = epoch(worker, 1)
+            if hasattr(worker.session, "compile_cache"):
+                reply["compile_cache"] = worker.session.compile_cache()
+        out = worker.last
+    out = getattr(worker.session, "to_host", lambda outputs: outputs)(out)
+    flat, _ = tensors.flatten(out)
     arrays = {name: tensors.to_numpy(leaf) for name, leaf in flat.items()}
     if request.get("path"):
-        tensors.save(request["path"], last)
-    return {**reply, "hash": tensors.content_hash(arrays), "output_size": tensors.count(last)}
+        tensors.save(request["path"], out)
+    return {**reply, "hash": tensors.content_hash(arrays), "output_size": tensors.count(out)}
 
 
 @verb

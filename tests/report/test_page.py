@@ -70,7 +70,7 @@ def test_speedups_without_intervals_and_errors_that_are_no_numbers(report_on):
             "speedup_high": None,
             "verdict": "inconclusive",
             "discrepancies_abs": error,
-            "discrepancies_share": error,
+            "tolerance_share": error,
         }
     shown = texts(report_on(records))
     assert "3 are inconclusive" in shown["speedup"]

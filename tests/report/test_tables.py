@@ -76,6 +76,22 @@ def test_the_accuracy_table_has_the_trials_that_were_compared(results):
     assert len(rows) == 19
     wrong = next(r for r in rows if r["status"][0] == "inaccurate")
     assert wrong["max error"] == ("0.820", "0.82") and wrong["beyond tolerance"][0] == "412"
+    assert wrong["error ÷ eager's own"][1] == "40000.0" and wrong["÷ tolerance"][1] == "820.0"
+    assert wrong["judged by"][0] == "eager, float64"
+    assert not {"first class agrees", "why another tolerance"} & set(wrong)
+
+
+def test_another_tolerance_prints_its_reason_and_another_judge_why(results):
+    table = results.table.astype({"top1_agreement": "float64"})
+    compared = table.index[table["tolerance_abs"].notna()]
+    table.loc[compared[0], ["tolerance_reason", "judge_fallback"]] = f"the sensor {EVIL}", "RuntimeError: no float64"
+    table.loc[compared, "judge_fallback"] = table.loc[compared, "judge_fallback"].fillna("")
+    table.loc[compared[1], "top1_agreement"] = 0.75
+    soup, _, rows = parse(tables.accuracy_table(table))
+    assert rows[0]["why another tolerance"][0] == f"the sensor {EVIL}" and rows[1]["why another tolerance"][0] == "–"
+    assert rows[1]["first class agrees"][0] == "0.750"
+    notes = [span["title"] for span in soup.select("td .quiet") if span.text == "not float64"]
+    assert notes == ["RuntimeError: no float64"]
 
 
 @pytest.mark.parametrize("make", [tables.main_table, tables.failures_table, tables.accuracy_table])

@@ -11,8 +11,9 @@ class _Session:
         from benchlib_planted.faults import FAULTS
 
         FAULTS[request.options["open_fault"]]()
-        self.options = request.options
+        self.options, self.folded = request.options, {}
         self.held = touched(self.options["allocate"])
+        spin(self.options["spin"])
         self.facts = {"providers": "Planted", "threads": request.threads}
 
     def device_calls(self):
@@ -25,10 +26,11 @@ class _Session:
 
     def bind(self, inputs, flat):
         from benchlib import tensors
-        from benchlib_planted import diary, faults
+        from benchlib_planted import diary, faults, mutants
 
         options = self.options
         result = {"y": inputs["x"] * 2 + options["wrong"]}
+        result = mutants.session(options["mutant"], inputs, self.folded) if options["mutant"] else result
         call = WORKS[options["work"]](options, result)
         if options["garbage"]:
             call = littering(call, options["garbage"])
@@ -38,7 +40,6 @@ class _Session:
             call = faults.at(call, options["fault_at"], options["fault"])
         if options["diary"]:
             call = diary.kept(call, options["diary"], tensors.content_hash(flat))
-        spin(options["spin"])
         return call
 
 
@@ -59,6 +60,7 @@ runtime = Runtime(
         "diary": Option(str, "", "a file of begin and end of every call; process and input hash go into its name"),
         "allocate": Option(float, 0.0, "MB that the session holds"),
         "allocate_call": Option(float, 0.0, "MB that each call touches and frees"),
+        "mutant": Option(str, "", "which of the wrong outputs of `mutants`, or `none`: the right ones"),
         "wrong": Option(float, 0.0, "added to the right output"),
         "open_fault": Option(str, "", "what goes wrong while opening"),
         "fault": Option(str, "", "what goes wrong at call `fault_at`"),
