@@ -51,7 +51,7 @@ class _Session:
                 pass
             if diary is not None:
                 ENTRY.pack_into(diary, (calls - 1) * ENTRY.size, begin, time.perf_counter_ns())
-            return result
+            return result(calls) if callable(result) else result
 
         return call
 
