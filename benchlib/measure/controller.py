@@ -92,9 +92,10 @@ class Opened:
         self.freeze()
         return reply
 
-    def outputs_for(self, inputs: Path, path: Path) -> dict:
-        """Stores in `path` the outputs of one call on other inputs, which counts as none of the session's calls."""
-        reply = self.worker.ask("outputs", self.left(), path=str(path), inputs=str(inputs))
+    def outputs_for(self, inputs: Path, path: Path, thin: bool) -> dict:
+        """Stores in `path` the outputs of one call on other inputs, which counts as none of the session's calls;
+        of large ones only a part, if `thin`."""
+        reply = self.worker.ask("outputs", self.left(), path=str(path), inputs=str(inputs), thin=thin)
         self.freeze()
         return reply
 

@@ -1,5 +1,8 @@
 """What the outputs of a trial's sessions are held against, and how they fare.
 
+Compared are all elements for the recorded inputs; for the derived sets, of outputs with more than a million
+elements, rows taken evenly (`benchlib.tensors.thinned`): what an export folded into a constant shows in any row.
+
 The judge is its source's (eager, as a rule) in float64 on the CPU, where its runtime computes in that and the
 result can be compared; else the same way in the trial's own dtype, and the record says why. Its outputs for each
 set of inputs are computed once per model and kept in the cache.
@@ -144,11 +147,11 @@ def _computed(run: TrialRun, way: Way, device: str, sets: list[int], folder: Pat
             path = folder / f"outputs-{number}.npz"
             inputs = run.model.input_sets[number] if number else run.model.inputs
             try:
-                hashes[str(number)] = opened.outputs_for(inputs, path)["hash"]
+                hashes[str(number)] = opened.outputs_for(inputs, path, thin=number > 0)["hash"]
             except WorkerError as error:
                 if number == 0 or error.kind != "failed":
                     raise
-                left_out[str(number)] = f"{error.type}: {error.message}"
+                left_out[str(number)] = _line(error)
     return {"hashes": hashes, "left_out": left_out}
 
 
@@ -160,7 +163,7 @@ def _exact(run: TrialRun, way: Way, reference: artifacts.Entry, folder: Path) ->
     except WorkerError as error:
         if error.kind != "failed":
             raise
-        return {"problem": f"{error.type}: {error.message.strip().partition(chr(10))[0]}"}
+        return {"problem": _line(error)}
     own = {}
     for number in wanted:
         if str(number) in found["left_out"]:
@@ -174,6 +177,10 @@ def _exact(run: TrialRun, way: Way, reference: artifacts.Entry, folder: Path) ->
         if problem:
             return {"problem": problem}
     return {**found, "own": own, "problem": ""}
+
+
+def _line(error: WorkerError) -> str:
+    return f"{error.type}: {error.message.strip().partition(chr(10))[0]}"
 
 
 @contextlib.contextmanager

@@ -167,8 +167,8 @@ class TrialRun:
         for index, opened in enumerate(self.opened):
             for number in self.judge.sets[1:]:
                 files[index][number] = self.scratch / f"outputs-{index}-{number}.npz"
-                reply = opened.outputs_for(self.model.input_sets[number], files[index][number])
-                replies[index][number] = reply
+                inputs = self.model.input_sets[number]
+                replies[index][number] = opened.outputs_for(inputs, files[index][number], thin=True)
         hashes = [{number: reply["hash"] for number, reply in own.items()} for own in replies]
         self.check_result = judge.verdict(self, hashes, files)
         return views.CheckView(self.trial, self.check_result)

@@ -110,12 +110,14 @@ def open_(worker: Worker, request: dict) -> dict:
 def outputs(worker: Worker, request: dict) -> dict:
     """The outputs of the last call, which is made now if there was none; written to `path` when one is given.
 
-    With `inputs`, a file, they are those of one call on other inputs, which counts as none of the session's calls.
+    With `inputs`, a file, they are those of one call on other inputs, which counts as none of the session's calls;
+    with `thin`, of large ones only rows taken evenly.
     """
     reply: dict[str, Any] = {}
     if request.get("inputs"):
         flat, structure = tensors.load(request["inputs"])
         out = worker.session.bind(tensors.unflatten(structure, flat), flat)()
+        out = tensors.apply(tensors.thinned, out) if request["thin"] else out
         reply["input_hash"] = tensors.content_hash(flat)
     else:
         if worker.last is None:

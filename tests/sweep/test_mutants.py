@@ -1,7 +1,7 @@
 """Wrong answers of every kind, the whole way from YAML: each is found out and publishes no speedup."""
 
 import pytest
-from benchlib_planted.mutants import CONSTANT, MUTANTS
+from benchlib_planted.mutants import CONSTANT, LATER, MUTANTS
 
 STUDY = """
 include:
@@ -23,13 +23,13 @@ RIGHT = ("none", "excused")
 def records(tmp_path_factory):
     from tests.sweep.conftest import Study
 
-    ways = "\n".join(WAY.format(name=name) for name in ("none", CONSTANT, *MUTANTS))
+    ways = "\n".join(WAY.format(name=name) for name in ("none", CONSTANT, LATER, *MUTANTS))
     study = Study(tmp_path_factory.mktemp("mutants"), STUDY.format(ways=ways), timeout=60)
     study.sweep()
     return study.records()
 
 
-@pytest.mark.parametrize("name", [CONSTANT, *MUTANTS, "wrong reference"])
+@pytest.mark.parametrize("name", [CONSTANT, LATER, *MUTANTS, "wrong reference"])
 def test_every_mutant_ends_inaccurate_and_publishes_no_speedup(records, name):
     record = records[name]
     assert (record["status"], record["stage"]) == ("inaccurate", "check"), record["reason"]
@@ -50,6 +50,11 @@ def test_the_right_one_is_ok(records, name):
 
 def test_what_is_right_for_the_recorded_inputs_alone_is_said_to_be(records):
     assert records[CONSTANT]["reason"].startswith("right for the recorded inputs alone; for permuted inputs 1: ")
+
+
+def test_the_outputs_of_timed_calls_are_checked_too(records):
+    assert records[LATER]["reason"].startswith("after timing, in process 0: output 0 (logits)")
+    assert all(row["passes"] for row in records[LATER]["outputs"]), "those of the first call were right"
 
 
 def test_a_wrong_reference_is_named(records):

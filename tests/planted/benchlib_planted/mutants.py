@@ -6,6 +6,7 @@ The right ones are of several kinds: logits, a square, a complex spectrum, indic
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -70,13 +71,29 @@ MUTANTS: dict[str, Callable[[Outputs], Outputs]] = {
     "shape": _changed("logits", lambda a: a[0]),
 }
 CONSTANT = "constant"  # right for the recorded inputs alone: they were folded into the graph
+LATER = "later"  # right at the first call alone
 
 
-def session(mutant: str, inputs: dict[str, Any], folded: dict[str, Outputs]) -> Outputs:
-    """What a session with this mutant answers; `folded` is its memory over all inputs that it is called on."""
+def answering(call: Callable[[], Any], answer: Callable[[int], Outputs]) -> Callable[[], Outputs]:
+    """`call`, whose n-th result is `answer(n)`."""
+    numbers = itertools.count(1)
+
+    def answered() -> Outputs:
+        call()
+        return answer(next(numbers))
+
+    return answered
+
+
+def session(mutant: str, inputs: dict[str, Any], folded: dict[str, Outputs]) -> Outputs | Callable[[int], Outputs]:
+    """What a session with this mutant answers, or how it depends on the number of the call; `folded` is its memory
+    over all inputs that it is called on."""
     outputs = right(inputs["x"])
     if mutant == CONSTANT:
         return folded.setdefault("recorded", outputs)
+    if mutant == LATER:
+        wrong = MUTANTS["bias"](outputs)
+        return lambda calls: outputs if calls == 1 else wrong
     return MUTANTS[mutant](outputs) if mutant != "none" else outputs
 
 

@@ -32,6 +32,8 @@ class _Session:
         result = {"y": inputs["x"] * 2 + options["wrong"]}
         result = mutants.session(options["mutant"], inputs, self.folded) if options["mutant"] else result
         call = WORKS[options["work"]](options, result)
+        if callable(result):
+            call = mutants.answering(call, result)
         if options["garbage"]:
             call = littering(call, options["garbage"])
         if options["allocate_call"]:
