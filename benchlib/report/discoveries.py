@@ -77,12 +77,11 @@ def _controls(rows: pd.DataFrame) -> str:
         return ""
     widths = (controls["speedup_high"] / controls["speedup_low"]).astype(float)
     widest = controls.loc[widths.idxmax()]
+    several = len(controls) > 1
     of_them = (
-        f"the widest of the study's own {len(controls)} A/A controls"
-        if len(controls) > 1
-        else "the study's own A/A control"
+        f"The widest interval of the study's own {len(controls)} A/A controls"
+        if several
+        else "The interval of the study's own A/A control"
     )
-    return (
-        f"The interval of {of_them} is {widest['speedup_low']:.3f} to {widest['speedup_high']:.3f} "
-        f"({widest['model_name']})."
-    )
+    ends = f"{widest['speedup_low']:.3f} to {widest['speedup_high']:.3f}"
+    return f"{of_them} is {ends} ({widest['model_name']})."

@@ -22,7 +22,7 @@ def share_table(results: pd.DataFrame) -> str:
         metric_column(rows, "rate", "flop_rate"),
         _percent("of the peak", "peak_share"),
         metric_column(rows, "weights read", "weights_read_size"),
-        metric_column(rows, "from memory", "weights_read_rate"),
+        metric_column(rows, "weights rate", "weights_read_rate"),
         _percent("of the bandwidth", "memory_share"),
     ]
     return f"<p>{_peaks(rows)}</p>" + table(columns, rows.to_dict("records"), "Shares of the machine's peaks")

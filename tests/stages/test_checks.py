@@ -140,6 +140,14 @@ def test_an_export_of_an_earlier_trial_is_no_phase_of_this_one():
     assert outcome("phases", record) == "passed"
 
 
+@pytest.mark.parametrize(("seconds", "wanted"), [(0.6, "passed"), (0.8, "failed: export took 0.8 s")])
+def test_a_compiler_exports_at_the_first_call_which_the_step_check_makes(seconds, wanted):
+    record = changed("metrics/time_export", seconds)
+    record["metrics"]["compile_cache"] = "cold"
+    record["steps"]["export"]["seconds"] = 0.0
+    assert outcome("phases", record).startswith(wanted)
+
+
 @pytest.mark.parametrize(
     ("name", "path", "value", "why"),
     [
