@@ -3,7 +3,7 @@
 python reviewer.py TRIAL.ipynb     prints one JSON object; numpy and scipy's t alone, nothing of this project.
 """
 
-import base64, json, sys, zlib  # noqa: E401, I001
+import base64, json, sys, zlib
 import numpy as np
 from scipy.stats import t
 
@@ -15,27 +15,14 @@ e = {name: np.array(column) for name, column in stored["epochs"].items()}
 every = np.split(np.frombuffer(zlib.decompress(base64.b64decode(stored["ns"])), "<u8"), np.cumsum(e["calls"])[:-1])
 calls = [np.maximum(ns[s:] - float(x), 0) / i / 1e9 for ns, s, x, i in zip(every, e["skip"], e["empty"], e["inner"])]
 own, pairs, steady = len(stored["contenders"]) - 1, np.unique(e["pair"]), e["phase"] == "steady"
-taken = lambda c, p: np.concatenate(
-    [calls[k] for k in np.flatnonzero(steady & (e["contender"] == c) & (e["pair"] == p))]
-)
-
-
+taken = [np.concatenate([calls[k] for k in np.flatnonzero(steady & (e["contender"] == own) & (e["pair"] == p))]) for p in pairs]
 def interval(logs):  # the geometric mean and its 95 % t interval
     half = t.ppf(0.975, len(logs) - 1) * np.std(logs, ddof=1) / np.sqrt(len(logs))
     return [float(v) for v in np.exp([np.mean(logs), np.mean(logs) - half, np.mean(logs) + half])]
-
-
 def ratio(p):  # the median over the rounds of a pair of the log ratio of the round's medians
-    mid = {
-        (r, c): np.median(calls[k])
-        for k, (r, c) in enumerate(zip(e["round"], e["contender"]))
-        if steady[k] and e["pair"][k] == p
-    }
+    mid = {(e["round"][k], e["contender"][k]): np.median(calls[k]) for k in np.flatnonzero(steady & (e["pair"] == p))}
     return np.median([np.log(mid[r, 0] / mid[r, own]) for r, c in mid if c == 0])
-
-
-found = {"latency": interval([np.log(np.median(taken(own, p))) for p in pairs])}
-found["throughput"] = float(record["trial"]["batch_size"] / np.concatenate([taken(own, p) for p in pairs]).mean())
-found["speedup"] = interval([ratio(p) for p in pairs])
+found = {"latency": interval([np.log(np.median(s)) for s in taken]), "speedup": interval([ratio(p) for p in pairs])}
+found["throughput"] = float(record["trial"]["batch_size"] / np.concatenate(taken).mean())
 found["export"], found["max error"] = record["phases"]["own"]["export"][0], record["metrics"]["discrepancies_abs"]
 print(json.dumps(found))
