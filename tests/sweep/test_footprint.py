@@ -11,7 +11,8 @@ matrix: {{model: [planted/plain]}}
 include:
   - {{model: planted/plain, tag: both, memory: true, energy: true,
       runtime_args: {{allocate: {HELD}.0, allocate_call: {FREED}.0}}}}
-  - {{model: planted/plain, tag: dies, memory: true, runtime_args: {{seconds: 0.001, fault: exit, fault_at: 15}}, warmup: 1, repeat: 3}}
+  - {{model: planted/plain, tag: dies, memory: true, warmup: 1, repeat: 3,
+      runtime_args: {{seconds: 0.001, fault: exit, fault_at: 15}}}}
 """
 
 
