@@ -12,7 +12,8 @@ include:
   - {{model: planted/plain, tag: both, memory: true, energy: true,
       runtime_args: {{allocate: {HELD}.0, allocate_call: {FREED}.0}}}}
   - {{model: planted/plain, tag: dies, memory: true, warmup: 1, repeat: 3,
-      runtime_args: {{seconds: 0.001, fault: exit, fault_at: 15}}}}
+      runtime_args: {{seconds: 0.001, fault: exit, fault_at: 15}},
+      reference: {{exporter: planted, runtime_args: {{seconds: 0.001}}}}}}
 """
 
 
