@@ -49,8 +49,12 @@ class Results:
         return summary(self._results)
 
 
-def run(model: Any, output: str | Path = "outputs/run", inputs: Any = None, **parameters: Any) -> Results:
+def run(
+    model: Any, output: str | Path = "outputs/run", inputs: Any = None, runoff: bool = False, **parameters: Any
+) -> Results:
     """Measures one model, or a small matrix: a list as the value of a parameter is an axis.
+
+    With `runoff` direct pairs decide afterwards which way is fastest.
 
     `model` is what the command line takes, or a `torch.nn.Module` (or several) with `inputs` (a tensor, a tuple
     or a mapping of what forward takes), or a transformers configuration. Raises UserError for bad parameters.
@@ -73,6 +77,7 @@ def run(model: Any, output: str | Path = "outputs/run", inputs: Any = None, **pa
     studies.from_options("run", options)  # complains here, before a process is started
     document = {
         "name": "run",
+        "runoff": runoff,
         "defaults": {name: values[0] for name, values in options.items() if len(values) == 1},
         "matrix": {name: values for name, values in options.items() if len(values) > 1},
     }
@@ -81,15 +86,16 @@ def run(model: Any, output: str | Path = "outputs/run", inputs: Any = None, **pa
         yaml = YAML(typ="safe")
         yaml.sort_base_mapping_type_on_output = False  # the first axis is the outermost, as on the command line
         with file.open("w") as stream:
-            yaml.dump({k: v for k, v in document.items() if v}, stream)
+            yaml.dump({k: v for k, v in document.items() if v != {}}, stream)
         _command("sweep", str(file), "--output", str(output), "--rerun", "all")
     return Results(Path(output))
 
 
-def sweep(study: str | Path, output: str | Path | None = None, **options: Any) -> Results:
+def sweep(study: str | Path, output: str | Path | None = None, runoff: bool = True, **options: Any) -> Results:
     """Runs a study (resuming it) and returns its results. `options`: `only`, `rerun`."""
     folder = Path(output) if output else Path("outputs") / studies.read(study).name
     words = [w for name, value in options.items() for w in (f"--{name}", str(value))]
+    words += [] if runoff else ["--no-runoff"]
     _command("sweep", str(study), "--output", str(folder), *words)
     return Results(folder)
 

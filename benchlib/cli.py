@@ -69,7 +69,14 @@ def list_(
 
 
 def _run(
-    model: str, output: Path, fail_fast: bool, verbose: int, quiet: bool, cache_dir: Path | None, **given: str | None
+    model: str,
+    output: Path,
+    runoff: bool,
+    fail_fast: bool,
+    verbose: int,
+    quiet: bool,
+    cache_dir: Path | None,
+    **given: str | None,
 ) -> None:
     """One trial, or a small matrix: every option takes several values, separated by commas."""
     from benchlib.plan import study as studies
@@ -78,9 +85,9 @@ def _run(
     _cache(cache_dir)
     options = {"model": values_of("model", model)}
     options |= {name: values_of(name, text) for name, text in given.items() if text is not None}
-    outcome = _execute(
-        studies.from_options("run", options), output, "all", quiet, verbose or int(fail_fast), fail_fast, lines=True
-    )
+    study = studies.from_options("run", options)
+    study.runoff = runoff
+    outcome = _execute(study, output, "all", quiet, verbose or int(fail_fast), fail_fast, lines=True)
     if fail_fast and set(outcome.counts) - {"ok", "inaccurate", "refused", "skipped"}:
         raise typer.Exit(1)
 
@@ -92,6 +99,7 @@ def sweep(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="print the plan and stop")] = False,
     only: Annotated[str, typer.Option(help="which trials: 'exporter=script,eager model=resnet'")] = "",
     rerun: Annotated[str, typer.Option(help="failed or all: run these again although they are done")] = "",
+    no_runoff: Annotated[bool, typer.Option("--no-runoff", help="no direct pairs after the matrix")] = False,
     verbose: Verbose = 0,
     quiet: Quiet = False,
     cache_dir: CacheDir = None,
@@ -103,6 +111,7 @@ def sweep(
     if rerun not in ("", "failed", "all"):
         raise UserError(f"--rerun: '{rerun}' is neither failed nor all")
     written = studies.read(study)
+    written.runoff = written.runoff and not no_runoff
     folder = output or Path("outputs") / written.name
     if dry_run:
         from benchlib.plan.expand import expand
@@ -155,12 +164,30 @@ def script(
 
 
 @app.command()
-def doctor(cache_dir: CacheDir = None) -> None:
-    """Versions, devices, providers and the health of this machine."""
-    from benchlib.doctor import examine
+def doctor(
+    level: Annotated[str, typer.Option(help="the level to calibrate: quick or precise")] = "quick",
+    device: Annotated[str, typer.Option(help="the device to calibrate: cpu, cuda or cuda:N")] = "cpu",
+    calibrate: Annotated[
+        bool | None,
+        typer.Option(
+            "--calibrate/--no-calibration",
+            help="calibrate again, or not at all; without either, when this host was never calibrated",
+            show_default=False,
+        ),
+    ] = None,
+    cache_dir: CacheDir = None,
+) -> None:
+    """Versions, devices, providers, the health of this machine, and the smallest difference that it can tell."""
+    from benchlib.doctor import TAKES, examine, noise_floor
+    from benchlib.errors import UnknownName
 
     _cache(cache_dir)
-    print(examine())
+    if level not in TAKES:
+        raise UnknownName("level to calibrate", level, TAKES)
+    print(examine(), flush=True)
+    print()
+    for line in noise_floor(level, device, calibrate):
+        print(line, flush=True)
 
 
 def _execute(
@@ -268,6 +295,12 @@ def _with_trial_options(function: Any) -> Any:
         parameters.append(option(name, str | None, None, declared))
     parameters += [
         option("output", Path, Path("outputs/run"), typer.Option("--output", help="the folder of the results")),
+        option(
+            "runoff",
+            bool,
+            False,
+            typer.Option("--runoff", help="decide by direct pairs afterwards which way is fastest"),
+        ),
         option(
             "fail_fast",
             bool,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from benchlib import artifacts, machine
@@ -23,6 +25,7 @@ _PACKAGES = (
     "papermill",
     "jupyterlab",
 )
+TAKES = {"quick": "one or two minutes", "precise": "five to ten minutes"}  # calibrating a level that decides
 # Asked in a process of its own: these imports take seconds, and a broken build may crash.
 _ASK = """
 import json
@@ -69,8 +72,40 @@ def examine() -> str:
     }
     lines = []
     for title, rows in sections.items():
-        lines += [title, *(f"  {label:<24} {value}" for label, value in rows.items()), ""]
+        lines += [title, *_rows(rows), ""]
     return "\n".join(lines).rstrip()
+
+
+def noise_floor(level: str, device: str = "cpu", renew: bool | None = None) -> Iterator[str]:
+    """Lines on the smallest difference that this host can tell at a level; calibrates the host when it never was.
+
+    `renew`: True calibrates again, False not even the first time. Raises UserError.
+    """
+    from benchlib import calibrate
+    from benchlib.host import calibration, device_of
+
+    yield "noise floor"
+    found = None if renew else calibration.kept(level, device_of(device))
+    if found is None and renew is False:
+        yield f"  level {level} is not calibrated here: `benchlib doctor --level {level}` does it"
+        return
+    if found is None:
+        yield (
+            f"  calibrating level {level}: {calibrate.PAIRS} pairs of identical processes are timed against each "
+            f"other, which takes {TAKES[level]} …"
+        )
+        found = calibrate.calibrate(level, device)
+    age = found.age(datetime.date.today())
+    when = "today" if age < 1 else "yesterday" if age == 1 else f"{age} days ago; --calibrate renews it"
+    yield f"  {found.words()}"
+    ends = f"{found.ratio_low - 1:+.2%} to {found.ratio_high - 1:+.2%}"
+    rows = {
+        "measured": f"{when}, load {found.load:.2f} before it",
+        "identical ways differed by": f"{found.ratio - 1:+.2%} ({ends})",
+        "spread between pairs": calibration.percent(found.deviation),
+        "false verdicts": f"{found.false_verdicts} of {found.groups} groups of {found.group} pairs",
+    }
+    yield from _rows(rows)
 
 
 def health() -> dict[str, str]:
@@ -87,6 +122,10 @@ def health() -> dict[str, str]:
     if steal is not None:
         found["stolen by the host"] = f"{steal:.2%} of the time since the start"
     return found
+
+
+def _rows(rows: dict[str, str]) -> list[str]:
+    return [f"  {label:<26} {value}" for label, value in rows.items()]
 
 
 def _heavy() -> dict[str, str]:

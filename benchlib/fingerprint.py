@@ -28,12 +28,18 @@ _COMMON = (
     "measure/*.py",
     "stages/steps.py",
     "stages/bundles.py",
+    "stages/judge.py",
     "stages/timing.py",
+    "stages/footprint.py",
     "tensors.py",
-    "accuracy.py",
+    "accuracy/*.py",
+    "precision.py",
     "models/__init__.py",
     "models/_saved.py",
+    "models/_input_sets.py",
+    "models/_work.py",
 )
+_DECIDING = "measure/runoff.py"  # compares trials with each other: no figure of a trial depends on it
 _VARIABLES = re.compile(
     r"^(OMP|KMP|MKL|GOMP|OPENBLAS|ONEDNN|DNNL|TORCH|TORCHINDUCTOR|TORCHDYNAMO|PYTORCH|ORT|CUDA|CUBLAS|NVIDIA|XLA|MALLOC)_"
 )
@@ -43,7 +49,7 @@ def fingerprint(trial: Trial) -> dict[str, dict[str, Any]]:
     """The parts for one trial, found now. Imports nothing heavy."""
     plugins = plugins_of(trial)
     packages = sorted({p.partition(".")[0] for registry, name in plugins for p in registry.get(name).packages})
-    files = {f for pattern in _COMMON for f in LIBRARY.glob(pattern)}
+    files = {f for pattern in _COMMON for f in LIBRARY.glob(pattern)} - {LIBRARY / _DECIDING}
     for registry, name in plugins:
         files |= _with_private_neighbours(registry.module_of(name))
     gpu = machine.gpus()[:1] if trial.device != "cpu" else ()
@@ -62,6 +68,11 @@ def fingerprint(trial: Trial) -> dict[str, dict[str, Any]]:
         "template": {TEMPLATE.name: _template_hash(TEMPLATE)},
         "code": {_short(f): tree_hash(f) for f in sorted(files)},
     }
+
+
+def code_of(registry: Registry, name: str) -> dict[str, str]:
+    """The hashes of a plug-in's file and of its private neighbours."""
+    return {_short(f): tree_hash(f) for f in sorted(_with_private_neighbours(registry.module_of(name)))}
 
 
 def plugins_of(trial: Trial) -> list[tuple[Registry, str]]:

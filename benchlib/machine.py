@@ -51,6 +51,22 @@ def ram_size() -> int:
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
+def last_level_cache(folder: Path = Path("/sys/devices/system/cpu")) -> int | None:
+    """Bytes of the largest caches that the allowed cores share; None where the system does not say."""
+    sizes: dict[str, tuple[int, int]] = {}  # by the cores that share it: (level, bytes)
+    for core in os.sched_getaffinity(0):
+        for index in (folder / f"cpu{core}" / "cache").glob("index*"):
+            try:
+                level, size, shared = ((index / n).read_text().strip() for n in ("level", "size", "shared_cpu_list"))
+            except OSError:
+                continue
+            factor = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30}.get(size[-1:], 0)
+            found = int(level), int(size[:-1]) * factor if factor else int(size or 0)
+            sizes[shared] = max(found, sizes.get(shared, (0, 0)))
+    last = max((level for level, _ in sizes.values()), default=0)
+    return sum(size for level, size in sizes.values() if level == last) or None
+
+
 @cache
 def gpus() -> tuple[dict[str, Any], ...]:
     """The NVIDIA GPUs as NVML knows them; empty where there is no driver."""

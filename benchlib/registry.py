@@ -123,6 +123,10 @@ class Runtime:
     packages: tuple[str, ...] = ()
     options: Mapping[str, Option] = field(default_factory=dict)
     providers: Mapping[str, str] = field(default_factory=dict)  # provider -> device it runs on
+    io: tuple[str, ...] = ("host",)  # where inputs and outputs may be: "host", "device"
+    cuda_graphs: bool = False  # can replay a call as a CUDA graph
+    profiles: bool = False  # has a profiler of its own
+    exact: Mapping[str, Any] = field(default_factory=dict)  # options with which it computes in float64 on the CPU
     refuse: Refusal = never
     lacks: Callable[[Any], str | None] = never
 

@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 STRUCTURE = "__structure__"
+THIN = 1 << 20  # elements that `thinned` leaves at most
 
 
 class Labelled(np.ndarray):
@@ -79,6 +80,17 @@ def values(array: np.ndarray) -> np.ndarray:
     if dtype_of(array) != "bfloat16":
         return np.asarray(array)
     return (np.asarray(array).astype(np.uint32) << 16).view(np.float32)
+
+
+def thinned(leaf: Any) -> Any:
+    """Of an array or tensor of more than a million elements rows of its last axis, taken evenly, the last one
+    included; its leading axes become one."""
+    size = int(np.prod(tuple(leaf.shape), dtype=np.int64))
+    if size <= THIN:
+        return leaf
+    rows = leaf.reshape(-1, leaf.shape[-1] if leaf.shape[-1] <= THIN // 16 else 1)
+    step = -(-size // THIN)
+    return rows[(len(rows) - 1) % step :: step]
 
 
 def flatten(nested: Any) -> tuple[dict[str, Any], Any]:

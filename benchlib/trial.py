@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import PurePath
 from typing import Annotated, Any, Literal
 
@@ -20,8 +21,9 @@ Size = Annotated[int, Field(ge=1)]
 Count = Literal["auto"] | Size
 Shape = list[Annotated[int, Field(ge=0)]]
 Seconds = Literal["auto"] | Annotated[float, Field(gt=0)]
-WAY = ("exporter", "exporter_args", "target_opset", "runtime", "provider", "rtopt", "runtime_args")
+WAY = ("exporter", "exporter_args", "target_opset", "runtime", "provider", "rtopt", "runtime_args", "cuda_graphs")
 NOT_IN_KEY = ("label", "tag", "timeout")
+TOLERANCE = ("rtol", "atol")
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,7 @@ class Way:
     target_opset: int | None = None
     exporter_args: Mapping[str, Any] = field(default_factory=dict)
     runtime_args: Mapping[str, Any] = field(default_factory=dict)
+    cuda_graphs: bool = False
 
     @property
     def label(self) -> str:
@@ -47,6 +50,8 @@ class Way:
         if self.target_opset is not None:
             words.append(f"opset={self.target_opset}")
         words += [f"{k}={_short(v)}" for k, v in (*self.exporter_args.items(), *self.runtime_args.items())]
+        if self.cuda_graphs:
+            words.append("cuda_graphs")
         return " ".join(words)
 
 
@@ -144,6 +149,24 @@ class Trial(BaseModel):
             )
         return value
 
+    @field_validator("tolerance")
+    @classmethod
+    def _tolerance_has_a_reason(cls, value: dict[str, Any] | None) -> dict[str, Any] | None:
+        if value is None:
+            return value
+        for name in value:
+            if name not in (*TOLERANCE, "reason"):
+                raise ValueError(f"unknown option '{name}'{suggestion(name, (*TOLERANCE, 'reason'))}")
+        for name in (n for n in TOLERANCE if n in value):
+            number = value[name]
+            if isinstance(number, bool) or not isinstance(number, int | float) or not 0 < number < math.inf:
+                raise ValueError(f"{name}: {number!r} is not a number above 0")
+        if not any(name in value for name in TOLERANCE):
+            raise ValueError("neither rtol nor atol is given")
+        if not isinstance(value.get("reason"), str) or not value["reason"].strip():
+            raise ValueError("reason is missing: the report prints why the dtype's own does not do")
+        return value
+
     @model_validator(mode="after")
     def _options_fit(self) -> Trial:
         for parameter, options in (
@@ -192,6 +215,14 @@ class Trial(BaseModel):
         return self._way({**self.source()[0].judge})
 
     @property
+    def exact_way(self) -> Way | None:
+        """The judge's way in float64 on the CPU; None where its runtime has no such option."""
+        judge = self.judge_way
+        runtime = runtimes.get(judge.runtime)
+        provider = next((p for p, kind in runtime.providers.items() if kind == "cpu"), "")
+        return replace(judge, provider=provider, runtime_args=runtime.exact) if runtime.exact else None
+
+    @property
     def reference_way(self) -> Way | None:
         """What speedup compares with; None where there is nothing (an ONNX file has no eager)."""
         if self.reference == "none":
@@ -216,6 +247,7 @@ class Trial(BaseModel):
             target_opset=asked.get("target_opset"),
             exporter_args=asked.get("exporter_args", {}),
             runtime_args=asked.get("runtime_args", {}),
+            cuda_graphs=asked.get("cuda_graphs", False),
         )
 
     # -- names -----------------------------------------------------------------------------------

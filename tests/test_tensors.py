@@ -74,3 +74,17 @@ def test_what_is_no_tensor_is_named():
 
 def test_count_takes_numbers_for_one_element():
     assert tensors.count({"x": np.zeros((2, 3)), "n": 5, "s": "text", "none": None}) == 7
+
+
+@pytest.mark.parametrize("shape", [(3, 7, 11), (231,), (1, 231)])
+def test_a_large_array_is_thinned_to_even_rows_with_the_last(monkeypatch, shape):
+    monkeypatch.setattr(tensors, "THIN", 200)
+    array = np.arange(231.0).reshape(shape)
+    found = tensors.thinned(array)
+    width = 11 if shape[-1] == 11 else 1
+    assert found.size <= 200 and found.shape[-1] == width
+    assert np.array_equal(found[-1], array.reshape(-1, width)[-1])
+    assert len(set(np.diff(found[:, 0]))) == 1
+    assert tensors.thinned(small := np.arange(200.0)) is small
+    bits = tensors.labelled(array.astype(np.uint16), "bfloat16")
+    assert tensors.dtype_of(tensors.thinned(bits)) == "bfloat16"

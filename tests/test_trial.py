@@ -50,6 +50,15 @@ def test_papermill_understands_every_parameter_of_the_notebook():
         ({"shapes": [[1, 2], ["a"]]}, "lists of whole numbers"),
         ({"opt_patterns": "default"}, "unknown pass 'default'"),
         ({"provider": "CUDAExecutionProvder"}, "did you mean 'CUDAExecutionProvider'"),
+        ({"tolerance": {"rtoll": 1, "reason": "x"}}, "tolerance: unknown option 'rtoll'; did you mean 'rtol'"),
+        ({"tolerance": {"rtol": 0, "reason": "x"}}, "tolerance: rtol: 0 is not a number above 0"),
+        ({"tolerance": {"atol": "1e-3", "reason": "x"}}, "tolerance: atol: '1e-3' is not a number above 0"),
+        ({"tolerance": {"rtol": True, "reason": "x"}}, "tolerance: rtol: True is not a number above 0"),
+        ({"tolerance": {"rtol": float("nan"), "reason": "x"}}, "tolerance: rtol: nan is not a number above 0"),
+        ({"tolerance": {"rtol": 1e-3}}, "tolerance: reason is missing"),
+        ({"tolerance": {"rtol": 1e-3, "reason": " "}}, "tolerance: reason is missing"),
+        ({"tolerance": {"reason": "x"}}, "tolerance: neither rtol nor atol is given"),
+        ({"tolerance": 1e-3}, "tolerance: "),
     ],
 )
 def test_what_is_wrong_is_named_with_what_would_be_right(values, wanted):
@@ -94,3 +103,17 @@ def test_file_names_are_safe():
     stem = trial.file_stem("0123456789abcdef")
     assert stem.endswith("-planted-01234567")
     assert not set(stem) & set("/<>() ")
+
+
+def test_a_tolerance_with_its_reason_is_taken():
+    given = {"rtol": 1e-3, "reason": "int8 weights"}
+    trial = make({"model": "planted/plain", "tolerance": given})
+    assert trial.tolerance == given
+    assert trial.key() != make({"model": "planted/plain"}).key()
+
+
+def test_the_judge_in_float64_is_a_way_of_a_runtime_that_can():
+    trial = make({"model": "explicit/mlp", "exporter": "script", "dtype": "float16"})
+    assert trial.exact_way.runtime_args == {"float64": True}
+    assert trial.exact_way.provider == "CPU"
+    assert make({"model": "planted/plain", "exporter": "planted"}).exact_way is None

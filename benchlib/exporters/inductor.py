@@ -26,6 +26,13 @@ def prepare(module: Any, options: Mapping[str, Any]) -> Any:
     )
 
 
+def refuse(trial: Any) -> str | None:
+    mode = trial.exporter_args.get("mode", "default")
+    if trial.cuda_graphs and mode in ("reduce-overhead", "max-autotune"):
+        return f"mode {mode} captures CUDA graphs itself; cuda_graphs would capture them again"
+    return None
+
+
 def lacks(trial: Any) -> str | None:
     """Inductor writes C++ for the CPU, and Triton kernels with a small C launcher for CUDA."""
     if trial.device.startswith("cuda") and find_spec("triton") is None:
@@ -51,5 +58,6 @@ exporter = Exporter(
     prepare=prepare,
     compiles=True,
     compiles_anew=lambda options: options.get("mode", "default").startswith("max-autotune"),
+    refuse=refuse,
     lacks=lacks,
 )

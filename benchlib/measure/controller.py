@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from benchlib.measure.device import device_times
 from benchlib.measure.levels import SAMPLES_LIMIT, Level
 from benchlib.measure.rounds import Pace, epoch_of, measure_pair
 from benchlib.measure.samples import WARMUP, Samples
@@ -91,6 +92,13 @@ class Opened:
         self.freeze()
         return reply
 
+    def outputs_for(self, inputs: Path, path: Path, thin: bool) -> dict:
+        """Stores in `path` the outputs of one call on other inputs, which counts as none of the session's calls;
+        of large ones only a part, if `thin`."""
+        reply = self.worker.ask("outputs", self.left(), path=str(path), inputs=str(inputs), thin=thin)
+        self.freeze()
+        return reply
+
 
 def open_contender(contender: Contender, launcher: Launcher, how: str, pair: int, seed: int, name: str) -> Opened:
     """Starts a worker and opens a contender in it; leaves it stopped."""
@@ -110,7 +118,9 @@ class Measurement:
     converged: list[list[bool]] = field(default_factory=list)
     half_widths: list[list[float]] = field(default_factory=list)
     retried: int = 0  # rounds that repeat a disturbed one
+    checked: list[str] = field(default_factory=list)  # hashes of the outputs that were checked, by contender
     changed_outputs: list[tuple[int, int, Path]] = field(default_factory=list)  # (pair, contender, file)
+    device: list[list[dict[str, float]]] = field(default_factory=list)  # [pair][contender]; [] on the CPU
     seconds: float = 0.0
     cpu: float = 0.0  # CPU seconds of this process meanwhile, which should be idle
 
@@ -128,7 +138,7 @@ def measure(
     Raises WorkerError when a worker fails, with `.measurement` holding what was measured until then.
     """
     begin, cpu = time.perf_counter(), time.process_time()
-    result = Measurement(Samples([c.label for c in contenders], seed))
+    result = Measurement(Samples([c.label for c in contenders], seed), checked=[o.output_hash for o in opened])
     pace = Pace([level.warmup_calls] * len(contenders))
     try:
         for pair in range(level.pairs):
@@ -175,12 +185,12 @@ def _one_pair(opened, pair, first, level: Level, seed, pace: Pace, result: Measu
         if pace.warmup_calls[index] is None:  # later replicates repeat the first one's warm-up
             own = [e for e in found.epochs if e.contender == index and e.phase == WARMUP and e.inner == 1]
             pace.warmup_calls[index] = sum(len(e.ns) for e in own)
-        before = o.output_hash
         o.outputs(None)
-        if o.output_hash != before:
+        if o.output_hash != result.checked[index]:
             path = launcher.scratch / f"last-{pair}-{index}.npz"
             o.outputs(path)
             result.changed_outputs.append((pair, index, path))
+    result.device += device_times(opened, [result.samples.counted(i, pair) for i in range(len(opened))])
 
 
 def _canaries(opened, pair: int, when: str, level: Level, result: Measurement) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from benchlib.measure.samples import STEADY, Epoch, Samples
+from benchlib.worker import gpu_clocks
 
 Noise = Mapping[str, int]
 
@@ -23,6 +24,9 @@ FLAGS: dict[str, Callable[[Noise, float], bool]] = {
     "throttled": lambda n, seconds: n.get("throttled", 0) > 0 or n.get("thermal", 0) > 0,
     "faults": lambda n, seconds: n.get("major_faults", 0) > 0,
 }
+FLAGS |= {
+    name: lambda n, seconds, name=name: name in gpu_clocks.noise_flags(n) for name in ("clock_moved", "gpu_throttled")
+}
 DRIFT = "machine_drift"
 DRIFTED = 0.03  # of the median canary
 WORDS = {
@@ -32,6 +36,8 @@ WORDS = {
     "switches": "it was put aside more than 20 times a second and thread",
     "throttled": "a quota was used up, or a core was slowed down for its temperature",
     "faults": "pages had to be read from a disk",
+    "clock_moved": "the GPU's clock moved by more than 3 %",
+    "gpu_throttled": "power or heat slowed the GPU down",
     DRIFT: "a fixed piece of work beside it took 3 % longer or shorter than usual",
 }
 

@@ -103,15 +103,16 @@ def speedup(rounds: list[np.ndarray]) -> Interval:
     )
 
 
-def verdict(ratio: Interval, margin: float, decides_same: bool) -> str:
-    """One of four words. `faster` and `slower` need an interval that excludes 1, and, where "same" may not be said,
-    a ratio beyond 1/(1+margin) … 1+margin; `same` needs an interval within these bounds."""
+def verdict(ratio: Interval, margin: float, decides_same: bool, floor: float = 0.0) -> str:
+    """One of four words. `faster` and `slower` need an interval that excludes 1 and a ratio beyond 1/(1+floor) …
+    1+floor, `floor` being the smallest difference that this host can tell (ratio − 1); where "same" may not be said,
+    beyond the margin as well. `same` needs an interval within the margin, and a host that can tell the margin."""
     if ratio.low is None or ratio.high is None:
         return INCONCLUSIVE
-    lower, upper = 1 / (1 + margin), 1 + margin
-    if decides_same and lower <= ratio.low and ratio.high <= upper:
+    if decides_same and floor <= margin and 1 / (1 + margin) <= ratio.low and ratio.high <= 1 + margin:
         return SAME
-    if not decides_same and lower <= ratio.value <= upper:
+    least = floor if decides_same else max(floor, margin)
+    if 1 / (1 + least) <= ratio.value <= 1 + least:
         return INCONCLUSIVE
     if ratio.low > 1:
         return FASTER

@@ -1,6 +1,6 @@
 """What generated inputs of an ONNX file hold, by the names that graphs give them.
 
-input_ids                                       tokens 1 … 99, below any real vocabulary's size
+input_ids                                       distinct tokens of 1 … 99, below any real vocabulary's size
 attention_mask, *mask*                          ones (float masks too)
 token_type_ids                                  zeros, then ones in the second half of the last axis
 position_ids                                    0, 1, 2, … along the last axis
@@ -82,7 +82,7 @@ def _ones(shape: list[int], rng: np.random.Generator) -> np.ndarray:
 
 
 def _tokens(shape: list[int], rng: np.random.Generator) -> np.ndarray:
-    return rng.integers(1, 100, shape)
+    return np.resize(rng.permutation(np.arange(1, 100)), shape)  # all distinct as far as they go
 
 
 def _segments(shape: list[int], rng: np.random.Generator) -> np.ndarray:

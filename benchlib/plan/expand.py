@@ -35,6 +35,7 @@ class Plan:
     name: str
     title: str
     trials: list[Planned] = field(default_factory=list)
+    runoff: bool = True  # whether direct pairs follow the matrix
 
     def resolved(self) -> dict[str, Any]:
         """The study as it is stored beside its results."""
@@ -42,7 +43,7 @@ class Plan:
             {"name": p.name, "key": p.key, "label": p.trial.model_name, **_without_label(p.trial.asked())}
             for p in self.trials
         ]
-        return {"name": self.name, "title": self.title, "trials": rows}
+        return {"name": self.name, "title": self.title, "runoff": self.runoff, "trials": rows}
 
 
 def expand(study: Study) -> Plan:
@@ -60,7 +61,7 @@ def expand(study: Study) -> Plan:
             place = next(iter(rule.values())).place if rule else study.source
             wrong.append(f"{place}: exclude matches no trial: {_shown(rule)}")
         points = kept
-    plan, seen = Plan(study.name, study.title), {}
+    plan, seen = Plan(study.name, study.title, runoff=study.runoff), {}
     for point in points:
         planned = _planned(point, wrong)
         if planned is None:

@@ -32,7 +32,27 @@ def refusal(trial: Trial) -> str | None:
     reference = trial.reference_way
     if reference and exporters.get(reference.exporter).takes != source.gives:
         return f"the reference {reference.label} cannot start from {_WORDS.get(source.gives, source.gives)}"
-    return source.refuse(trial) or exporter.refuse(trial) or runtime.refuse(trial)
+    return _device_rule(trial) or source.refuse(trial) or exporter.refuse(trial) or runtime.refuse(trial)
+
+
+def _device_rule(trial: Trial) -> str | None:
+    """What `io`, `cuda_graphs` and `profile` ask of the device and of every contender's runtime."""
+    ways = [*filter(None, [trial.reference_way]), trial.way]
+    if trial.io == "device" and trial.device == "cpu":
+        return "io: device leaves inputs and outputs in the device's own memory; the CPU has none but the host's"
+    for way in ways:
+        runtime = runtimes.get(way.runtime)
+        if trial.io not in runtime.io:
+            return f"runtime {way.runtime} cannot leave inputs and outputs on the device (io: {trial.io})"
+        if way.cuda_graphs and trial.device == "cpu":
+            return "cuda_graphs needs a CUDA device; the device is cpu"
+        if way.cuda_graphs and trial.io != "device":
+            return "a CUDA graph reads and writes at fixed addresses on the device: cuda_graphs needs io: device"
+        if way.cuda_graphs and not runtime.cuda_graphs:
+            return f"runtime {way.runtime} cannot replay CUDA graphs"
+    if trial.profile and not runtimes.get(trial.way.runtime).profiles:
+        return f"runtime {trial.way.runtime} has no profiler of its own (profile: true)"
+    return None
 
 
 def lacks(trial: Trial) -> str | None:

@@ -46,6 +46,11 @@ def schema() -> dict[str, Any]:
         },
         "exclude": {"type": "array", "items": {"$ref": "#/$defs/setting"}, "description": "combinations to leave out"},
         "include": {"type": "array", "items": {"$ref": "#/$defs/setting"}, "description": "trials beside the matrix"},
+        "runoff": {
+            "type": "boolean",
+            "default": True,
+            "description": "whether direct pairs decide after the matrix which way is fastest",
+        },
     }
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

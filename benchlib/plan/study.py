@@ -1,4 +1,4 @@
-"""A study as it is written: name, title, defaults, matrix, exclude, include; each value with its line."""
+"""A study as it is written: name, title, defaults, matrix, exclude, include, runoff; each value with its line."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from benchlib.errors import UserError, suggestion
 from benchlib.mistakes import problems
 from benchlib.trial import Trial
 
-KEYS = ("name", "title", "defaults", "matrix", "exclude", "include")
+KEYS = ("name", "title", "defaults", "matrix", "exclude", "include", "runoff")
 NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
 PLACEHOLDER = {"model": "explicit/mlp"}  # to judge a single value, all others being right
 
@@ -43,6 +43,7 @@ class Study:
     exclude: list[Setting] = field(default_factory=list)
     include: list[Setting] = field(default_factory=list)
     source: str = ""
+    runoff: bool = True  # direct pairs after the matrix
 
 
 def read(path: str | Path) -> Study:
@@ -64,8 +65,11 @@ def read(path: str | Path) -> Study:
 
 
 def from_options(name: str, options: Mapping[str, list[Any]]) -> Study:
-    """A study from command-line options or Python arguments: one value is a default, several are an axis."""
-    study, wrong = Study(name=name, title=name, source=""), []
+    """A study from command-line options or Python arguments: one value is a default, several are an axis.
+
+    Nobody who asks for a figure asks for a run-off by that: it has none unless it is given one.
+    """
+    study, wrong = Study(name=name, title=name, source="", runoff=False), []
     for parameter, given in options.items():
         settings = [{parameter: Value(value, f"--{parameter.replace('_', '-')}")} for value in given]
         wrong += [
@@ -105,6 +109,9 @@ class _Reader:
                 self._complain(document, key, f"{key} is a list of mappings, not {_kind(entries)}")
                 continue
             setattr(study, key, [self._setting(e, entries, i) for i, e in enumerate(entries)])
+        study.runoff = document.get("runoff", True)
+        if not isinstance(study.runoff, bool):
+            self._complain(document, "runoff", f"runoff: true or false is wanted, not {_kind(study.runoff)}")
         if not study.axes and not study.include and "model" not in study.defaults:
             self.wrong.append((1, "nothing to run: neither a matrix nor include names a model"))
         if self.wrong:

@@ -12,8 +12,21 @@
  "contenders": what each contender was and how it was opened,
  "phases": {"reference" | "own": {phase: [seconds, one per process; of load and export the single one]}},
  "course": [{"contender", "pair", "flags", "levels", …}: how steady each process was],
+ "profile": rows of {"operator", "provider", "calls", "seconds"} per call of the model, where one was asked for,
+ "outputs": a row for each output and set of inputs of the trial's own way (benchlib.accuracy): {"inputs": number of
+            the set, 0 being the recorded one, "output": position, "name", "shape", "dtype", "passes": the rule by
+            which it passes (tolerance, eager's error, exact; "" where it does not), "max_abs", "max_rel",
+            "mean_abs", "q999_abs", "rmse", "rmse_eager", "rmse_ratio", "cosine", "share" of the tolerance that the
+            worst element uses, "beyond" and "nonfinite": counts of elements, "atol": the absolute tolerance,
+            "top1", "top5": agreement of logits}; what does not apply is not there,
  "fingerprint": {part: …},
- "suspect": [checks that failed]}
+ "memory": of each contender, where it was asked for, bytes per process and phase (`measure.memory.measure`):
+           [{"label", "problem", "settings", "sessions": [{phase: {"peak", "rss", "pss", …}}], "exports": […]}]; a
+           phase's peak counts from the resident set ("rss") of the process's phase "baseline",
+ "energy": where it was asked for, {"method", "reason", "contenders": [{"label", "problem",
+           "repeats": [{"idle_seconds", "idle_joules", "seconds", "joules", "calls"}]}]},
+ "checks": {name: "passed" | "failed: in words, with figures" | "not applicable: why"}, see benchlib.stages.checks,
+ "suspect": [names of the checks that failed]}
 """
 
 from __future__ import annotations

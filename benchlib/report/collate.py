@@ -19,6 +19,9 @@ from benchlib.errors import UserError
 from benchlib.record import STATUSES, scrap
 from benchlib.record.metrics import METRICS
 from benchlib.report.atomic import replacing
+from benchlib.report.discoveries import q_values
+from benchlib.report.fastest import Answer, answers
+from benchlib.sweep.store import RUNOFF, TRIALS
 
 NOT_RUN = "not run"
 OUTCOME = (
@@ -35,6 +38,8 @@ class Results:
     study: dict[str, Any]
     table: pd.DataFrame
     left_out: list[str]  # one line for each notebook that is not in the table
+    runoff: pd.DataFrame  # a row for each direct pair of the run-off, with the columns of the table
+    answers: list[Answer]  # which way is fastest, for each model and its conditions
 
     @property
     def title(self) -> str:
@@ -60,7 +65,7 @@ def read(study: str | Path) -> Results:
     """The study in the folder `study`, writing nothing. Raises UserError for a folder that holds none."""
     folder = Path(study)
     plan = _plan(folder)
-    records, left_out = scrap.read_all(folder / "trials")
+    records, left_out = scrap.read_all(folder / TRIALS)
     by_key: dict[str, tuple[Path, dict]] = {}
     planned = {str(entry["key"]): str(entry["name"]) for entry in plan["trials"]}
     # The planned file comes first, so that a copy under another name never takes its place.
@@ -77,7 +82,18 @@ def read(study: str | Path) -> Results:
             by_key[key] = (path, record)
     found = [by_key.get(str(entry["key"])) or (None, _not_run(folder, entry)) for entry in plan["trials"]]
     rows = [_row(entry, *pair) for entry, pair in zip(plan["trials"], found, strict=True)]
-    return Results(folder, plan, _frame(rows), sorted(left_out))
+    table = _frame(rows)
+    table["q_value"] = q_values(table)
+    pairs, unreadable = scrap.read_all(folder / RUNOFF)
+    direct = {path.relative_to(folder): record for path, record in pairs.items()}
+    return Results(
+        folder,
+        plan,
+        table,
+        sorted([*left_out, *(f"{RUNOFF}/{line}" for line in unreadable)]),
+        _frame([_row(record, path, record) for path, record in pairs.items()]),
+        answers([record for _, record in found], direct),
+    )
 
 
 def _plan(folder: Path) -> dict[str, Any]:
@@ -115,8 +131,8 @@ def _row(entry: dict, path: Path | None, record: dict[str, Any]) -> dict[str, An
         **{f"error_{name}": error.get(name) for name in ("type", "message", "cluster")},
         "suspect": ", ".join(map(str, record.get("suspect") or [])) or None,
         "control": len(contenders) > 1 and first_and_last[0] == first_and_last[1],
-        "notebook": f"trials/{path.name}" if path else None,
-        "proof": f"trials/{path.stem}.py" if path and path.with_suffix(".py").exists() else None,
+        "notebook": f"{path.parent.name}/{path.name}" if path else None,
+        "proof": f"{path.parent.name}/{path.stem}.py" if path and path.with_suffix(".py").exists() else None,
     }
     for name, value in trial.items():
         if name not in row and name not in METRICS:

@@ -11,9 +11,9 @@ from urllib.parse import quote
 import pandas as pd
 
 from benchlib.record.metrics import METRICS
-from benchlib.report import units
+from benchlib.report import discoveries, units
 from benchlib.report.units import known
-from benchlib.report.words import CONDITION_WORDS, STATUS_WORDS, VERDICT_WORDS
+from benchlib.report.words import CONDITION_WORDS, NOT_STANDING, STATUS_WORDS, VERDICT_WORDS
 
 
 @dataclass(frozen=True)
@@ -151,7 +151,10 @@ def status_cell(row: dict) -> str:
 def verdict_cell(row: dict) -> str:
     if row["control"]:
         return '<span class="quiet" title="its own reference: nothing to decide">control</span>'
-    return badge(row["verdict"], VERDICT_WORDS) if known(row["verdict"]) else "–"
+    if not known(row["verdict"]):
+        return "–"
+    text = badge(row["verdict"], VERDICT_WORDS)
+    return text if discoveries.stands(row) else f'{text}<span title="{escape(NOT_STANDING)}">{discoveries.MARK}</span>'
 
 
 def or_dash(value: Any) -> str:

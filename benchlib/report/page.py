@@ -5,6 +5,7 @@ Every number in the prose is computed here from the records; the machine is the 
 
 from __future__ import annotations
 
+import re
 from functools import cached_property
 from pathlib import Path
 
@@ -14,9 +15,10 @@ import pandas as pd
 from benchlib.measure.samples import Samples
 from benchlib.record import scrap
 from benchlib.record.metrics import METRICS
-from benchlib.report import panels, plots, tables, units
+from benchlib.report import discoveries, fastest, footprint, panels, placement, plots, quality, tables, units
 from benchlib.report.collate import NOT_RUN, Results, read
 from benchlib.report.columns import badge, escape
+from benchlib.report.machine_share import share_table
 from benchlib.report.theme import picture
 from benchlib.report.words import GLOSSARY, STATUS_WORDS, VERDICT_WORDS
 
@@ -40,9 +42,13 @@ MACHINE = {
     "measured on": "date_start",
 }
 DEFINED = (
-    "time_latency", "time_latency_low", "throughput", "speedup", "speedup_low", "verdict", "time_export",
-    "time_session", "break_even", "discrepancies_abs", "discrepancies_share", "discrepancies_rel", "discrepancies_avg",
-    "discrepancies_n", "discrepancies_dnan", "tolerance_abs", "tolerance_rel",
+    "time_latency", "time_latency_low", "half_width", "converged", "epochs_disturbed", "rounds_retried", "course",
+    "cpu_utilisation", "throughput", "speedup", "speedup_low", "verdict", "smallest_effect", "p_value", "q_value",
+    "flops", "flop_rate", "peak_flop_rate", "peak_share", "weights_read_size", "weights_read_rate",
+    "memory_bandwidth", "memory_share", "time_import", "time_load", "time_export", "time_session", "time_first",
+    "time_to_steady", "break_even", "break_even_low", "tolerance_share", "elements_beyond", "rmse_ratio", "rmse",
+    "rmse_eager", "top1_agreement", "top5_overlap", "cosine", "error_q999", "discrepancies_abs", "discrepancies_rel",
+    "discrepancies_avg", "discrepancies_dnan", "tolerance_abs", "tolerance_rel", "input_seeds",
 )  # fmt: skip
 
 
@@ -94,6 +100,7 @@ class Report:
             f"<h1>{escape(self.results.title)}</h1>",
             f'<p class="lead">{self._scope()}</p>',
             f'<p class="equation">{" ".join(terms)}</p>',
+            _paragraph(discoveries.told_apart(self.table)),
             self._left_out(),
         )
 
@@ -124,10 +131,16 @@ class Report:
         )
         return Html(f"<p>{text}</p>", tables.main_table(self.table))
 
+    def fastest(self) -> Html:
+        """For each model the way that won its run-offs, or those that cannot be told apart."""
+        found = self.results.answers
+        return Html(f"<p>{fastest.findings(found)}</p>", fastest.fastest_table(found))
+
     def speedup(self) -> Html:
         """Speedups with their intervals, for each model and exporter."""
         return Html(
             f"<p>{self._verdicts()}</p>",
+            _paragraph(discoveries.in_words(self.table)),
             *self._pictures(plots.speedup, f"Speedup over the reference. {self._verdicts(plain=True)}"),
         )
 
@@ -143,7 +156,18 @@ class Report:
         return Html(
             f"<p>{text}</p>",
             *self._pictures(lambda rows, theme: plots.latency(rows, self.samples, theme), alt),
+            share_table(self.table),
         )
+
+    def quality(self) -> Html:
+        """How sure each figure is, and what disturbed it."""
+        if self.table["time_latency"].isna().all():
+            return Html("<p>Nothing was timed in this study.</p>")
+        return Html(f"<p>{quality.findings(self.table)}</p>", quality.quality_table(self.table))
+
+    def placement(self) -> Html:
+        """Where the work ran, and what of a latency is whose: the device's, the copies', the host's."""
+        return Html(f"<p>{escape(placement.sentence(self.table))}</p>", placement.placement_table(self.table))
 
     def costs(self) -> Html:
         """Time to export, and the number of calls after which that has paid for itself."""
@@ -163,11 +187,12 @@ class Report:
         return Html(
             f"<p>{text}</p>",
             *self._pictures(plots.costs, "Time to export and number of calls to break even.", rows),
+            quality.phases_table(self.table),
         )
 
     def accuracy(self) -> Html:
         """Errors against what counts as right."""
-        compared = self.table[self.table["discrepancies_abs"].notna()]
+        compared = self.table[self.table["tolerance_abs"].notna()]
         if compared.empty:
             return Html("<p>No trial got far enough to compare outputs.</p>")
         wrong = int((compared["status"] == "inaccurate").sum())
@@ -176,9 +201,17 @@ class Report:
         )
         return Html(
             f"<p>{text}</p>",
-            *self._pictures(plots.accuracy, f"Largest absolute error of each trial and its tolerance: {text}"),
+            *self._pictures(plots.accuracy, f"What the largest error of each trial uses of its tolerance: {text}"),
             tables.accuracy_table(self.table),
         )
+
+    def memory(self) -> Html | None:
+        """Peak memory by phase, where some trial was asked for it."""
+        return _html_or_none(footprint.memory(self.table))
+
+    def energy(self) -> Html | None:
+        """Energy per item, where some trial was asked for it."""
+        return _html_or_none(footprint.energy(self.table))
 
     def failures(self) -> Html:
         """Everything that is not ok, with the command that repeats it."""
@@ -193,10 +226,11 @@ class Report:
 
     def definitions(self) -> Html:
         """The metrics of this page, from their declarations."""
+        defined = (*DEFINED, *placement.shown(self.table), *footprint.defined(self.table))
         return Html(
             f"<h3>Verdicts</h3>{tables.words_list(VERDICT_WORDS, badges=True)}",
             f"<h3>Statuses</h3>{tables.words_list(STATUS_WORDS, badges=True)}",
-            f"<h3>Metrics</h3>{tables.definitions_table(DEFINED)}",
+            f"<h3>Metrics</h3>{tables.definitions_table(defined)}",
         )
 
     def glossary(self) -> Html:
@@ -244,6 +278,11 @@ class Report:
         return f"{text}." if plain else escape(f"{text}.")
 
 
+def _html_or_none(pieces: list[str]) -> Html | None:
+    """Nothing at all where there are no pieces: a cell that shows nothing leaves the page with its heading."""
+    return Html(*pieces) if pieces else None
+
+
 def _machine_text(name: str, value) -> str:
     if METRICS[name].unit == "bytes":
         scale = units.scale_for([value], "bytes")
@@ -264,6 +303,12 @@ def _count(n: int, noun: str) -> str:
 def _term(sign: str, n: int, of_what: str) -> str:
     """A term of planned = ok + …"""
     return f'<span class="term{"" if n else " none"}">{sign} <b>{n}</b> {of_what}</span>'
+
+
+def _paragraph(text: str) -> str:
+    """Plain text as a paragraph, what stands in `…` as code; nothing where there is none."""
+    inner = re.sub("`(.+?)`", r"<code>\1</code>", escape(text))
+    return f"<p>{inner}</p>" if text else ""
 
 
 def _and(words: list[str]) -> str:

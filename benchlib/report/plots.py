@@ -142,7 +142,7 @@ def costs(results: pd.DataFrame, theme: Theme = LIGHT) -> Figure:
 def accuracy(results: pd.DataFrame, theme: Theme = LIGHT) -> Figure:
     """What the worst element of each trial uses of its tolerance; beyond the line it is off."""
     figure, panels = panels_of(results, theme)
-    values = pd.concat([results["discrepancies_share"], pd.Series([1.0])]).dropna().astype(float)
+    values = pd.concat([results["tolerance_share"], pd.Series([1.0])]).dropna().astype(float)
     positive = values[(values > 0) & np.isfinite(values)]
     low, high = span(positive, *([] if len(positive) else [1e-6, 1e-3]))
     for panel in panels:
@@ -150,7 +150,7 @@ def accuracy(results: pd.DataFrame, theme: Theme = LIGHT) -> Figure:
         log_axis(ax, low, high, units.tick)
         ax.axvline(1, color=theme.quiet, linewidth=1.2)
         for y, row in enumerate(panel.rows):
-            share, error = row["discrepancies_share"], row["discrepancies_abs"]
+            share, error = row["tolerance_share"], row["discrepancies_abs"]
             if not known(share):
                 panel.note(y, *ending(row, theme, "not compared"))
                 continue
@@ -158,14 +158,16 @@ def accuracy(results: pd.DataFrame, theme: Theme = LIGHT) -> Figure:
             if 0 < share < math.inf:
                 ax.plot(share, y, "o", markersize=6.5, color=colour)
             text = "equal to the bit" if error == 0 else f"error {units.number(error)}"
+            wrong = row["status"] == "inaccurate"
+            word = "  inaccurate" if wrong else "  no more than eager's own" if share > 1 else ""
             panel.note(
                 y,
-                f"{text}{'  inaccurate' if row['status'] == 'inaccurate' else ''}",
+                f"{text}{word}",
                 theme.ink if row["status"] == "ok" else theme.alarm,
             )
     panels[-1].axes[0].set_xlabel("largest error ÷ its tolerance (left of the line: within)")
     looks = {
-        "within tolerance": dict(marker="o", color=theme.verdicts["faster"]),
+        "right": dict(marker="o", color=theme.verdicts["faster"]),
         "inaccurate": dict(marker="o", color=theme.alarm),
     }
     legend(figure, theme, looks)

@@ -19,6 +19,7 @@ from benchlib.report.collate import collate
 from benchlib.report.columns import escape
 from benchlib.report.proof import proof
 from benchlib.report.tables import record_card
+from benchlib.sweep.store import RUNOFF, TRIALS
 
 if TYPE_CHECKING:
     from nbconvert import HTMLExporter
@@ -33,14 +34,14 @@ def publish(study: str | Path) -> Path:
 
     Raises UserError for a folder that holds no study, or nothing to publish yet.
     """
-    for notebook in sorted((Path(study) / "trials").glob("*.ipynb")):
+    for notebook in _notebooks(Path(study)):
         _prove(notebook)
     results = collate(study)
     if results.table["notebook"].isna().all():
         raise UserError(f"{results.folder} has no finished trials yet: nothing to publish")
     analysis = _analyse(results.folder)
     exporter = make_exporter()
-    for notebook in sorted((results.folder / "trials").glob("*.ipynb")):
+    for notebook in _notebooks(results.folder):
         if _is_stale(notebook):
             publish_trial(notebook, exporter, results.title)
     report = results.folder / "report.html"
@@ -101,6 +102,11 @@ def to_html(node: NotebookNode, exporter: HTMLExporter, page: dict[str, str]) ->
     return html
 
 
+def _notebooks(folder: Path) -> list[Path]:
+    """The executed notebooks of a study: of its matrix, then of its run-off."""
+    return [path for room in (TRIALS, RUNOFF) for path in sorted((folder / room).glob("*.ipynb"))]
+
+
 def _prove(notebook: Path) -> None:
     """Writes the proof of a row beside its notebook; a trial that measured nothing has none."""
     script = notebook.with_suffix(".py")
@@ -130,6 +136,14 @@ def _analyse(folder: Path) -> NotebookNode:
     write_text(folder / "analysis.ipynb", nbformat.writes(node))
     # The parameter says nothing to a reader of the page; a trial's parameters do, and stay in its page.
     node.cells = [c for c in node.cells if "injected-parameters" not in c.metadata.get("tags", ())]
+    return _without_empty_sections(node)
+
+
+def _without_empty_sections(node: NotebookNode) -> NotebookNode:
+    """Takes out the cells tagged `optional` that showed nothing, each with the Markdown cell before it."""
+    empty = {i for i, c in enumerate(node.cells) if "optional" in c.metadata.get("tags", ()) and not c.outputs}
+    gone = empty | {i - 1 for i in empty if i and node.cells[i - 1].cell_type == "markdown"}
+    node.cells = [c for i, c in enumerate(node.cells) if i not in gone]
     return node
 
 

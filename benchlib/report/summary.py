@@ -5,13 +5,15 @@ from __future__ import annotations
 import unicodedata
 
 from benchlib.report.collate import Results
+from benchlib.report.fastest import Answer
 from benchlib.report.units import known, scale_for, with_interval
 
 WIDEST = 36
 
 
 def summary(results: Results) -> str:
-    """One line per trial: model, way, batch, latency, speedup, verdict, status; then the counts."""
+    """One line per trial: model, way, batch, latency, speedup, verdict, status; then the counts; then one line per
+    model with several ways: which of them is fastest."""
     table = results.table
     scale = scale_for(table["time_latency"], "s")
     head = ("model", "way", "batch", f"latency [{scale.unit}]", "speedup", "verdict", "status")
@@ -26,8 +28,16 @@ def summary(results: Results) -> str:
     ]
     text.insert(1, "  ".join("─" * width for width in widths))
     counts = " + ".join(f"{n} {status}" for status, n in results.counts().items() if n)
+    contested = [answer for answer in results.answers if answer.ways > 1]
     return "\n".join(
-        [*text, "", f"{len(table)} planned = {counts}", *(f"left out: {line}" for line in results.left_out)]
+        [
+            *text,
+            "",
+            f"{len(table)} planned = {counts}",
+            *(f"left out: {line}" for line in results.left_out),
+            *[""][: len(contested)],
+            *(_answer(answer) for answer in contested),
+        ]
     )
 
 
@@ -49,8 +59,16 @@ def _line(row: dict, scale) -> tuple[str, ...]:
     )
 
 
+def _answer(answer: Answer) -> str:
+    return f"{_short(answer.title)}: {_printable(answer.text)}"
+
+
+def _printable(text: str) -> str:
+    return "".join(c if c.isprintable() else " " for c in text)  # no escape sequences reach the terminal
+
+
 def _short(text: str) -> str:
-    text = "".join(c if c.isprintable() else " " for c in text)  # no escape sequences reach the terminal
+    text = _printable(text)
     return text if len(text) <= WIDEST else f"{text[: WIDEST - 1]}…"
 
 

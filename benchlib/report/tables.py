@@ -19,6 +19,7 @@ from benchlib.report.columns import (
     identity,
     interval_column,
     metric_column,
+    or_dash,
     proof_cell,
     status_cell,
     text_column,
@@ -60,23 +61,29 @@ def main_table(results: pd.DataFrame) -> str:
 
 def accuracy_table(results: pd.DataFrame) -> str:
     """How far the outputs of each trial that ran are from what counts as right, and what is allowed."""
-    rows = results[results["discrepancies_abs"].notna()]
+    rows = results[results["tolerance_abs"].notna()]  # what has another structure has no figures, but a row
     names = {
+        "÷ tolerance": "tolerance_share",
+        "beyond tolerance": "elements_beyond",
+        "error ÷ eager's own": "rmse_ratio",
+        "first class agrees": "top1_agreement",
         "max error": "discrepancies_abs",
-        "÷ tolerance": "discrepancies_share",
         "max relative error": "discrepancies_rel",
         "mean error": "discrepancies_avg",
-        "beyond tolerance": "discrepancies_n",
         "NaN differs": "discrepancies_dnan",
         "absolute tolerance": "tolerance_abs",
         "relative tolerance": "tolerance_rel",
     }
+    rare = ("rmse_ratio", "top1_agreement")  # without float64, and without logits, there are none
+    names = {head: name for head, name in names.items() if name not in rare or rows[name].notna().any()}
     columns = [
         *identity(rows),
         Column("status", status_cell, lambda row: row["status"], hover="how the trial ended", kind="tight"),
         *(metric_column(rows, head, name) for head, name in names.items()),
-        text_column("judged by", "judged_by", hover("judged_by")),
+        Column("judged by", _judge, lambda row: row["judged_by"], hover=hover("judged_by")),
     ]
+    if (rows["tolerance_reason"].fillna("") != "").any():
+        columns.append(text_column("why another tolerance", "tolerance_reason", hover("tolerance_reason")))
     return table(columns, rows.to_dict("records"), "Accuracy of each trial")
 
 
@@ -122,18 +129,26 @@ def record_card(record: dict[str, Any]) -> str:
         for name, value in metrics.items()
     )
     stage, reason, command = (escape(record.get(n) or "") for n in ("stage", "reason", "reproduce"))
-    suspect = escape(", ".join(map(str, record.get("suspect") or [])))
+    checks = record.get("checks") or {}
+    suspect = escape("; ".join(f"{name} {checks.get(name, '')}".strip() for name in record.get("suspect") or []))
     parts = [
         badge(str(record.get("status")), STATUS_WORDS),
         stage and f"at stage <b>{stage}</b>",
         reason and f'<p class="reason">{reason}</p>',
         suspect and f'<p class="warning">suspect: {suspect}</p>',
         command and f'<p class="quiet">to repeat it</p><pre><code>{command}</code></pre>',
+        checks and f"<details><summary>the checks: {len(checks)}</summary>{words_list(checks)}</details>",
         f"<details><summary>the record: {len(metrics)} metrics</summary>"
         '<div class="box" role="region" tabindex="0" aria-label="All metrics">'
         f'<table class="facts">{rows}</table></div></details>',
     ]
     return f'<div class="card">{" ".join(filter(None, parts))}</div>'
+
+
+def _judge(row: dict) -> str:
+    fallback = row["judge_fallback"]
+    note = f' <span class="quiet" title="{escape(fallback)}">not float64</span>' if known(fallback) and fallback else ""
+    return f"{or_dash(row['judged_by'])}{note}"
 
 
 def _message(row: dict) -> str:

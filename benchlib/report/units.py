@@ -13,6 +13,9 @@ _SCALES = {
     "s": ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns")),
     "bytes": ((2.0**30, "GiB"), (2.0**20, "MiB"), (2.0**10, "KiB"), (1.0, "bytes")),
 }
+_SCALES["FLOP"] = ((1e12, "TFLOP"), (1e9, "GFLOP"), (1e6, "MFLOP"), (1e3, "kFLOP"), (1.0, "FLOP"))
+_SCALES["FLOP/s"] = tuple((factor, f"{unit}/s") for factor, unit in _SCALES["FLOP"])
+_SCALES["bytes/s"] = ((1e12, "TB/s"), (1e9, "GB/s"), (1e6, "MB/s"), (1e3, "kB/s"), (1.0, "B/s"))
 _NAMES = {"ratio": "×", "count": ""}
 
 
@@ -77,8 +80,13 @@ def with_interval(value: Any, low: Any, high: Any) -> tuple[str, str]:
 
 def duration(seconds: Any) -> str:
     """Seconds in the unit that suits them: `12.3 ms`, `4.56 s`."""
-    scale = scale_for([seconds], "s")
-    return f"{number(scale.of(seconds))} {scale.unit}" if known(seconds) else "–"
+    return with_unit(seconds, "s")
+
+
+def with_unit(value: Any, unit: str) -> str:
+    """A value in the multiple of `unit` that suits it: `157 GFLOP/s`."""
+    scale = scale_for([value], unit)
+    return f"{number(scale.of(value))} {scale.unit}" if known(value) else "–"
 
 
 def whole(value: Any) -> str:

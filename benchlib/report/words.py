@@ -21,6 +21,11 @@ VERDICT_WORDS = {
     "inconclusive": "the interval allows more than one answer, or the level decides no such small difference",
 }
 
+NOT_STANDING = (
+    "does not stand when all comparisons of this study are counted: of so many, some differ as much by chance "
+    "(false discovery rate above 5 %)"
+)
+
 GLOSSARY = {
     "study": "a set of trials that answers one question: a matrix in a YAML file, and its results",
     "trial": "one model, run in one way, under one set of conditions; one executed notebook",
@@ -30,8 +35,12 @@ GLOSSARY = {
     "reference": "the way that speedup compares with; plain PyTorch (eager) unless the study says otherwise",
     "contender": "one of the ways that are timed against each other inside a trial",
     "pair": "one process of the reference and one of the way, timed in turns; intervals are taken over pairs",
+    "run-off": "direct pairs after the matrix: the best way of a model against each that it is not clearly ahead of",
     "A/A control": "a trial whose way is its own reference: its interval shows how far mere noise reaches",
-    "suspect": "a figure for which a check of identity failed, such as CPU time against wall time",
+    "suspect": "a figure for which a check of identity or possibility failed, such as CPU time against wall time",
+    "calibration": "pairs of identical processes timed against each other: the differences that they show are noise",
+    "false discovery rate": "the share of mistakes among all that is called a difference in a study",
+    "peak": "the most that the machine was ever seen to do: a maximum, which nothing that disturbs can raise",
     "record": "everything that was asked, found, measured and checked in one trial",
     "key": "a hash of what was asked; the same question has the same key",
 }

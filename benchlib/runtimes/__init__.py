@@ -21,14 +21,38 @@ class OpenRequest:
     threads: int = 1
     rtopt: str = "all"
     options: Mapping[str, Any] = field(default_factory=dict)  # runtime_args
+    io: str = "host"  # or "device": inputs and outputs stay on the device
+    cuda_graphs: bool = False  # replay the call as a captured CUDA graph; needs io "device"
+    profile: str = ""  # a folder for the runtime's own profile; empty: not profiled
+
+
+@dataclass(frozen=True)
+class DeviceCalls:
+    """A timed call on a CUDA device in its parts, for `worker.device`. Nothing but `wait` waits on purpose.
+
+    `elapsed(work)` gives the seconds between two events on the very stream that the runtime uses, one before and
+    one behind what `work` puts there.
+    """
+
+    whole: Callable[[], Any]  # the timed call, without its last wait where nothing else makes it wait
+    compute: Callable[[], Any]  # the same from inputs that lie on the device to outputs that stay there
+    copy_in: Callable[[], Any] | None  # None with io "device": the timed call copies nothing
+    copy_out: Callable[[], Any] | None
+    wait: Callable[[], None]
+    elapsed: Callable[[Callable[[], Any]], float]
 
 
 class Session(Protocol):
     """An artifact opened by a runtime.
 
     `facts` go into the record: `providers` (observed), `threads` (the runtime's own setting, read back),
-    `weights_hash` where there are weights. A session that compiles at its first call says afterwards, by
-    `compile_cache()`, whether it had to (`cold`) or found it done (`warm`).
+    `weights_hash` where there are weights, `precision` in the words of `benchlib.precision`, and what
+    `benchlib.runtimes._placement` says about the nodes of a graph.
+
+    Four more methods are asked for where a session has them: `compile_cache()` says after the first call whether the
+    compiler had to work (`cold`) or found its work done (`warm`); `to_host(outputs)` gives what the call returned with
+    every leaf an array or a tensor (outside the timing); `device_calls()` the `DeviceCalls` of what was bound, on
+    CUDA; `profile(call, calls)` calls under the runtime's own profiler and gives its table, as `_placement` has it.
     """
 
     facts: dict[str, Any]
@@ -37,7 +61,8 @@ class Session(Protocol):
         """A call without arguments that does what is timed.
 
         `inputs` is the nesting of numpy arrays that the model takes, `flat` the same arrays by name, in
-        order. Preparing them for the runtime happens here, once, outside the timing; with `io: host` the
-        call itself copies from and to the host. It returns the outputs, and has finished when it returns.
+        order. Preparing them for the runtime happens here, once, outside the timing. With `io: host` the call
+        itself copies from and to the host; with `io: device` inputs are there before it and outputs stay there.
+        It returns the outputs, and has finished when it returns.
         """
         ...

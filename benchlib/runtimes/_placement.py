@@ -1,8 +1,14 @@
-"""Which provider runs which nodes of an onnxruntime session: proof against silent fallbacks."""
+"""Where the work of a graph ran: nodes and time by execution provider, from an onnxruntime session's own
+assignment and from its profile. Proof against silent fallbacks.
+
+A *profile* is a list of rows {"operator", "provider", "calls", "seconds"}: how often a call of the model runs an
+operator there, and the seconds that it spends in it. Other runtimes give the same table.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 CPU = "CPUExecutionProvider"
@@ -14,11 +20,17 @@ SHAPE_WORK = frozenset(
     And Or Not Where ReduceProd ReduceMax ReduceMin ReduceSum Transpose If Loop
     MemcpyFromHost MemcpyToHost""".split()  # noqa: SIM905
 )
+COPIES = ("MemcpyFromHost", "MemcpyToHost")  # nodes that onnxruntime puts between a provider and the CPU
 
 
-def counts(session: Any) -> dict[str, int]:
-    """Nodes by provider; empty where this onnxruntime does not tell (before 1.24)."""
-    return {provider: sum(kinds.values()) for provider, kinds in _kinds(session).items()}
+def facts(session: Any, provider: str) -> dict[str, Any]:
+    """`nodes_by_provider` and `node_share` from the assignment of an open session; nothing where this onnxruntime
+    does not tell (before 1.24). Copies between providers are no part of it: they are put in afterwards."""
+    placed = _kinds(session)
+    if not placed:
+        return {}
+    nodes = {name: sum(kinds.values()) for name, kinds in placed.items()}
+    return {"nodes_by_provider": nodes, "node_share": _share(placed, provider)}
 
 
 def check(session: Any, provider: str) -> None:
@@ -28,6 +40,61 @@ def check(session: Any, provider: str) -> None:
     if left or (placed and provider not in placed):
         kinds = ", ".join(f"{n} {kind}" for kind, n in sorted(left.items())) or "all of the graph"
         raise RuntimeError(f"{provider} would fall back to {CPU} for {kinds} (runtime_args allow_cpu_nodes permits it)")
+
+
+def profile(events: Iterable[Mapping[str, Any]], calls: int) -> list[dict[str, Any]]:
+    """The table of the last `calls` runs in the events of onnxruntime's profile, the slowest operator first.
+
+    The runs before them warm up. Of a node counts its event of category `Node` called `<node>_kernel_time`, whose
+    duration is in microseconds: the time that the calling thread spent in the kernel.
+    """
+    events = list(events)
+    runs = sorted(e["ts"] for e in events if e.get("cat") == "Session" and e.get("name") == "model_run")
+    if len(runs) < calls:
+        raise ValueError(f"the profile has {len(runs)} runs, {calls} were asked for")
+    begin = runs[-calls]
+    count: Counter[tuple[str, str]] = Counter()
+    time: Counter[tuple[str, str]] = Counter()
+    for e in events:
+        if e.get("cat") == "Node" and e["name"].endswith("_kernel_time") and e["ts"] >= begin:
+            where = (e["args"]["op_name"], e["args"]["provider"])
+            count[where] += 1
+            time[where] += e["dur"]
+    return table({where: (count[where], time[where] / 1e6) for where in count}, calls)
+
+
+def table(found: Mapping[tuple[str, str], tuple[int, float]], calls: int) -> list[dict[str, Any]]:
+    """A profile from (operator, provider) -> (times it ran, seconds in all) over `calls` calls of the model."""
+    rows = [
+        {"operator": operator, "provider": provider, "calls": n / calls, "seconds": seconds / calls}
+        for (operator, provider), (n, seconds) in found.items()
+    ]
+    return sorted(rows, key=lambda row: (-row["seconds"], row["operator"]))
+
+
+def summary(profile: Sequence[Mapping[str, Any]], provider: str) -> dict[str, Any]:
+    """What a profile says about `provider`, as metrics: its share of the time, time by provider, copies between."""
+    work, times, copies = Counter(), Counter(), [row for row in profile if row["operator"] in COPIES]
+    for row in profile:
+        times[row["provider"]] += row["seconds"]
+        if row not in copies and (row["provider"] == provider or row["operator"] not in SHAPE_WORK):
+            work[row["provider"]] += row["seconds"]
+    whole = sum(work.values())
+    return {
+        "node_time_share": work[provider] / whole if whole else None,
+        "seconds_by_provider": dict(times),
+        "n_memcpy": sum(row["calls"] for row in copies),
+        "time_memcpy": sum(row["seconds"] for row in copies),
+    }
+
+
+def _share(placed: Mapping[str, Mapping[str, int]], provider: str) -> float:
+    """Nodes on `provider` ÷ all nodes but the computations on shapes that stand elsewhere."""
+    own = sum(placed.get(provider, {}).values())
+    elsewhere = sum(
+        n for name, kinds in placed.items() if name != provider for kind, n in kinds.items() if kind not in SHAPE_WORK
+    )
+    return own / (own + elsewhere) if own + elsewhere else 0.0
 
 
 def _kinds(session: Any) -> dict[str, Counter]:

@@ -3,62 +3,29 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable, Mapping
-from functools import partial
+import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from benchlib import tensors
 from benchlib.errors import Unavailable, UserError
 from benchlib.registry import Option, Runtime
 from benchlib.runtimes import OpenRequest, _cuda, _placement
+from benchlib.runtimes._ort_session import CPU, CUDA, OrtSession
+from benchlib.runtimes._stream import Stream
 
-CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
 PROVIDERS = {CPU: "cpu", CUDA: "cuda"}
+OURS = {"user_compute_stream": "the measuring", "enable_cuda_graph": "cuda_graphs", "device_id": "device"}
 LEVELS = {
     "off": "ORT_DISABLE_ALL",
     "basic": "ORT_ENABLE_BASIC",
     "extended": "ORT_ENABLE_EXTENDED",
     "all": "ORT_ENABLE_ALL",
 }
-BFLOAT16 = 16  # onnx.TensorProto.BFLOAT16
-
 _SETTINGS = ("execution_mode", "inter_op_num_threads", "enable_mem_pattern", "enable_cpu_mem_arena",
              "use_deterministic_compute")  # fmt: skip
 
-
-class OrtSession:
-    """An InferenceSession and what was observed of it."""
-
-    def __init__(self, session: Any, request: OpenRequest):
-        self.session = session
-        settings = session.get_session_options()
-        self.facts: dict[str, Any] = {
-            "providers": session.get_providers()[0],
-            "threads": settings.intra_op_num_threads,
-            "interop_threads": settings.inter_op_num_threads,
-            "graph_optimization": str(settings.graph_optimization_level).rpartition(".")[2],
-            "nodes_by_provider": _placement.counts(session),
-            "input_names": [i.name for i in session.get_inputs()],
-        }
-        if request.device != "cpu":
-            options = session.get_provider_options().get(CUDA, {})
-            kept = ("device_id", "use_tf32", "cudnn_conv_algo_search")
-            self.facts["provider_options"] = {k: options[k] for k in kept if k in options}
-
-    def bind(self, inputs: dict[str, Any], flat: dict[str, Any]) -> Callable[[], Any]:
-        """The call is `session.run` on numpy arrays; with bfloat16, which numpy lacks, on OrtValues."""
-        feed = feeds([i.name for i in self.session.get_inputs()], inputs, flat)
-        kinds = {v.type for v in (*self.session.get_inputs(), *self.session.get_outputs())}
-        run = self.session.run
-        if "tensor(bfloat16)" not in kinds:
-            feed = {name: np.ascontiguousarray(a).reshape(a.shape) for name, a in feed.items()}
-            return partial(run, None, feed)
-        values = {name: _value(array) for name, array in feed.items()}
-        run_values = self.session.run_with_ort_values
-        return lambda: [_array(value) for value in run_values(None, values)]
+STRATEGIES = ("kNextPowerOfTwo", "kSameAsRequested")
 
 
 def open(request: OpenRequest) -> OrtSession:
@@ -66,18 +33,24 @@ def open(request: OpenRequest) -> OrtSession:
     import onnxruntime
 
     provider = provider_of(request.provider, request.device)
+    if request.profile and provider == CUDA:
+        # Kernels run behind the host's back, and onnxruntime's profiler looks at the host alone: here each launch
+        # waits for its kernel. Read when the driver starts, which is below.
+        os.environ["CUDA_LAUNCH_BLOCKING"] = "1"
     reason = _missing(provider, request.device)
     if reason:
         raise Unavailable(reason)
     settings = _settings(request)
-    given = dict(request.options.get("provider_options", {}))
+    given, stream = dict(request.options.get("provider_options", {})), None
     if provider == CUDA:
         onnxruntime.preload_dlls()
-        given = {
-            "device_id": _cuda.index(request.device),
-            "use_tf32": 0,
-            **given,
-        }  # as torch's matrix products
+        stream = Stream(_cuda.index(request.device))
+        given = cuda_options(request.device, given, request.cuda_graphs) | {"user_compute_stream": stream.address}
+    strategy = request.options.get("arena_extend_strategy", STRATEGIES[0])
+    if strategy != STRATEGIES[0] and provider == CUDA:
+        given.setdefault("arena_extend_strategy", strategy)
+    elif strategy != STRATEGIES[0]:
+        _share_arena(settings, strategy)
     providers = [(provider, {k: str(v) for k, v in given.items()})]
     if provider != CPU:
         providers.append((CPU, {}))  # shape computations; `_placement` sees what else went there
@@ -87,17 +60,14 @@ def open(request: OpenRequest) -> OrtSession:
     session.disable_fallback()
     if provider != CPU and not request.options.get("allow_cpu_nodes", False):
         _placement.check(session, provider)
-    return OrtSession(session, request)
+    return OrtSession(session, request, stream)
 
 
-def feeds(names: list[str], inputs: Mapping[str, Any], flat: Mapping[str, Any]) -> dict[str, Any]:
-    """The arrays by the graph's input names: by name, else by position. A graph may have dropped inputs."""
-    known = {**flat, **{n: v for n, v in inputs.items() if hasattr(v, "dtype")}}
-    if all(name in known for name in names):
-        return {name: known[name] for name in names}
-    if len(names) == len(flat):
-        return dict(zip(names, flat.values(), strict=True))
-    raise RuntimeError(f"the graph takes {', '.join(names)}; the inputs are {', '.join(flat)}")
+def cuda_options(device: str, given: Mapping[str, Any], cuda_graphs: bool) -> dict[str, Any]:
+    """The options of the CUDA provider: as torch computes unless told otherwise (no TensorFloat-32, cuDNN's
+    algorithms chosen and not tried out), then what is `given`."""
+    graphs = {"enable_cuda_graph": 1} if cuda_graphs else {}
+    return {"device_id": _cuda.index(device), "use_tf32": 0, "cudnn_conv_algo_search": "HEURISTIC", **graphs, **given}
 
 
 def provider_of(asked: str, device: str) -> str:
@@ -109,6 +79,9 @@ def provider_of(asked: str, device: str) -> str:
 
 def refuse(trial: Any) -> str | None:
     provider = provider_of(trial.provider, trial.device)
+    for name, instead in OURS.items():
+        if name in trial.runtime_args.get("provider_options", {}):
+            return f"runtime_args: provider_options '{name}' is set by {instead}"
     kind = trial.device.partition(":")[0]
     if PROVIDERS.get(provider, kind) != kind:
         return f"{provider} runs on {PROVIDERS[provider]}, the device is {trial.device}"
@@ -156,6 +129,9 @@ def _settings(request: OpenRequest) -> Any:
     settings.intra_op_num_threads = request.threads
     settings.inter_op_num_threads = 1
     settings.graph_optimization_level = getattr(onnxruntime.GraphOptimizationLevel, LEVELS[request.rtopt])
+    if request.profile:
+        settings.enable_profiling = True
+        settings.profile_file_prefix = str(Path(request.profile) / "onnxruntime")
     settings.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
     for name in _SETTINGS:
         if name in request.options:
@@ -174,23 +150,14 @@ def _settings(request: OpenRequest) -> Any:
     return settings
 
 
-def _value(array: np.ndarray) -> Any:
-    import onnxruntime
+def _share_arena(settings: Any, strategy: str) -> None:
+    """Makes the session use an arena of this process that grows by `strategy`: its own one cannot be told how."""
+    import onnxruntime as ort
 
-    plain = np.ascontiguousarray(array).reshape(array.shape)
-    if tensors.dtype_of(array) == "bfloat16":
-        return onnxruntime.OrtValue.ortvalue_from_numpy_with_onnx_type(plain.view(np.ndarray), BFLOAT16)
-    return onnxruntime.OrtValue.ortvalue_from_numpy(plain)
-
-
-def _array(value: Any) -> np.ndarray:
-    """An output as an array; the bits of a bfloat16 are copied out, as onnxruntime does with other types."""
-    if value.data_type() != "tensor(bfloat16)":
-        return value.numpy()
-    shape = value.shape()
-    count = int(np.prod(shape, dtype=np.int64))
-    buffer = (ctypes.c_uint16 * count).from_address(value.data_ptr()) if count else b""
-    return tensors.labelled(np.frombuffer(buffer, np.uint16).reshape(shape).copy(), "bfloat16")
+    memory = ort.OrtMemoryInfo("Cpu", ort.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, ort.OrtMemType.DEFAULT)
+    arena = ort.OrtArenaCfg({"arena_extend_strategy": STRATEGIES.index(strategy)})
+    ort.create_and_register_allocator(memory, arena)
+    settings.add_session_config_entry("session.use_env_allocators", "1")
 
 
 runtime = Runtime(
@@ -206,11 +173,15 @@ runtime = Runtime(
         "inter_op_num_threads": Option(int, 1, "threads for nodes side by side, in parallel mode"),
         "enable_mem_pattern": Option(bool, True, "plan memory from the shapes of the first call"),
         "enable_cpu_mem_arena": Option(bool, True, "keep memory between calls"),
+        "arena_extend_strategy": Option(str, STRATEGIES[0], "how the memory that is kept grows", STRATEGIES),
         "use_deterministic_compute": Option(bool, False, "prefer deterministic kernels"),
         "session_config": Option(dict, {}, "session configuration entries by their own keys"),
         "provider_options": Option(dict, {}, "options of the execution provider by their own names"),
         "allow_cpu_nodes": Option(bool, False, "let work that the provider lacks run on the CPU; the record counts it"),
     },
+    io=("host", "device"),
+    cuda_graphs=True,
+    profiles=True,
     refuse=refuse,
     lacks=lacks,
 )

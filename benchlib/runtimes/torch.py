@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import fields, is_dataclass
-from functools import cached_property
+from collections.abc import Callable
+from functools import cached_property, partial
 from typing import Any
 
-from benchlib import tensors
+from benchlib import precision, tensors
 from benchlib.errors import Unavailable
 from benchlib.models import _saved
 from benchlib.models import call as call_module
 from benchlib.models._facts import weights_hash
 from benchlib.registry import Option, Runtime, exporters
-from benchlib.runtimes import OpenRequest, _cuda
+from benchlib.runtimes import DeviceCalls, OpenRequest, _cuda
+from benchlib.runtimes._torch_calls import CudaCalls, mapped, operators
 
 
 class TorchSession:
@@ -21,27 +21,23 @@ class TorchSession:
 
     def __init__(self, module: Any, called: Any, request: OpenRequest):
         self.module = module  # with its weights; `called` may be a compiled face of it
-        self.called = called
-        self.positional = request.positional
-        self.device = request.device
+        self.called, self.request = called, request
+        self.calls: CudaCalls | None = None
 
     @cached_property
     def facts(self) -> dict[str, Any]:
         """Asked of torch and of the module when first read, so that hashing is no part of opening."""
         import torch
 
-        found = {
-            "providers": "CPU" if self.device == "cpu" else "CUDA",
+        return {
+            "providers": "CPU" if self.request.device == "cpu" else "CUDA",
             "threads": torch.get_num_threads(),
             "interop_threads": torch.get_num_interop_threads(),
             "weights_hash": weights_hash(self.module),
-            "devices": sorted({str(t.device) for t in (*self.module.parameters(), *self.module.buffers())}),
+            "devices": devices_of(self.module),
             "float32_matmul_precision": torch.get_float32_matmul_precision(),
+            "precision": _precision(on_cuda=self.request.device != "cpu"),
         }
-        if self.device != "cpu":
-            found["cudnn_allow_tf32"] = torch.backends.cudnn.allow_tf32
-            found["cudnn_benchmark"] = torch.backends.cudnn.benchmark
-        return found
 
     def compile_cache(self) -> str | None:
         """`cold` when the compiler did its work in this process, `warm` when it found it done; None: no compiler."""
@@ -54,22 +50,31 @@ class TorchSession:
         return "warm" if found.get("fxgraph_cache_hit") else None
 
     def bind(self, inputs: dict[str, Any], flat: dict[str, Any]) -> Callable[[], Any]:
-        """On the CPU a forward; on CUDA it copies the inputs there and the outputs back, which waits."""
+        """On the CPU a forward. On CUDA with `io: host` it copies the inputs there and the outputs back, which
+        waits; with `io: device` it is a forward on tensors that lie there, and a wait for the current stream."""
         import torch
 
         host = tensors.apply(tensors.to_torch, inputs)
-        module, positional, device = self.called, self.positional, self.device
+        host = mapped(_widened, host) if self.request.options.get("float64", False) else host
+        module, positional = self.called, self.request.positional
 
         @torch.inference_mode()
-        def forward() -> Any:
-            return call_module(module, host, positional)
+        def forward(nested: Any) -> Any:
+            return call_module(module, nested, positional)
 
-        @torch.inference_mode()
-        def copied() -> Any:
-            there = mapped(lambda t: t.to(device), host)
-            return mapped(lambda t: t.cpu(), call_module(module, there, positional))
+        if self.request.device == "cpu":
+            return partial(forward, host)
+        calls = CudaCalls(forward, host, self.request.device, self.request.cuda_graphs)
+        self.calls = self.calls or calls  # what is timed are the inputs that were bound first
+        return calls.on_device if self.request.io == "device" else calls.from_host
 
-        return forward if device == "cpu" else copied
+    def device_calls(self) -> DeviceCalls | None:
+        """The parts of the bound call; None on the CPU, which has no clock but the host's."""
+        return self.calls.parts(self.request.io) if self.calls else None
+
+    def profile(self, call: Callable[[], Any], calls: int) -> list[dict[str, Any]]:
+        """The table of torch's own profiler: operators, and on CUDA the time that their kernels took."""
+        return operators(call, calls, on_cuda=self.request.device != "cpu")
 
 
 def open(request: OpenRequest) -> TorchSession:
@@ -88,24 +93,54 @@ def open(request: OpenRequest) -> TorchSession:
     torch.set_float32_matmul_precision("high" if tf32 else "highest")
     torch.backends.cudnn.allow_tf32 = tf32
     torch.backends.cudnn.benchmark = request.options.get("cudnn_benchmark", False)
+    if request.device != "cpu":
+        torch.cuda.set_device(request.device)  # the current stream is this device's from here on
     module = _saved.open_saved(request.artifact).to(request.device)
+    check_devices(module, request.device)
+    if request.options.get("float64", False):
+        module = module._apply(_widened)
+        torch.set_default_dtype(torch.float64)  # of what forward makes itself
+        torch.use_deterministic_algorithms(True, warn_only=True)
     prepare = exporters.get(request.exporter).prepare
     called = prepare(module, request.exporter_args) if prepare else module
     return TorchSession(module, called, request)
 
 
-def mapped(function: Callable[[Any], Any], nested: Any) -> Any:
-    """`function` on every tensor of any nesting; all else stays as it is."""
-    if hasattr(nested, "detach"):
-        return function(nested)
-    if isinstance(nested, Mapping):
-        return {key: mapped(function, value) for key, value in nested.items()}
-    if is_dataclass(nested) and not isinstance(nested, type):
-        return {f.name: mapped(function, getattr(nested, f.name)) for f in fields(nested)}
-    if isinstance(nested, tuple | list):
-        items = [mapped(function, value) for value in nested]
-        return tuple(items) if isinstance(nested, tuple) else items
-    return nested
+def devices_of(module: Any) -> list[str]:
+    """Where a module's parameters and buffers are."""
+    return sorted({str(tensor.device) for tensor in (*module.parameters(), *module.buffers())})
+
+
+def check_devices(module: Any, device: str) -> None:
+    """Raises RuntimeError when parameters or buffers of the module are elsewhere than on `device`."""
+    kind = device.partition(":")[0]
+    elsewhere = [found for found in devices_of(module) if found.partition(":")[0] != kind]
+    if elsewhere:
+        raise RuntimeError(f"a part of the module is on {', '.join(elsewhere)}, the trial asks for {device}")
+
+
+def _precision(on_cuda: bool) -> dict[str, str]:
+    """In the words of `benchlib.precision`, read back from torch."""
+    import torch
+
+    if not on_cuda:
+        matmul = {"highest": "ieee", "high": "tf32", "medium": "bf16"}[torch.get_float32_matmul_precision()]
+        return {"matmul": precision.of_onednn(matmul), "convolution": precision.of_onednn("ieee")}
+    matmul, cudnn = torch.backends.cuda.matmul, torch.backends.cudnn
+    return {
+        "matmul": precision.on_cuda(matmul.allow_tf32),
+        "convolution": precision.on_cuda(cudnn.allow_tf32),
+        "convolution_search": "exhaustive" if cudnn.benchmark else "heuristic",
+        "fp16_reduction": "reduced" if matmul.allow_fp16_reduced_precision_reduction else "full",
+        "bf16_reduction": "reduced" if matmul.allow_bf16_reduced_precision_reduction else "full",
+    }
+
+
+def _widened(tensor: Any) -> Any:
+    """Floating numbers as float64, complex ones as complex128."""
+    if tensor.is_complex():
+        return tensor.cdouble()
+    return tensor.double() if tensor.is_floating_point() else tensor
 
 
 def lacks(trial: Any) -> str | None:
@@ -122,6 +157,11 @@ runtime = Runtime(
     options={
         "allow_tf32": Option(bool, False, "TensorFloat-32 in matrix products and convolutions on CUDA"),
         "cudnn_benchmark": Option(bool, False, "let cuDNN try its algorithms at the first calls"),
+        "float64": Option(bool, False, "weights and inputs widened to float64: how the judge of accuracy computes"),
     },
+    io=("host", "device"),
+    cuda_graphs=True,
+    profiles=True,
+    exact={"float64": True},
     lacks=lacks,
 )

@@ -6,12 +6,15 @@ import hashlib
 import json
 import re
 import shlex
+import time
 from typing import TYPE_CHECKING, Any
 
 from benchlib import machine
 from benchlib.fingerprint import fingerprint
+from benchlib.measure.device import device_metrics
+from benchlib.measure.profile import placement_metrics
 from benchlib.record import SCHEMA
-from benchlib.stages import phases, timing
+from benchlib.stages import checks, footprint, phases, timing
 from benchlib.trial import Trial, default_of
 
 if TYPE_CHECKING:
@@ -31,10 +34,12 @@ def record(run: TrialRun) -> dict[str, Any]:
         metrics |= run.check_result.metrics
     metrics["num_cores"] = run.threads
     metrics["time_total"] = sum(s["seconds"] for s in run.steps.values())
+    metrics["time_wall"] = time.perf_counter() - run.clock
     status, error = _status(run)
     if run.measurement and not run.failure:
-        metrics |= timing.metrics(run)
-    return blank(run.trial, run.key) | {
+        metrics |= timing.metrics(run) | run.machine_share | footprint.metrics(run)
+        metrics |= device_metrics([pair[-1] for pair in run.measurement.device], metrics["time_latency"])
+    found = blank(run.trial, run.key) | {
         "status": status,
         "stage": error.get("stage", ""),
         "reason": error.get("message", ""),
@@ -42,12 +47,17 @@ def record(run: TrialRun) -> dict[str, Any]:
         "metrics": metrics,
         "steps": run.steps,
         "contenders": _contenders(run),
+        "outputs": run.check_result.rows if run.check_result else [],
         "phases": _phases(run),
         "course": run.course,
+        "profile": run.profile,
         "files": _files(run),
         "fingerprint": fingerprint(run.trial),
-        "suspect": suspects(metrics),
+        "memory": run.memory,
+        "energy": run.energy,
     }
+    found["checks"] = checks.outcomes(found, run.measurement.samples if run.measurement else None)
+    return found | {"suspect": checks.failed(found["checks"])}
 
 
 def blank(trial: Trial, key: str) -> dict[str, Any]:
@@ -65,10 +75,15 @@ def blank(trial: Trial, key: str) -> dict[str, Any]:
         "metrics": identity(trial),
         "steps": {},
         "contenders": [],
+        "outputs": [],
         "phases": {},
         "course": [],
+        "profile": [],
         "files": {},
         "fingerprint": {},
+        "memory": [],
+        "energy": {},
+        "checks": {},
         "suspect": [],
     }
 
@@ -84,6 +99,8 @@ def identity(trial: Trial) -> dict[str, Any]:
         "exporter": trial.exporter,
         "opt_patterns": trial.opt_patterns,
         "device": trial.device,
+        "io": trial.io,
+        "cuda_graphs": trial.cuda_graphs,
         "reference_way": reference.label if reference else "",
         "judged_by": source.judged_by,
         "flag_fake_tensor": False,
@@ -134,7 +151,8 @@ def _opened(run: TrialRun) -> dict[str, Any]:
     if len(run.opened) < len(run.ways):
         return {}
     facts = run.opened[-1].facts
-    return {k: facts[k] for k in ("providers", "time_session", "time_import", "executable") if k in facts}
+    kept = {k: facts[k] for k in ("providers", "time_session", "time_import", "executable") if k in facts}
+    return kept | placement_metrics(facts, run.profile)
 
 
 def _contenders(run: TrialRun) -> list[dict[str, Any]]:
@@ -142,6 +160,8 @@ def _contenders(run: TrialRun) -> list[dict[str, Any]]:
     for index, way in enumerate(run.ways):
         facts = run.opened[index].facts if index < len(run.opened) else {}
         found.append({"label": way.label, "way": vars(way), **{k: v for k, v in facts.items() if k != "padding"}})
+        if run.measurement and run.measurement.device:  # a value per process
+            found[-1]["device_times"] = [pair[index] for pair in run.measurement.device]
     return found
 
 
@@ -160,8 +180,8 @@ def _files(run: TrialRun) -> dict[str, str]:
         files = {"inputs": str(run.model.inputs)}
     if run.trial.way.label in run.artifacts:
         files["artifact"] = str(run.artifacts[run.trial.way.label].file)
-    if run.reference_outputs:
-        files["outputs"] = str(run.reference_outputs)
+    if run.judge:
+        files["outputs"] = str(run.judge.recorded)
     return files
 
 
@@ -182,15 +202,3 @@ def _status(run: TrialRun) -> tuple[str, dict[str, Any]]:
         return "failed", {"stage": unfinished, "type": "NotRun", "message": f"the step {unfinished} was not run",
                           "cluster": "NotRun"}  # fmt: skip
     return "ok", {}
-
-
-def suspects(metrics: dict[str, Any]) -> list[str]:
-    """The checks that the figures fail, by name: figures that cannot be are marked, not published silently."""
-    found = []
-    ordered = [metrics.get(f"time_latency_{n}") for n in ("min", "median", "p90", "p95", "p99", "max")]
-    present = [v for v in ordered if v is not None]
-    if present != sorted(present):
-        found.append("percentiles out of order")
-    if metrics.get("cpu_utilisation", 0) > 1.05 * metrics.get("num_cores", 1):
-        found.append("more threads than asked for")
-    return found

@@ -36,6 +36,11 @@ class Model:
         return self.path / "inputs.npz"
 
     @property
+    def input_sets(self) -> dict[int, Path]:
+        """The derived sets of inputs that there are, by number (see `benchlib.models._input_sets`)."""
+        return {int(n): self.path / f"inputs-{n}.npz" for n in self.meta["input_sets"]}
+
+    @property
     def saved(self) -> Path:
         return self.path / "model.pt"
 
@@ -61,7 +66,7 @@ def loaded(trial: Trial, builder: Callable[[], Worker], left: Callable[[], float
         "packages": {p: machine.package_version(p) for p in source.packages},
         "code": {f: h for f, h in found["code"].items() if f.startswith("models/") or f == "tensors.py"},
     }
-    key = _key(decided_by)
+    key = key_of(decided_by)
     entry = artifacts.find("models", trial.model_name, key)
     cached = entry is not None
     if entry is None:
@@ -88,21 +93,12 @@ def exported(
         "packages": {p: machine.package_version(p) for p in exporter.packages},
         "code": {f: h for f, h in code.items() if Path(f).stem == way.exporter or Path(f).name.startswith("_")},
     }
-    key = _key(decided_by)
+    key = key_of(decided_by)
     entry = artifacts.find("artifacts", trial.model_name, key)
     cached = entry is not None
     if entry is None:
         with artifacts.storing("artifacts", trial.model_name, key, decided_by) as (folder, facts):
-            options = {k: o.default for k, o in exporter.options.items()} | dict(way.exporter_args)
-            reply = builder().ask(
-                "export",
-                left(),
-                exporter=way.exporter,
-                bundle=str(model.path),
-                path=str(folder / "model"),
-                options=options,
-                target_opset=way.target_opset,
-            )
+            reply = builder().ask("export", left(), path=str(folder / "model"), **export_request(way, model))
             # A ready file stays where it is; what was written here moves with the entry.
             file = Path(reply["file"])
             facts.update(reply, file=file.name if file.is_relative_to(folder) else str(file))
@@ -110,14 +106,15 @@ def exported(
     return Artifact(entry.path / entry.facts["file"], entry.facts, entry.address, cached)
 
 
-def keep_outputs(trial: Trial, model: Model, outputs: Path) -> Path:
-    """Stores the outputs that count as right, for the proof of a row; returns where they are."""
-    name, key = trial.model_name, _key({"model": model.key, "judge": trial.judge_way.label, "device": trial.device})
-    if artifacts.find("outputs", name, key) is None:
-        with artifacts.storing("outputs", name, key, {"model": model.key}) as (folder, _):
-            (folder / "outputs.npz").write_bytes(outputs.read_bytes())
-    return artifacts.find("outputs", name, key).path / "outputs.npz"
+def export_request(way: Way, model: Model) -> dict[str, Any]:
+    """The arguments of the worker's `export` for a way, but for the path."""
+    return {
+        "exporter": way.exporter,
+        "bundle": str(model.path),
+        "options": {k: o.default for k, o in exporters.get(way.exporter).options.items()} | dict(way.exporter_args),
+        "target_opset": way.target_opset,
+    }
 
 
-def _key(decided_by: dict[str, Any]) -> str:
+def key_of(decided_by: dict[str, Any]) -> str:
     return hashlib.sha256(canonical(json.loads(json.dumps(decided_by, default=str))).encode()).hexdigest()

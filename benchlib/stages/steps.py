@@ -17,15 +17,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from benchlib import accuracy, machine, tensors
+from benchlib import accuracy, machine
 from benchlib.errors import Unavailable, UnknownName, UserError
 from benchlib.measure import controller
 from benchlib.measure.levels import Level, level_of
 from benchlib.measure.lock import alone
+from benchlib.measure.profile import profiled
 from benchlib.mistakes import make
 from benchlib.plan.rules import lacks, refusal
 from benchlib.registry import exporters, runtimes
-from benchlib.stages import assemble, bundles, timing, views
+from benchlib.stages import assemble, bundles, footprint, judge, machine_share, timing, views
 from benchlib.stages.driver import tell
 from benchlib.stages.warm import WarmServer
 from benchlib.trial import Trial, Way
@@ -99,7 +100,7 @@ class TrialRun:
 
     def _start(self, trial: Trial) -> None:
         self.trial, self.key = trial, trial.key()
-        self.began = datetime.datetime.now(datetime.UTC)
+        self.began, self.clock = datetime.datetime.now(datetime.UTC), time.perf_counter()
         self.scratch = Path(tempfile.mkdtemp(prefix=f"benchlib-{self.key}-"))
         self.threads = trial.num_cores or machine.allowed_cores()
         self.warm = WarmServer(trial, self.threads)
@@ -114,7 +115,11 @@ class TrialRun:
         self.opened: list[controller.Opened] = []
         self.measurement: controller.Measurement | None = None
         self.course: list[dict[str, Any]] = []  # of each process, see timing.course
-        self.reference_outputs: Path | None = None
+        self.memory: list[dict[str, Any]] = []  # of each contender, when it is asked for
+        self.energy: dict[str, Any] = {}
+        self.machine_share: dict[str, Any] = {}
+        self.profile: list[dict[str, Any]] = []
+        self.judge: judge.Judge | None = None
         self.output_size: int | None = None
 
     @property
@@ -134,7 +139,7 @@ class TrialRun:
     @step
     def export(self) -> views.ArtifactView:
         """Exports the model by every contender's exporter that leaves a file of its own, once."""
-        for way in [*self.ways, self.trial.judge_way]:
+        for way in filter(None, [*self.ways, self.trial.judge_way, self.trial.exact_way]):
             if way.label not in self.artifacts:
                 self.artifacts[way.label] = bundles.exported(
                     self.trial, way, self.model, self._builder, self.launcher.left
@@ -145,7 +150,7 @@ class TrialRun:
     @step
     def open(self) -> views.SessionView:
         """Opens each contender in a worker of its own; the hashes of weights and inputs have to agree."""
-        contenders = [self._contender(way) for way in self.ways]
+        contenders = [self.contender(way, self.trial.device) for way in self.ways]
         for index, contender in enumerate(contenders):
             self.opened.append(self._open(contender, index))
         _require_equal(self.opened, "input_hash", self.model.meta["facts"]["input_hash"])
@@ -154,39 +159,41 @@ class TrialRun:
 
     @step
     def check(self) -> views.CheckView:
-        """Makes each session's first call and compares the outputs with those of the judge."""
-        own, files = self.opened[-1], {}
+        """Makes each session's first call, then one on each other set of inputs, and compares with the judge."""
+        files = [{0: self.scratch / f"outputs-{index}.npz"} for index in range(len(self.opened))]
+        replies = [{0: opened.outputs(file[0])} for opened, file in zip(self.opened, files, strict=True)]
+        self.output_size = replies[-1][0]["output_size"]
+        self.judge = judge.judge_of(self)
         for index, opened in enumerate(self.opened):
-            files[index] = self.scratch / f"outputs-{index}.npz"
-            self.output_size = opened.outputs(files[index])["output_size"]
-        judge = next((i for i, way in enumerate(self.ways) if way == self.trial.judge_way), None)
-        if judge is None:
-            opened = self._open(self._contender(self.trial.judge_way), len(self.opened))
-            files[judge] = self.scratch / "outputs-judge.npz"
-            opened.outputs(files[judge])
-            opened.worker.end()
-        self.reference_outputs = bundles.keep_outputs(self.trial, self.model, files[judge])
-        self.check_result = self._compare(files[self.opened.index(own)])
+            for number in self.judge.sets[1:]:
+                files[index][number] = self.scratch / f"outputs-{index}-{number}.npz"
+                inputs = self.model.input_sets[number]
+                replies[index][number] = opened.outputs_for(inputs, files[index][number], thin=True)
+        hashes = [{number: reply["hash"] for number, reply in own.items()} for own in replies]
+        self.check_result = judge.verdict(self, hashes, files)
         return views.CheckView(self.trial, self.check_result)
 
     @step
     def measure(self) -> views.TimingView:
-        """Times the contenders in interleaved rounds, in several processes each."""
+        """Times the contenders in interleaved rounds, in several processes each; then memory and energy, if asked."""
         contenders = [o.contender for o in self.opened]
         try:
             self.measurement = controller.measure(
                 contenders, self.opened, self.launcher, self._measuring_level(), self.trial.seed, self._progress
             )
+            if self.trial.profile:
+                self.profile = profiled(contenders[-1], self.launcher, self.level, self.trial.seed)
         finally:
             self.launcher.end()
         self.course = timing.course(self.measurement.samples)
-        own = len(contenders) - 1
         for pair, index, path in self.measurement.changed_outputs:
-            later = self._compare(path)
-            if index == own and not later.equal and self.check_result.equal:
-                self.check_result = later
-                self.check_result.problem = f"after timing, in process {pair}: {later.problem}"
-        return views.TimingView(self.trial, self.measurement.samples, timing.metrics(self))
+            when = f"after timing, in process {pair}: "
+            judge.spoilt(self.check_result, self, index, self.judge.compare(0, path), when)
+        found = timing.metrics(self)
+        self.machine_share = machine_share.metrics(self, found["time_latency"])
+        footprint.measure(self)
+        found |= self.machine_share | footprint.metrics(self)
+        return views.TimingView(self.trial, self.measurement.samples, found, self.profile)
 
     def record(self) -> views.RecordView:
         """The record of the trial, whatever came of it; displayed, it is stored in the notebook."""
@@ -240,18 +247,21 @@ class TrialRun:
             self.launcher.workers.remove(self.builder)
             self.builder = None
 
-    def _contender(self, way: Way) -> controller.Contender:
+    def contender(self, way: Way, device: str) -> controller.Contender:
+        """What is to be opened for a way on a device."""
         exporter, runtime = exporters.get(way.exporter), runtimes.get(way.runtime)
         request = {
             "artifact": str(self.artifacts[way.label].file),
             "exporter": way.exporter,
             "exporter_args": {k: o.default for k, o in exporter.options.items()} | dict(way.exporter_args),
             "positional": self.model.meta["positional"],
-            "device": self.trial.device,
+            "device": device,
             "provider": way.provider,
             "threads": self.threads,
             "rtopt": way.rtopt,
             "options": {k: o.default for k, o in runtime.options.items()} | dict(way.runtime_args),
+            "io": self.trial.io,
+            "cuda_graphs": way.cuda_graphs,
         }
         arguments = {
             "runtime": way.runtime,
@@ -272,13 +282,12 @@ class TrialRun:
             contender, self.launcher, self.level.start, 0, self.trial.seed, f"pair0-{index}"
         )
 
-    def _compare(self, path: Path) -> accuracy.Check:
-        found, _ = tensors.load(path)
-        expected, _ = tensors.load(self.reference_outputs)
-        return accuracy.compare(found, expected, self.trial.dtype)
-
     def _progress(self, done: int, total: int) -> None:
-        tell("measure", MEASURING_LIMIT, f"{done}/{total} processes")
+        self.progress(f"{done}/{total} processes")
+
+    def progress(self, note: str) -> None:
+        """Tells the driver how far measuring has come."""
+        tell("measure", MEASURING_LIMIT, note)
 
     def _waiting(self, owner: str) -> None:
         print(f"waiting for this host: {owner} is being measured")

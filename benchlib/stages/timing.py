@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from benchlib.host import calibration, device_of
 from benchlib.measure import noise, statistics
+from benchlib.measure.multiplicity import p_value
 from benchlib.measure.samples import STEADY, WARMUP, Samples
 from benchlib.measure.steadiness import Steadiness, steadiness
 from benchlib.stages import phases
@@ -46,14 +48,20 @@ def metrics(run: TrialRun) -> dict[str, Any]:
     if run.ways[0].exporter == "eager":
         found |= {"time_latency_eager": reference["time_latency"], "time_warmup_eager": reference["time_warmup"]}
     if run.check_result.equal:  # a wrong answer is never fast
-        ratio = statistics.speedup([samples.rounds(p) for p in samples.pairs])
+        rounds = [samples.rounds(p) for p in samples.pairs]
+        ratio = statistics.speedup(rounds)
+        calibrated = calibration.kept(run.trial.level, device_of(run.trial.device))
+        smallest = calibrated.smallest_effect if calibrated else None
         found |= {
             "speedup": ratio.value,
             "speedup_low": ratio.low,
             "speedup_high": ratio.high,
             "speedup_increase": ratio.value - 1,
             "speedup_mean": reference["time_latency_mean"] / found["time_latency_mean"],
-            "verdict": statistics.verdict(ratio, level.margin, level.decides_same),
+            "verdict": statistics.verdict(ratio, level.margin, level.decides_same, smallest or 0.0),
+            "smallest_effect": smallest,
+            "calibration": calibrated.source() if calibrated else "",
+            "p_value": p_value(rounds),
             **phases.break_even(run, own),
         }
     return found

@@ -146,26 +146,56 @@ class SessionView(View):
 class CheckView(View):
     def __init__(self, trial: Trial, check: Check):
         self.equal, self.problem, self.metrics = check.equal, check.problem, check.metrics
-        self.title = f"computes the same as {trial.source()[0].judged_by}" if check.equal else "computes something else"
+        self.outputs = check.rows  # the figures of each output for each set of inputs
+        self.title = f"computes the same as {self.metrics['judged_by']}" if check.equal else "computes something else"
 
     def rows(self):
-        rows = [("problem", self.problem)] if self.problem else []
         m = self.metrics
-        if "discrepancies_abs" in m:
-            allowed = f"{m['tolerance_abs']:g} × max(1, std) + {m['tolerance_rel']:g} × |expected|"
-            rows += [
-                ("largest error", f"{m['discrepancies_abs']:.3g}"),
-                ("allowed", allowed),
-                ("largest share of it", f"{m['discrepancies_share']:.3g}"),
-            ]
-        return rows
+        rows = [
+            ("problem", self.problem),
+            ("judge", f"{m['judged_by']}{_because('; not float64: ', m['judge_fallback'])}"),
+            ("compared for", f"{len(m['input_seeds'].split(', ('))} sets of inputs"),
+            (
+                "allowed",
+                f"{m['tolerance_abs']:g} × max(1, std) + {m['tolerance_rel']:g} × |expected|"
+                f"{_because(', because: ', m['tolerance_reason'])}",
+            ),
+        ]
+        if self.outputs:
+            rows.append(("largest error", f"{max(row['max_abs'] for row in self.outputs):.3g}"))
+            rows.append(("largest share of it", f"{m['tolerance_share']:.3g}"))
+        if "rmse_ratio" in m:
+            against = f"RMSE {m['rmse']:.2g} against {m['rmse_eager']:.2g}"
+            rows.append(("error ÷ eager's own", f"{m['rmse_ratio']:.3g} ({against})"))
+        if "top1_agreement" in m:
+            rows.append(("first class, first five", f"{m['top1_agreement']:.2%}, {m['top5_overlap']:.2%} the same"))
+        return [(label, value) for label, value in rows if value]
+
+
+class ProfileView(View):
+    """The operators in which a call spends its time, the slowest first; `operators` has them all."""
+
+    SHOWN = 12
+
+    def __init__(self, operators: list[dict[str, Any]]):
+        self.operators, self.title = operators, "time per operator, profiled"
+
+    def rows(self):
+        whole = sum(row["seconds"] for row in self.operators) or 1.0
+        rows = [
+            (row["operator"], f"{seconds(row['seconds'])} ({row['seconds'] / whole:.0%}), "
+             f"{row['calls']:g} ×, {row['provider'].removesuffix('ExecutionProvider')}")
+            for row in self.operators[: self.SHOWN]
+        ]  # fmt: skip
+        others = self.operators[self.SHOWN :]
+        return [*rows, (f"{len(others)} others", seconds(sum(r["seconds"] for r in others)))] if others else rows
 
 
 class TimingView(View):
-    """What measuring gave. `samples` holds every sample, `plot()` draws them."""
+    """What measuring gave. `samples` holds every sample, `plot()` draws them; `profile` is there when asked for."""
 
-    def __init__(self, trial: Trial, samples: Samples, metrics: dict[str, Any]):
-        self.samples, self.metrics = samples, metrics
+    def __init__(self, trial: Trial, samples: Samples, metrics: dict[str, Any], operators: list[dict[str, Any]] = ()):
+        self.samples, self.metrics, self.profile = samples, metrics, ProfileView(operators) if operators else None
         self.title = f"{trial.model_name}, {trial.way.label}"
 
     def rows(self):
@@ -179,8 +209,18 @@ class TimingView(View):
                     f"{interval(m, 'speedup', lambda v: f'{v:.3f}')} × · {m['verdict']}",
                 )
             )
+        rows += beside(m)
+        if m.get("peak_share"):
+            rate = f"{m['flop_rate'] / 1e9:,.3g} GFLOP/s"
+            rows.append(("arithmetic", f"{rate}, {m['peak_share']:.0%} of the most that this machine was seen to do"))
         processes = f"{m['processes']} processes" if m["processes"] > 1 else "one process"
         return [*rows, ("samples", f"{m['repeat']:,} in {processes}, after {m['warmup']:,} warm-up calls")]
+
+    def __repr__(self) -> str:
+        return "\n".join([super().__repr__(), *([repr(self.profile)] if self.profile else [])])
+
+    def _repr_html_(self) -> str:
+        return super()._repr_html_() + (self.profile._repr_html_() if self.profile else "")
 
     def plot(self) -> Picture:
         """Every steady sample against the time at which it was taken, a colour per contender."""
@@ -208,6 +248,25 @@ class RecordView(View):
             if data:
                 bundle, metadata = scrap.payload(name, data)
                 display(bundle, metadata=metadata, raw=True)
+
+
+def beside(metrics: dict[str, Any]) -> list[tuple[str, str]]:
+    """Rows on memory and energy, of a trial that was asked for them."""
+    found = []
+    for label, name, missing, show in (
+        ("peak memory", "memory_vmhwm_peak", "memory_not_measured", lambda v: f"{v / 1e6:,.1f} MB"),
+        ("energy per item", "energy_per_item", "energy_not_measured", lambda v: f"{v:.3g} J"),
+    ):
+        own, reference = metrics.get(name), metrics.get(f"{name}_reference")
+        if own is not None:
+            found.append((label, show(own) + (f", reference {show(reference)}" if reference is not None else "")))
+        if metrics.get(missing):
+            found.append((label, f"not measured: {metrics[missing]}"))
+    return found
+
+
+def _because(words: str, reason: str) -> str:
+    return f"{words}{reason}" if reason else ""
 
 
 def seconds(value: float) -> str:

@@ -15,6 +15,7 @@ from benchlib.sweep import durations, journal, signals, store
 from benchlib.sweep.execute import execute, without_running
 from benchlib.sweep.progress import Progress
 from benchlib.sweep.resume import Rerun, Task, tasks
+from benchlib.sweep.runoff import RunOff
 from benchlib.trial import Trial
 from benchlib.worker import process
 from benchlib.worker.client import Server
@@ -48,10 +49,11 @@ def sweep(
     each: Callable[[dict[str, Any]], None] = lambda record: None,
     until: Callable[[dict[str, Any]], bool] = lambda record: False,
 ) -> Outcome:
-    """Executes what the plan asks for and the folder does not hold yet.
+    """Executes what the plan asks for and the folder does not hold yet, then its run-off where it wants one.
 
-    `only` restricts it to trials with these keys; `each` is called with every new record; `until` ends the
-    sweep when it returns True for one. Raises Interrupted, and UserError when another sweep writes to the folder.
+    `only` restricts it to trials with these keys, without a run-off; `each` is called with every new record of the
+    matrix; `until` ends the sweep when it returns True for one. Raises Interrupted, and UserError when another
+    sweep writes to the folder.
     """
     process.adopt_orphans()
     signals.install()
@@ -62,21 +64,30 @@ def sweep(
         todo = [t for t in todo if only is None or t.planned.key in only]
         journal.note(folder, "sweep", trials=len(todo), to_run=sum(bool(t.why) for t in todo))
         progress.begin(todo, unreadable)
-        outcome, servers = Outcome(), _Servers([t.planned.trial for t in todo if t.why and not t.planned.status])
+        runoff = plan.runoff and only is None
+        served = [t.planned.trial for t in todo if (t.why or runoff) and not t.planned.status]
+        outcome, servers, direct = Outcome(), _Servers(served), None
         try:
             for task in todo:
                 record = task.record
                 if task.why:
-                    record = _one(task, folder, servers, progress)
+                    record, event = _one(task, folder, servers)
+                    if not task.planned.status:
+                        progress.trial(task, record, event)
                     outcome.ran += 1
                     each(record)
                 outcome.records.append(record)
                 if task.why and until(record):
                     break
+            else:
+                if runoff:
+                    direct = RunOff(outcome.records, folder, rerun)
+                    direct.run(lambda task: _one(task, folder, servers, store.RUNOFF), progress.say)
         except KeyboardInterrupt:
             journal.note(folder, "interrupted", done=progress.done)
+            run_off = f" and {direct.measured} of the run-off" if direct else ""
             raise Interrupted(
-                f"interrupted after {progress.done} of {progress.total} trials; all of them are kept"
+                f"interrupted after {progress.done} of {progress.total} trials{run_off}; all of them are kept"
             ) from None
         finally:
             servers.end()
@@ -84,21 +95,23 @@ def sweep(
     return outcome
 
 
-def _one(task: Task, folder: Path, servers: _Servers, progress: Progress) -> dict[str, Any]:
+def _one(
+    task: Task, folder: Path, servers: _Servers, room: str = store.TRIALS
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Executes one trial, or notes why it cannot be; its record and its event in the journal."""
     planned = task.planned
     if planned.status:
-        record = without_running(planned, folder)
-        journal.note(folder, planned.status, name=planned.name, key=planned.key, reason=planned.reason)
-        return record
+        record = without_running(planned, folder, room)
+        event = journal.note(folder, planned.status, name=planned.name, key=planned.key, reason=planned.reason)
+        return record, event
     journal.note(folder, "start", name=planned.name, key=planned.key, why=task.why)
     begin = time.monotonic()
-    record = execute(planned, servers.of(planned.trial), folder)
+    record = execute(planned, servers.of(planned.trial), folder, room)
     took = time.monotonic() - begin
     facts = {"name": planned.name, "key": planned.key, "status": record["status"], "seconds": round(took, 3)}
     facts |= durations.kind(planned.trial) | {"prepared": round(durations.prepared(record), 3)}
     event = journal.note(folder, "trial", exported=record["metrics"].get("artifact_cached") is False, **facts)
-    progress.trial(task, record, event)
-    return record
+    return record, event
 
 
 class _Servers:

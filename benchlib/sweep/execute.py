@@ -26,8 +26,8 @@ from benchlib.worker import process
 from benchlib.worker.client import SOCKET_VARIABLE, Server
 
 
-def execute(planned: Planned, server: Server | None, folder: Path) -> dict[str, Any]:
-    """Runs one trial and puts its executed notebook into the study's `folder`, whole. Returns its record.
+def execute(planned: Planned, server: Server | None, folder: Path, room: str = store.TRIALS) -> dict[str, Any]:
+    """Runs one trial and puts its executed notebook into `room` of the study's `folder`, whole. Returns its record.
 
     Raises KeyboardInterrupt after ending every process of the trial; nothing is written then.
     """
@@ -46,7 +46,7 @@ def execute(planned: Planned, server: Server | None, folder: Path) -> dict[str, 
         if record is None:
             record = _post_mortem(planned, watchdog, error)
             _append(notebook, planned, record)
-        store.install(notebook, folder, planned.name)
+        store.install(notebook, folder, planned.name, room)
         return record
     finally:
         process.end_marked(planned.key)
@@ -54,13 +54,13 @@ def execute(planned: Planned, server: Server | None, folder: Path) -> dict[str, 
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-def without_running(planned: Planned, folder: Path) -> dict[str, Any]:
+def without_running(planned: Planned, folder: Path, room: str = store.TRIALS) -> dict[str, Any]:
     """The notebook and record of a trial that was refused or skipped."""
     record = assemble.failure(planned.trial, planned.key, planned.status, "", "", planned.reason)
     with tempfile.TemporaryDirectory(prefix="benchlib-") as scratch:
         notebook = Path(scratch) / "trial.ipynb"
         _append(notebook, planned, record)
-        store.install(notebook, folder, planned.name)
+        store.install(notebook, folder, planned.name, room)
     return record
 
 

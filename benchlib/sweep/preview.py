@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from benchlib.plan.expand import Plan
 from benchlib.plan.only import select
 from benchlib.sweep import durations
 from benchlib.sweep.progress import Progress, minutes
-from benchlib.sweep.resume import tasks
+from benchlib.sweep.resume import Task, tasks
+from benchlib.sweep.runoff import RunOff, not_run
 
 
 def preview(plan: Plan, folder: Path, rerun: str, only: str) -> str:
@@ -33,11 +35,17 @@ def preview(plan: Plan, folder: Path, rerun: str, only: str) -> str:
     skipped = sum(t.planned.status == "skipped" for t in todo)
     runs = sum(bool(t.why) and not t.planned.status for t in todo)
     done = len(todo) - refused - skipped - runs
+    pairs = [] if only or not plan.runoff else list(RunOff([_record(t) for t in todo], folder, rerun).left())
     total = f"{len(todo)} planned = {runs} to run + {done} done + {refused} refused + {skipped} skipped"
     return "\n".join(
         [
             *lines,
             *(f"skipped {line}" for line in unreadable),
             f"{total}; about {minutes(progress.left())}" if runs else total,
+            *([f"+ up to {len(pairs)} run-offs, about {minutes(sum(pairs))}"] if pairs else []),
         ]
     )
+
+
+def _record(task: Task) -> dict[str, Any]:
+    return not_run(task.planned) if task.why else task.record

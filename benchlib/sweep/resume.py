@@ -27,10 +27,11 @@ def tasks(plan: Plan, folder: Path, rerun: Rerun = "") -> tuple[list[Task], list
     """A task for every trial of the plan, and a line for each notebook that could not be read."""
     records, unreadable = scrap.read_all(folder / "trials")
     by_key = {record["key"]: record for record in records.values()}
-    return [Task(p, _why(p, by_key.get(p.key), rerun), by_key.get(p.key)) for p in plan.trials], unreadable
+    return [Task(p, why(p, by_key.get(p.key), rerun), by_key.get(p.key)) for p in plan.trials], unreadable
 
 
-def _why(planned: Planned, record: dict[str, Any] | None, rerun: Rerun) -> str:
+def why(planned: Planned, record: dict[str, Any] | None, rerun: Rerun) -> str:
+    """Why a trial has to run, given the record that stands there; empty: it has not."""
     if record is None:
         return "new"
     if planned.status:  # a refusal or a want is told again whenever it is told differently

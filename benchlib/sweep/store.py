@@ -1,6 +1,6 @@
 """The folder of a study: executed notebooks come in whole, and what they replace is kept.
 
-outputs/<study>/study.yaml  trials/*.ipynb  past/*.ipynb  journal.jsonl  results.*  report.html
+outputs/<study>/study.yaml  trials/*.ipynb  runoff/*.ipynb  past/*.ipynb  journal.jsonl  results.*  report.html
 """
 
 from __future__ import annotations
@@ -18,11 +18,13 @@ from ruamel.yaml import YAML
 
 from benchlib.errors import UserError
 
+TRIALS, RUNOFF = "trials", "runoff"
+
 
 @contextlib.contextmanager
 def opened(folder: Path) -> Iterator[None]:
     """Makes the folder and holds it: two sweeps into one folder would overwrite each other. Raises UserError."""
-    (folder / "trials").mkdir(parents=True, exist_ok=True)
+    (folder / TRIALS).mkdir(parents=True, exist_ok=True)
     with (folder / ".lock").open("a+") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -45,19 +47,20 @@ def write_study(folder: Path, resolved: dict[str, Any]) -> None:
     os.replace(aside, folder / "study.yaml")
 
 
-def install(notebook: Path, folder: Path, name: str) -> None:
-    """Puts an executed notebook in its place; what stood there goes to `past/` first."""
-    target = folder / "trials" / f"{name}.ipynb"
+def install(notebook: Path, folder: Path, name: str, room: str = TRIALS) -> None:
+    """Puts an executed notebook in its place in `room`; what stood there goes to `past/` first."""
+    target = folder / room / f"{name}.ipynb"
+    target.parent.mkdir(exist_ok=True)
     aside = target.with_name(f".{target.name}.{os.getpid()}")
     shutil.copyfile(notebook, aside)
-    _put_past(folder, name)
+    _put_past(folder, name, room)
     os.replace(aside, target)
 
 
-def _put_past(folder: Path, name: str) -> None:
+def _put_past(folder: Path, name: str, room: str) -> None:
     past, stamp = folder / "past", time.strftime("%Y%m%d-%H%M%S")
     for suffix in (".ipynb", ".html", ".py"):
-        old = folder / "trials" / f"{name}{suffix}"
+        old = folder / room / f"{name}{suffix}"
         if not old.exists():
             continue
         past.mkdir(exist_ok=True)

@@ -9,7 +9,7 @@ if __name__ == "__main__":
     # Started by path: this folder is sys.path[0], and its modules are nobody's top-level modules.
     sys.path[0] = os.path.dirname(os.path.dirname(here))
 
-    from benchlib.worker import process, service, verbs  # noqa: F401 (the verbs register themselves)
+    from benchlib.worker import process, service
     from benchlib.worker.channel import Channel
 
     process.die_with_parent()

@@ -102,9 +102,10 @@ if __name__ == "__main__":
     here = os.path.dirname(os.path.abspath(__file__))
     sys.path[0] = os.path.dirname(os.path.dirname(here))  # started by path, as benchlib/worker/__main__.py
 
-    from benchlib.worker import process, service, verbs  # noqa: F401 (the verbs register themselves)
+    from benchlib.worker import process, service
     from benchlib.worker.channel import Channel
 
     process.die_with_parent()
+    service.know_all_verbs()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     serve(sys.argv[1], json.loads(sys.argv[2]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import signal
 import sys
@@ -12,6 +13,7 @@ from typing import Any
 from benchlib.errors import Unavailable, UserError
 from benchlib.worker.channel import Channel, Closed
 
+MODULES = ("verbs", "timed", "canary", "device", "profiled", "footprint", "peaks")  # that register verbs
 VERBS: dict[str, Callable[[Worker, dict], dict]] = {}
 
 
@@ -31,6 +33,7 @@ class Worker:
         self.call: Callable[[], Any] | None = None
         self.last: Any = None  # the outputs of the last call
         self.padding: list[bytearray] = []
+        self.device = "cpu"
         self.collects = False  # garbage is collected inside the timing
 
     def serve(self) -> None:
@@ -66,9 +69,16 @@ def describe(error: BaseException) -> dict[str, str]:
     return {"kind": kind, "type": type(error).__name__, "message": text, "traceback": trace}
 
 
+def know_all_verbs() -> None:
+    """Imports the modules in which verbs register themselves; a server does so before it forks."""
+    for module in MODULES:
+        importlib.import_module(f"benchlib.worker.{module}")
+
+
 def main(channel: Channel) -> None:
     """A worker's life; ends without running destructors, which may hang or crash in foreign libraries."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the controller's affair
+    know_all_verbs()
     try:
         Worker(channel).serve()
     finally:

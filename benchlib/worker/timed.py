@@ -10,6 +10,7 @@ from functools import cache
 from itertools import pairwise, repeat
 from typing import Any
 
+from benchlib.worker import gpu_clocks
 from benchlib.worker.counters import Counters
 from benchlib.worker.service import Worker, verb
 
@@ -41,6 +42,7 @@ def epoch(worker: Worker, samples: int, inner: int = 1) -> dict[str, Any]:
     empty = empty_block(inner)
     counters = _counters()
     before, collected, allocated = counters.read(), _collections(), gc.get_count()[0]
+    gpu = gpu_clocks.read(worker.device)
     cpu, start = time.process_time_ns(), time.perf_counter_ns()
     try:
         out = timed(call, out, ns, inner)
@@ -52,6 +54,8 @@ def epoch(worker: Worker, samples: int, inner: int = 1) -> dict[str, Any]:
         noise = counters.since(before)
         gc.enable()
     worker.last = out
+    if gpu:
+        noise |= gpu_clocks.noise(gpu, gpu_clocks.read(worker.device))
     noise["collections"] = collected
     noise["collections_held"] = 0 if worker.collects else waiting // max(1, gc.get_threshold()[0])
     return {"ns": ns.tolist(), "start": start, "end": end, "cpu": cpu, "inner": inner, "empty": empty,

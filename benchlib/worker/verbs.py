@@ -1,4 +1,5 @@
-"""What a worker can do: load, export, open, outputs, bye; `timed` adds run. It holds one model or one session."""
+"""What a worker can do: load, export, open, outputs, bye; `timed` adds run, `device` device, `profiled` profile.
+It holds one model or one session."""
 
 from __future__ import annotations
 
@@ -13,7 +14,6 @@ from types import SimpleNamespace
 from typing import Any
 
 from benchlib import tensors
-from benchlib.worker import canary  # noqa: F401 (the verb registers itself)
 from benchlib.worker.service import Worker, verb
 from benchlib.worker.timed import epoch, warm_the_loop
 
@@ -21,7 +21,7 @@ from benchlib.worker.timed import epoch, warm_the_loop
 @verb
 def load(worker: Worker, request: dict) -> dict:
     """Builds the model of a source and saves it with its inputs as a bundle: model.pt, inputs.npz, meta.json."""
-    from benchlib.models import _facts, _saved
+    from benchlib.models import _facts, _input_sets, _saved, _work
     from benchlib.registry import sources
 
     source = sources.get(request["source"])
@@ -31,12 +31,19 @@ def load(worker: Worker, request: dict) -> dict:
     seconds = time.perf_counter() - begin
     bundle = Path(request["bundle"])
     input_hash = tensors.save(bundle / "inputs.npz", model.inputs)
+    input_sets = {}
+    for number in _input_sets.NUMBERS:
+        nested = _input_sets.derived(model.inputs, request["trial"]["seed"], number)
+        if nested is not None:
+            input_sets[number] = tensors.save(bundle / f"inputs-{number}.npz", nested)
     hashes = {"input_hash": input_hash}
     if model.module is not None:
         _saved.save(model.module, bundle / "model.pt")
         hashes["weights_hash"] = _facts.weights_hash(model.module)
+    work = _work.work_of(model)
     meta = {
         "positional": list(model.positional),
+        "input_sets": input_sets,
         "file": str(model.file) if model.file else None,
         "import_paths": [p for p in request.get("import_paths", [])] + _added_paths(),
         "facts": {
@@ -47,6 +54,7 @@ def load(worker: Worker, request: dict) -> dict:
             "input_shapes": _shapes(model.inputs),
             "executable": sys.executable,
             **model.facts,
+            **work,
         },
     }
     (bundle / "meta.json").write_text(json.dumps(meta, default=str))
@@ -60,7 +68,7 @@ def export(worker: Worker, request: dict) -> dict:
 
     exporter = exporters.get(request["exporter"])
     if worker.model is None:
-        worker.model = _from_bundle(Path(request["bundle"]))
+        worker.model = from_bundle(Path(request["bundle"]))
     _import(exporter.packages)
     begin = time.perf_counter()
     facts = exporter.export(worker.model, Path(request["path"]), request["options"], request["target_opset"])
@@ -73,8 +81,9 @@ def open_(worker: Worker, request: dict) -> dict:
     from benchlib.registry import runtimes
     from benchlib.runtimes import OpenRequest
 
-    chance = random.Random(request["heap_seed"])
-    worker.padding = [bytearray(chance.randrange(1, 1 << 16)) for _ in range(chance.randrange(64))]
+    if request["heap_seed"] is not None:
+        chance = random.Random(request["heap_seed"])
+        worker.padding = [bytearray(chance.randrange(1, 1 << 16)) for _ in range(chance.randrange(64))]
     sys.path.extend(p for p in request["import_paths"] if p not in sys.path)
     runtime = runtimes.get(request["runtime"])
     imported = _import(runtime.packages)
@@ -82,6 +91,7 @@ def open_(worker: Worker, request: dict) -> dict:
     worker.session = runtime.open(OpenRequest(**request["request"]))
     seconds = time.perf_counter() - begin
     flat, structure = tensors.load(request["inputs"])
+    worker.device = request["request"].get("device", "cpu")
     worker.collects = request.get("gc", False)
     worker.call = worker.session.bind(tensors.unflatten(structure, flat), flat)
     warm_the_loop()
@@ -98,17 +108,29 @@ def open_(worker: Worker, request: dict) -> dict:
 
 @verb
 def outputs(worker: Worker, request: dict) -> dict:
-    """The outputs of the last call, which is made now if there was none; written to `path` when one is given."""
+    """The outputs of the last call, which is made now if there was none; written to `path` when one is given.
+
+    With `inputs`, a file, they are those of one call on other inputs, which counts as none of the session's calls;
+    with `thin`, of large ones only rows taken evenly.
+    """
     reply: dict[str, Any] = {}
-    if worker.last is None:
-        reply["epoch"] = epoch(worker, 1)
-        if hasattr(worker.session, "compile_cache"):
-            reply["compile_cache"] = worker.session.compile_cache()
-    flat, _ = tensors.flatten(worker.last)
+    if request.get("inputs"):
+        flat, structure = tensors.load(request["inputs"])
+        out = worker.session.bind(tensors.unflatten(structure, flat), flat)()
+        out = tensors.apply(tensors.thinned, out) if request["thin"] else out
+        reply["input_hash"] = tensors.content_hash(flat)
+    else:
+        if worker.last is None:
+            reply["epoch"] = epoch(worker, 1)
+            if hasattr(worker.session, "compile_cache"):
+                reply["compile_cache"] = worker.session.compile_cache()
+        out = worker.last
+    out = getattr(worker.session, "to_host", lambda outputs: outputs)(out)
+    flat, _ = tensors.flatten(out)
     arrays = {name: tensors.to_numpy(leaf) for name, leaf in flat.items()}
     if request.get("path"):
-        tensors.save(request["path"], worker.last)
-    return {**reply, "hash": tensors.content_hash(arrays), "output_size": tensors.count(worker.last)}
+        tensors.save(request["path"], out)
+    return {**reply, "hash": tensors.content_hash(arrays), "output_size": tensors.count(out)}
 
 
 @verb
@@ -123,7 +145,8 @@ def _import(packages: tuple[str, ...]) -> float:
     return time.perf_counter() - begin
 
 
-def _from_bundle(bundle: Path) -> Any:
+def from_bundle(bundle: Path) -> Any:
+    """The loaded model that `load` left in a folder (a `LoadedModel`)."""
     from benchlib.models import LoadedModel, _saved
 
     meta = json.loads((bundle / "meta.json").read_text())

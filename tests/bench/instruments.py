@@ -14,7 +14,7 @@ EPOCHS, CALLS = 21, 10_000
 
 
 def figures(epochs: int = EPOCHS, calls: int = CALLS) -> Iterator[Figure]:
-    worker = SimpleNamespace(call=_nothing, last=None)
+    worker = SimpleNamespace(call=_nothing, last=None, collects=False, device="cpu")
     inside, whole = [], []
     for _ in range(epochs):
         epoch = timed.run(worker, {"calls": calls})["epoch"]

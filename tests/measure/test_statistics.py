@@ -121,6 +121,24 @@ def test_verdicts(ratio, margin, same, wanted):
     assert statistics.verdict(ratio, margin, same) == wanted
 
 
+@pytest.mark.parametrize(
+    ("ratio", "margin", "same", "floor", "wanted"),
+    [
+        (Interval(1.05, 1.02, 1.08), 0.02, True, 0.04, "faster"),
+        (Interval(1.05, 1.02, 1.08), 0.02, True, 0.06, "inconclusive"),  # the host cannot tell 5 %
+        (Interval(1 / 1.05, 0.93, 0.98), 0.02, True, 0.04, "slower"),
+        (Interval(1 / 1.05, 0.93, 0.98), 0.02, True, 0.06, "inconclusive"),
+        (Interval(1.0, 0.99, 1.01), 0.02, True, 0.02, "same"),
+        (Interval(1.0, 0.99, 1.01), 0.02, True, 0.021, "inconclusive"),  # nor that nothing of 2 % is there
+        (Interval(1.15, 1.1, 1.2), 0.1, False, 0.2, "inconclusive"),
+        (Interval(1.25, 1.1, 1.4), 0.1, False, 0.2, "faster"),
+        (Interval(1.05, 1.02, 1.08), 0.1, False, 0.01, "inconclusive"),  # the level's margin holds all the same
+    ],
+)
+def test_no_verdict_claims_less_than_the_host_can_tell(ratio, margin, same, floor, wanted):
+    assert statistics.verdict(ratio, margin, same, floor) == wanted
+
+
 def test_latency_is_the_geometric_mean_of_the_processes_medians():
     found = statistics.latency([np.array([1.0, 1.0, 9.0]), np.full(3, 2.0), np.full(3, 4.0)])
     assert found.value == pytest.approx(2.0)

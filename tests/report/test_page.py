@@ -10,7 +10,8 @@ from fake_study import ENDINGS, EXPORTERS, make_record, make_samples, write_plan
 from benchlib.report.page import Report
 
 SECTIONS = (
-    "question", "machine", "overview", "speedup", "latency", "costs", "accuracy", "failures", "definitions", "glossary",
+    "question", "machine", "overview", "fastest", "speedup", "latency", "quality", "placement", "costs", "accuracy",
+    "failures", "definitions", "glossary",
 )  # fmt: skip
 
 
@@ -69,7 +70,7 @@ def test_speedups_without_intervals_and_errors_that_are_no_numbers(report_on):
             "speedup_high": None,
             "verdict": "inconclusive",
             "discrepancies_abs": error,
-            "discrepancies_share": error,
+            "tolerance_share": error,
         }
     shown = texts(report_on(records))
     assert "3 are inconclusive" in shown["speedup"]
@@ -84,6 +85,21 @@ def test_findings_are_computed_from_the_records(report_on):
     assert "Of 3 trials compared with a reference, 2 are faster and 1 is slower" in shown["speedup"]
     assert "The largest speedup is 7.77 (7.50–8.00): resnet18, onnx_dynamo" in shown["speedup"]
     assert "1 A/A control shows how far noise alone reaches" in shown["speedup"]
+
+
+def test_the_head_says_what_the_host_can_tell_and_the_latencies_what_it_can_do(report_on):
+    shown = texts(report_on([make_record("resnet18", exporter) for exporter in EXPORTERS]))
+    assert "differences under 4.2 % cannot be told at level quick" in shown["question"]
+    assert "The interval of the study&#x27;s own A/A control is 0.996 to 1.004 (resnet18)" in shown["question"]
+    assert "3 comparisons were made; of the 2 verdicts of faster or slower, 1 stands at a false" in shown["speedup"]
+    assert "Shares of the machine&#x27;s peaks" in shown["latency"]
+
+
+def test_a_host_without_calibration_is_told_what_to_run(report_on):
+    records = [make_record("resnet18", exporter) for exporter in EXPORTERS]
+    for record in records:
+        record["metrics"] |= {"smallest_effect": None, "calibration": ""}
+    assert "<code>benchlib doctor</code>" in texts(report_on(records))["question"]
 
 
 def test_two_machines_are_both_named(report_on):

@@ -45,7 +45,10 @@ def test_the_report_shows_the_question_the_sum_and_the_machine(page):
 def test_sections_stand_in_the_contents(page):
     linked = [a["href"].removeprefix("#") for a in page.select("nav.contents a")]
     assert linked == [s["id"] for s in page.select("section.text[id]")]
-    assert len(linked) == 9
+    assert linked == [
+        "the-machine", "results", "which-way-is-fastest", "speedup", "latency", "how-well-it-was-measured",
+        "where-it-ran", "cost-of-exporting", "accuracy", "failures", "how-to-read-this", "glossary",
+    ]  # fmt: skip
 
 
 def test_the_page_is_one_file_without_anything_from_elsewhere(published, page):
@@ -128,7 +131,7 @@ def test_nothing_to_publish_is_said_in_one_line(tmp_path):
 def test_the_notebook_is_committed_clean_and_without_logic():
     notebook = nbformat.read(Path(NOTEBOOKS) / "analysis.ipynb", as_version=4)
     code = [c for c in notebook.cells if c.cell_type == "code"]
-    assert len(code) <= 14
+    assert all(re.fullmatch(r"report\.\w+\(\)", c.source) for c in code[2:])
     assert not any(c.outputs or c.execution_count for c in code)
     assert [c.source.split(":")[0] for c in code if "parameters" in c.metadata.get("tags", ())] == ["study"]
     assert notebook.metadata.kernelspec.name == "python3"

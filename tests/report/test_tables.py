@@ -4,7 +4,7 @@ import re
 
 import pytest
 from bs4 import BeautifulSoup
-from fake_study import EVIL, make_record
+from fake_study import EVIL, SUSPECT, make_record
 
 from benchlib.record.metrics import METRICS
 from benchlib.report import columns, tables
@@ -57,7 +57,7 @@ def test_rows_link_to_the_page_of_their_notebook_when_there_is_one(results):
 
 def test_suspect_rows_say_which_check_failed(results):
     soup, _, _ = parse(tables.main_table(results.table))
-    assert [b["title"] for b in soup.select(".badge.suspect")] == ["failed checks: threads"]
+    assert [b["title"] for b in soup.select(".badge.suspect")] == ["failed checks: threads_mismatch"]
 
 
 def test_the_failures_table_has_stage_message_and_command(results):
@@ -76,6 +76,22 @@ def test_the_accuracy_table_has_the_trials_that_were_compared(results):
     assert len(rows) == 19
     wrong = next(r for r in rows if r["status"][0] == "inaccurate")
     assert wrong["max error"] == ("0.820", "0.82") and wrong["beyond tolerance"][0] == "412"
+    assert wrong["error ÷ eager's own"][1] == "40000.0" and wrong["÷ tolerance"][1] == "820.0"
+    assert wrong["judged by"][0] == "eager, float64"
+    assert not {"first class agrees", "why another tolerance"} & set(wrong)
+
+
+def test_another_tolerance_prints_its_reason_and_another_judge_why(results):
+    table = results.table.astype({"top1_agreement": "float64"})
+    compared = table.index[table["tolerance_abs"].notna()]
+    table.loc[compared[0], ["tolerance_reason", "judge_fallback"]] = f"the sensor {EVIL}", "RuntimeError: no float64"
+    table.loc[compared, "judge_fallback"] = table.loc[compared, "judge_fallback"].fillna("")
+    table.loc[compared[1], "top1_agreement"] = 0.75
+    soup, _, rows = parse(tables.accuracy_table(table))
+    assert rows[0]["why another tolerance"][0] == f"the sensor {EVIL}" and rows[1]["why another tolerance"][0] == "–"
+    assert rows[1]["first class agrees"][0] == "0.750"
+    notes = [span["title"] for span in soup.select("td .quiet") if span.text == "not float64"]
+    assert notes == ["RuntimeError: no float64"]
 
 
 @pytest.mark.parametrize("make", [tables.main_table, tables.failures_table, tables.accuracy_table])
@@ -103,3 +119,12 @@ def test_a_record_card_shows_the_outcome_and_every_metric():
     assert soup.select_one(".badge").text == "failed"
     assert record["reproduce"] in soup.get_text()
     assert len(soup.select("table.facts tr")) == len(record["metrics"])
+
+
+def test_a_record_card_tells_which_check_failed_and_lists_all():
+    record = make_record("resnet18", "script", 1)
+    soup = BeautifulSoup(tables.record_card(record), "html.parser")
+    assert soup.select_one("p.warning").text == f"suspect: threads_mismatch failed: {SUSPECT}"
+    shown = {dt.text: dt.find_next_sibling("dd").text for dt in soup.select("details dl.words dt")}
+    assert shown == record["checks"]
+    assert not BeautifulSoup(tables.record_card(make_record(EVIL, "inductor", 1)), "html.parser").select("dl.words")

@@ -3,6 +3,7 @@
 import ctypes
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import onnx
@@ -15,7 +16,7 @@ from benchlib.errors import Unavailable, UserError
 from benchlib.models import _saved
 from benchlib.models._facts import weights_hash
 from benchlib.registry import runtimes, sources
-from benchlib.runtimes import OpenRequest, _cuda, _placement, onnxruntime
+from benchlib.runtimes import OpenRequest, _cuda, _ort_session, _placement, _torch_calls, onnxruntime
 from benchlib.runtimes import torch as torch_runtime
 
 NO_DRIVER = _cuda.devices()[1]
@@ -73,7 +74,7 @@ def test_torch_prepares_the_module_and_hashes_the_weights_beneath(saved, monkeyp
 
 def test_mapped_reaches_every_tensor():
     nested = {"a": [torch.ones(1), (torch.ones(1), None)], "n": 3}
-    doubled = torch_runtime.mapped(lambda t: t * 2, nested)
+    doubled = _torch_calls.mapped(lambda t: t * 2, nested)
     assert doubled["a"][1][0].item() == 2 and doubled["a"][1][1] is None and doubled["n"] == 3
 
 
@@ -118,11 +119,11 @@ def test_bfloat16_goes_in_and_out_by_its_bits(graph):
 
 def test_feeds_by_name_else_by_position():
     a, b = np.zeros(1), np.ones(1)
-    assert onnxruntime.feeds(["b"], {}, {"a": a, "b": b}) == {"b": b}
-    assert onnxruntime.feeds(["in.1"], {"in.1": a}, {"in_1": a}) == {"in.1": a}, "a name that is no identifier"
-    assert onnxruntime.feeds(["p", "q"], {}, {"a": a, "b": b}) == {"p": a, "q": b}
+    assert _ort_session.feeds(["b"], {}, {"a": a, "b": b}) == {"b": b}
+    assert _ort_session.feeds(["in.1"], {"in.1": a}, {"in_1": a}) == {"in.1": a}, "a name that is no identifier"
+    assert _ort_session.feeds(["p", "q"], {}, {"a": a, "b": b}) == {"p": a, "q": b}
     with pytest.raises(RuntimeError, match="the graph takes p; the inputs are a, b"):
-        onnxruntime.feeds(["p"], {}, {"a": a, "b": b})
+        _ort_session.feeds(["p"], {}, {"a": a, "b": b})
 
 
 def test_refusals_are_known_without_starting_anything():
@@ -145,6 +146,7 @@ def test_a_provider_that_this_build_lacks_is_unavailable(graph):
 def test_a_silent_fallback_is_a_failure(graph, monkeypatch):
     """As if the provider's library loaded and the session still left it out."""
     monkeypatch.setattr(onnxruntime, "_missing", lambda provider, device: None)
+    monkeypatch.setattr(onnxruntime, "Stream", lambda index: SimpleNamespace(address=1))
     if NO_DRIVER is None:
         pytest.skip("the CUDA provider works here")
     with pytest.raises(RuntimeError, match="CUDAExecutionProvider would fall back to CPUExecutionProvider"):

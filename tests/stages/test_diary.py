@@ -18,8 +18,13 @@ LATE = 20_000  # nanoseconds that a sample may exceed its entry in the diary
 
 
 @pytest.fixture(scope="module")
-def trial(tmp_path_factory):
-    return run(tmp_path_factory.mktemp("diary"))
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("diary")
+
+
+@pytest.fixture(scope="module")
+def trial(folder):
+    return run(folder)
 
 
 def run(folder: Path, *options: str):
@@ -39,7 +44,9 @@ def run(folder: Path, *options: str):
     assert done.returncode == 0, done.stderr
     (notebook,) = (folder / "outputs" / "run" / "trials").glob("*.ipynb")
     samples = Samples.decode(scrap.read(notebook, scrap.SAMPLES))
-    return scrap.read(notebook), samples, [diary(folder, name) for name in "ab"]
+    record = scrap.read(notebook)
+    recorded = record["metrics"]["input_hash"]  # calls on other inputs are no samples: accuracy is checked with them
+    return record, samples, [[call for call in diary(folder, name) if call[3] == recorded] for name in "ab"]
 
 
 def diary(folder: Path, name: str) -> list[tuple[int, int, int, str]]:
@@ -136,6 +143,17 @@ def test_epochs_never_overlap_and_stand_in_the_seeded_order(trial):
         assert all(found == order(42, pair, r, 2) for r, found in rounds.items())
 
 
-def test_the_inputs_are_the_same_bytes_for_all(trial):
-    record, _, diaries = trial
-    assert {c[3] for calls in diaries for c in calls} == {record["metrics"]["input_hash"]}
+def test_the_inputs_are_the_same_bytes_for_all(trial, folder):
+    """All samples are of the recorded inputs; each contender's first process calls once on each of two other sets,
+    after its own first call and before its samples."""
+    record, _, timed = trial
+    others = []
+    for name, samples in zip("ab", timed, strict=True):
+        extra = [call for call in diary(folder, name) if call[3] != record["metrics"]["input_hash"]]
+        (pid,) = {call[0] for call in extra}
+        own = [call for call in samples if call[0] == pid]
+        assert own[0][2] < extra[0][1] and extra[-1][2] < own[1][1]
+        assert own[0] == samples[0]
+        others.append([call[3] for call in extra])
+    assert others[0] == others[1]
+    assert len(set(others[0])) == len(others[0]) == 2

@@ -1,7 +1,9 @@
+import numpy as np
 import pytest
 
+from benchlib import accuracy
 from benchlib.stages.picture import ticks
-from benchlib.stages.views import interval, seconds
+from benchlib.stages.views import CheckView, ProfileView, interval, seconds
 
 
 @pytest.mark.parametrize(
@@ -25,3 +27,44 @@ def test_ticks_are_few_and_cover_all(highest):
     assert found[0] == 0
     assert found[-2] < highest <= found[-1] * (1 + 1e-9)
     assert 4 <= len(found) <= 8
+
+
+def test_a_profile_shows_the_slowest_operators_and_counts_the_others():
+    operators = [
+        {"operator": f"Op{i}", "provider": "CPUExecutionProvider", "calls": 2.0, "seconds": s * 1e-3}
+        for i, s in enumerate([40, *[1] * 20])
+    ]
+    rows = ProfileView(operators).rows()
+    assert len(rows) == ProfileView.SHOWN + 1
+    assert rows[0] == ("Op0", "40 ms (67%), 2 ×, CPU")
+    assert rows[-1] == ("9 others", "9 ms")
+    assert len(ProfileView(operators[:3]).rows()) == 3
+
+
+@pytest.mark.parametrize("error", [0.0, 0.1])
+def test_a_check_says_who_judged_what_is_allowed_and_how_far_it_is_off(error):
+    exact = {"logits": np.random.default_rng(0).normal(size=(3, 10))}
+    eager = {"logits": exact["logits"].astype(np.float32)}
+    found = {"logits": eager["logits"] + np.float32(error)}
+    tolerance = accuracy.tolerance_for("float32", {"atol": 1e-3, "reason": "no better sensor"})
+    check = accuracy.compare(found, eager, "float32", exact=exact, tolerance=tolerance)
+    check.metrics |= {"judged_by": "eager, float64", "judge_fallback": "", "input_seeds": "recorded, (0, 1), (0, 2)"}
+    view = CheckView(None, check)
+    rows = dict(view.rows())
+    assert view.title == ("computes something else" if error else "computes the same as eager, float64")
+    assert ("problem" in rows) == bool(error)
+    assert rows["judge"] == "eager, float64"
+    assert rows["compared for"] == "3 sets of inputs"
+    assert rows["allowed"] == "0.001 × max(1, std) + 0.0001 × |expected|, because: no better sensor"
+    assert rows["error ÷ eager's own"].startswith(f"{check.metrics['rmse_ratio']:.3g} (RMSE ")
+    assert rows["first class, first five"] == "100.00%, 100.00% the same"
+    assert "float64" in repr(view) and "no better sensor" in view._repr_html_()
+
+
+def test_a_check_of_another_structure_has_no_figures():
+    check = accuracy.compare({}, {"y": np.zeros(1, np.float32)}, "float32")
+    check.metrics |= {"judged_by": "eager", "judge_fallback": "TypeError: no", "input_seeds": "recorded"}
+    rows = dict(CheckView(None, check).rows())
+    assert rows["problem"] == "0 outputs instead of 1"
+    assert rows["judge"] == "eager; not float64: TypeError: no"
+    assert "largest error" not in rows

@@ -37,7 +37,7 @@ class Study:
 
     def sweep(self, *words: str, expect: int = 0, **options) -> str:
         process = self.start(*words, **options)
-        text, _ = process.communicate(timeout=240)
+        text, _ = process.communicate(timeout=600)  # seconds: trials of others may hold the host
         assert process.returncode == expect, text
         return text
 

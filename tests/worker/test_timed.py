@@ -14,7 +14,7 @@ from benchlib.worker.counters import Counters
 
 
 def worker(call, collects=False):
-    return SimpleNamespace(call=call, last=None, collects=collects)
+    return SimpleNamespace(call=call, last=None, collects=collects, device="cpu")
 
 
 def clock(*readings):

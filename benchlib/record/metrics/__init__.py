@@ -9,7 +9,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from benchlib.record.metrics import identity, machine, measuring, numerics, onnx, ratio, time
+from benchlib.record.metrics import (
+    device,
+    energy,
+    identity,
+    machine,
+    machine_share,
+    measuring,
+    memory,
+    numerics,
+    onnx,
+    placement,
+    ratio,
+    time,
+)
 
 
 @dataclass(frozen=True)
@@ -22,7 +35,9 @@ class Metric:
     better: str = ""  # "lower", "higher" or "": neither
 
 
-_GROUPS = (identity, machine, time, ratio, numerics, onnx, measuring)
+_GROUPS = (
+    identity, machine, time, device, placement, ratio, machine_share, numerics, onnx, measuring, memory, energy,
+)  # fmt: skip
 
 METRICS: dict[str, Metric] = {
     row[0]: Metric(row[0], group.__name__.rpartition(".")[2], *row[1:]) for group in _GROUPS for row in group.ROWS

@@ -22,6 +22,22 @@ ROWS = (
         "verdict",
         "",
         "faster, slower, same or inconclusive",
-        "the interval of speedup against 1 and the margin; level quick decides no difference under 10 %",
+        "the interval of speedup against 1 and the margin; level quick decides no difference under 10 %, and none "
+        "decides what is under smallest_effect",
+    ),
+    (
+        "smallest_effect",
+        "ratio",
+        "smallest |speedup − 1| that the level can tell on this host; null: the host is not calibrated",
+        "half the 95 % interval over as many pairs as the level has, from the A/A calibration",
+        "lower",
+    ),
+    ("calibration", "", "the calibration that smallest_effect is of: its day and number of pairs"),
+    ("p_value", "ratio", "how often equal ways would differ as much", "two-sided t over pairs that log speedup = 0"),
+    (
+        "q_value",
+        "ratio",
+        "smallest false discovery rate at which the difference stands",
+        "Benjamini–Hochberg over all compared trials of the study, controls excepted; known when collated",
     ),
 )

@@ -7,7 +7,8 @@ ROWS = (
     (
         "time_latency",
         "s",
-        "geometric mean over processes of the median latency of a process",
+        "geometric mean over processes of the median latency of a process: what a caller waits, on the host's clock, "
+        "from the call to finished outputs (host latency)",
         _LATENCY,
         "lower",
     ),
@@ -98,6 +99,7 @@ ROWS = (
     ("time_export_reference", "s", "time_export of the reference", "as time_export", "lower"),
     ("time_session_reference", "s", "opening the reference", _PHASE, "lower"),
     ("time_first_reference", "s", "the first call of the reference", _PHASE, "lower"),
+    ("time_wall", "s", "from the start of the trial to its record, waiting for the host included"),
     (
         "break_even",
         "calls",

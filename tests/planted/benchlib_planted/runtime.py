@@ -1,6 +1,7 @@
 """The runtime `planted`: calls with a known work and latency law, a diary of every call, and faults on demand."""
 
 from benchlib.registry import Option, Runtime
+from benchlib_planted.allocator import allocating, touched
 from benchlib_planted.laws import LAWS
 from benchlib_planted.works import WORKS, littering, spin
 
@@ -10,23 +11,37 @@ class _Session:
         from benchlib_planted.faults import FAULTS
 
         FAULTS[request.options["open_fault"]]()
-        self.options = request.options
+        self.options, self.folded = request.options, {}
+        self.held = touched(self.options["allocate"])
+        spin(self.options["spin"])
         self.facts = {"providers": "Planted", "threads": request.threads}
+
+    def device_calls(self):
+        """As on a device with a clock of its own, by which everything takes what the options say."""
+        from benchlib.runtimes import DeviceCalls
+
+        share = {"whole": 0.9, "compute": 0.6, "copy_in": 0.2, "copy_out": 0.1}
+        parts = {name: (lambda name=name: name) for name in share}
+        return DeviceCalls(**parts, wait=lambda: None, elapsed=lambda work: share[work()] * self.options["seconds"])
 
     def bind(self, inputs, flat):
         from benchlib import tensors
-        from benchlib_planted import diary, faults
+        from benchlib_planted import diary, faults, mutants
 
         options = self.options
         result = {"y": inputs["x"] * 2 + options["wrong"]}
+        result = mutants.session(options["mutant"], inputs, self.folded) if options["mutant"] else result
         call = WORKS[options["work"]](options, result)
+        if callable(result):
+            call = mutants.answering(call, result)
         if options["garbage"]:
             call = littering(call, options["garbage"])
+        if options["allocate_call"]:
+            call = allocating(call, options["allocate_call"])
         if options["fault"]:
             call = faults.at(call, options["fault_at"], options["fault"])
         if options["diary"]:
             call = diary.kept(call, options["diary"], tensors.content_hash(flat))
-        spin(options["spin"])
         return call
 
 
@@ -45,6 +60,9 @@ runtime = Runtime(
         "garbage": Option(int, 0, "cyclic objects that a call leaves"),
         "spin": Option(int, 0, "threads that burn processor time beside the calls"),
         "diary": Option(str, "", "a file of begin and end of every call; process and input hash go into its name"),
+        "allocate": Option(float, 0.0, "MB that the session holds"),
+        "allocate_call": Option(float, 0.0, "MB that each call touches and frees"),
+        "mutant": Option(str, "", "which of the wrong outputs of `mutants`, or `none`: the right ones"),
         "wrong": Option(float, 0.0, "added to the right output"),
         "open_fault": Option(str, "", "what goes wrong while opening"),
         "fault": Option(str, "", "what goes wrong at call `fault_at`"),

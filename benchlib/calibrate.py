@@ -1,0 +1,48 @@
+"""Runs the A/A calibration of this host: one trial of twenty pairs, in which a way is compared with itself."""
+
+from __future__ import annotations
+
+import datetime
+import os
+from dataclasses import replace
+
+from benchlib.errors import UserError
+from benchlib.host import calibration, device_of
+from benchlib.mistakes import make
+from benchlib.stages import TrialRun
+
+PAIRS = 20
+# A model of some milliseconds that needs nothing but torch.
+TRIAL = {"model": "explicit/mlp", "batch_size": 8192, "exporter": "eager"}
+
+
+def calibrate(level: str, device: str = "cpu") -> calibration.Calibration:
+    """Calibrates this host for a level and stores the result; waits for the host as a trial does.
+
+    The whole harness is used, with as many processes, rounds and warm-up as the level has, but with PAIRS pairs.
+    Raises UserError when the trial fails.
+    """
+    load = os.getloadavg()[0]
+    run = TrialRun(make({**TRIAL, "level": level, "device": device}))
+    own = run.level
+    run.level = replace(own, pairs=PAIRS)
+    try:
+        for step in (run.load, run.export, run.open, run.check, run.measure):
+            step()
+        record = run.record().record
+    finally:
+        run.launcher.end()
+    if record["status"] != "ok":
+        raise UserError(f"the calibration {record['status']} at stage {record['stage']}: {record['reason']}")
+    samples = run.measurement.samples
+    found = calibration.evaluate(
+        [samples.rounds(pair) for pair in samples.pairs],
+        level,
+        own,
+        date=f"{datetime.date.today()}",
+        device=device_of(device),
+        latency=record["metrics"]["time_latency"],
+        load=load,
+    )
+    calibration.keep(found)
+    return found

@@ -1,0 +1,104 @@
+"""The A/A calibration of this host: what measuring identical things says of its noise.
+
+Pairs of processes of one and the same way are compared as a trial compares two; whatever difference is found is
+noise. Half the width of the 95 % interval that a level reaches with its own number of pairs is the smallest effect
+that it can tell on this host, and no verdict claims less.
+"""
+
+from __future__ import annotations
+
+import datetime
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+from benchlib.host import file
+from benchlib.measure import statistics
+from benchlib.measure.levels import Level
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What a calibration found. Ratios are latency ÷ latency of two identical ways, 1 where nothing disturbs."""
+
+    date: str
+    level: str
+    device: str  # cpu, or the name of a GPU
+    pairs: int
+    ratio: float  # geometric mean over all pairs, with its 95 % interval
+    ratio_low: float
+    ratio_high: float
+    deviation: float  # standard deviation over pairs of the log ratio
+    smallest_effect: float  # ratio − 1 that the level can tell with as many pairs as it has
+    group: int  # pairs that the level has
+    groups: int  # of so many pairs
+    false_verdicts: int  # groups of which the level alone would have said faster or slower
+    latency: float  # seconds, of the way that was compared with itself
+    load: float  # load average of one minute, before it began
+
+    def words(self) -> str:
+        """One sentence on what can be told here."""
+        effect = percent(self.smallest_effect)
+        return f"differences under {effect} cannot be told at level {self.level} ({self.source()})"
+
+    def source(self) -> str:
+        return f"A/A calibration of {self.date}, {self.pairs} pairs"
+
+    def age(self, today: datetime.date) -> int:
+        """Days since then."""
+        return (today - datetime.date.fromisoformat(self.date)).days
+
+
+def evaluate(rounds: Sequence[np.ndarray], name: str, level: Level, **found) -> Calibration:
+    """The calibration of the level called `name` from one array (rounds, 2) of medians per pair.
+
+    `found`: date, device, latency, load. Needs at least as many pairs as the level has, and three.
+    """
+    from scipy.special import stdtrit
+
+    logs = np.array([np.median(np.log(r[:, 0] / r[:, 1])) for r in rounds])
+    ratio = statistics.speedup(list(rounds))
+    deviation, group = float(np.std(logs, ddof=1)), level.pairs
+    half = float(-stdtrit(group - 1, 0.025)) * deviation / math.sqrt(group)
+    groups = [rounds[i : i + group] for i in range(0, len(rounds) - group + 1, group)]
+    verdicts = [statistics.verdict(statistics.speedup(list(g)), level.margin, level.decides_same) for g in groups]
+    return Calibration(
+        level=name,
+        pairs=len(rounds),
+        ratio=ratio.value,
+        ratio_low=ratio.low,
+        ratio_high=ratio.high,
+        deviation=deviation,
+        smallest_effect=math.expm1(half),
+        group=group,
+        groups=len(groups),
+        false_verdicts=sum(v in (statistics.FASTER, statistics.SLOWER) for v in verdicts),
+        **found,
+    )
+
+
+def keep(calibration: Calibration) -> None:
+    """Stores it in the file of this host, in the place of an older one of the level and device."""
+    file.update(
+        lambda kept: kept["calibrations"].update({_name(calibration.level, calibration.device): asdict(calibration)})
+    )
+
+
+def kept(level: str, device: str) -> Calibration | None:
+    """The calibration of this host for a level and a device, named as by `benchlib.host.device_of`; None: never."""
+    found = file.read()["calibrations"].get(_name(level, device))
+    try:
+        return Calibration(**found) if found else None
+    except TypeError:  # of another version
+        return None
+
+
+def percent(effect: float) -> str:
+    """0.0423 as `4.2 %`."""
+    return f"{effect * 100:.2g} %"
+
+
+def _name(level: str, device: str) -> str:
+    return f"{level} {device}"

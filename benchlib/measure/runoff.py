@@ -1,0 +1,198 @@
+"""Which way is fastest: who is paired directly with whom, and when that is decided. No measuring, no files.
+
+The figures of a matrix are indirect: two ways were each timed beside the reference, in other processes, at another
+time. The run-off pairs the best of them directly with every way that it is not clearly ahead of. A direct win is an
+interval that excludes 1, at a confidence corrected for the number of pairs (Bonferroni), and a ratio beyond a margin
+of 5 %: the size of difference that pairs of processes can promise on a shared machine.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from benchlib.measure.statistics import Interval
+
+MARGIN = 0.05
+RIVALS = 3  # at most so many ways are paired with the best one
+CONFIDENCE = 0.95  # of all direct pairs of a model together
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """A way with its indirect figure, of which more is faster: the speedup over a reference that all contestants
+    share, or calls per second. With its 95 % interval."""
+
+    label: str
+    speed: Interval
+
+
+@dataclass(frozen=True)
+class Direct:
+    """What one direct pair came to: how many times faster than its rival a way is, with the 95 % t interval over
+    `pairs` pairs of processes, each of which took `seconds`. `failure` says why there is no ratio, `source` where it
+    comes from."""
+
+    ratio: Interval | None
+    pairs: int = 0
+    seconds: float = 0.0
+    failure: str = ""
+    source: str = ""
+
+    def inverted(self) -> Direct:
+        """The same, seen from the rival."""
+        return self if self.ratio is None else replace(self, ratio=inverse(self.ratio))
+
+    def at(self, confidence: float) -> Direct:
+        """The same with a t interval of another confidence: on the logarithms its half-width is proportional to the
+        quantile."""
+        if self.ratio is None or self.ratio.low is None:
+            return self
+        from scipy.special import stdtrit
+
+        value, low, high = self.ratio
+        wider = float(stdtrit(self.pairs - 1, (1 + confidence) / 2) / stdtrit(self.pairs - 1, (1 + CONFIDENCE) / 2))
+        return replace(self, ratio=Interval(value, value * (low / value) ** wider, value * (high / value) ** wider))
+
+
+@dataclass(frozen=True)
+class Pair:
+    """What has to be measured next: a way directly against a rival."""
+
+    way: str
+    rival: str
+
+
+@dataclass(frozen=True)
+class Fastest:
+    """A way that won every direct pair it needed. `wins` holds its results by rival, with intervals at the corrected
+    confidence; it is empty where all other ways are clearly slower."""
+
+    way: str
+    wins: dict[str, Direct]
+    unpaired: tuple[str, ...]  # not clearly slower, and beyond the number of rivals
+
+
+@dataclass(frozen=True)
+class Tie:
+    """Ways that cannot be told apart, the best first. `open` holds the best one's undecided results by rival.
+
+    `seconds` of measuring more would decide: 0 when every open interval lies within the margin, so that the ways are
+    the same for all practical purposes; None when a pair that is open gave no interval.
+    """
+
+    ways: tuple[str, ...]
+    open: dict[str, Direct]
+    seconds: float | None
+    unpaired: tuple[str, ...]
+
+
+Conclusion = Fastest | Tie
+
+
+def inverse(ratio: Interval) -> Interval:
+    """One divided by a ratio, its interval with it."""
+    return Interval(1 / ratio.value, ratio.high and 1 / ratio.high, ratio.low and 1 / ratio.low)
+
+
+def settle(
+    ways: Sequence[Contestant], result: Callable[[str, str], Direct | None], clear: float, floor: float = 0.0
+) -> Conclusion | Pair:
+    """Asks `result(way, rival)` for one direct pair after the other until there is a conclusion.
+
+    Returns the pair that is missing when `result` has none to give. The other arguments are those of `decide`.
+    """
+    direct: dict[tuple[str, str], Direct] = {}
+    while isinstance(step := decide(ways, direct, clear, floor), Pair):
+        found = result(step.way, step.rival)
+        if found is None:
+            return step
+        direct[step.way, step.rival] = found
+    return step
+
+
+def decide(
+    ways: Sequence[Contestant], direct: Mapping[tuple[str, str], Direct], clear: float, floor: float = 0.0
+) -> Conclusion | Pair:
+    """The next direct pair, or what the pairs measured so far come to. At least one way.
+
+    `direct` holds results by (way, rival), in whichever direction they were measured. `clear` is the difference
+    (0.1: 10 %) that the level of the indirect figures decides, `floor` the smallest one that this host can detect.
+    """
+    margin = max(MARGIN, floor)
+    field, unpaired = field_of(ways, clear, floor)
+    # Whoever is best among n was chosen out of n: that counts like a pair each.
+    comparisons = max(len(direct), len(field) + len(unpaired) - 1, 1)
+    confidence = 1 - (1 - CONFIDENCE) / comparisons
+    champion, beaten = field[0], set()
+    while True:
+        results: dict[str, Direct] = {}
+        for rival in field:
+            if rival == champion:
+                continue
+            found = _between(champion, rival, direct)
+            if found is None:
+                return Pair(champion, rival)
+            results[rival] = found.at(confidence)
+            if _wins(results[rival].inverted(), margin) and rival not in beaten:
+                beaten.add(champion)  # three ways that beat each other in a circle end as a tie
+                champion = rival
+                break
+        else:
+            return _conclude(champion, results, unpaired, margin)
+
+
+def field_of(ways: Sequence[Contestant], clear: float, floor: float = 0.0) -> tuple[list[str], tuple[str, ...]]:
+    """The ways between which the run-off decides, the best first, and those that there is no room for.
+
+    Out of it are ways that are clearly slower than the best: the intervals are apart, and so are the figures, by more
+    than `clear`, the margin and `floor`.
+    """
+    clear = max(clear, MARGIN, floor)
+    best, *others = sorted(ways, key=lambda w: -w.speed.value)
+    near = [w.label for w in others if not _clearly_slower(w.speed, best.speed, clear)]
+    return [best.label, *near[:RIVALS]], tuple(near[RIVALS:])
+
+
+def _clearly_slower(one: Interval, best: Interval, clear: float) -> bool:
+    known = one.high is not None and best.low is not None
+    return known and one.high < best.low and best.value / one.value > 1 + clear
+
+
+def _between(way: str, rival: str, direct: Mapping[tuple[str, str], Direct]) -> Direct | None:
+    if (way, rival) in direct:
+        return direct[way, rival]
+    found = direct.get((rival, way))
+    return found and found.inverted()
+
+
+def _wins(result: Direct, margin: float) -> bool:
+    ratio = result.ratio
+    return ratio is not None and ratio.low is not None and ratio.low > 1 and ratio.value > 1 + margin
+
+
+def _conclude(champion: str, results: dict[str, Direct], unpaired: tuple[str, ...], margin: float) -> Conclusion:
+    undecided = {rival: result for rival, result in results.items() if not _wins(result, margin)}
+    if not undecided:
+        return Fastest(champion, results, unpaired)
+    more = [_seconds_more(result, margin) for result in undecided.values()]
+    return Tie((champion, *undecided), undecided, None if None in more else sum(more), unpaired)
+
+
+def _seconds_more(result: Direct, margin: float) -> float | None:
+    """Seconds until the interval would decide: pairs needed ≈ pairs · (half-width ÷ distance)², less those there are.
+
+    The distance is that to 1 for a ratio beyond the margin, else that to the margin: an interval inside it decides
+    too, since no more measuring would matter then.
+    """
+    if result.ratio is None or result.ratio.low is None:
+        return None
+    value, edge = abs(math.log(result.ratio.value)), math.log1p(margin)
+    if -edge <= math.log(result.ratio.low) and math.log(result.ratio.high) <= edge:
+        return 0.0
+    half = math.log(result.ratio.high / result.ratio.low) / 2
+    distance = value if value > edge else edge - value
+    if not distance:
+        return math.inf
+    return result.pairs * max(0.0, (half / distance) ** 2 - 1) * result.seconds

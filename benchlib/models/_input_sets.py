@@ -1,0 +1,60 @@
+"""More inputs of a model, derived from the recorded ones by one rule for all sources.
+
+An export that has folded an input into a constant is right for that input alone; so outputs are compared at
+more sets. Every value of a derived set stands in the recorded one, which keeps it legal:
+
+floating, complex     shuffled over all elements; but a mask, which holds two values at most, as whole numbers are
+whole, boolean        permuted along the sequence: axis 1, or axis 0 of one dimension. Axes of one length share
+                      one permutation, so that tokens, masks, segments and positions stay together
+a single element, all elements equal, numbers and texts of the nesting: as they are
+
+Set n is drawn by `numpy.random.default_rng((seed, n))`, anew until it differs from the recorded one.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from benchlib import tensors
+
+NUMBERS = (1, 2)  # of the derived sets; 0 is the recorded one
+_DRAWS = 20
+
+
+def derived(inputs: Any, seed: int, number: int) -> Any:
+    """Set `number` in the nesting of `inputs`; None where every drawn one equals the recorded (nothing to permute)."""
+    leaves, structure = tensors.flatten(inputs)
+    arrays = {name: tensors.to_numpy(leaf) for name, leaf in leaves.items()}
+    chance, recorded = np.random.default_rng((seed, number)), tensors.content_hash(arrays)
+    for _ in range(_DRAWS):
+        found = _permuted(arrays, chance)
+        if tensors.content_hash(found) != recorded:
+            return tensors.unflatten(structure, found)
+    return None
+
+
+def _permuted(arrays: dict[str, np.ndarray], chance: np.random.Generator) -> dict[str, np.ndarray]:
+    along: dict[int, np.ndarray] = {}  # length of an axis -> its permutation
+    found = {}
+    for name, array in arrays.items():
+        permuted = np.empty_like(array)  # keeps the order of the axes in memory, and a label
+        if array.ndim == 0:
+            permuted[...] = array
+        elif _is_free(array):
+            permuted[...] = chance.permutation(np.asarray(array).reshape(-1)).reshape(array.shape)
+        else:
+            axis = min(1, array.ndim - 1)
+            length = array.shape[axis]
+            if length not in along:
+                along[length] = chance.permutation(length)
+            permuted[...] = np.take(np.asarray(array), along[length], axis)
+        found[name] = permuted
+    return found
+
+
+def _is_free(array: np.ndarray) -> bool:
+    """Whether the elements are numbers for themselves: floating or complex, and no mask."""
+    numbers = tensors.values(array)
+    return numbers.dtype.kind in "fc" and len(np.unique(numbers.reshape(-1)[:1024])) > 2

@@ -1,0 +1,49 @@
+"""What precision contenders compute with, in words that all runtimes share; and do they agree?
+
+A session's `facts["precision"]` maps a kind of work to how it is done:
+`matmul` and `convolution` of float32: `ieee`, `tf32` or `bf16`; on CUDA also `convolution_search` (`exhaustive`:
+cuDNN tries its algorithms, `heuristic`: it picks one) and `fp16_reduction` and `bf16_reduction` (`full`, or
+`reduced` where sums of products may be kept in less than float32). Standard library alone: workers use it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+WORDS = {
+    "matmul": "float32 matrix products",
+    "convolution": "float32 convolutions",
+    "convolution_search": "cuDNN's choice of convolutions",
+    "fp16_reduction": "sums of float16 products",
+    "bf16_reduction": "sums of bfloat16 products",
+}
+
+
+def on_cuda(allow_tf32: bool) -> str:
+    """`tf32` or `ieee`: what NVIDIA's libraries do when asked so. NVIDIA_TF32_OVERRIDE is stronger than any
+    library's own setting (cuBLAS documentation, "Tensor Core Usage"; only 0 is defined there)."""
+    return "tf32" if allow_tf32 and os.environ.get("NVIDIA_TF32_OVERRIDE") != "0" else "ieee"
+
+
+def of_onednn(own: str) -> str:
+    """What oneDNN does on the CPU: ONEDNN_DEFAULT_FPMATH_MODE (strict, bf16, f16, tf32, any) is the default of all
+    that a program does not set itself (oneDNN developer guide, "Floating-point math mode")."""
+    mode = os.environ.get("ONEDNN_DEFAULT_FPMATH_MODE", "strict").lower()
+    return own if own != "ieee" or mode == "strict" else mode
+
+
+def precision_differences(facts_by_contender: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """What the contenders of a trial do not do alike, a sentence each; empty when they agree.
+
+    Takes the sessions' facts by the contenders' labels. A contender that says nothing of a kind of work (it has no
+    such setting) differs from nobody.
+    """
+    said = {label: facts.get("precision") or {} for label, facts in facts_by_contender.items()}
+    found = []
+    for kind, words in WORDS.items():
+        values = {label: precision[kind] for label, precision in said.items() if kind in precision}
+        if len(set(values.values())) > 1:
+            found.append(f"{words}: " + ", ".join(f"{value} in {label}" for label, value in values.items()))
+    return found

@@ -1,0 +1,87 @@
+"""Which differences stand when all comparisons of a study are counted, and what its host can tell at all."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from benchlib.host.calibration import percent
+from benchlib.measure.multiplicity import FALSE_DISCOVERY_RATE, benjamini_hochberg
+from benchlib.report.units import known
+
+DECISIVE = ("faster", "slower")
+MARK = "†"
+
+
+def q_values(table: pd.DataFrame) -> pd.Series:
+    """The q value of every compared trial of a study, controls excepted: they decide nothing."""
+    found = pd.Series(float("nan"), index=table.index)
+    compared = table["p_value"].notna() & ~table["control"].astype(bool)
+    found[compared] = benjamini_hochberg(table.loc[compared, "p_value"].astype(float).to_numpy())
+    return found
+
+
+def decisive(table: pd.DataFrame) -> pd.DataFrame:
+    """The trials that are called faster or slower."""
+    return table[table["verdict"].isin(DECISIVE) & ~table["control"].astype(bool)]
+
+
+def stands(row: dict) -> bool:
+    """Whether a verdict holds at the false discovery rate; one that decides nothing always does."""
+    return row["verdict"] not in DECISIVE or not known(row["q_value"]) or row["q_value"] <= FALSE_DISCOVERY_RATE
+
+
+def in_words(table: pd.DataFrame) -> str:
+    """How many comparisons were made, and how many of the verdicts stand; empty where none was decided."""
+    rows = decisive(table)
+    made = int(table["q_value"].notna().sum())
+    if not made or rows.empty:
+        return ""
+    holding = sum(map(stands, rows.to_dict("records")))
+    comparisons = f"{made} comparison{'s were' if made > 1 else ' was'} made"
+    verdicts = f"{len(rows)} verdict{'s' if len(rows) > 1 else ''} of faster or slower"
+    text = f"{comparisons}; of the {verdicts}, {'all' if holding == len(rows) else holding or 'none'} "
+    text += f"stand{'s' if holding == 1 else ''} at a false discovery rate of {FALSE_DISCOVERY_RATE:.0%}"
+    return text.replace("%", " %") + (f", {MARK} marks the others." if holding < len(rows) else ".")
+
+
+def told_apart(table: pd.DataFrame) -> str:
+    """What the hosts can tell, as the records say that it was when they were made, and how wide the study's own
+    controls are; a sentence each. Empty for a study in which nothing was compared."""
+    rows = table[table["p_value"].notna()]
+    if rows.empty:
+        return ""
+    sentences = [_calibrated(rows), _controls(rows)]
+    return " ".join(filter(None, sentences))
+
+
+def _calibrated(rows: pd.DataFrame) -> str:
+    known_ones = rows[rows["smallest_effect"].notna()]
+    found = known_ones[["smallest_effect", "level", "calibration"]].drop_duplicates().sort_values("smallest_effect")
+    sentences = [
+        f"On this host differences under {percent(effect)} cannot be told at level {level} ({source})."
+        for effect, level, source in found.itertuples(index=False)
+    ]
+    missing = len(rows) - len(known_ones)
+    if missing:
+        which = "" if missing == len(rows) else f" for {missing} of the {len(rows)} comparisons"
+        sentences.append(
+            f"This host was not calibrated{which}: `benchlib doctor` finds the smallest difference that it can tell, "
+            "for the trials that come after."
+        )
+    return " ".join(sentences)
+
+
+def _controls(rows: pd.DataFrame) -> str:
+    controls = rows[rows["control"].astype(bool) & rows["speedup_low"].notna()]
+    if controls.empty:
+        return ""
+    widths = (controls["speedup_high"] / controls["speedup_low"]).astype(float)
+    widest = controls.loc[widths.idxmax()]
+    several = len(controls) > 1
+    of_them = (
+        f"The widest interval of the study's own {len(controls)} A/A controls"
+        if several
+        else "The interval of the study's own A/A control"
+    )
+    ends = f"{widest['speedup_low']:.3f} to {widest['speedup_high']:.3f}"
+    return f"{of_them} is {ends} ({widest['model_name']})."

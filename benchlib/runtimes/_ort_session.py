@@ -1,0 +1,107 @@
+"""An open onnxruntime session: how it is called, what was observed of it, and its profile."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchlib import precision
+from benchlib.runtimes import DeviceCalls, OpenRequest, _bound, _cuda, _placement
+from benchlib.runtimes._stream import Stream
+
+CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
+ARENA = ("enable_cpu_mem_arena", "enable_mem_pattern", "arena_extend_strategy")  # options that decide memory
+REDUCED_SUMS_FORBIDDEN = 2  # bit of ORT_CUDA_GEMM_OPTIONS (onnxruntime's cuda_common.cc)
+
+
+class OrtSession:
+    """An InferenceSession and what was observed of it."""
+
+    def __init__(self, session: Any, request: OpenRequest, stream: Stream | None = None):
+        self.session, self.request, self.stream = session, request, stream
+        self.feed: dict[str, Any] = {}
+        self.host_call: Callable[[], Any] | None = None
+        self.bound: _bound.BoundCall | None = None
+        settings = session.get_session_options()
+        provider = session.get_providers()[0]
+        options = session.get_provider_options().get(CUDA, {})
+        self.facts: dict[str, Any] = {
+            "providers": provider,
+            "threads": settings.intra_op_num_threads,
+            "interop_threads": settings.inter_op_num_threads,
+            "graph_optimization": str(settings.graph_optimization_level).rpartition(".")[2],
+            "arena": {name: request.options.get(name) for name in ARENA},
+            "input_names": [i.name for i in session.get_inputs()],
+            "precision": _precision(options if request.device != "cpu" else None),
+            **_placement.facts(session, provider),
+        }
+        if request.device != "cpu":
+            kept = ("device_id", "use_tf32", "cudnn_conv_algo_search", "enable_cuda_graph", "arena_extend_strategy")
+            self.facts["provider_options"] = {k: options[k] for k in kept if k in options}
+
+    def bind(self, inputs: dict[str, Any], flat: dict[str, Any]) -> Callable[[], Any]:
+        """With `io: host` the call is `session.run` on numpy arrays, or with bfloat16, which numpy lacks, on
+        OrtValues; with `io: device` it is `run_with_iobinding` on OrtValues that lie on the device."""
+        self.feed = feeds([i.name for i in self.session.get_inputs()], inputs, flat)
+        if self.request.io == "device":
+            bound = self._bound()
+            self.bound = self.bound or bound  # what is timed are the inputs that were bound first
+            return bound.call
+        kinds = {v.type for v in (*self.session.get_inputs(), *self.session.get_outputs())}
+        if "tensor(bfloat16)" not in kinds:
+            feed = {name: np.ascontiguousarray(a).reshape(a.shape) for name, a in self.feed.items()}
+            self.host_call = partial(self.session.run, None, feed)
+        else:
+            values = {name: _bound.on_cpu(array) for name, array in self.feed.items()}
+            run = self.session.run_with_ort_values
+            self.host_call = lambda: [_bound.to_array(value) for value in run(None, values)]
+        return self.host_call
+
+    def to_host(self, outputs: list[Any]) -> list[Any]:
+        return [_bound.to_array(o, self.stream) if hasattr(o, "data_ptr") else o for o in outputs]
+
+    def device_calls(self) -> DeviceCalls | None:
+        """The parts of the bound call; None on the CPU, which has no clock but the host's."""
+        if self.stream is None:
+            return None
+        return (self.bound or self._bound()).parts(self.host_call)
+
+    def profile(self, call: Callable[[], Any], calls: int) -> list[dict[str, Any]]:
+        """The table of onnxruntime's own profiler, which runs since the session was opened."""
+        for _ in range(calls):
+            call()
+        return _placement.profile(json.loads(Path(self.session.end_profiling()).read_text()), calls)
+
+    def _bound(self) -> _bound.BoundCall:
+        kind, index = self.request.device.partition(":")[0], _cuda.index(self.request.device)
+        return _bound.BoundCall(self.session, self.feed, kind, index, self.stream, self.request.cuda_graphs)
+
+
+def feeds(names: list[str], inputs: Mapping[str, Any], flat: Mapping[str, Any]) -> dict[str, Any]:
+    """The arrays by the graph's input names: by name, else by position. A graph may have dropped inputs."""
+    known = {**flat, **{n: v for n, v in inputs.items() if hasattr(v, "dtype")}}
+    if all(name in known for name in names):
+        return {name: known[name] for name in names}
+    if len(names) == len(flat):
+        return dict(zip(names, flat.values(), strict=True))
+    raise RuntimeError(f"the graph takes {', '.join(names)}; the inputs are {', '.join(flat)}")
+
+
+def _precision(options: Mapping[str, str] | None) -> dict[str, str]:
+    """In the words of `benchlib.precision`, from the CUDA provider's options; None: on the CPU."""
+    if options is None:
+        return {"matmul": "ieee", "convolution": "ieee"}
+    float32 = precision.on_cuda(options.get("use_tf32", "1") == "1")
+    full = int(os.environ.get("ORT_CUDA_GEMM_OPTIONS", "0")) & REDUCED_SUMS_FORBIDDEN
+    return {
+        "matmul": float32,
+        "convolution": float32,
+        "convolution_search": options.get("cudnn_conv_algo_search", "EXHAUSTIVE").lower(),
+        "fp16_reduction": "full" if full else "reduced",
+    }

@@ -1,0 +1,109 @@
+"""The run-off of a study: after the matrix, direct pairs of ways until each model has a fastest one or cannot have.
+
+A direct pair is an ordinary trial whose reference is the rival's way; its notebook goes to `runoff/`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from benchlib.measure.runoff import RIVALS, Direct, Pair
+from benchlib.mistakes import make
+from benchlib.plan.expand import Planned
+from benchlib.plan.rules import lacks, refusal
+from benchlib.record import STATUSES, scrap
+from benchlib.sweep import durations, store
+from benchlib.sweep.contest import Contest, contests, direct_of, in_words, pair_parameters, ratio_text, way_label
+from benchlib.sweep.progress import minutes
+from benchlib.sweep.resume import Rerun, Task, why
+
+Measure = Callable[[Task], tuple[dict[str, Any], dict[str, Any]]]  # executes a trial: its record, the journal's event
+Record = dict[str, Any]
+
+
+class RunOff:
+    """What the folder of a study holds of its run-off, and what is left to do.
+
+    `records` are those of all planned trials, in their order; one that has not run yet has its parameters only, and
+    a status that is none (see `not_run`).
+    """
+
+    def __init__(self, records: list[Record], folder: Path, rerun: Rerun = ""):
+        self.contests, self.rerun = contests(records), rerun
+        self.durations = durations.known(folder)
+        held, self.unreadable = scrap.read_all(folder / store.RUNOFF)
+        self.held = {record["key"]: record for record in held.values()}
+        self.measured = 0
+
+    def run(self, measure: Measure, say: Callable[[str], None]) -> None:
+        """Measures what is missing, and says for each model what it came to. A pair that fails decides nothing and
+        stops nothing."""
+        undecided = [c for c in self.contests if not c.without()]
+        for line in self.unreadable:
+            say(f"skipped {line}")
+        if left := list(self.left()):
+            many = f"up to {len(left)} direct pairs" if len(left) > 1 else "a direct pair"
+            say(f"run-off of {len(undecided)} model{'s'[: len(undecided) > 1]}: {many}, about {minutes(sum(left))}")
+        for contest in undecided:
+            found = contest.settle(
+                lambda way, rival, c=contest: self._held(way, rival) or self._measured(c, way, rival, measure, say)
+            )
+            say(f"{contest.title}: {in_words(found)}")
+
+    def left(self) -> Iterator[float]:
+        """For each direct pair that is likely to be measured yet the seconds it will take."""
+        for contest in self.contests:
+            if contest.level == "smoke":
+                continue
+            if contest.waiting:
+                ways = [r for r in contest.records if r["status"] == "ok" or r["status"] not in STATUSES]
+                for rival in ways[1 : RIVALS + 1]:
+                    yield self._expected(ways[0], rival)
+            elif isinstance(contest.settle(self._held), Pair):
+                best, *rivals = contest.field()
+                missing = [rival for rival in rivals if self._held(best, rival) is None]
+                for rival in missing or rivals[:1]:
+                    yield self._expected(best, rival)
+
+    def _held(self, way: Record, rival: Record) -> Direct | None:
+        """The direct result that stands there, in whichever direction it was measured, if it need not run again."""
+        for inverted, planned in enumerate((_planned(way, rival), _planned(rival, way))):
+            record = self.held.get(planned.key)
+            if record and not why(planned, record, self.rerun):
+                return direct_of(record).inverted() if inverted else direct_of(record)
+        return None
+
+    def _measured(self, contest: Contest, way: Record, rival: Record, measure: Measure, say) -> Direct:
+        planned = _planned(way, rival)
+        record, event = measure(Task(planned, why(planned, self.held.get(planned.key), self.rerun)))
+        self.held[planned.key] = record
+        if "effort" in event:
+            self.durations.add(event)
+        self.measured += 1
+        who = f"{contest.title}: {way_label(way)} against {way_label(rival)}"
+        found = direct_of(record)
+        came_to = ratio_text(found.ratio) if found.ratio else record["reason"].partition("\n")[0][:100]
+        say(f"[run-off {self.measured}] {record['status']:<10} {who}  {came_to}  ({event.get('seconds', 0):.0f} s)")
+        return found
+
+    def _expected(self, way: Record, rival: Record) -> float:
+        """Seconds of a direct pair: what pairs like it took, or trials of this model."""
+        return self.durations.expected(_planned(way, rival))
+
+
+def not_run(planned: Planned) -> Record:
+    """What stands for a trial that has not run yet."""
+    return {"key": planned.key, "status": planned.status, "trial": planned.trial.model_dump()}
+
+
+def _planned(way: Record, rival: Record) -> Planned:
+    """The trial that times two ways directly against each other."""
+    trial = make(pair_parameters(way, rival))
+    planned = Planned(trial, trial.key())
+    if rule := refusal(trial):
+        planned.status, planned.reason = "refused", rule
+    elif missing := lacks(trial):
+        planned.status, planned.reason = "skipped", missing
+    return planned

@@ -1,0 +1,109 @@
+"""The proof of a row says the same about copies, graphs and options as the trial does."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper
+
+from benchlib import mistakes, tensors
+from benchlib.record import scrap
+from benchlib.report import proof as proofs
+
+FILES = {"artifact": "m.onnx", "inputs": "inputs.npz", "outputs": "outputs.npz"}
+ON_DEVICE = {"device": "cuda:1", "io": "device"}
+
+
+@pytest.fixture
+def files(tmp_path):
+    """b = a + a: the artifact, the inputs and the outputs of a trial, where its record says."""
+    values = [[helper.make_tensor_value_info(n, TensorProto.FLOAT, [3])] for n in "ab"]
+    graph = helper.make_graph([helper.make_node("Add", ["a", "a"], ["b"])], "g", *values)
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9), tmp_path / "m.onnx")
+    a = np.arange(3, dtype=np.float32)
+    tensors.save(tmp_path / "inputs.npz", {"a": a})
+    tensors.save(tmp_path / "outputs.npz", [a + a])
+    (tmp_path / "meta.json").write_text(json.dumps({"positional": ["a"], "import_paths": []}))
+    return {name: str(tmp_path / file) for name, file in FILES.items()}
+
+
+@pytest.fixture
+def script(files, monkeypatch, tmp_path):
+    def write(**parameters):
+        trial = mistakes.make({"model": "explicit/mlp", "exporter": "script", **parameters})
+        record = {
+            "trial": trial.model_dump(),
+            "metrics": {"_index": "x", "num_cores": 1},
+            "files": files,
+            "reproduce": "",
+        }
+        monkeypatch.setattr(scrap, "read", lambda notebook: record)
+        text = proofs.proof(tmp_path / "x.ipynb")
+        compile(text, "proof.py", "exec")
+        assert "import benchlib" not in text
+        return text
+
+    return write
+
+
+def run(text, tmp_path):
+    (tmp_path / "proof.py").write_text(text)
+    done = subprocess.run([sys.executable, str(tmp_path / "proof.py"), "20"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_on_the_host_it_runs_on_arrays(script, tmp_path):
+    text = script()
+    assert "session.run(None, feed)" in text and "binding" not in text
+    assert "largest difference 0" in run(text, tmp_path)
+
+
+@pytest.mark.parametrize("graphs", [False, True])
+def test_on_the_device_it_binds(script, tmp_path, graphs):
+    text = script(**ON_DEVICE, cuda_graphs=graphs)
+    options = {"device_id": "1", "use_tf32": "0", "cudnn_conv_algo_search": "HEURISTIC"}
+    options |= {"enable_cuda_graph": "1"} if graphs else {}
+    assert f"providers=[('CUDAExecutionProvider', {options})]" in text
+    assert 'binding.bind_output(output.name, "cuda", 1)' in text
+    assert ("bind_ortvalue_output" in text) is graphs and ("gpu_graph_id" in text) is graphs
+    # The same script on the CPU provider, where binding works as well.
+    here = text.replace('"cuda", 1', '"cpu", 0').replace("CUDAExecutionProvider", "CPUExecutionProvider")
+    here = here.replace(str(options), "{}").replace("onnxruntime.preload_dlls()", "")
+    assert "largest difference 0" in run(here, tmp_path)
+
+
+def test_torch_copies_inside_the_call_only_on_the_host(script):
+    host = script(device="cuda:1", exporter="eager")
+    call = host[host.index("def call") :]
+    assert 'x.to("cuda:1")' in call and "x.cpu()" in call and "synchronize" not in call
+    device = script(**ON_DEVICE, exporter="eager")
+    call = device[device.index("def call") : device.index("found = flat")]
+    assert ".to(" not in call and ".cpu()" not in call and "current_stream().synchronize()" in call
+    assert 'torch.cuda.set_device("cuda:1")' in device and "CUDAGraph" not in device
+
+
+def test_torch_replays_a_graph_and_waits(script):
+    text = script(**ON_DEVICE, exporter="eager", cuda_graphs=True)
+    call = text[text.index("def call") : text.index("found = flat")]
+    assert "graph.replay()" in call and "synchronize" in call and "module(" not in call
+    assert text.index("with torch.cuda.graph(graph)") < text.index("def call")
+
+
+def test_torchs_precision_is_that_of_the_trial(script):
+    assert 'set_float32_matmul_precision("highest")' in script(exporter="eager")
+    text = script(exporter="eager", runtime_args={"allow_tf32": True, "cudnn_benchmark": True})
+    assert 'set_float32_matmul_precision("high")' in text
+    assert "cudnn.allow_tf32 = True" in text and "cudnn.benchmark = True" in text
+
+
+def test_torch_computes_the_same(script, files, tmp_path):
+    import torch
+
+    torch.save(torch.nn.Identity(), files["artifact"])  # a class that the script can import
+    expected = np.arange(3, dtype=np.float32)
+    tensors.save(files["outputs"], [expected])
+    assert "largest difference 0" in run(script(exporter="eager"), tmp_path)

@@ -1,0 +1,173 @@
+"""From records to the run-off's questions, answers and words."""
+
+import pytest
+
+from benchlib.measure.runoff import Direct, Fastest, Pair, Tie
+from benchlib.measure.statistics import Interval
+from benchlib.sweep.contest import agrees, contests, direct_of, in_words, pair_parameters, stored
+from benchlib.trial import Trial
+
+REFERENCE = {"exporter": "planted"}
+
+
+def record(seconds: float, speedup: float | None = None, status: str = "ok", half: float = 0.02, **trial) -> dict:
+    """What a trial of `planted/plain` at level quick leaves, as far as the run-off reads it."""
+    trial = {"runtime_args": {"seconds": seconds}, "reference": REFERENCE, **trial}
+    made = Trial(model="planted/plain", exporter="planted", **trial)
+    speedup = speedup or 1 / seconds
+    metrics = {"model_name": "plain", "processes": 5, "time_measure": 20.0}
+    if status == "ok":
+        for name, value in (("speedup", speedup), ("time_latency", seconds)):
+            metrics |= {name: value, f"{name}_low": value * (1 - half), f"{name}_high": value * (1 + half)}
+    ways = [*filter(None, [made.reference_way]), made.way]
+    return {
+        "key": made.key(), "status": status, "stage": "measure" if status == "crashed" else "", "reason": "",
+        "trial": made.model_dump(), "metrics": metrics, "fingerprint": {"packages": {"numpy": "2"}},
+        "contenders": [{"label": w.label, "way": vars(w)} for w in ways],
+    }  # fmt: skip
+
+
+def pair(way: dict, rival: dict, speedup: float, half: float = 0.01, status: str = "ok") -> dict:
+    """The record of a direct pair, whose parameters come from the trial that the sweep would make."""
+    seconds = way["trial"]["runtime_args"]["seconds"]
+    reference = {"exporter": "planted", "runtime_args": rival["trial"]["runtime_args"]}
+    return record(seconds, speedup, status, half, reference=reference)
+
+
+NONE = stored([])
+
+
+def only(records: list[dict]):
+    (contest,) = contests(records)
+    return contest
+
+
+def test_trials_that_differ_in_the_way_alone_are_one_contest():
+    records = [record(1.0), record(1.01, tag="a remark"), record(1.0, batch_size=8), record(1.0, timeout=5.0, seed=1)]
+    found = contests(records)
+    assert [len(c.records) for c in found] == [2, 1, 1]
+    assert [c.title for c in found] == [
+        "plain, batch_size 1, seed 0", "plain, batch_size 8, seed 0", "plain, batch_size 1, seed 1",
+    ]  # fmt: skip
+
+
+def test_a_trial_that_has_not_run_is_known_from_what_its_plan_says():
+    asked = {"name": "n", "key": "k", "model": "planted/plain", "exporter": "planted", "reference": REFERENCE}
+    contest = only([record(1.0), {"status": "not run", "trial": asked}])
+    assert contest.waiting == 1
+    assert contest.settle(NONE) == "not decided (1 of 2 ways have not run yet)"
+
+
+@pytest.mark.parametrize(
+    ("records", "words"),
+    [
+        ([record(1.0)], "one way only"),
+        ([record(1.0), record(1.1, status="crashed")], "only planted seconds=1.0 gives a figure"),
+        ([record(1.0, status="oom"), record(1.1, status="crashed")], "no way gives a figure"),
+        ([record(1.0, level="smoke"), record(1.1, level="smoke")], "not decided (level smoke decides nothing)"),
+    ],
+)
+def test_where_there_is_nothing_to_decide_the_words_say_why(records, words):
+    assert only(records).settle(NONE) == words
+
+
+def test_the_trial_of_a_direct_pair_differs_from_the_ways_own_in_the_reference_alone():
+    one, other = record(1.0, memory=True), record(1.02, memory=True, target_opset=17)
+    asked = Trial(**pair_parameters(one, other))
+    assert asked.reference_way == Trial(**other["trial"]).way
+    assert asked.way == Trial(**one["trial"]).way
+    different = {n for n, v in asked.model_dump().items() if v != one["trial"][n]}
+    assert different == {"reference", "memory"}, "a direct pair needs no second run for memory"
+
+
+def test_direct_results_are_found_in_whichever_direction_they_were_measured():
+    fast, slow = record(1.0), record(1.02)
+    contest = only([fast, slow])
+    assert isinstance(contest.settle(NONE), Pair)
+    for held in ([pair(fast, slow, 1.08)], [pair(slow, fast, 1 / 1.08)]):
+        found = contest.settle(stored(held))
+        assert isinstance(found, Fastest) and found.way == "planted seconds=1.0"
+        assert found.wins["planted seconds=1.02"].ratio.value == pytest.approx(1.08)
+
+
+def test_a_direct_result_of_other_versions_is_none():
+    fast, slow = record(1.0), record(1.02)
+    held = pair(fast, slow, 1.08)
+    held["fingerprint"] = {"packages": {"numpy": "1"}}
+    assert isinstance(only([fast, slow]).settle(stored([held])), Pair)
+    assert agrees({"code": {"a": 1, "b": 2}}, {"code": {"a": 1}}, {"packages": {"c": 3}})
+    assert not agrees({"code": {"a": 1}}, {"code": {"a": 1}}, {"code": {"a": 2}})
+
+
+def test_the_reference_itself_is_a_candidate_and_its_pairs_are_in_the_matrix():
+    """Eager among the ways: its speedup is 1, and each way was timed directly against it already."""
+    control = record(1.0, speedup=1.03, runtime_args={})
+    slower = record(1.0, speedup=0.93)
+    found = only([control, slower]).settle(NONE)
+    assert isinstance(found, Fastest) and found.way == "planted"
+    assert found.wins["planted seconds=1.0"].ratio.value == pytest.approx(1 / 0.93)
+    faster = record(1.0, speedup=1.08)
+    found = only([control, faster]).settle(NONE)
+    assert isinstance(found, Fastest) and found.way == "planted seconds=1.0"
+    assert found.wins["planted"].source == faster["key"]
+
+
+def test_without_a_reference_latencies_are_compared():
+    fast, slow = (record(s, reference="none") for s in (1.0, 2.0))
+    for r in (fast, slow):
+        del r["metrics"]["speedup"]
+    found = only([slow, fast]).settle(NONE)
+    assert isinstance(found, Fastest) and found.way == "planted seconds=1.0"
+
+
+def test_no_run_off_claims_less_than_the_host_can_tell():
+    fast, slow = record(1.0), record(1.02)
+    fast["metrics"]["smallest_effect"] = 0.09
+    contest = only([fast, slow])
+    assert isinstance(contest.settle(stored([pair(fast, slow, 1.08)])), Tie)
+    assert isinstance(contest.settle(stored([pair(fast, slow, 1.10)])), Fastest)
+
+
+def test_equal_labels_are_told_apart():
+    one, other = record(1.0), record(1.0, provider="Planted")
+    assert list(only([one, other]).ok) == [f"planted seconds=1.0 ({r['key'][:8]})" for r in (one, other)]
+
+
+def test_a_pair_that_failed_is_a_result_without_a_ratio():
+    fast, slow = record(1.0), record(1.02)
+    held = pair(fast, slow, 1.08, status="crashed")
+    assert direct_of(held).ratio is None
+    found = only([fast, slow]).settle(stored([held]))
+    assert isinstance(found, Tie)
+    assert in_words(found) == (
+        "planted seconds=1.0 and planted seconds=1.02 cannot be told apart here: "
+        "planted seconds=1.0 against planted seconds=1.02 crashed at stage measure"
+    )
+
+
+WIN = Direct(Interval(1.12, 1.08, 1.16), 5, 4.0)
+
+
+@pytest.mark.parametrize(
+    ("found", "words"),
+    [
+        (Fastest("a", {"b": WIN}, ()), "fastest: a, 1.12 × (1.08–1.16) directly over b"),
+        (
+            Fastest("a", {"b": Direct(Interval(1.0812, 1.0808, 1.0816), 5)}, ("d", "e")),
+            "fastest: a, 1.0812 × (1.0808–1.0816) directly over b; not paired: d and e",
+        ),
+        (Fastest("a", {}, ()), "fastest: a; every other way is clearly slower"),
+        (Tie(("a", "b"), {}, 40.2, ()), "a and b cannot be told apart here; about 40 s more measuring would decide"),
+        (Tie(("a", "b", "c"), {}, 0, ()), "a, b and c are the same for all practical purposes"),
+        (
+            Tie(("a", "b"), {}, float("inf"), ()),
+            "a and b cannot be told apart here; no reasonable measuring would decide",
+        ),
+        (Tie(("a", "b"), {}, None, ("c",)), "a and b cannot be told apart here; not paired: c"),
+        (Pair("a", "b"), "not decided (no run-off was run)"),
+        ("one way only", "one way only"),
+    ],
+)
+def test_conclusions_in_words(found, words):
+    assert in_words(found) == words
+    assert ("fastest" in in_words(found)) == isinstance(found, Fastest)
