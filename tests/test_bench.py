@@ -2,16 +2,42 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
+import time
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from benchlib.measure.samples import STEADY, WARMUP, Epoch, Samples
 from tests.bench import __main__ as bench
-from tests.bench import against_loops
-from tests.bench.figure import Figure, at_most, near_one
+from tests.bench import a_over_a, against_loops, known_latencies, study_cost
+from tests.bench.busy_loops import BusyLoops
+from tests.bench.figure import Figure, at_least, at_most, between, near_one
 from tests.bench.free_loop import FreeLoop, LoopEnded, filled, undisturbed
+
+PLANTED = {"model": "planted/plain", "exporter": "planted", "reference": "planted"}
+SMOKE = {"level": "smoke"}
+# Each group in its shortest form, and how many figures it gives.
+SHORTEST = {
+    "known_latencies": ({"busy": {1e-3: 0.005}, "loops": 20_000, "timeit_loops": 10_000, **SMOKE}, 9),
+    "known_ratios": ({"comparisons": 1, **SMOKE}, 4),
+    "a_over_a": ({"comparisons": 1, "loaded": 1, "trials": 1, "model": PLANTED, "duration": 1.0, **SMOKE}, 5),
+    "noise": ({"sets": 1, "rounds": 2, "spinning": ["explicit/mlp"], **SMOKE}, 4),
+    "discipline": ({"minute": SMOKE, "matrix": 100, **SMOKE}, 6),
+    "other_tools": ({"sets": 1, "loops": 20_000, "seconds": 0.05, "duration": 0.1, **SMOKE}, 2),
+    "study_cost": (
+        {
+            "model": PLANTED,
+            "limits": {"smoke": 45.0},
+            "studies": {"first": ["planted/plain"], "same": ["planted/plain"]},
+            "ways": {"exporter": ["planted"], "reference": ["planted"], "level": ["smoke"]},
+        },
+        3,
+    ),
+}
 
 COUNTING = """
 import sys, time
@@ -128,3 +154,62 @@ def test_the_exit_status_says_whether_one_was_missed(monkeypatch, capsys, met, s
 def test_an_unknown_benchmark_is_named(capsys):
     assert bench.main(["import_tine"]) == 2
     assert "import_tine" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", SHORTEST)
+def test_each_group_gives_its_figures_beside_their_thresholds(name):
+    """The whole way of each, as short as can be: what it finds is not asserted, as no time is."""
+    arguments, count = SHORTEST[name]
+    assert name in bench.BENCHMARKS
+    figures = list(importlib.import_module(f"tests.bench.{name}").figures(**arguments))
+    assert len(figures) == count
+    for figure in figures:
+        assert figure.value and figure.what in figure.line()
+        assert figure.met is None or (isinstance(figure.met, bool) and figure.threshold in figure.line())
+    assert sum(figure.met is not None for figure in figures) >= count - 1 - (name == "other_tools")
+
+
+def test_at_least_and_between_are_missed_outside_their_limits():
+    assert [at_least("share", value, 0.8, "0.8").met for value in (0.79, 0.8)] == [False, True]
+    assert [between("ratio", value, 1.94, 2.06).met for value in (1.93, 1.94, 2.06, 2.07)] == [False, True, True, False]
+    assert "1.94…2.06" in between("ratio", 2.0, 1.94, 2.06).line()
+
+
+def test_one_after_the_other_takes_its_contenders_from_different_halves_of_the_time():
+    def epoch(contender, start, nanoseconds, phase=STEADY):
+        return Epoch(contender, 0, 0, phase, start, start + 1, 0, 1, np.array([9, nanoseconds], np.uint64))
+
+    epochs = [epoch(0, 0, 7, WARMUP), epoch(0, 10, 100), epoch(1, 11, 100), epoch(1, 20, 200), epoch(0, 21, 200)]
+    assert a_over_a.one_after_the_other(Samples(["a", "b"], epochs=epochs)) == 0.5
+
+
+def test_timeit_gives_nanoseconds_of_every_run():
+    found = known_latencies.timeit("import time; f = lambda: time.sleep(0.001)", 5)
+    assert len(found) == known_latencies.TIMEIT_RUNS
+    assert min(found) >= 1e6
+
+
+@pytest.mark.parametrize(
+    "text, seconds", [("about 40 s", 40), ("1 planted = 1 to run; about 2.5 min", 150), ("about 3 h 20 min", 12_000)]
+)
+def test_a_dry_runs_time_is_read_in_seconds(text, seconds):
+    assert study_cost.seconds(text) == seconds
+
+
+def test_busy_loops_burn_when_they_are_told_to_and_end_with_the_context():
+    def state(pid):
+        return (Path("/proc") / str(pid) / "stat").read_text().rpartition(")")[2].split()[0]
+
+    with BusyLoops(2) as beside:
+        pids = [process.pid for process in beside.processes]
+        assert [wait_for(lambda pid=pid: state(pid) == "T") for pid in pids] == [True, True]
+        beside.go()
+        assert [wait_for(lambda pid=pid: state(pid) == "R") for pid in pids] == [True, True]
+    assert not any((Path("/proc") / str(pid)).exists() for pid in pids)
+
+
+def wait_for(condition, patience=10.0):
+    deadline = time.monotonic() + patience
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return condition()

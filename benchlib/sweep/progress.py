@@ -69,9 +69,11 @@ def figures(record: dict[str, Any]) -> str:
 
 
 def minutes(value: float) -> str:
-    """`40 s`, `12 min`, `3 h 20 min`."""
+    """`40 s`, `2.5 min`, `12 min`, `3 h 20 min`."""
     if value < 90:
         return f"{max(1, round(value))} s"
+    if value < 600:
+        return f"{value / 60:.2g} min"
     if value < 5400:
         return f"{round(value / 60)} min"
     return f"{int(value // 3600)} h {round(value % 3600 / 60)} min"

@@ -29,3 +29,13 @@ def near_one(what: str, ratio: float, tolerance: float, remark: str = "") -> Fig
 def at_most(what: str, value: float, limit: float, shown_limit: str, unit: str = "", remark: str = "") -> Figure:
     """A value that has to stay at or below `limit`, which is printed as `shown_limit`."""
     return Figure(what, f"{value:.3f}{unit}", f"≤ {shown_limit}", value <= limit, remark)
+
+
+def at_least(what: str, value: float, limit: float, shown_limit: str, unit: str = "", remark: str = "") -> Figure:
+    """A value that has to reach `limit`, which is printed as `shown_limit`."""
+    return Figure(what, f"{value:.3f}{unit}", f"≥ {shown_limit}", value >= limit, remark)
+
+
+def between(what: str, value: float, low: float, high: float, unit: str = "", remark: str = "") -> Figure:
+    """A value that has to lie within `low` … `high`."""
+    return Figure(what, f"{value:.4f}{unit}", f"{low:g}…{high:g}{unit}", low <= value <= high, remark)
