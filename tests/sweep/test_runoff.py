@@ -3,6 +3,7 @@
 import json
 import shutil
 import signal
+from urllib.parse import quote
 
 import pytest
 from ruamel.yaml import YAML
@@ -101,7 +102,7 @@ def test_a_second_sweep_has_nothing_to_do_and_says_the_same(swept):
     assert "run-offs" not in study.sweep("--dry-run")
 
 
-def test_the_report_says_the_same_and_links_to_each_pair(swept, command):
+def test_the_report_says_the_same_and_links_to_each_pair(swept):
     from benchlib.report import collate, summary
     from benchlib.report.page import Report
 
@@ -115,7 +116,7 @@ def test_the_report_says_the_same_and_links_to_each_pair(swept, command):
     assert len(answer.pairs) >= 2
     for _, notebook in answer.pairs:
         assert (study.outputs / notebook).exists()
-        assert f'href="{notebook.removesuffix(".ipynb")}.html"' in page
+        assert f'href="{quote(notebook.removesuffix(".ipynb"))}.html"' in page
 
 
 def test_an_interrupted_run_off_keeps_everything_and_goes_on(before):
