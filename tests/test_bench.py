@@ -27,7 +27,7 @@ SHORTEST = {
     "a_over_a": ({"comparisons": 1, "loaded": 1, "trials": 1, "model": PLANTED, "duration": 1.0, **SMOKE}, 5),
     "noise": ({"sets": 1, "rounds": 2, "spinning": ["explicit/mlp"], **SMOKE}, 4),
     "discipline": ({"minute": SMOKE, "matrix": 100, **SMOKE}, 6),
-    "other_tools": ({"sets": 1, "loops": 20_000, "seconds": 0.05, "duration": 0.1, **SMOKE}, 2),
+    "other_tools": ({"sets": 1, "rounds": 2, "loops": 20_000, "seconds": 0.02}, 2),
     "study_cost": (
         {
             "model": PLANTED,

@@ -12,16 +12,13 @@ from typing import Any
 import numpy as np
 
 from benchlib.measure import noise, statistics
-from benchlib.measure.controller import Contender, Launcher, Opened, open_contender
-from benchlib.measure.levels import LEVELS
+from benchlib.measure.controller import Contender, Launcher, open_contender
 from benchlib.measure.lock import alone
 from benchlib.measure.samples import STEADY
-from benchlib.measure.warmup import warm_up
-from benchlib.mistakes import make
-from benchlib.stages.steps import TrialRun
 from tests.bench.against_loops import in_turn, prepare
 from tests.bench.busy_loops import BusyLoops
 from tests.bench.figure import Figure, at_least, at_most, near_one
+from tests.bench.own_worker import calls_of, planted_contender
 from tests.bench.whole_trial import counted, planted
 
 LOOPS = 400_000  # about 2 ms
@@ -59,7 +56,7 @@ def contamination(sets: int, rounds: int, spinning: list[str]) -> Iterator[Figur
     """A counted loop that runs alone, after an onnxruntime session that is stopped, and after one that is not."""
     with tempfile.TemporaryDirectory(prefix="benchlib-noise-") as folder:
         prepared = prepare(spinning, Path(folder))
-        loop = contender_of(counted(LOOPS))
+        loop = planted_contender(counted(LOOPS))
         with alone("cpu", "make bench"):
             found = [one_set(loop, prepared.contender, prepared.threads, Path(folder), n, rounds) for n in range(sets)]
     title = f"a counted loop in turns with {spinning[0]} by onnxruntime:"
@@ -81,18 +78,6 @@ def spun_figure(what: str, ratio: statistics.Interval, remark: str) -> Figure:
     )
 
 
-def contender_of(options: dict[str, Any]) -> Contender:
-    """A planted contender, as a trial would open it."""
-    asked = {"model": "planted/plain", "exporter": "planted", "reference": "none", "runtime_args": options}
-    run = TrialRun(make(asked))
-    try:
-        for step in (run.load, run.export, run.open):
-            step()
-    finally:
-        run.record()  # ends its workers
-    return run.opened[-1].contender
-
-
 def one_set(
     loop: Contender, spinner: Contender, threads: int, folder: Path, number: int, rounds: int
 ) -> dict[str, np.ndarray]:
@@ -104,7 +89,7 @@ def one_set(
     try:
         own = open_contender(loop, launcher, "fresh", number, 0, f"loop{number}")
         other = open_contender(spinner, launcher, "fresh", number, 0, f"spinner{number}")
-        own_calls, other_calls = calls_of(own), calls_of(other)
+        own_calls, other_calls = calls_of(own, EPOCH), calls_of(other, EPOCH)
         for round_ in range(rounds):
             for name in (names[index] for index in in_turn(round_, len(names))):
                 if name == ALONE:
@@ -120,11 +105,3 @@ def one_set(
     finally:
         launcher.end()
     return {name: np.array(found) for name, found in medians.items()}
-
-
-def calls_of(opened: Opened) -> int:
-    """How many calls an epoch has, found by warming up."""
-    opened.outputs(None)
-    epochs, _ = warm_up(opened, LEVELS["quick"])
-    opened.freeze()
-    return max(1, round(EPOCH * 1e9 / float(np.median(epochs[-1]["ns"]))))

@@ -1,70 +1,110 @@
-"""The harness, torch.utils.benchmark and pyperf on the same counted loop: one median."""
+"""The harness, torch.utils.benchmark and pyperf on the same counted loop: one median.
+
+In every round each tool measures for a moment, the rounds of a set by the same processes where the tool allows that
+(pyperf starts its own for every figure): a machine drifts by more than the tools differ.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from benchlib.measure import statistics
-from tests.bench.against_loops import in_turn
+from benchlib.measure.controller import Contender, Launcher, Opened, open_contender
+from benchlib.measure.lock import alone
+from tests.bench.against_loops import compared, in_turn
 from tests.bench.figure import Figure, near_one
-from tests.bench.whole_trial import counted, planted
+from tests.bench.own_worker import calls_of, planted_contender
+from tests.bench.whole_trial import counted
 
 LOOPS = 400_000  # about 2 ms
-SETS = 9  # in each, every tool measures once, in new processes: this machine drifts
-EFFORT = {"level": "smoke", "duration": 1.0}  # one process of the harness
+SETS, ROUNDS, EPOCH = 6, 15, 0.1  # sets of processes, rounds in each, seconds
 FUNCTION = """
 from itertools import repeat
 def f():
     for _ in repeat(None, {loops}):
         pass
 """
+# Answers every line with a median, in seconds.
 TORCH = """
+import sys
 from torch.utils.benchmark import Timer
-print(Timer("f()", setup={setup!r}).blocked_autorange(min_run_time={seconds}).median)
+timer = Timer("f()", setup={setup!r})
+for line in sys.stdin:
+    print(timer.blocked_autorange(min_run_time={seconds}).median, flush=True)
 """
 HARNESS, TIMER, PYPERF = "harness", "torch.utils.benchmark", "pyperf"
 
 
-def figures(sets: int = SETS, loops: int = LOOPS, seconds: float = 1.0, **shorter: Any) -> Iterator[Figure]:
-    setup = FUNCTION.format(loops=loops)
-    measure: dict[str, Callable[[], float]] = {
-        HARNESS: lambda: planted(counted(loops), **EFFORT | shorter).metrics["time_latency"],
-        TIMER: lambda: float(output([sys.executable, "-c", TORCH.format(setup=setup, seconds=seconds)])),
-    }
-    if find_spec("pyperf"):
-        measure[PYPERF] = lambda: pyperf_median(setup, seconds)
-    names, found = list(measure), {name: [] for name in measure}
-    for number in range(sets):
-        for name in (names[index] for index in in_turn(number, len(names))):
-            found[name].append(measure[name]())
-    for name in names[1:]:
-        ratios = np.array(found[HARNESS]) / np.array(found[name])
-        interval = statistics.mean_interval(np.log(ratios))
-        remark = f"{np.median(found[name]) * 1e3:.3f} ms; sets {' '.join(f'{r:.3f}' for r in ratios)}"
-        yield near_one(f"{loops} turns: {HARNESS} ÷ {name}", float(np.exp(interval.value)), 0.03, remark)
-    if PYPERF not in measure:
-        yield Figure(f"{loops} turns: {HARNESS} ÷ {PYPERF}", "not run", remark="pyperf is not installed")
+def figures(sets: int = SETS, rounds: int = ROUNDS, loops: int = LOOPS, seconds: float = EPOCH) -> Iterator[Figure]:
+    contender, setup = planted_contender(counted(loops)), FUNCTION.format(loops=loops)
+    with tempfile.TemporaryDirectory(prefix="benchlib-tools-") as folder, alone("cpu", "make bench"):
+        found = [one_set(contender, setup, Path(folder), number, rounds, seconds) for number in range(sets)]
+    for tool in (TIMER, PYPERF):
+        title = f"{loops} turns: {HARNESS} ÷ {tool}"
+        if tool in found[0]:
+            ratio, remark = compared(found, HARNESS, tool)
+            yield near_one(title, ratio, 0.03, remark)
+        else:
+            yield Figure(title, "not run", remark=f"{tool} is not installed")
+
+
+def one_set(
+    contender: Contender, setup: str, folder: Path, number: int, rounds: int, seconds: float
+) -> dict[str, np.ndarray]:
+    """The medians that each tool found, a value per round, in seconds."""
+    with contextlib.ExitStack() as stack:
+        launcher = Launcher("-" * 16, 1, folder, lambda: None, timeout=300.0)
+        stack.callback(launcher.end)
+        opened = open_contender(contender, launcher, "fresh", number, 0, f"set{number}")
+        tools: dict[str, Callable[[], float]] = {
+            HARNESS: functools.partial(epoch, opened, calls_of(opened, seconds)),
+            TIMER: stack.enter_context(torch_timer(setup, seconds)),
+        }
+        if find_spec("pyperf"):
+            tools[PYPERF] = functools.partial(pyperf_median, setup, seconds)
+        names, medians = list(tools), {name: [] for name in tools}
+        for round_ in range(rounds):
+            for name in (names[index] for index in in_turn(round_, len(names))):
+                medians[name].append(tools[name]())
+    return {name: np.array(values) for name, values in medians.items()}
+
+
+def epoch(opened: Opened, calls: int) -> float:
+    found = opened.run(calls + 1)["ns"][1:]  # the first call follows the stop
+    opened.freeze()
+    return float(np.median(found)) / 1e9
+
+
+@contextlib.contextmanager
+def torch_timer(setup: str, seconds: float) -> Iterator[Callable[[], float]]:
+    """Asks a process of its own, which blocks meanwhile, for `blocked_autorange().median`."""
+    command = [sys.executable, "-c", TORCH.format(setup=setup, seconds=seconds)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as timer:
+
+        def ask() -> float:
+            timer.stdin.write("\n")
+            timer.stdin.flush()
+            return float(timer.stdout.readline())
+
+        ask()  # imports torch, and warms up
+        yield ask
 
 
 def pyperf_median(setup: str, seconds: float) -> float:
-    """Seconds of `f()` by `pyperf timeit`: three processes of three values each, after one warm-up value."""
+    """Seconds of `f()` by `pyperf timeit`: one process, three values after one that warms up."""
     import pyperf
 
-    timing = ["--processes", "3", "--values", "3", "--warmups", "1", "--min-time", f"{seconds / 9:.3f}"]
+    timing = ["--processes", "1", "--values", "3", "--warmups", "1", "--min-time", f"{seconds / 3:.3f}"]
     with tempfile.TemporaryDirectory(prefix="benchlib-pyperf-") as folder:
         file = Path(folder) / "found.json"
-        command = [sys.executable, "-m", "pyperf", "timeit", *timing, "--quiet", "--output", str(file)]
-        output([*command, "-s", setup, "f()"])
+        command = [sys.executable, "-m", "pyperf", "timeit", *timing, "--quiet", "--output", str(file), "-s", setup]
+        subprocess.run([*command, "f()"], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         return pyperf.Benchmark.load(str(file)).median()
-
-
-def output(command: list[str]) -> str:
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
