@@ -60,7 +60,7 @@ def measure_pair(
 
     Rounds go on for the level's minimum, as long as starting these processes cost (`start_cost`, seconds), and then
     until the samples of every contender are enough, or the level's budget is spent. A round that was disturbed is
-    repeated by all contenders, twice at most and within the budget; all of it counts. `samples_limit` bounds the
+    repeated by all contenders, twice at most and where the minimum still fits the budget; all of it counts. `samples_limit` bounds the
     samples of this replicate; `first` is the contender warmed up first.
     """
     result = Replicate([], [False] * len(contenders))
@@ -99,7 +99,9 @@ def measure_pair(
         spent = clock() - begin
         converged = [stop.look(np.concatenate(own)) for stop, own in zip(enough, steady, strict=True)]
         # The next round repeats this one, or the one that this one repeats, or none.
-        again = again + 1 if disturbed and again < REPEATS and spent < budget else 0
+        left = max(0, rounds_min - (round_ + 1 - result.retried))
+        fits = spent * (1 + (left + 1) / (round_ + 1)) < budget
+        again = again + 1 if disturbed and again < REPEATS and fits else 0
         repeats = (repeats if repeats >= 0 else round_) if again else -1
         round_ += 1
         original = round_ - result.retried

@@ -20,11 +20,12 @@ def epoch(counts, milliseconds=100, pair=0, round_=0, contender=0):
     ("counts", "flag"),
     [
         ({"steal": 2 * MS}, "steal"),
-        ({"pressure": 6 * MS}, "pressure"),
+        ({"pressure": 26 * MS}, "pressure"),
+        ({"pressure": 24 * MS}, None),
         ({"run_delay": 2 * MS}, "run_delay"),
         ({"run_delay": 2 * MS, "threads": 4}, None),  # half a per cent of each thread's time
-        ({"involuntary": 3}, "switches"),
-        ({"involuntary": 1}, None),
+        ({"involuntary": 5}, "switches"),
+        ({"involuntary": 4}, None),
         ({"throttled": 1}, "throttled"),
         ({"thermal": 1}, "throttled"),
         ({"major_faults": 1}, "faults"),
