@@ -60,8 +60,8 @@ def measure_pair(
 
     Rounds go on for the level's minimum, as long as starting these processes cost (`start_cost`, seconds), and then
     until the samples of every contender are enough, or the level's budget is spent. A round that was disturbed is
-    repeated by all contenders, twice at most and where the minimum still fits the budget; all of it counts. `samples_limit` bounds the
-    samples of this replicate; `first` is the contender warmed up first.
+    repeated by all contenders, twice at most and where the minimum still fits the budget; all of it counts.
+    `samples_limit` bounds the samples of this replicate; `first` is the contender warmed up first.
     """
     result = Replicate([], [False] * len(contenders))
     for step in range(len(contenders)):
@@ -83,7 +83,7 @@ def measure_pair(
     skip = int(slowest <= ONE_CALL)
     enough = [Stopping(level.target) for _ in contenders]
     steady: list[list[np.ndarray]] = [[] for _ in contenders]
-    begin, round_, taken, repeats, again = clock(), 0, 0, -1, 0
+    begin, round_, taken, counted, repeats, again = clock(), 0, 0, 0, -1, 0
     while True:
         disturbed = False
         for index in order(seed, pair, round_, len(contenders)):
@@ -97,7 +97,10 @@ def measure_pair(
             taken += calls + skip
         result.retried += repeats >= 0
         spent = clock() - begin
-        converged = [stop.look(np.concatenate(own)) for stop, own in zip(enough, steady, strict=True)]
+        counted += calls
+        if enough[0].due(counted):  # all have as many samples
+            for stop, own in zip(enough, steady, strict=True):
+                stop.look(np.concatenate(own))
         # The next round repeats this one, or the one that this one repeats, or none.
         left = max(0, rounds_min - (round_ + 1 - result.retried))
         fits = spent * (1 + (left + 1) / (round_ + 1)) < budget
@@ -111,7 +114,7 @@ def measure_pair(
             continue
         if taken + len(contenders) * (calls + skip) > samples_limit or spent >= budget:
             break
-        if spent >= floor and all(converged) and not again:
+        if spent >= floor and all(stop.converged for stop in enough) and not again:
             break
     result.converged = [stop.converged for stop in enough]
     result.half_widths = [half_width(np.concatenate(own)) for own in steady]

@@ -25,9 +25,13 @@ class Stopping:
     _next: int = FIRST_CHECK
     _passed: int = 0
 
+    def due(self, samples: int) -> bool:
+        """Whether so many samples ask for a check."""
+        return samples >= self._next
+
     def look(self, samples: np.ndarray) -> bool:
         """Whether the samples so far, in time order, are enough, as the last two checks say."""
-        if len(samples) >= self._next:
+        if self.due(len(samples)):
             self._next = math.ceil(len(samples) * GROWTH)
             self._passed = self._passed + 1 if half_width(samples) <= self.target else 0
             self.converged = self._passed >= CONSECUTIVE

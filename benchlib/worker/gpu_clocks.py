@@ -63,6 +63,8 @@ def noise(before: dict[str, Any], after: dict[str, Any]) -> dict[str, float]:
 
 def noise_flags(found: dict[str, Any]) -> list[str]:
     """The flags of what `noise` gave."""
+    if "gpu_sm_clock" not in found and "gpu_reasons" not in found:
+        return []
     before = {n[4:-7]: v for n, v in found.items() if n.startswith("gpu_") and n.endswith("_before")}
     return flags(before, {n: found[f"gpu_{n}"] for n in before if f"gpu_{n}" in found})
 
