@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import os
 import sys
 import time
@@ -11,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from benchlib.cli_options import CacheDir, Quiet, Verbose, with_trial_options
 from benchlib.errors import UserError
 
 app = typer.Typer(
@@ -20,11 +20,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-CacheDir = Annotated[Path | None, typer.Option("--cache-dir", help="where models and artifacts are kept")]
-Verbose = Annotated[
-    int, typer.Option("-v", "--verbose", count=True, help="-v: tracebacks of failures, -vv: logs of the workers too")
-]
-Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="no progress")]
 Study = Annotated[str, typer.Argument(help="a folder under outputs/, or its name, or the study's YAML file")]
 
 
@@ -275,50 +270,4 @@ def _cache(path: Path | None) -> None:
         os.environ["BENCHLIB_CACHE"] = str(path.expanduser().resolve())
 
 
-def _with_trial_options(function: Any) -> Any:
-    """`run`, with an option for each parameter of a trial, taken from their declaration."""
-    from benchlib.trial import Trial, default_of
-
-    def option(name: str, kind: Any, default: Any, declared: Any) -> inspect.Parameter:
-        return inspect.Parameter(
-            name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, declared]
-        )
-
-    model = Annotated[str, typer.Argument(help=Trial.model_fields["model"].description)]
-    parameters = [inspect.Parameter("model", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=model)]
-    for name, field in Trial.model_fields.items():
-        if name == "model":
-            continue
-        default = default_of(name)
-        shown = f" [{default}]" if default not in (None, "", {}) else ""
-        declared = typer.Option(f"--{name.replace('_', '-')}", help=f"{field.description}{shown}", show_default=False)
-        parameters.append(option(name, str | None, None, declared))
-    parameters += [
-        option("output", Path, Path("outputs/run"), typer.Option("--output", help="the folder of the results")),
-        option(
-            "runoff",
-            bool,
-            False,
-            typer.Option("--runoff", help="decide by direct pairs afterwards which way is fastest"),
-        ),
-        option(
-            "fail_fast",
-            bool,
-            False,
-            typer.Option("--fail-fast", help="stop at the first failure, with its whole traceback"),
-        ),
-        inspect.Parameter("verbose", inspect.Parameter.KEYWORD_ONLY, default=0, annotation=Verbose),
-        inspect.Parameter("quiet", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=Quiet),
-        inspect.Parameter("cache_dir", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=CacheDir),
-    ]
-
-    def command(**given: Any) -> None:
-        function(**given)
-
-    command.__signature__ = inspect.Signature(parameters)
-    command.__annotations__ = {p.name: p.annotation for p in parameters}
-    command.__doc__ = function.__doc__
-    return command
-
-
-app.command("run")(_with_trial_options(_run))
+app.command("run")(with_trial_options(_run))

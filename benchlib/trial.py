@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import PurePath
 from typing import Annotated, Any, Literal
 
@@ -16,43 +15,14 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from benchlib.errors import suggestion
 from benchlib.models import parse
 from benchlib.registry import Option, Registry, Source, exporters, passes, runtimes, sources
+from benchlib.way import WAY, Way, canonical
 
 Size = Annotated[int, Field(ge=1)]
 Count = Literal["auto"] | Size
 Shape = list[Annotated[int, Field(ge=0)]]
 Seconds = Literal["auto"] | Annotated[float, Field(gt=0)]
-WAY = ("exporter", "exporter_args", "target_opset", "runtime", "provider", "rtopt", "runtime_args", "cuda_graphs")
 NOT_IN_KEY = ("label", "tag", "timeout")
 TOLERANCE = ("rtol", "atol")
-
-
-@dataclass(frozen=True)
-class Way:
-    """How a model is run: exporter and runtime, with their options."""
-
-    exporter: str
-    runtime: str
-    provider: str
-    rtopt: str = "all"
-    target_opset: int | None = None
-    exporter_args: Mapping[str, Any] = field(default_factory=dict)
-    runtime_args: Mapping[str, Any] = field(default_factory=dict)
-    cuda_graphs: bool = False
-
-    @property
-    def label(self) -> str:
-        """`script`, `script rtopt=off`, `onnx_dynamo CUDA`: what differs from the exporter's default way."""
-        words = [self.exporter]
-        if self.runtime != exporters.get(self.exporter).runtime:
-            words.append(self.runtime)
-        if self.rtopt != "all":
-            words.append(f"rtopt={self.rtopt}")
-        if self.target_opset is not None:
-            words.append(f"opset={self.target_opset}")
-        words += [f"{k}={_short(v)}" for k, v in (*self.exporter_args.items(), *self.runtime_args.items())]
-        if self.cuda_graphs:
-            words.append("cuda_graphs")
-        return " ".join(words)
 
 
 class Trial(BaseModel):
@@ -280,11 +250,6 @@ def full_provider(text: str) -> str:
     return text if text.endswith("ExecutionProvider") or not text else f"{text}ExecutionProvider"
 
 
-def canonical(value: Any) -> str:
-    """JSON with sorted keys: equal for equal values."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), default=str)
-
-
 def _options_problem(given: Mapping[str, Any], options: Mapping[str, Option]) -> str | None:
     for name, value in given.items():
         if name not in options:
@@ -293,11 +258,3 @@ def _options_problem(given: Mapping[str, Any], options: Mapping[str, Option]) ->
         if problem:
             return f"{name}: {problem}"
     return None
-
-
-def _short(value: Any) -> str:
-    return (
-        str(value)
-        if isinstance(value, str | int | float)
-        else hashlib.sha256(canonical(value).encode()).hexdigest()[:6]
-    )

@@ -12,7 +12,8 @@ from typing import Any
 from benchlib import artifacts, machine
 from benchlib.fingerprint import fingerprint
 from benchlib.registry import exporters
-from benchlib.trial import Trial, Way, canonical
+from benchlib.trial import Trial
+from benchlib.way import Way, canonical
 from benchlib.worker.client import Worker
 
 # Parameters that decide how a model is loaded; all others decide only how it is run.

@@ -11,7 +11,7 @@ from benchlib.errors import Unavailable
 from benchlib.measure import energy, memory
 from benchlib.registry import exporters, runtimes
 from benchlib.stages import bundles
-from benchlib.trial import Way
+from benchlib.way import Way
 from benchlib.worker.client import WorkerError
 
 if TYPE_CHECKING:

@@ -21,7 +21,8 @@ from benchlib.fingerprint import code_of
 from benchlib.measure import controller
 from benchlib.registry import exporters, runtimes
 from benchlib.stages.bundles import key_of
-from benchlib.trial import Trial, Way
+from benchlib.trial import Trial
+from benchlib.way import Way
 from benchlib.worker.client import WorkerError
 
 if TYPE_CHECKING:

@@ -29,7 +29,8 @@ from benchlib.registry import exporters, runtimes
 from benchlib.stages import assemble, bundles, footprint, judge, machine_share, timing, views
 from benchlib.stages.driver import tell
 from benchlib.stages.warm import WarmServer
-from benchlib.trial import Trial, Way
+from benchlib.trial import Trial
+from benchlib.way import Way
 from benchlib.worker.client import Worker, WorkerError
 
 MEASURING_LIMIT = 3600.0  # seconds; measuring bounds itself, this is for a controller that hangs

@@ -15,7 +15,8 @@ from benchlib.measure.runoff import Conclusion, Contestant, Direct, Fastest, Pai
 from benchlib.measure.statistics import Interval
 from benchlib.record import STATUSES
 from benchlib.sweep.progress import minutes
-from benchlib.trial import NOT_IN_KEY, WAY, Trial, canonical, default_of
+from benchlib.trial import NOT_IN_KEY, Trial, default_of
+from benchlib.way import WAY, canonical
 
 _BESIDE = ("memory", "energy", "profile")  # runs of their own, which a direct pair does without
 _NEVER = 24 * 3600.0  # seconds of measuring more that nobody spends

@@ -1,0 +1,61 @@
+"""Options that several commands share, and those of `run`: one for each parameter of a trial."""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+CacheDir = Annotated[Path | None, typer.Option("--cache-dir", help="where models and artifacts are kept")]
+Verbose = Annotated[
+    int, typer.Option("-v", "--verbose", count=True, help="-v: tracebacks of failures, -vv: logs of the workers too")
+]
+Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="no progress")]
+
+
+def with_trial_options(function: Any) -> Any:
+    """`run`, with an option for each parameter of a trial, taken from their declaration."""
+    from benchlib.trial import Trial, default_of
+
+    def option(name: str, kind: Any, default: Any, declared: Any) -> inspect.Parameter:
+        return inspect.Parameter(
+            name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, declared]
+        )
+
+    model = Annotated[str, typer.Argument(help=Trial.model_fields["model"].description)]
+    parameters = [inspect.Parameter("model", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=model)]
+    for name, field in Trial.model_fields.items():
+        if name == "model":
+            continue
+        default = default_of(name)
+        shown = f" [{default}]" if default not in (None, "", {}) else ""
+        declared = typer.Option(f"--{name.replace('_', '-')}", help=f"{field.description}{shown}", show_default=False)
+        parameters.append(option(name, str | None, None, declared))
+    parameters += [
+        option("output", Path, Path("outputs/run"), typer.Option("--output", help="the folder of the results")),
+        option(
+            "runoff",
+            bool,
+            False,
+            typer.Option("--runoff", help="decide by direct pairs afterwards which way is fastest"),
+        ),
+        option(
+            "fail_fast",
+            bool,
+            False,
+            typer.Option("--fail-fast", help="stop at the first failure, with its whole traceback"),
+        ),
+        inspect.Parameter("verbose", inspect.Parameter.KEYWORD_ONLY, default=0, annotation=Verbose),
+        inspect.Parameter("quiet", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=Quiet),
+        inspect.Parameter("cache_dir", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=CacheDir),
+    ]
+
+    def command(**given: Any) -> None:
+        function(**given)
+
+    command.__signature__ = inspect.Signature(parameters)
+    command.__annotations__ = {p.name: p.annotation for p in parameters}
+    command.__doc__ = function.__doc__
+    return command
