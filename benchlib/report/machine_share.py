@@ -36,13 +36,14 @@ def _percent(head: str, name: str) -> Column:
 
 
 def _peaks(rows: pd.DataFrame) -> str:
-    """`The most that the machine was seen to do: 157 GFLOP/s in float32, 2 threads; 29.7 GB/s …`"""
+    """`Large matrix products and copies came to 157 GFLOP/s and 29.7 GB/s (float32, 2 threads) …`"""
     found = []
     for (dtype, threads), group in rows.groupby(["dtype", "num_cores"], sort=False):
         peak, bandwidth = group["peak_flop_rate"].max(), group["memory_bandwidth"].max()
         said = [units.with_unit(v, u) for v, u in ((peak, "FLOP/s"), (bandwidth, "bytes/s")) if known(v)]
         found.append(f"{' and '.join(said)} ({dtype}, {threads} thread{'' if threads == 1 else 's'})")
     return (
-        f"The most that the machine was seen to do is {'; '.join(found)}. A small share says that a way waits for "
-        "memory, for operators to start or for one thread; more than the whole bandwidth, that a cache holds weights."
+        f"Large matrix products and copies came to {'; '.join(found)} here, at best. A small share says that a way "
+        "waits for memory, for operators to start or for one thread; a little over 100 %, that it ran when the machine "
+        "was faster than then; more than the whole bandwidth, that a cache holds weights."
     )

@@ -62,6 +62,8 @@ def _width(row: dict) -> str:
     if not known(row["half_width"]):
         return "–"
     sign = "" if row["converged"] else ' <span class="quiet" title="wider than the level asks for">!</span>'
+    if row["half_width"] > 1:
+        return f"over ± 100 %{sign}"
     return f"± {units.number(100 * row['half_width'], 2)} %{sign}"
 
 

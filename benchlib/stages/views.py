@@ -212,7 +212,7 @@ class TimingView(View):
         rows += beside(m)
         if m.get("peak_share"):
             rate = f"{m['flop_rate'] / 1e9:,.3g} GFLOP/s"
-            rows.append(("arithmetic", f"{rate}, {m['peak_share']:.0%} of the most that this machine was seen to do"))
+            rows.append(("arithmetic", f"{rate}, {m['peak_share']:.0%} of what large matrix products reach here"))
         processes = f"{m['processes']} processes" if m["processes"] > 1 else "one process"
         return [*rows, ("samples", f"{m['repeat']:,} in {processes}, after {m['warmup']:,} warm-up calls")]
 
