@@ -101,6 +101,8 @@ def test_a_trial_carries_the_smallest_effect_and_no_verdict_claims_less(tiny, ef
     assert set(record["checks"].values()) - {"passed"} == {
         "not applicable: the source gives no torch module",
         "not applicable: it is not known which weights a call reads",
+        "not applicable: memory was not measured",
+        "not applicable: energy was not measured",
     }
     assert record["suspect"] == []
     json.dumps(record["checks"])
