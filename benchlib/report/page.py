@@ -5,7 +5,6 @@ Every number in the prose is computed here from the records; the machine is the 
 
 from __future__ import annotations
 
-import re
 from functools import cached_property
 from pathlib import Path
 
@@ -14,8 +13,7 @@ import pandas as pd
 
 from benchlib.measure.samples import Samples
 from benchlib.record import scrap
-from benchlib.record.metrics import METRICS
-from benchlib.report import discoveries, fastest, footprint, panels, placement, plots, quality, tables, units
+from benchlib.report import discoveries, fastest, footprint, panels, placement, plots, prose, quality, tables, units
 from benchlib.report.collate import NOT_RUN, Results, read
 from benchlib.report.columns import badge, escape
 from benchlib.report.machine_share import share_table
@@ -92,15 +90,15 @@ class Report:
     def question(self) -> Html:
         """The study's title, and what became of every planned trial."""
         counts = self.results.counts()
-        terms = [_term("", len(self.table), "planned")]
+        terms = [prose.term("", len(self.table), "planned")]
         for status, n in counts.items():
             if n or status != NOT_RUN:
-                terms.append(_term("+" if len(terms) > 1 else "=", n, badge(status, STATUS_WORDS)))
+                terms.append(prose.term("+" if len(terms) > 1 else "=", n, badge(status, STATUS_WORDS)))
         return Html(
             f"<h1>{escape(self.results.title)}</h1>",
             f'<p class="lead">{self._scope()}</p>',
             f'<p class="equation">{" ".join(terms)}</p>',
-            _paragraph(discoveries.told_apart(self.table)),
+            prose.paragraph(discoveries.told_apart(self.table)),
             self._left_out(),
         )
 
@@ -112,7 +110,7 @@ class Report:
             if len(found):
                 values = found.value_counts(sort=True)
                 texts = [
-                    _machine_text(name, v) + (f" ({_count(n, 'trial')})" if len(values) > 1 else "")
+                    prose.machine_text(name, v) + (f" ({prose.count(n, 'trial')})" if len(values) > 1 else "")
                     for v, n in values.items()
                 ]
                 facts.append(f"<div><dt>{escape(label)}</dt><dd>{escape(', '.join(texts))}</dd></div>")
@@ -126,7 +124,7 @@ class Report:
         """The main table."""
         timed = int(self.table["time_latency"].notna().sum())
         text = (
-            f"{_count(timed, 'trial')} of {len(self.table)} {'has' if timed == 1 else 'have'} a latency. "
+            f"{prose.count(timed, 'trial')} of {len(self.table)} {'has' if timed == 1 else 'have'} a latency. "
             "Click a head to sort by it, a way to open the notebook behind the row; rest on a head for its meaning."
         )
         return Html(f"<p>{text}</p>", tables.main_table(self.table))
@@ -140,7 +138,7 @@ class Report:
         """Speedups with their intervals, for each model and exporter."""
         return Html(
             f"<p>{self._verdicts()}</p>",
-            _paragraph(discoveries.in_words(self.table)),
+            prose.paragraph(discoveries.in_words(self.table)),
             *self._pictures(plots.speedup, f"Speedup over the reference. {self._verdicts(plain=True)}"),
         )
 
@@ -149,7 +147,7 @@ class Report:
         count = sum(map(len, self.samples.values()))
         alt = f"Distribution of the latencies of {len(self.samples)} trials, {count:,} samples in all."
         text = (
-            f"{count:,} samples of {_count(len(self.samples), 'trial')}, none left out: the shape is "
+            f"{count:,} samples of {prose.count(len(self.samples), 'trial')}, none left out: the shape is "
             "their density on a logarithmic axis, the dot the median, the thick line the middle half, "
             "the thin one the middle 90 %; every sample outside that is a tick."
         )
@@ -180,7 +178,7 @@ class Report:
         text = (
             f"The longest export took {units.duration(longest['time_export'])} "
             f"({escape(longest['model_name'])}, {escape(longest['way'])}). "
-            f"{_count(len(pays), 'way')} of {len(paid)} pay{'s' if len(pays) == 1 else ''} for the "
+            f"{prose.count(len(pays), 'way')} of {len(paid)} pay{'s' if len(pays) == 1 else ''} for the "
             "export and the opening after some number of calls; a question mark stands where the speedup itself "
             "is not certain."
         )
@@ -196,7 +194,7 @@ class Report:
         if compared.empty:
             return Html("<p>No trial got far enough to compare outputs.</p>")
         wrong = int((compared["status"] == "inaccurate").sum())
-        text = f"{_count(len(compared), 'trial')} compared, {wrong or 'none'} found inaccurate" + (
+        text = f"{prose.count(len(compared), 'trial')} compared, {wrong or 'none'} found inaccurate" + (
             ": no speedup is published for " + ("it." if wrong == 1 else "them.") if wrong else "."
         )
         return Html(
@@ -245,7 +243,7 @@ class Report:
 
     def _pictures(self, draw, alt: str, rows: pd.DataFrame | None = None) -> list[str]:
         pieces = panels.parts(self.table if rows is None else rows)
-        return [picture(lambda theme, piece=piece: draw(piece, theme), _alt(alt, piece)) for piece in pieces]
+        return [picture(lambda theme, piece=piece: draw(piece, theme), prose.alt(alt, piece)) for piece in pieces]
 
     def _scope(self) -> str:
         levels = ", ".join(sorted(self.table["level"].dropna().unique())) if "level" in self.table else ""
@@ -255,7 +253,7 @@ class Report:
         ways = self.table["way"].nunique()
         level = f" at level {escape(levels)}" if levels else ""
         them = "it" if models == 1 else "them"
-        return f"{_count(models, 'model')}, {_count(ways, 'way')} of running {them}{level}{escape(when)}."
+        return f"{prose.count(models, 'model')}, {prose.count(ways, 'way')} of running {them}{level}{escape(when)}."
 
     def _verdicts(self, plain: bool = False) -> str:
         """How many ways came out as what, and the largest speedup that is certain."""
@@ -264,7 +262,7 @@ class Report:
         if rows.empty:
             return "No way was compared with a reference in this study."
         found = rows["verdict"].value_counts()
-        text = f"Of {_count(len(rows), 'trial')} compared with a reference, " + _and(
+        text = f"Of {prose.count(len(rows), 'trial')} compared with a reference, " + prose.listed(
             [f"{found[v]} {'is' if found[v] == 1 else 'are'} {v}" for v in VERDICT_WORDS if v in found]
         )
         faster = rows[rows["verdict"] == "faster"]
@@ -273,7 +271,7 @@ class Report:
             value, interval = units.with_interval(best["speedup"], best["speedup_low"], best["speedup_high"])
             text += f". The largest speedup is {value} ({interval}): {best['model_name']}, {best['way']}"
         if controls:
-            text += f". {_count(controls, 'A/A control')} "
+            text += f". {prose.count(controls, 'A/A control')} "
             text += f"show{'s' if controls == 1 else ''} how far noise alone reaches (the shaded band)"
         return f"{text}." if plain else escape(f"{text}.")
 
@@ -281,35 +279,3 @@ class Report:
 def _html_or_none(pieces: list[str]) -> Html | None:
     """Nothing at all where there are no pieces: a cell that shows nothing leaves the page with its heading."""
     return Html(*pieces) if pieces else None
-
-
-def _machine_text(name: str, value) -> str:
-    if METRICS[name].unit == "bytes":
-        scale = units.scale_for([value], "bytes")
-        return f"{units.number(scale.of(value))} {scale.unit}"
-    return str(value) or "none"
-
-
-def _alt(text: str, piece: pd.DataFrame) -> str:
-    models = [str(m) for m in piece["model_name"].unique()]
-    shown = ", ".join(models[:5]) + (f" and {len(models) - 5} more" if len(models) > 5 else "")
-    return f"{text} A row for each trial of {shown}; the figures stand in the tables of this page."
-
-
-def _count(n: int, noun: str) -> str:
-    return f"{n:,} {noun}{'' if n == 1 else 's'}"
-
-
-def _term(sign: str, n: int, of_what: str) -> str:
-    """A term of planned = ok + …"""
-    return f'<span class="term{"" if n else " none"}">{sign} <b>{n}</b> {of_what}</span>'
-
-
-def _paragraph(text: str) -> str:
-    """Plain text as a paragraph, what stands in `…` as code; nothing where there is none."""
-    inner = re.sub("`(.+?)`", r"<code>\1</code>", escape(text))
-    return f"<p>{inner}</p>" if text else ""
-
-
-def _and(words: list[str]) -> str:
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"

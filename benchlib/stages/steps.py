@@ -180,7 +180,12 @@ class TrialRun:
         contenders = [o.contender for o in self.opened]
         try:
             self.measurement = controller.measure(
-                contenders, self.opened, self.launcher, self._measuring_level(), self.trial.seed, self._progress
+                contenders,
+                self.opened,
+                self.launcher,
+                self._measuring_level(),
+                self.trial.seed,
+                lambda done, total: self.progress(f"{done}/{total} processes"),
             )
             if self.trial.profile:
                 self.profile = profiled(contenders[-1], self.launcher, self.level, self.trial.seed)
@@ -282,9 +287,6 @@ class TrialRun:
         return controller.open_contender(
             contender, self.launcher, self.level.start, 0, self.trial.seed, f"pair0-{index}"
         )
-
-    def _progress(self, done: int, total: int) -> None:
-        self.progress(f"{done}/{total} processes")
 
     def progress(self, note: str) -> None:
         """Tells the driver how far measuring has come."""
