@@ -1,18 +1,16 @@
 """A trial as its notebook runs it: six steps, each of which notes its time and its failure.
 
-A step never raises for what the model, the exporter or a worker did: the failure becomes the trial's outcome,
-and later steps answer "not reached". Only broken code of our own raises.
+What a step does with a failure stands in `benchlib.stages.guard`.
 """
 
 from __future__ import annotations
 
 import ast
 import datetime
-import functools
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,19 +19,17 @@ from benchlib import accuracy, machine
 from benchlib.errors import Unavailable, UnknownName, UserError
 from benchlib.measure import controller
 from benchlib.measure.levels import Level, level_of
-from benchlib.measure.lock import alone
 from benchlib.measure.profile import profiled
 from benchlib.mistakes import make
 from benchlib.plan.rules import lacks, refusal
 from benchlib.registry import exporters, runtimes
 from benchlib.stages import assemble, bundles, footprint, judge, machine_share, timing, views
 from benchlib.stages.driver import tell
+from benchlib.stages.guard import MEASURING_LIMIT, step
 from benchlib.stages.warm import WarmServer
 from benchlib.trial import Trial
 from benchlib.way import Way
 from benchlib.worker.client import Worker, WorkerError
-
-MEASURING_LIMIT = 3600.0  # seconds; measuring bounds itself, this is for a controller that hangs
 
 
 def begin(parameters: Mapping[str, Any]) -> TrialRun:
@@ -52,45 +48,6 @@ def _injected(namespace: Mapping[str, Any]) -> list[str]:
     cells = [source for source in namespace.get("In", ()) if source.startswith("# Parameters\n")]
     statements = [s for s in ast.parse(cells[-1]).body if isinstance(s, ast.Assign)] if cells else []
     return [target.id for s in statements for target in s.targets if isinstance(target, ast.Name)]
-
-
-def step(function: Callable[[TrialRun], Any]) -> Callable[[TrialRun], Any]:
-    """Makes a method a step: timed, alone on the host, its failure noted instead of raised."""
-    name = function.__name__
-
-    @functools.wraps(function)
-    def run(self: TrialRun) -> Any:
-        if self.failure:
-            self.steps[name] = {"seconds": 0.0, "outcome": "not reached"}
-            return views.NotReached(name, self.failure)
-        tell(name, None, "waiting for this host")
-        try:
-            with alone(self.trial.device, f"trial {self.key} of {self.trial.model_name}", self._waiting):
-                # Measuring bounds itself; every other step has `timeout`, of which its requests get what is left.
-                self.launcher.deadline = None if name == "measure" else time.monotonic() + self.trial.timeout
-                tell(name, MEASURING_LIMIT if name == "measure" else self.trial.timeout)
-                begin = time.perf_counter()
-                view, outcome = None, "ok"
-                try:
-                    view = function(self)
-                except WorkerError as error:
-                    self.failure = {"stage": name, "status": error.kind, "type": error.type,
-                                    "message": error.message, "traceback": error.traceback,
-                                    "log": self._log_tail()}  # fmt: skip
-                except KeyboardInterrupt:
-                    self.launcher.end()
-                    raise
-                except Unavailable as error:
-                    self.failure = {"stage": name, "status": "skipped", "type": "Unavailable", "message": str(error)}
-                if self.failure:
-                    outcome = self.failure["status"]
-                    self.launcher.end()
-                self.steps[name] = {"seconds": time.perf_counter() - begin, "outcome": outcome}
-        finally:
-            tell(name, None, "done")
-        return view or views.Failure(self.failure)
-
-    return run
 
 
 class TrialRun:
