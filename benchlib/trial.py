@@ -56,6 +56,9 @@ class Trial(BaseModel):
     cuda_graphs: bool = Field(False, description="replay each call as a captured CUDA graph")
     num_cores: Size | None = Field(None, description="threads of every contender; null: all that are allowed")
     level: Literal["smoke", "quick", "precise"] = Field("quick", description="how many processes, which budget")
+    processes: Literal["auto"] | Annotated[int, Field(ge=3)] = Field(
+        "auto", description="pairs of processes, each of which is a replicate"
+    )
     warmup: Count = Field("auto", description="warm-up calls per process")
     warmup_time: Seconds = Field("auto", description="seconds of warm-up per process")
     repeat: Count = Field("auto", description="steady samples per process")

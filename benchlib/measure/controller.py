@@ -5,10 +5,12 @@ It runs in the notebook's kernel, which stays light: it blocks on pipes while a 
 
 from __future__ import annotations
 
+import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +31,7 @@ class Launcher:
     lease: Callable[[], Lease]
     timeout: float  # seconds allowed to each step
     deadline: float | None = None  # of the step that runs, on the clock of time.monotonic
+    starting: float = 0.0  # seconds that starting workers took until now, and the warm server before the first one
     workers: list[Worker] = field(default_factory=list)
 
     def left(self) -> float:
@@ -42,10 +45,12 @@ class Launcher:
             "TORCHINDUCTOR_CACHE_DIR": str(self.scratch / "compile-cache"),
             "TORCHINDUCTOR_COMPILE_THREADS": "1",  # pools of compilers would outlive the compilation
         }
+        begin = time.monotonic()
         if how == "forked":
             worker = start_forked(self.lease(), self.mark, log, environment, Path(os.getcwd()))
         else:
             worker = start_fresh(self.mark, log, environment, Path(os.getcwd()), self.threads)
+        self.starting += time.monotonic() - begin
         self.workers.append(worker)
         return worker
 
@@ -65,6 +70,26 @@ class Contender:
     open: dict[str, Any]
 
 
+class Unread(Mapping):
+    """A worker's answer that is decoded when it is looked at: the controller is brief between epochs."""
+
+    def __init__(self, text: bytes):
+        self.text = text
+
+    @cached_property
+    def decoded(self) -> dict[str, Any]:
+        return json.loads(self.text)
+
+    def __getitem__(self, name: str) -> Any:
+        return self.decoded[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.decoded)
+
+    def __len__(self) -> int:
+        return len(self.decoded)
+
+
 @dataclass
 class Opened:
     """A contender in a worker of its own, ready to be timed."""
@@ -76,8 +101,8 @@ class Opened:
     first: dict[str, Any] = field(default_factory=dict)  # the epoch of the first call
     output_hash: str = ""
 
-    def run(self, samples: int, inner: int = 1) -> dict:
-        return self.worker.ask("run", self.left(), calls=samples, inner=inner)["epoch"]
+    def run(self, samples: int, inner: int = 1) -> Mapping[str, Any]:
+        return Unread(self.worker.answer("run", self.left(), calls=samples, inner=inner))
 
     def freeze(self) -> None:
         self.worker.freeze()
@@ -103,7 +128,7 @@ class Opened:
 def open_contender(contender: Contender, launcher: Launcher, how: str, pair: int, seed: int, name: str) -> Opened:
     """Starts a worker and opens a contender in it; leaves it stopped."""
     worker = launcher.start(name, how)
-    facts = worker.ask("open", launcher.left(), heap_seed=f"{seed}/{pair}/{name}", **contender.open)
+    facts = worker.ask("open", launcher.left(), heap_seed=f"{launcher.mark}/{seed}/{pair}/{name}", **contender.open)
     worker.freeze()
     return Opened(contender, worker, facts, launcher.left)
 

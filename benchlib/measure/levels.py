@@ -17,7 +17,7 @@ class Level:
     decides_same: bool  # whether "same" may be said at all
     min_rounds: int = 20  # of a call under 50 ms
     min_rounds_slow: int = 6
-    epoch_time: float = 0.04  # of the slowest contender
+    epoch_time: float = 0.04  # of the slowest contender at least, the call after the stop included
     target: float = 0.03  # the median of a process is wanted within ± this share …
     budget: float = 2.0  # … for which a pair measures so long at most
     pair_time: float = 1.0  # but at least so long, and as long as it took to start
@@ -36,7 +36,7 @@ LEVELS = {
     "smoke": Level(pairs=1, start="forked", margin=float("inf"), decides_same=False, min_rounds=3, min_rounds_slow=2,
                    epoch_time=0.01, budget=0.05, pair_time=0.05, pair_limit=2.0, canary=False,
                    warmup_min=2, warmup_time=0.02, warmup_limit=1.0),
-    "quick": Level(pairs=5, start="forked", margin=0.10, decides_same=False, epoch_time=0.02, pair_time=1.5,
+    "quick": Level(pairs=5, start="forked", margin=0.10, decides_same=False, epoch_time=0.04, budget=1.8,
                    warmup_time=0.2, warmup_limit=0.6, settled=0.05),
     "precise": Level(pairs=6, start="fresh", margin=0.02, decides_same=True, epoch_time=0.1, target=0.01, budget=10.0,
                      pair_time=2.0, pair_limit=60.0),
@@ -53,6 +53,8 @@ def level_of(trial: Trial) -> Level:
         "repeat": None if trial.repeat == "auto" else trial.repeat,
         "duration": None if trial.duration == "auto" else trial.duration,
     }
+    if trial.processes != "auto":
+        fixed["pairs"] = trial.processes
     if trial.warmup_time != "auto":
         fixed["warmup_time"] = fixed["warmup_limit"] = trial.warmup_time
     if trial.device != "cpu":

@@ -44,8 +44,8 @@ WORDS = {
 
 def flags(epoch: Epoch) -> tuple[str, ...]:
     """What disturbed this epoch, as its own counters say."""
-    seconds = max((epoch.end - epoch.start) / 1e9, 1e-9)
-    return tuple(name for name, disturbed in FLAGS.items() if disturbed(epoch.noise, seconds))
+    seconds = (epoch.end - epoch.start) / 1e9
+    return tuple(name for name, disturbs in FLAGS.items() if disturbs(epoch.noise, seconds))
 
 
 def drifted(samples: Samples) -> set[tuple[int, int, str]]:

@@ -8,7 +8,8 @@ spinning threads disturb nobody.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -19,10 +20,13 @@ from benchlib.measure.samples import STEADY, WARMUP, Epoch
 from benchlib.measure.stopping import Stopping, half_width
 from benchlib.measure.warmup import Contender, warm_up
 
+# Seconds: where there is time for twice the rounds, epochs get longer; in a fixed time they get shorter to fit them.
+SHORT_EPOCH, LONG_EPOCH = 0.02, 0.1
 SLOW_CALL, ONE_CALL = 0.05, 1.0  # seconds: fewer rounds above the first, one call per round above the second
 BLOCK_BELOW = 100e-6  # seconds: calls that are shorter are timed in blocks
 BLOCK_TIME, BLOCK_LIMIT = 1e-3, 0.2  # seconds of a block: of the quickest contender at least, of the slowest at most
 BLOCK_TICKS, BLOCK_CALLS = 100, 1 << 20  # … so many steps of the clock at least, and so many calls at most
+LOOK = 0.25  # seconds of rounds between two looks at what came of them: this process is idle meanwhile
 REPEATS = 2  # of a disturbed round, at most
 
 
@@ -60,7 +64,7 @@ def measure_pair(
 
     Rounds go on for the level's minimum, as long as starting these processes cost (`start_cost`, seconds), and then
     until the samples of every contender are enough, or the level's budget is spent. A round that was disturbed is
-    repeated by all contenders, twice at most and where the minimum still fits the budget; all of it counts.
+    soon repeated by all contenders, twice at most and where the minimum still fits the budget; all of it counts.
     `samples_limit` bounds the samples of this replicate; `first` is the contender warmed up first.
     """
     result = Replicate([], [False] * len(contenders))
@@ -74,54 +78,62 @@ def measure_pair(
         pace.inner, found = calibrate(contenders[int(np.argmin(usual))], min(usual), max(usual))
         result.epochs += [epoch_of(int(np.argmin(usual)), pair, -1, WARMUP, 0, e) for e in found]
     slowest = max(usual) * pace.inner
+    skip = int(slowest <= ONE_CALL)
     rounds_min = level.min_rounds_slow if slowest > SLOW_CALL else level.min_rounds
     floor = level.duration or min(max(level.pair_time, start_cost), level.pair_limit)
     budget = level.duration or max(floor, level.budget)
-    calls = calls_per_epoch(slowest, level, len(contenders) * rounds_min * 3, samples_limit)
+    epochs_min = len(contenders) * rounds_min
+    shortest = SHORT_EPOCH if level.duration else level.epoch_time
+    length = max(shortest, min(floor / epochs_min / 2, LONG_EPOCH))
+    calls = calls_per_epoch(slowest, length, skip, 3 * epochs_min, samples_limit)
+    if level.duration:
+        rounds_min = 1
     if level.repeat:
         calls, rounds_min, floor, budget = *_fixed(level.repeat, calls, rounds_min), 0.0, 0.0
-    skip = int(slowest <= ONE_CALL)
     enough = [Stopping(level.target) for _ in contenders]
     steady: list[list[np.ndarray]] = [[] for _ in contenders]
-    begin, round_, taken, counted, repeats, again = clock(), 0, 0, 0, -1, 0
-    while True:
-        disturbed = False
-        for index in order(seed, pair, round_, len(contenders)):
-            found = contenders[index].run(calls + skip, pace.inner)
-            contenders[index].freeze()
-            epoch = epoch_of(index, pair, round_, STEADY, skip, found)
-            epoch.repeats = repeats
+    again: deque[int] = deque()  # disturbed rounds that are to be repeated
+    repeated: Counter[int] = Counter()
+    turns = orders(seed, pair, len(contenders))
+    begin, spent, rounds, planned, samples = clock(), 0.0, 0, 0, 0
+
+    def over() -> bool:
+        full = samples + len(contenders) * (calls + skip) > samples_limit
+        return planned >= rounds_min and (full or spent >= budget)
+
+    while not over():
+        answers: list[tuple[int, int, int, Mapping]] = []  # contender, round, the round that it repeats, what it said
+        look = spent + LOOK
+        while spent < look and not over():
+            origin = again.popleft() if again else -1
+            for index in next(turns):
+                answers.append((index, rounds, origin, contenders[index].run(calls + skip, pace.inner)))
+                contenders[index].freeze()
+            rounds, planned, spent = rounds + 1, planned + (origin < 0), clock() - begin
+            samples += len(contenders) * (calls + skip)
+        disturbed: dict[int, None] = {}  # the planned rounds, in their order
+        for index, round_, origin, found in answers:
+            epoch = epoch_of(index, pair, round_, STEADY, skip, found, origin)
             result.epochs.append(epoch)
             steady[index].append(epoch.seconds)
-            disturbed |= bool(noise.flags(epoch))
-            taken += calls + skip
-        result.retried += repeats >= 0
-        spent = clock() - begin
-        counted += calls
-        if enough[0].due(counted):  # all have as many samples
+            if noise.flags(epoch):
+                disturbed[round_ if origin < 0 else origin] = None
+        spare = int(rounds * (budget / max(spent, 1e-9) - 1)) - max(0, rounds_min - planned) - len(again)
+        for origin in [o for o in disturbed if repeated[o] < REPEATS][: max(0, spare)]:
+            repeated[origin] += 1
+            again.append(origin)
+        if enough[0].due(rounds * calls):  # all have as many samples
             for stop, own in zip(enough, steady, strict=True):
                 stop.look(np.concatenate(own))
-        # The next round repeats this one, or the one that this one repeats, or none.
-        left = max(0, rounds_min - (round_ + 1 - result.retried))
-        fits = spent * (1 + (left + 1) / (round_ + 1)) < budget
-        again = again + 1 if disturbed and again < REPEATS and fits else 0
-        repeats = (repeats if repeats >= 0 else round_) if again else -1
-        round_ += 1
-        original = round_ - result.retried
-        if level.duration and spent >= level.duration:
+        if planned >= rounds_min and spent >= floor and all(stop.converged for stop in enough) and not again:
             break
-        if original < rounds_min:
-            continue
-        if taken + len(contenders) * (calls + skip) > samples_limit or spent >= budget:
-            break
-        if spent >= floor and all(stop.converged for stop in enough) and not again:
-            break
+    result.retried = rounds - planned
     result.converged = [stop.converged for stop in enough]
     result.half_widths = [half_width(np.concatenate(own)) for own in steady]
     return result
 
 
-def calibrate(contender: Contender, quickest: float, slowest: float) -> tuple[int, list[dict]]:
+def calibrate(contender: Contender, quickest: float, slowest: float) -> tuple[int, list[Mapping]]:
     """How many calls make a sample, and the epochs that this took to find out. One, unless a call of the quickest
     contender (seconds) is too short to be timed alone; then doubled until two readings in a row are long enough."""
     if quickest >= BLOCK_BELOW:
@@ -136,34 +148,32 @@ def calibrate(contender: Contender, quickest: float, slowest: float) -> tuple[in
         inner *= 2
 
 
-def calls_per_epoch(usual: float, level: Level, epochs_planned: int, samples_limit: int) -> int:
-    """Samples in one epoch, the same for all contenders, from the slowest one's usual time of a sample in seconds.
-
-    One more precedes each epoch's counted ones: the first after a stop finds cold caches.
-    """
-    if usual > ONE_CALL:
-        return 1
-    calls = max(1, int(level.epoch_time / usual))
-    return max(1, min(calls, samples_limit // max(1, epochs_planned) - 1))
+def calls_per_epoch(usual: float, length: float, skip: int, epochs_planned: int, samples_limit: int) -> int:
+    """Counted samples in one epoch of `length` seconds, the same for all contenders, from the slowest one's usual time
+    of a sample in seconds; `skip` more precede them: the first after a stop finds cold caches."""
+    calls = max(1, int(length / usual) - skip)
+    return max(1, min(calls, samples_limit // max(1, epochs_planned) - skip))
 
 
-def order(seed: int, pair: int, round_: int, contenders: int) -> list[int]:
-    """The order of a round: two contenders take turns in going first (ABBA), more follow a random cyclic Latin
+def orders(seed: int, pair: int, contenders: int) -> Iterator[list[int]]:
+    """The order of each round: two contenders take turns in going first (ABBA), more follow a random cyclic Latin
     square. Reproducible from the seed; each contender is first equally often."""
-    chance = random.Random(f"{seed}/{pair}/{round_ // contenders}")
-    base = list(range(contenders))
-    chance.shuffle(base)
-    shift = round_ % contenders
-    return base[shift:] + base[:shift]
+    chance, base = random.Random(f"{seed}/{pair}"), list(range(contenders))
+    while True:
+        chance.shuffle(base)
+        for shift in range(contenders):
+            yield base[shift:] + base[:shift]
 
 
-def epoch_of(contender: int, pair: int, round_: int, phase: str, skip: int, found: dict) -> Epoch:
+def epoch_of(contender: int, pair: int, round_: int, phase: str, skip: int, found: Mapping, repeats: int = -1) -> Epoch:
     """An epoch as the samples keep it, from a worker's answer. Raises ValueError for a clock that went back."""
     if min(found["ns"], default=0) < 0 or found["end"] < found["start"]:
         raise ValueError("the clock went back during a sample")
     ns = np.array(found["ns"], np.uint64)
     more = {name: found[name] for name in ("inner", "empty", "noise") if name in found}
-    return Epoch(contender, pair, round_, phase, found["start"], found["end"], found["cpu"], skip, ns, **more)
+    return Epoch(
+        contender, pair, round_, phase, found["start"], found["end"], found["cpu"], skip, ns, repeats=repeats, **more
+    )
 
 
 def _fixed(repeat: int, calls: int, rounds: int) -> tuple[int, int]:

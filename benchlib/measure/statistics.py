@@ -36,6 +36,7 @@ def median_interval(samples: np.ndarray, confidence: float = 0.95) -> Interval:
     if n == 0:
         return Interval(math.nan)
     ordered = np.sort(samples)
+    middle = float(ordered[(n - 1) // 2] + ordered[n // 2]) / 2
     tau = autocorrelation_time(samples)
     if tau == 1 and n <= 60:
         k = exact_rank(n, (1 - confidence) / 2)
@@ -43,8 +44,8 @@ def median_interval(samples: np.ndarray, confidence: float = 0.95) -> Interval:
         z = NormalDist().inv_cdf((1 + confidence) / 2)
         k = int(n / 2 - z * math.sqrt(n * tau) / 2)
     if k < 1:
-        return Interval(float(np.median(samples)))
-    return Interval(float(np.median(samples)), float(ordered[k - 1]), float(ordered[n - k]))
+        return Interval(middle)
+    return Interval(middle, float(ordered[k - 1]), float(ordered[n - k]))
 
 
 def exact_rank(n: int, alpha: float = 0.025) -> int:

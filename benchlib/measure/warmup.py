@@ -6,7 +6,8 @@ simulated ones.
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Mapping
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -20,11 +21,11 @@ class Contender(Protocol):
     """What is timed. `run(samples, inner)` takes so many samples of so many calls each: {"ns": [...], "start",
     "end", "cpu"} in nanoseconds, and what `benchlib.worker.timed.epoch` says besides."""
 
-    def run(self, samples: int, inner: int = 1) -> dict: ...
+    def run(self, samples: int, inner: int = 1) -> Mapping[str, Any]: ...
     def freeze(self) -> None: ...
 
 
-def warm_up(contender: Contender, level: Level, calls: int | None = None) -> tuple[list[dict], bool]:
+def warm_up(contender: Contender, level: Level, calls: int | None = None) -> tuple[list[Mapping], bool]:
     """Runs a contender until its latency has settled, or exactly `calls` times. Returns (epochs, settled).
 
     Settled: two windows in a row (each 0.1 s, but 5 to 50 calls) with medians near that of the one before, and
@@ -64,5 +65,5 @@ def trend(samples: list[int]) -> float:
     return float(np.median((y[j] - y[i]) / (j - i))) * len(y) / middle if middle else 0.0
 
 
-def _seconds(epoch: dict) -> float:
+def _seconds(epoch: Mapping) -> float:
     return (epoch["end"] - epoch["start"]) / 1e9

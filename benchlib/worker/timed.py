@@ -24,7 +24,7 @@ class ClockWentBack(RuntimeError):
 @verb
 def run(worker: Worker, request: dict) -> dict:
     """One epoch of `calls` samples, each of `inner` calls (1 unless asked for)."""
-    return {"epoch": epoch(worker, request["calls"], request.get("inner", 1))}
+    return epoch(worker, request["calls"], request.get("inner", 1))
 
 
 def epoch(worker: Worker, samples: int, inner: int = 1) -> dict[str, Any]:

@@ -60,8 +60,15 @@ def test_no_canaries_no_drift():
 
 
 def disturbed(at):
-    """Counters of a contender whose calls in `at` are disturbed."""
-    return lambda calls: {"throttled": int(any(calls - 12 < n <= calls for n in at))}
+    """Counters of contenders whose calls in `at` are disturbed: those of the first epoch that ends at or after one."""
+    left = set(at)
+
+    def counters(calls):
+        seen = {n for n in left if n <= calls}
+        left.difference_update(seen)
+        return {"throttled": len(seen)}
+
+    return counters
 
 
 def test_a_disturbed_round_is_repeated_by_all_contenders_and_counted():
