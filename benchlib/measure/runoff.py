@@ -2,8 +2,10 @@
 
 The figures of a matrix are indirect: two ways were each timed beside the reference, in other processes, at another
 time. The run-off pairs the best of them directly with every way that it is not clearly ahead of. A direct win is an
-interval that excludes 1, at a confidence corrected for the number of pairs (Bonferroni), and a ratio beyond a margin
-of 5 %: the size of difference that pairs of processes can promise on a shared machine.
+interval that excludes 1, at a confidence corrected for the number of pairs and of looks (Bonferroni), and a ratio
+beyond a margin of 5 %: the size of difference that pairs of processes can promise on a shared machine. A pair with a
+difference beyond the margin that is not certain yet is measured once more, where that is likely to decide; both looks
+count together.
 """
 
 from __future__ import annotations
@@ -15,6 +17,10 @@ from dataclasses import dataclass, replace
 from benchlib.measure.statistics import Interval
 
 MARGIN = 0.05
+LOOKS = 2  # at a direct pair, at most
+# A second look is taken where so many times what the first one took would decide: twice the pairs, and the smaller
+# quantile of t that they bring, halve an interval of five pairs.
+WORTH = 3.0
 RIVALS = 3  # at most so many ways are paired with the best one
 CONFIDENCE = 0.95  # of all direct pairs of a model together
 
@@ -31,37 +37,53 @@ class Contestant:
 @dataclass(frozen=True)
 class Direct:
     """What one direct pair came to: how many times faster than its rival a way is, with the 95 % t interval over
-    `pairs` pairs of processes, each of which took `seconds`. `failure` says why there is no ratio, `source` where it
-    comes from."""
+    `pairs` pairs of processes, each of which took `seconds`, in so many `looks`. `failure` says why there is no ratio,
+    `source` where it comes from."""
 
     ratio: Interval | None
     pairs: int = 0
     seconds: float = 0.0
     failure: str = ""
     source: str = ""
+    looks: int = 1
 
     def inverted(self) -> Direct:
         """The same, seen from the rival."""
         return self if self.ratio is None else replace(self, ratio=inverse(self.ratio))
+
+    def joined(self, more: Direct) -> Direct:
+        """Both looks as one: the pairs of processes of both, whose mean and spread their intervals tell exactly."""
+        if self.ratio is None or more.ratio is None or self.ratio.low is None or more.ratio.low is None:
+            return replace(self, looks=self.looks + 1)  # nothing was learnt
+        pairs = self.pairs + more.pairs
+        means, spreads = zip(*map(_moments, (self, more)), strict=True)
+        mean = (self.pairs * means[0] + more.pairs * means[1]) / pairs
+        squares = sum(
+            (look.pairs - 1) * spread**2 + look.pairs * (own - mean) ** 2
+            for look, own, spread in zip((self, more), means, spreads, strict=True)
+        )
+        half = _quantile(pairs) * math.sqrt(squares / (pairs - 1) / pairs)
+        ratio = Interval(*(math.exp(x) for x in (mean, mean - half, mean + half)))
+        seconds = (self.pairs * self.seconds + more.pairs * more.seconds) / pairs
+        return replace(self, ratio=ratio, pairs=pairs, seconds=seconds, looks=self.looks + 1)
 
     def at(self, confidence: float) -> Direct:
         """The same with a t interval of another confidence: on the logarithms its half-width is proportional to the
         quantile."""
         if self.ratio is None or self.ratio.low is None:
             return self
-        from scipy.special import stdtrit
-
         value, low, high = self.ratio
-        wider = float(stdtrit(self.pairs - 1, (1 + confidence) / 2) / stdtrit(self.pairs - 1, (1 + CONFIDENCE) / 2))
+        wider = _quantile(self.pairs, confidence) / _quantile(self.pairs)
         return replace(self, ratio=Interval(value, value * (low / value) ** wider, value * (high / value) ** wider))
 
 
 @dataclass(frozen=True)
 class Pair:
-    """What has to be measured next: a way directly against a rival."""
+    """What has to be measured next: a way directly against a rival, for the first time or once more."""
 
     way: str
     rival: str
+    look: int = 1
 
 
 @dataclass(frozen=True)
@@ -97,18 +119,20 @@ def inverse(ratio: Interval) -> Interval:
 
 
 def settle(
-    ways: Sequence[Contestant], result: Callable[[str, str], Direct | None], clear: float, floor: float = 0.0
+    ways: Sequence[Contestant], result: Callable[[Pair], Direct | None], clear: float, floor: float = 0.0
 ) -> Conclusion | Pair:
-    """Asks `result(way, rival)` for one direct pair after the other until there is a conclusion.
+    """Asks `result(pair)` for one direct pair after the other until there is a conclusion.
 
     Returns the pair that is missing when `result` has none to give. The other arguments are those of `decide`.
     """
     direct: dict[tuple[str, str], Direct] = {}
     while isinstance(step := decide(ways, direct, clear, floor), Pair):
-        found = result(step.way, step.rival)
+        found = result(step)
         if found is None:
             return step
-        direct[step.way, step.rival] = found
+        before = _between(step.way, step.rival, direct)
+        direct.pop((step.rival, step.way), None)
+        direct[step.way, step.rival] = found if before is None else before.joined(found)
     return step
 
 
@@ -124,7 +148,7 @@ def decide(
     field, unpaired = field_of(ways, clear, floor)
     # Whoever is best among n was chosen out of n: that counts like a pair each.
     comparisons = max(len(direct), len(field) + len(unpaired) - 1, 1)
-    confidence = 1 - (1 - CONFIDENCE) / comparisons
+    confidence = 1 - (1 - CONFIDENCE) / comparisons / LOOKS
     champion, beaten = field[0], set()
     while True:
         results: dict[str, Direct] = {}
@@ -140,6 +164,10 @@ def decide(
                 champion = rival
                 break
         else:
+            for rival, found in results.items():
+                decided = _wins(found, margin) or _wins(found.inverted(), margin)
+                if found.looks < LOOKS and not decided and _worth_a_look(found, margin):
+                    return Pair(champion, rival, found.looks + 1)
             return _conclude(champion, results, unpaired, margin)
 
 
@@ -170,6 +198,26 @@ def _between(way: str, rival: str, direct: Mapping[tuple[str, str], Direct]) -> 
 def _wins(result: Direct, margin: float) -> bool:
     ratio = result.ratio
     return ratio is not None and ratio.low is not None and ratio.low > 1 and ratio.value > 1 + margin
+
+
+def _worth_a_look(result: Direct, margin: float) -> bool:
+    """Whether a way seems to win, and measuring once more is likely to tell."""
+    more = _seconds_more(result, margin)
+    if more is None or abs(math.log(result.ratio.value)) <= math.log1p(margin):
+        return False
+    return more <= WORTH * result.pairs * result.seconds
+
+
+def _moments(result: Direct) -> tuple[float, float]:
+    """Mean and standard deviation of the log ratio over pairs of processes, from its interval."""
+    half = math.log(result.ratio.high / result.ratio.low) / 2
+    return math.log(result.ratio.value), half * math.sqrt(result.pairs) / _quantile(result.pairs)
+
+
+def _quantile(pairs: int, confidence: float = CONFIDENCE) -> float:
+    from scipy.special import stdtrit
+
+    return float(stdtrit(pairs - 1, (1 + confidence) / 2))
 
 
 def _conclude(champion: str, results: dict[str, Direct], unpaired: tuple[str, ...], margin: float) -> Conclusion:

@@ -73,10 +73,11 @@ def findings(found: list[Answer]) -> str:
 def _noting(lookup: Lookup, notebooks: dict[str, Path], used: list[tuple[str, str]]) -> Lookup:
     """The same lookup; the notebooks that it takes results from are noted in `used`."""
 
-    def noting(way: dict[str, Any], rival: dict[str, Any]):
-        found = lookup(way, rival)
+    def noting(way: dict[str, Any], rival: dict[str, Any], look: int):
+        found = lookup(way, rival, look)
         if found:
-            used.append((f"{way_label(way)} against {way_label(rival)}", notebooks[found.source].as_posix()))
+            again = ", once more" if look > 1 else ""
+            used.append((f"{way_label(way)} against {way_label(rival)}{again}", notebooks[found.source].as_posix()))
         return found
 
     return noting

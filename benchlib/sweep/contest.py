@@ -20,7 +20,7 @@ from benchlib.way import WAY, canonical
 
 _BESIDE = ("memory", "energy", "profile")  # runs of their own, which a direct pair does without
 _NEVER = 24 * 3600.0  # seconds of measuring more that nobody spends
-Lookup = Callable[[dict[str, Any], dict[str, Any]], Direct | None]  # two records, the way's and its rival's
+Lookup = Callable[[dict[str, Any], dict[str, Any], int], Direct | None]  # the records of way and rival; which look
 
 
 @dataclass
@@ -57,8 +57,12 @@ class Contest:
         if reason := self.without():
             return reason
         ok = self.ok
-        by_label = lambda way, rival: _in_matrix(ok[way], ok[rival]) or lookup(ok[way], ok[rival])  # noqa: E731
-        return settle(_contestants(ok), by_label, LEVELS[self.level].margin, self.floor)
+
+        def direct(pair: Pair) -> Direct | None:
+            way, rival = ok[pair.way], ok[pair.rival]
+            return (_in_matrix(way, rival) if pair.look == 1 else None) or lookup(way, rival, pair.look)
+
+        return settle(_contestants(ok), direct, LEVELS[self.level].margin, self.floor)
 
     @property
     def floor(self) -> float:
@@ -105,11 +109,15 @@ def way_label(record: dict[str, Any]) -> str:
     return record["contenders"][-1]["label"]
 
 
-def pair_parameters(way: dict[str, Any], rival: dict[str, Any]) -> dict[str, Any]:
-    """The parameters of the trial that times the way of one record directly against that of another."""
+def pair_parameters(way: dict[str, Any], rival: dict[str, Any], look: int = 1) -> dict[str, Any]:
+    """The parameters of the trial that times the way of one record directly against that of another. A second look
+    takes one pair of processes more than the first: a trial of its own, whatever the first was asked for."""
     values = {n: rival["trial"].get(n, default_of(n)) for n in WAY}
     reference = {n: v for n, v in values.items() if n == "exporter" or v != default_of(n)}
-    return {**way["trial"], **{n: default_of(n) for n in _BESIDE}, "reference": reference}
+    first = way["trial"].get("processes", default_of("processes"))
+    pairs = LEVELS[way["trial"]["level"]].pairs if first == "auto" else first
+    more = {"processes": pairs + 1} if look > 1 else {}
+    return {**way["trial"], **{n: default_of(n) for n in _BESIDE}, "reference": reference, **more}
 
 
 def direct_of(record: dict[str, Any]) -> Direct:
@@ -127,9 +135,9 @@ def stored(records: Iterable[dict[str, Any]]) -> Lookup:
     the trials of its ways (another version, other code) is none."""
     by_parameters = {_asked(record["trial"]): record for record in records}
 
-    def lookup(way: dict[str, Any], rival: dict[str, Any]) -> Direct | None:
+    def lookup(way: dict[str, Any], rival: dict[str, Any], look: int) -> Direct | None:
         for inverted, (one, other) in enumerate(((way, rival), (rival, way))):
-            record = by_parameters.get(_asked(pair_parameters(one, other)))
+            record = by_parameters.get(_asked(pair_parameters(one, other, look)))
             if record and agrees(record["fingerprint"], way["fingerprint"], rival["fingerprint"]):
                 return direct_of(record).inverted() if inverted else direct_of(record)
         return None

@@ -48,7 +48,9 @@ class RunOff:
             say(f"run-off of {len(undecided)} model{'s'[: len(undecided) > 1]}: {many}, about {minutes(sum(left))}")
         for contest in undecided:
             found = contest.settle(
-                lambda way, rival, c=contest: self._held(way, rival) or self._measured(c, way, rival, measure, say)
+                lambda way, rival, look, c=contest: (
+                    self._held(way, rival, look) or self._measured(c, way, rival, look, measure, say)
+                )
             )
             say(f"{contest.title}: {in_words(found)}")
 
@@ -58,7 +60,9 @@ class RunOff:
             if contest.level == "smoke":
                 continue
             if contest.waiting:
-                ways = [r for r in contest.records if r["status"] == "ok" or r["status"] not in STATUSES]
+                # Against the common reference every way is timed in the matrix already.
+                run = [r for r in contest.records if r["status"] == "ok" or r["status"] not in STATUSES]
+                ways = [r for r in run if not _is_control(r)]
                 for rival in ways[1 : RIVALS + 1]:
                     yield self._expected(ways[0], rival)
             elif isinstance(contest.settle(self._held), Pair):
@@ -67,22 +71,23 @@ class RunOff:
                 for rival in missing or rivals[:1]:
                     yield self._expected(best, rival)
 
-    def _held(self, way: Record, rival: Record) -> Direct | None:
+    def _held(self, way: Record, rival: Record, look: int = 1) -> Direct | None:
         """The direct result that stands there, in whichever direction it was measured, if it need not run again."""
-        for inverted, planned in enumerate((_planned(way, rival), _planned(rival, way))):
+        for inverted, planned in enumerate((_planned(way, rival, look), _planned(rival, way, look))):
             record = self.held.get(planned.key)
             if record and not why(planned, record, self.rerun):
                 return direct_of(record).inverted() if inverted else direct_of(record)
         return None
 
-    def _measured(self, contest: Contest, way: Record, rival: Record, measure: Measure, say) -> Direct:
-        planned = _planned(way, rival)
+    def _measured(self, contest: Contest, way: Record, rival: Record, look: int, measure: Measure, say) -> Direct:
+        planned = _planned(way, rival, look)
         record, event = measure(Task(planned, why(planned, self.held.get(planned.key), self.rerun)))
         self.held[planned.key] = record
         if "effort" in event:
             self.durations.add(event)
         self.measured += 1
-        who = f"{contest.title}: {way_label(way)} against {way_label(rival)}"
+        again = ", once more" if look > 1 else ""
+        who = f"{contest.title}: {way_label(way)} against {way_label(rival)}{again}"
         found = direct_of(record)
         came_to = ratio_text(found.ratio) if found.ratio else record["reason"].partition("\n")[0][:100]
         say(f"[run-off {self.measured}] {record['status']:<10} {who}  {came_to}  ({event.get('seconds', 0):.0f} s)")
@@ -93,14 +98,20 @@ class RunOff:
         return self.durations.expected(_planned(way, rival))
 
 
+def _is_control(record: Record) -> bool:
+    """Whether a trial's way is its own reference."""
+    trial = make(record["trial"])
+    return trial.reference_way == trial.way
+
+
 def not_run(planned: Planned) -> Record:
     """What stands for a trial that has not run yet."""
     return {"key": planned.key, "status": planned.status, "trial": planned.trial.model_dump()}
 
 
-def _planned(way: Record, rival: Record) -> Planned:
+def _planned(way: Record, rival: Record, look: int = 1) -> Planned:
     """The trial that times two ways directly against each other."""
-    trial = make(pair_parameters(way, rival))
+    trial = make(pair_parameters(way, rival, look))
     planned = Planned(trial, trial.key())
     if rule := refusal(trial):
         planned.status, planned.reason = "refused", rule

@@ -31,7 +31,7 @@ from tests.bench.figure import Figure
 STUDIES = 20
 TURNS = {"one": 1.0, "two": 1.015, "three": 1.03, "fast": 0.90}  # of the loops, relative to the reference's
 CALL = 1e-3  # seconds of a call of the reference, about
-TRIAL = Trial(model="planted/plain", exporter="planted", reference="none", level="quick", warmup=20, repeat=80)
+TRIAL = Trial(model="planted/plain", exporter="planted", reference="none", level="quick", warmup=20, repeat=240)
 NAMED, TOLD_APART = 0.95, 0.90  # shares of the studies that have to end as they should
 
 
@@ -59,7 +59,7 @@ def _study(timed: Callable[..., Direct], number: int) -> tuple[Conclusion, Concl
     """One study with all its ways, and the same without the fast one: the indirect figures are shared."""
     seeds = iter(range(1000 * number, 1000 * (number + 1)))
     ways = [Contestant(label, timed(TURNS[label], 1.0, next(seeds)).ratio) for label in TURNS]
-    direct = lambda way, rival: timed(TURNS[way], TURNS[rival], next(seeds))  # noqa: E731
+    direct = lambda pair: timed(TURNS[pair.way], TURNS[pair.rival], next(seeds))  # noqa: E731
     near = [way for way in ways if way.label != "fast"]
     margin = level_of(TRIAL).margin
     return settle(ways, direct, margin), settle(near, direct, margin)

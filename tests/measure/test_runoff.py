@@ -2,12 +2,14 @@
 
 import itertools
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.stats import t
 
 from benchlib.measure import statistics
-from benchlib.measure.runoff import Contestant, Direct, Fastest, Pair, Tie, decide, settle
+from benchlib.measure.runoff import LOOKS, Contestant, Direct, Fastest, Pair, Tie, decide, settle
 from benchlib.measure.statistics import Interval
 
 QUICK = 0.1  # the difference that level quick decides
@@ -49,15 +51,15 @@ def test_a_way_far_behind_whose_interval_still_overlaps_needs_a_pair():
 def test_at_most_three_rivals_and_the_rest_is_named():
     ways = [way(name, 1 + i / 100) for i, name in enumerate("abcdef")]
     asked = []
-    found = settle(ways, lambda *pair: asked.append(pair) or WIN, QUICK)
-    assert asked == [("f", "e"), ("f", "d"), ("f", "c")]
+    found = settle(ways, lambda pair: asked.append(pair) or WIN, QUICK)
+    assert asked == [Pair("f", "e"), Pair("f", "d"), Pair("f", "c")]
     assert found.unpaired == ("b", "a")
 
 
 def test_a_rival_that_is_directly_faster_becomes_the_champion_and_its_missing_pairs_are_measured():
     ways = [way("a", 1.02), way("b", 1.01), way("c", 1.0)]
     results = {("a", "b"): LOSS, ("b", "c"): WIN}
-    found = settle(ways, lambda *pair: results[pair], QUICK)
+    found = settle(ways, lambda pair: results[pair.way, pair.rival], QUICK)
     assert isinstance(found, Fastest) and found.way == "b"
     assert {rival: r.ratio.value for rival, r in found.wins.items()} == {"a": pytest.approx(1.12), "c": 1.12}
 
@@ -87,7 +89,7 @@ def test_ways_that_beat_each_other_in_a_circle_are_a_tie():
 )
 def test_what_is_no_win(result):
     ways = [way("a", 1.02), way("b", 1.01), way("c", 1.0)]
-    found = decide(ways, {("a", "b"): result, ("a", "c"): WIN}, QUICK)
+    found = decide(ways, {("a", "b"): replace(result, looks=LOOKS), ("a", "c"): WIN}, QUICK)
     assert isinstance(found, Tie)
     assert found.ways == ("a", "b")
 
@@ -109,13 +111,16 @@ TWO = [way("a", 1.02), way("b", 1.0)]
 
 
 def test_how_many_more_seconds_would_decide():
-    # beyond the margin, half-width twice the distance to 1: four times the pairs, of which a quarter is there
+    # two looks at one pair: each interval is that of 97.5 %
+    wider = float(t.ppf(1 - 0.025 / 2, 4) / t.ppf(1 - 0.05 / 2, 4))
+    more = 5 * ((2 * wider) ** 2 - 1) * 4
+    # beyond the margin, half-width twice the distance to 1
     result = one(math.exp(0.1), math.exp(-0.1), math.exp(0.3), pairs=5, seconds=4.0)
-    assert decide(TWO, {("a", "b"): result}, QUICK).seconds == pytest.approx(5 * 3 * 4)
+    assert decide(TWO, {("a", "b"): result}, QUICK).seconds == pytest.approx(more)
     # inside the margin: the distance is that to the margin
     edge = math.log(1.05)
     result = one(1.0, math.exp(-2 * edge), math.exp(2 * edge), pairs=5, seconds=4.0)
-    assert decide(TWO, {("a", "b"): result}, QUICK).seconds == pytest.approx(5 * 3 * 4)
+    assert decide(TWO, {("a", "b"): result}, QUICK).seconds == pytest.approx(more)
 
 
 def test_ways_within_the_margin_are_the_same_and_no_measuring_would_matter():
@@ -128,7 +133,40 @@ def test_nobody_knows_how_long_where_a_pair_gave_nothing():
 
 
 def test_the_pair_that_is_missing_is_returned():
-    assert settle(TWO, lambda way, rival: None, QUICK) == Pair("a", "b")
+    assert settle(TWO, lambda pair: None, QUICK) == Pair("a", "b")
+
+
+def test_an_open_pair_is_measured_once_more_and_both_looks_count():
+    asked = []
+
+    def result(pair):
+        asked.append(pair)
+        return one(1.08, 0.99, 1.18)
+
+    found = settle(TWO, result, QUICK)
+    assert asked == [Pair("a", "b"), Pair("a", "b", look=2)]
+    assert isinstance(found, Fastest) and found.wins["b"].pairs == 10
+
+
+@pytest.mark.parametrize("first", [WIN, one(1.01, 0.98, 1.04), one(1.049, 0.9, 1.2), Direct(None, failure="crashed")])
+def test_what_is_decided_hopeless_or_failed_gets_no_second_look(first):
+    asked = []
+    settle(TWO, lambda pair: asked.append(pair) or first, QUICK)
+    assert asked == [Pair("a", "b")]
+
+
+def test_a_second_look_that_fails_ends_it():
+    results = iter([one(1.08, 0.99, 1.18), Direct(None, failure="crashed")])
+    found = settle(TWO, lambda pair: next(results), QUICK)
+    assert isinstance(found, Tie) and found.open["b"].pairs == 5
+
+
+def test_two_looks_together_are_what_all_pairs_of_processes_say():
+    logs = np.random.default_rng(3).normal(0.08, 0.04, 11)
+    at = lambda part: Interval(*np.exp(statistics.mean_interval(part)))  # noqa: E731
+    both = Direct(at(logs[:5]), 5, 4.0).joined(Direct(at(logs[5:]), 6, 6.0))
+    assert both.ratio == pytest.approx(at(logs))
+    assert (both.pairs, both.looks) == (11, 2) and both.seconds == pytest.approx((20 + 36) / 11)
 
 
 # -- simulated studies -----------------------------------------------------------------------------
@@ -155,7 +193,7 @@ def simulate(chance, latency: tuple[float, float], offset: float = OFFSET, pairs
 def study(chance, latencies: dict[str, float], offset: float = OFFSET):
     """A whole study: each way beside a reference, then the run-off."""
     ways = [Contestant(name, simulate(chance, (1.0, own), offset)) for name, own in latencies.items()]
-    direct = lambda a, b: Direct(simulate(chance, (latencies[b], latencies[a]), offset), 5, 4.0)  # noqa: E731
+    direct = lambda p: Direct(simulate(chance, (latencies[p.rival], latencies[p.way]), offset), 5, 4.0)  # noqa: E731
     return settle(ways, direct, QUICK)
 
 
@@ -184,13 +222,13 @@ def test_identical_ways_are_hardly_ever_called_fastest():
     assert np.mean([isinstance(f, Fastest) for f in found]) <= 0.02
 
 
-def test_on_a_loud_machine_less_is_decided_and_hardly_ever_the_wrong_way():
+def test_on_a_loud_machine_a_second_look_decides_and_hardly_ever_for_the_wrong_way():
     """Four per cent between pairs of processes, as on a shared machine."""
     chance = np.random.default_rng(15)
     found = [study(chance, NEAR | {"fast": 1 / 1.10}, offset=0.04 / math.sqrt(2)) for _ in range(STUDIES)]
     named = [f.way for f in found if isinstance(f, Fastest)]
     assert (len(named) - named.count("fast")) / STUDIES <= 0.02
-    assert 0.3 <= named.count("fast") / STUDIES <= 0.95
+    assert named.count("fast") / STUDIES >= 0.8
 
 
 def test_the_run_off_corrects_a_champion_who_was_lucky():
@@ -198,7 +236,7 @@ def test_the_run_off_corrects_a_champion_who_was_lucky():
     chance = np.random.default_rng(14)
     latencies = {"lucky": 1.1, "fast": 1.0}
     ways = [way("lucky", 1.05), way("fast", 1.0)]
-    direct = lambda a, b: Direct(simulate(chance, (latencies[b], latencies[a])), 5, 4.0)  # noqa: E731
+    direct = lambda p: Direct(simulate(chance, (latencies[p.rival], latencies[p.way])), 5, 4.0)  # noqa: E731
     found = [settle(ways, direct, QUICK) for _ in range(STUDIES)]
     assert np.mean([isinstance(f, Fastest) and f.way == "fast" for f in found]) >= 0.95
 
@@ -211,9 +249,10 @@ def test_every_set_of_results_comes_to_an_end():
         results = dict(zip(pairs, outcome, strict=True))
         asked = []
 
-        def result(a, b, results=results, asked=asked):
-            asked.append((a, b))
-            return results[a, b] if (a, b) in results else results[b, a].inverted()
+        def result(pair, results=results, asked=asked):
+            asked.append((frozenset((pair.way, pair.rival)), pair.look))
+            key = pair.way, pair.rival
+            return results[key] if key in results else results[key[::-1]].inverted()
 
         assert isinstance(settle(ways, result, QUICK), Fastest | Tie)
-        assert len({frozenset(pair) for pair in asked}) == len(asked) <= len(pairs)
+        assert len(set(asked)) == len(asked) <= LOOKS * len(pairs)

@@ -80,6 +80,14 @@ def test_the_trial_of_a_direct_pair_differs_from_the_ways_own_in_the_reference_a
     assert different == {"reference", "memory"}, "a direct pair needs no second run for memory"
 
 
+@pytest.mark.parametrize("given", [{}, {"processes": 5}, {"processes": 6}])
+def test_a_second_look_is_never_the_trial_of_the_first(given):
+    one, other = record(1.0, **given), record(1.02, **given)
+    first, second = (Trial(**pair_parameters(one, other, look)) for look in (1, 2))
+    assert second.key() != first.key()
+    assert second.processes == given.get("processes", 5) + 1
+
+
 def test_direct_results_are_found_in_whichever_direction_they_were_measured():
     fast, slow = record(1.0), record(1.02)
     contest = only([fast, slow])
