@@ -20,7 +20,7 @@ from benchlib.trial import Trial, default_of
 GUESS = {"smoke": 4.0, "quick": 35.0, "precise": 150.0}
 
 # The parameters that say how much is measured.
-EFFORT = ("device", "warmup", "warmup_time", "repeat", "duration", "memory", "energy", "profile")
+EFFORT = ("device", "processes", "warmup", "warmup_time", "repeat", "duration", "memory", "energy", "profile")
 # What makes trials alike, the likest first.
 KINDS = (("effort", "model", "way"), ("effort", "way"), ("effort", "model"), ("effort",))
 _RAN = ("ok", "inaccurate")  # a trial that failed says nothing about others
@@ -81,6 +81,7 @@ def kind(trial: Trial) -> dict[str, str]:
 
 
 def prepared(record: dict[str, Any]) -> float:
-    """Seconds that a trial spent on loading and exporting, which its next run is spared where they went well."""
+    """Seconds that a trial spent on loading and exporting, which its next run is spared where they went well; starting
+    a process for it, and the warm server before, is the next run's affair too."""
     steps = (record["steps"].get(name, {}) for name in ("load", "export"))
-    return sum(step["seconds"] for step in steps if step.get("outcome") == "ok")
+    return sum(step["seconds"] - step.get("starting", 0.0) for step in steps if step.get("outcome") == "ok")
