@@ -30,6 +30,8 @@ _COMMON = (
     "stages/bundles.py",
     "stages/judge.py",
     "stages/timing.py",
+    "stages/phases.py",
+    "stages/machine_share.py",
     "stages/footprint.py",
     "tensors.py",
     "accuracy/*.py",

@@ -8,7 +8,7 @@
  "reproduce": the command that repeats the trial,
  "trial":  every parameter,
  "metrics": {name: value}, each name declared in `benchlib.record.metrics`,
- "steps":  {"load": {"seconds", "outcome"}, …},
+ "steps":  {"load": {"seconds", "starting": seconds of them that starting workers took, "outcome"}, …},
  "contenders": what each contender was and how it was opened,
  "phases": {"reference" | "own": {phase: [seconds, one per process; of load and export the single one]}},
  "course": [{"contender", "pair", "flags", "levels", …}: how steady each process was],

@@ -167,6 +167,23 @@ def _unchanged_arithmetic(record: dict[str, Any]) -> None:
         raise NotApplicable(f"passes changed the graph: {record['trial']['opt_patterns']}")
 
 
+@check
+def memory_of_the_weights(record: dict[str, Any], samples: Samples) -> str | None:
+    """Whoever runs a model holds its weights."""
+    if not record["memory"]:
+        raise NotApplicable("memory was not measured")
+    return memory.shortfall(record["metrics"])
+
+
+@check
+def energy_above_idle(record: dict[str, Any], samples: Samples) -> str | None:
+    """A device takes more at work than when idle."""
+    if record["metrics"].get("energy_per_item") is None:
+        raise NotApplicable("energy was not measured")
+    joules = record["metrics"]["energy_per_item"]
+    return None if joules > 0 else f"{joules:.4g} J per item beyond what idling takes"
+
+
 # -- everything ran as it was asked to -----------------------------------------------------------
 
 
@@ -209,6 +226,15 @@ def same_inputs(record: dict[str, Any], samples: Samples) -> str | None:
     return None
 
 
+@check
+def precision(record: dict[str, Any], samples: Samples) -> str | None:
+    """All contenders compute with the same precision: a speedup from less precision is no speedup."""
+    if len(record["contenders"]) < 2:
+        raise NotApplicable("there is one contender")
+    facts = {f"{c['label']} ({n})": c for n, c in enumerate(record["contenders"])}
+    return "; ".join(precision_differences(facts)) or None
+
+
 # -- helpers -------------------------------------------------------------------------------------
 
 
@@ -232,29 +258,3 @@ def _calls(epoch: Epoch, first: int = 0) -> int:
 
 def _sum(metrics: dict[str, Any], *names: str) -> float:
     return sum(metrics.get(name) or 0.0 for name in names)
-
-
-@check
-def memory_of_the_weights(record: dict[str, Any], samples: Samples) -> str | None:
-    """Whoever runs a model holds its weights."""
-    if not record["memory"]:
-        raise NotApplicable("memory was not measured")
-    return memory.shortfall(record["metrics"])
-
-
-@check
-def energy_above_idle(record: dict[str, Any], samples: Samples) -> str | None:
-    """A device takes more at work than when idle."""
-    if record["metrics"].get("energy_per_item") is None:
-        raise NotApplicable("energy was not measured")
-    joules = record["metrics"]["energy_per_item"]
-    return None if joules > 0 else f"{joules:.4g} J per item beyond what idling takes"
-
-
-@check
-def precision(record: dict[str, Any], samples: Samples) -> str | None:
-    """All contenders compute with the same precision: a speedup from less precision is no speedup."""
-    if len(record["contenders"]) < 2:
-        raise NotApplicable("there is one contender")
-    facts = {f"{c['label']} ({n})": c for n, c in enumerate(record["contenders"])}
-    return "; ".join(precision_differences(facts)) or None

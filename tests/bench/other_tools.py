@@ -25,7 +25,7 @@ from tests.bench.own_worker import calls_of, planted_contender
 from tests.bench.whole_trial import counted
 
 LOOPS = 400_000  # about 2 ms
-SETS, ROUNDS, EPOCH = 6, 15, 0.1  # sets of processes, rounds in each, seconds
+SETS, ROUNDS, EPOCH = 18, 5, 0.1  # sets of processes, each of which keeps its luck, rounds in each, seconds
 FUNCTION = """
 from itertools import repeat
 def f():

@@ -75,7 +75,7 @@ def prediction(studies: Mapping[str, list[str]], ways: Mapping[str, list[Any]]) 
             file = Path(folder) / f"{name}.yaml"
             axes = "".join(f"  {axis}: {values}\n" for axis, values in {"model": models, **ways}.items())
             file.write_text(f"name: {name}\nmatrix:\n{axes}")
-            predicted = seconds(sweep(file, "--dry-run").splitlines()[-1])
+            predicted = sum(seconds(line) for line in totals(sweep(file, "--dry-run")))
             begin = time.monotonic()
             sweep(file, "--quiet")
             took = time.monotonic() - begin
@@ -90,6 +90,11 @@ def prediction(studies: Mapping[str, list[str]], ways: Mapping[str, list[Any]]) 
 def sweep(file: Path, *words: str) -> str:
     command = [sys.executable, "-m", "benchlib", "sweep", str(file), *words]
     return subprocess.run(command, check=True, capture_output=True, text=True, cwd=file.parent).stdout
+
+
+def totals(text: str) -> list[str]:
+    """The lines of a dry run that sum up: the matrix, and its run-offs where there may be any."""
+    return [line for line in text.splitlines() if " planned = " in line or line.startswith("+ up to ")]
 
 
 def seconds(line: str) -> float:
