@@ -4,8 +4,8 @@ The figures of a matrix are indirect: two ways were each timed beside the refere
 time. The run-off pairs the best of them directly with every way that it is not clearly ahead of. A direct win is an
 interval that excludes 1, at a confidence corrected for the number of pairs and of looks (Bonferroni), and a ratio
 beyond a margin of 5 %: the size of difference that pairs of processes can promise on a shared machine. A pair with a
-difference beyond the margin that is not certain yet is measured once more, where that is likely to decide; both looks
-count together.
+difference beyond the margin that is not certain yet is measured again, twice at most, where that is likely to decide;
+all looks count together.
 """
 
 from __future__ import annotations
@@ -17,10 +17,7 @@ from dataclasses import dataclass, replace
 from benchlib.measure.statistics import Interval
 
 MARGIN = 0.05
-LOOKS = 2  # at a direct pair, at most
-# A second look is taken where so many times what the first one took would decide: twice the pairs, and the smaller
-# quantile of t that they bring, halve an interval of five pairs.
-WORTH = 3.0
+LOOKS = 3  # at a direct pair, at most
 RIVALS = 3  # at most so many ways are paired with the best one
 CONFIDENCE = 0.95  # of all direct pairs of a model together
 
@@ -54,7 +51,7 @@ class Direct:
     def joined(self, more: Direct) -> Direct:
         """Both looks as one: the pairs of processes of both, whose mean and spread their intervals tell exactly."""
         if self.ratio is None or more.ratio is None or self.ratio.low is None or more.ratio.low is None:
-            return replace(self, looks=self.looks + 1)  # nothing was learnt
+            return replace(self, looks=LOOKS)  # what has failed once is not tried again
         pairs = self.pairs + more.pairs
         means, spreads = zip(*map(_moments, (self, more)), strict=True)
         mean = (self.pairs * means[0] + more.pairs * means[1]) / pairs
@@ -79,11 +76,17 @@ class Direct:
 
 @dataclass(frozen=True)
 class Pair:
-    """What has to be measured next: a way directly against a rival, for the first time or once more."""
+    """What has to be measured next: a way directly against a rival, for the first time or again."""
 
     way: str
     rival: str
     look: int = 1
+
+
+def processes_of(look: int, first: int) -> int:
+    """How many pairs of processes a look takes, where the first one takes `first`: each later one takes one more than
+    all before it together, which doubles what there is and is never the trial of an earlier look."""
+    return first if look == 1 else (first + 1) * 2 ** (look - 2)
 
 
 @dataclass(frozen=True)
@@ -166,7 +169,7 @@ def decide(
         else:
             for rival, found in results.items():
                 decided = _wins(found, margin) or _wins(found.inverted(), margin)
-                if found.looks < LOOKS and not decided and _worth_a_look(found, margin):
+                if found.looks < LOOKS and not decided and _worth_a_look(found, margin, confidence):
                     return Pair(champion, rival, found.looks + 1)
             return _conclude(champion, results, unpaired, margin)
 
@@ -200,12 +203,15 @@ def _wins(result: Direct, margin: float) -> bool:
     return ratio is not None and ratio.low is not None and ratio.low > 1 and ratio.value > 1 + margin
 
 
-def _worth_a_look(result: Direct, margin: float) -> bool:
-    """Whether a way seems to win, and measuring once more is likely to tell."""
-    more = _seconds_more(result, margin)
-    if more is None or abs(math.log(result.ratio.value)) <= math.log1p(margin):
+def _worth_a_look(result: Direct, margin: float, confidence: float) -> bool:
+    """Whether a way seems to win, and would at this mean and spread if all looks that are left were taken."""
+    if result.ratio is None or result.ratio.low is None:
         return False
-    return more <= WORTH * result.pairs * result.seconds
+    value = abs(math.log(result.ratio.value))
+    half = math.log(result.ratio.high / result.ratio.low) / 2
+    all_pairs = result.pairs * 2 ** (LOOKS - result.looks)
+    width = lambda pairs: _quantile(pairs, confidence) / math.sqrt(pairs)  # noqa: E731
+    return value > math.log1p(margin) and half * width(all_pairs) / width(result.pairs) < value
 
 
 def _moments(result: Direct) -> tuple[float, float]:

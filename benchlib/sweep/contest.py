@@ -11,7 +11,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from benchlib.measure.levels import LEVELS
-from benchlib.measure.runoff import Conclusion, Contestant, Direct, Fastest, Pair, Tie, field_of, inverse, settle
+from benchlib.measure.runoff import (
+    Conclusion,
+    Contestant,
+    Direct,
+    Fastest,
+    Pair,
+    Tie,
+    field_of,
+    inverse,
+    processes_of,
+    settle,
+)
 from benchlib.measure.statistics import Interval
 from benchlib.record import STATUSES
 from benchlib.sweep.progress import minutes
@@ -110,13 +121,13 @@ def way_label(record: dict[str, Any]) -> str:
 
 
 def pair_parameters(way: dict[str, Any], rival: dict[str, Any], look: int = 1) -> dict[str, Any]:
-    """The parameters of the trial that times the way of one record directly against that of another. A second look
-    takes one pair of processes more than the first: a trial of its own, whatever the first was asked for."""
+    """The parameters of the trial that times the way of one record directly against that of another. A later look
+    has processes of its own number: it is a trial of its own, whatever the first was asked for."""
     values = {n: rival["trial"].get(n, default_of(n)) for n in WAY}
     reference = {n: v for n, v in values.items() if n == "exporter" or v != default_of(n)}
     first = way["trial"].get("processes", default_of("processes"))
     pairs = LEVELS[way["trial"]["level"]].pairs if first == "auto" else first
-    more = {"processes": pairs + 1} if look > 1 else {}
+    more = {"processes": processes_of(look, pairs)} if look > 1 else {}
     return {**way["trial"], **{n: default_of(n) for n in _BESIDE}, "reference": reference, **more}
 
 

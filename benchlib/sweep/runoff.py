@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from benchlib.measure.runoff import RIVALS, Direct, Pair
+from benchlib.measure.levels import level_of
+from benchlib.measure.runoff import RIVALS, Direct, Pair, processes_of
 from benchlib.mistakes import make
 from benchlib.plan.expand import Planned
 from benchlib.plan.rules import lacks, refusal
@@ -65,11 +66,13 @@ class RunOff:
                 ways = [r for r in run if not _is_control(r)]
                 for rival in ways[1 : RIVALS + 1]:
                     yield self._expected(ways[0], rival)
-            elif isinstance(contest.settle(self._held), Pair):
+            elif isinstance(step := contest.settle(self._held), Pair):
                 best, *rivals = contest.field()
                 missing = [rival for rival in rivals if self._held(best, rival) is None]
-                for rival in missing or rivals[:1]:
+                for rival in missing:
                     yield self._expected(best, rival)
+                if not missing:
+                    yield self._expected(contest.ok[step.way], contest.ok[step.rival], step.look)
 
     def _held(self, way: Record, rival: Record, look: int = 1) -> Direct | None:
         """The direct result that stands there, in whichever direction it was measured, if it need not run again."""
@@ -93,9 +96,11 @@ class RunOff:
         say(f"[run-off {self.measured}] {record['status']:<10} {who}  {came_to}  ({event.get('seconds', 0):.0f} s)")
         return found
 
-    def _expected(self, way: Record, rival: Record) -> float:
-        """Seconds of a direct pair: what pairs like it took, or trials of this model."""
-        return self.durations.expected(_planned(way, rival))
+    def _expected(self, way: Record, rival: Record, look: int = 1) -> float:
+        """Seconds of a look at a direct pair: what pairs like it took, or trials of this model, by their processes."""
+        planned = _planned(way, rival)
+        pairs = level_of(planned.trial).pairs
+        return self.durations.expected(planned) * processes_of(look, pairs) / pairs
 
 
 def _is_control(record: Record) -> bool:

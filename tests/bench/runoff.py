@@ -13,6 +13,7 @@ import math
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,7 @@ from benchlib.measure import statistics
 from benchlib.measure.controller import Contender, Launcher, measure, open_contender
 from benchlib.measure.levels import level_of
 from benchlib.measure.lock import alone
-from benchlib.measure.runoff import Conclusion, Contestant, Direct, Fastest, Tie, settle
+from benchlib.measure.runoff import Conclusion, Contestant, Direct, Fastest, Pair, Tie, processes_of, settle
 from benchlib.trial import Trial
 from benchlib.worker import process
 from benchlib.worker.client import Lease, Server
@@ -59,15 +60,19 @@ def _study(timed: Callable[..., Direct], number: int) -> tuple[Conclusion, Concl
     """One study with all its ways, and the same without the fast one: the indirect figures are shared."""
     seeds = iter(range(1000 * number, 1000 * (number + 1)))
     ways = [Contestant(label, timed(TURNS[label], 1.0, next(seeds)).ratio) for label in TURNS]
-    direct = lambda pair: timed(TURNS[pair.way], TURNS[pair.rival], next(seeds))  # noqa: E731
+
+    def direct(pair: Pair) -> Direct:
+        return timed(TURNS[pair.way], TURNS[pair.rival], next(seeds), pair.look)
+
     near = [way for way in ways if way.label != "fast"]
     margin = level_of(TRIAL).margin
     return settle(ways, direct, margin), settle(near, direct, margin)
 
 
-def _timed(way: float, rival: float, seed: int, server: Server, folder: Path, turns: int) -> Direct:
-    """How many times faster than its rival a way is, from pairs of processes as in a trial."""
+def _timed(way: float, rival: float, seed: int, look: int = 1, *, server: Server, folder: Path, turns: int) -> Direct:
+    """How many times faster than its rival a way is, from pairs of processes as in the trial of such a look."""
     level, lease = level_of(TRIAL), Lease(server.path)
+    level = replace(level, pairs=processes_of(look, level.pairs))
     inputs = folder / "inputs.npz"
     tensors.save(inputs, {"x": np.zeros((1, 4), np.float32)})
     contenders = [_contender(label, round(share * turns), inputs) for label, share in (("rival", rival), ("way", way))]

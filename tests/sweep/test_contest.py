@@ -81,11 +81,12 @@ def test_the_trial_of_a_direct_pair_differs_from_the_ways_own_in_the_reference_a
 
 
 @pytest.mark.parametrize("given", [{}, {"processes": 5}, {"processes": 6}])
-def test_a_second_look_is_never_the_trial_of_the_first(given):
+def test_a_look_is_never_the_trial_of_another(given):
     one, other = record(1.0, **given), record(1.02, **given)
-    first, second = (Trial(**pair_parameters(one, other, look)) for look in (1, 2))
-    assert second.key() != first.key()
-    assert second.processes == given.get("processes", 5) + 1
+    first, second, third = (Trial(**pair_parameters(one, other, look)) for look in (1, 2, 3))
+    assert len({first.key(), second.key(), third.key()}) == 3
+    asked = given.get("processes", 5)
+    assert (second.processes, third.processes) == (asked + 1, 2 * asked + 2)
 
 
 def test_direct_results_are_found_in_whichever_direction_they_were_measured():
