@@ -35,6 +35,20 @@ def allowed_cores() -> int:
     return max(1, min(cores, int(quota))) if quota else cores
 
 
+def like_cores() -> tuple[int, ...]:
+    """The cores that this process may use, of a hybrid processor only those with the highest clock."""
+    clocks = {core: _highest_clock(core) for core in sorted(os.sched_getaffinity(0))}
+    return tuple(core for core, clock in clocks.items() if clock == max(clocks.values()))
+
+
+def _highest_clock(core: int) -> int:
+    """In kHz; 0 where the kernel does not tell."""
+    try:
+        return int(Path(f"/sys/devices/system/cpu/cpu{core}/cpufreq/cpuinfo_max_freq").read_text())
+    except (OSError, ValueError):
+        return 0
+
+
 @cache
 def processor_name() -> str:
     """The CPU's own name, as /proc/cpuinfo has it."""

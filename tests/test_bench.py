@@ -22,6 +22,7 @@ PLANTED = {"model": "planted/plain", "exporter": "planted", "reference": "plante
 SMOKE = {"level": "smoke"}
 # Each group in its shortest form, and how many figures it gives.
 SHORTEST = {
+    "instruments": ({"epochs": 3, "calls": 1000}, 2),
     "known_latencies": ({"busy": {1e-3: 0.005}, "loops": 20_000, "timeit_loops": 10_000, **SMOKE}, 9),
     "known_ratios": ({"comparisons": 1, **SMOKE}, 4),
     "a_over_a": ({"comparisons": 1, "loaded": 1, "trials": 1, "model": PLANTED, "duration": 1.0, **SMOKE}, 5),

@@ -14,6 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from benchlib import machine
 from benchlib.measure.device import device_times
 from benchlib.measure.levels import SAMPLES_LIMIT, Level
 from benchlib.measure.rounds import Pace, epoch_of, measure_pair
@@ -101,8 +102,8 @@ class Opened:
     first: dict[str, Any] = field(default_factory=dict)  # the epoch of the first call
     output_hash: str = ""
 
-    def run(self, samples: int, inner: int = 1) -> Mapping[str, Any]:
-        return Unread(self.worker.answer("run", self.left(), calls=samples, inner=inner))
+    def run(self, samples: int, inner: int = 1, core: int | None = None) -> Mapping[str, Any]:
+        return Unread(self.worker.answer("run", self.left(), calls=samples, inner=inner, core=core))
 
     def freeze(self) -> None:
         self.worker.freeze()
@@ -198,7 +199,8 @@ def _one_pair(opened, pair, first, level: Level, seed, pace: Pace, result: Measu
     epochs += [epoch_of(index, pair, -1, WARMUP, 0, o.first) for index, o in by_start]
     _canaries(opened, pair, "start", level, result)
     limit = SAMPLES_LIMIT // level.pairs - 1000 * len(opened)
-    found = measure_pair(opened, pair, level, seed, start_cost, pace, limit, time.perf_counter, first)
+    cores = machine.like_cores()
+    found = measure_pair(opened, pair, level, seed, start_cost, pace, limit, time.perf_counter, first, cores)
     epochs += found.epochs
     _canaries(opened, pair, "end", level, result)
     result.settled.append(found.settled)

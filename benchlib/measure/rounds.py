@@ -59,13 +59,15 @@ def measure_pair(
     samples_limit: int,
     clock: Callable[[], float],
     first: int = 0,
+    cores: Sequence[int] = (),
 ) -> Replicate:
     """Warm-up and rounds of one replicate.
 
     Rounds go on for the level's minimum, as long as starting these processes cost (`start_cost`, seconds), and then
     until the samples of every contender are enough, or the level's budget is spent. A round that was disturbed is
     soon repeated by all contenders, twice at most and where the minimum still fits the budget; all of it counts.
-    `samples_limit` bounds the samples of this replicate; `first` is the contender warmed up first.
+    `samples_limit` bounds the samples of this replicate; `first` is the contender warmed up first; `cores` are those
+    on which rounds begin.
     """
     result = Replicate([], [False] * len(contenders))
     for step in range(len(contenders)):
@@ -94,7 +96,7 @@ def measure_pair(
     steady: list[list[np.ndarray]] = [[] for _ in contenders]
     again: deque[int] = deque()  # disturbed rounds that are to be repeated
     repeated: Counter[int] = Counter()
-    turns = orders(seed, pair, len(contenders))
+    turns, places = orders(seed, pair, len(contenders)), begins(seed, pair, cores)
     begin, spent, rounds, planned, samples = clock(), 0.0, 0, 0, 0
 
     def over() -> bool:
@@ -106,8 +108,9 @@ def measure_pair(
         look = spent + LOOK
         while spent < look and not over():
             origin = again.popleft() if again else -1
+            core = next(places)
             for index in next(turns):
-                answers.append((index, rounds, origin, contenders[index].run(calls + skip, pace.inner)))
+                answers.append((index, rounds, origin, contenders[index].run(calls + skip, pace.inner, core)))
                 contenders[index].freeze()
             rounds, planned, spent = rounds + 1, planned + (origin < 0), clock() - begin
             samples += len(contenders) * (calls + skip)
@@ -163,6 +166,19 @@ def orders(seed: int, pair: int, contenders: int) -> Iterator[list[int]]:
         chance.shuffle(base)
         for shift in range(contenders):
             yield base[shift:] + base[:shift]
+
+
+def begins(seed: int, pair: int, cores: Sequence[int]) -> Iterator[int | None]:
+    """The core on which all contenders of a round begin, each core equally often; None where there is no choice.
+
+    A process that sleeps and wakes up stays on its core, and cores of one machine differ for seconds, on a virtual
+    one by half and more, as the work of neighbours comes and goes: left to themselves, one contender of a replicate
+    would have the better core and the other the worse.
+    """
+    chance, own = random.Random(f"{seed}/{pair}/cores"), list(cores)
+    while True:
+        chance.shuffle(own)
+        yield from own if len(own) > 1 else (None,)
 
 
 def epoch_of(contender: int, pair: int, round_: int, phase: str, skip: int, found: Mapping, repeats: int = -1) -> Epoch:

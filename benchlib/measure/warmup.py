@@ -18,10 +18,11 @@ _CALLS = 1000  # at most
 
 
 class Contender(Protocol):
-    """What is timed. `run(samples, inner)` takes so many samples of so many calls each: {"ns": [...], "start",
-    "end", "cpu"} in nanoseconds, and what `benchlib.worker.timed.epoch` says besides."""
+    """What is timed. `run(samples, inner, core)` takes so many samples of so many calls each, beginning on a core
+    where one is given: {"ns": [...], "start", "end", "cpu"} in nanoseconds, and what `benchlib.worker.timed.epoch`
+    says besides."""
 
-    def run(self, samples: int, inner: int = 1) -> Mapping[str, Any]: ...
+    def run(self, samples: int, inner: int = 1, core: int | None = None) -> Mapping[str, Any]: ...
     def freeze(self) -> None: ...
 
 

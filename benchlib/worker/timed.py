@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import time
 from array import array
 from collections.abc import Callable
@@ -23,8 +24,23 @@ class ClockWentBack(RuntimeError):
 
 @verb
 def run(worker: Worker, request: dict) -> dict:
-    """One epoch of `calls` samples, each of `inner` calls (1 unless asked for)."""
-    return epoch(worker, request["calls"], request.get("inner", 1))
+    """One epoch of `calls` samples, each of `inner` calls (1 unless asked for), beginning on the core `core`."""
+    core = request.get("core")
+    if core is not None:
+        move_to(core)
+    found = epoch(worker, request["calls"], request.get("inner", 1))
+    if core is not None:
+        found["noise"]["core"] = core
+    return found
+
+
+def move_to(core: int) -> None:
+    """Moves this thread to a core and leaves it free to be moved on. A core that may not be used is no error: where
+    a process runs is the system's decision."""
+    allowed = os.sched_getaffinity(0)
+    if core in allowed:
+        os.sched_setaffinity(0, {core})
+        os.sched_setaffinity(0, allowed)
 
 
 def epoch(worker: Worker, samples: int, inner: int = 1) -> dict[str, Any]:

@@ -17,7 +17,7 @@ def figures(epochs: int = EPOCHS, calls: int = CALLS) -> Iterator[Figure]:
     worker = SimpleNamespace(call=_nothing, last=None, collects=False, device="cpu")
     inside, whole = [], []
     for _ in range(epochs):
-        epoch = timed.run(worker, {"calls": calls})["epoch"]
+        epoch = timed.run(worker, {"calls": calls})
         inside.append(np.median(epoch["ns"]))
         whole.append((epoch["end"] - epoch["start"]) / calls)
     yield Figure("in every sample: the sample of an empty call", f"{np.median(inside):.0f} ns")

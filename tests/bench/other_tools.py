@@ -1,13 +1,16 @@
 """The harness, torch.utils.benchmark and pyperf on the same counted loop: one median.
 
 In every round each tool measures for a moment, the rounds of a set by the same processes where the tool allows that
-(pyperf starts its own for every figure): a machine drifts by more than the tools differ.
+(pyperf starts its own for every figure), and all on one core, drawn for the round: a machine drifts, and its cores
+differ, by more than the tools do.
 """
 
 from __future__ import annotations
 
 import contextlib
 import functools
+import os
+import random
 import subprocess
 import sys
 import tempfile
@@ -17,6 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchlib import machine
 from benchlib.measure.controller import Contender, Launcher, Opened, open_contender
 from benchlib.measure.lock import alone
 from tests.bench.against_loops import compared, in_turn
@@ -32,12 +36,13 @@ def f():
     for _ in repeat(None, {loops}):
         pass
 """
-# Answers every line with a median, in seconds.
+# Answers every line, a core, with a median, in seconds.
 TORCH = """
-import sys
+import os, sys
 from torch.utils.benchmark import Timer
 timer = Timer("f()", setup={setup!r})
 for line in sys.stdin:
+    os.sched_setaffinity(0, {{int(line)}})
     print(timer.blocked_autorange(min_run_time={seconds}).median, flush=True)
 """
 HARNESS, TIMER, PYPERF = "harness", "torch.utils.benchmark", "pyperf"
@@ -64,45 +69,47 @@ def one_set(
         launcher = Launcher("-" * 16, 1, folder, lambda: None, timeout=300.0)
         stack.callback(launcher.end)
         opened = open_contender(contender, launcher, "fresh", number, 0, f"set{number}")
-        tools: dict[str, Callable[[], float]] = {
+        tools: dict[str, Callable[[int], float]] = {
             HARNESS: functools.partial(epoch, opened, calls_of(opened, seconds)),
             TIMER: stack.enter_context(torch_timer(setup, seconds)),
         }
         if find_spec("pyperf"):
             tools[PYPERF] = functools.partial(pyperf_median, setup, seconds)
         names, medians = list(tools), {name: [] for name in tools}
+        cores = machine.like_cores()
         for round_ in range(rounds):
+            core = random.Random(f"{number}/{round_}").choice(cores)
             for name in (names[index] for index in in_turn(round_, len(names))):
-                medians[name].append(tools[name]())
+                medians[name].append(tools[name](core))
     return {name: np.array(values) for name, values in medians.items()}
 
 
-def epoch(opened: Opened, calls: int) -> float:
-    found = opened.run(calls + 1)["ns"][1:]  # the first call follows the stop
+def epoch(opened: Opened, calls: int, core: int) -> float:
+    found = opened.run(calls + 1, core=core)["ns"][1:]  # the first call follows the stop
     opened.freeze()
     return float(np.median(found)) / 1e9
 
 
 @contextlib.contextmanager
-def torch_timer(setup: str, seconds: float) -> Iterator[Callable[[], float]]:
-    """Asks a process of its own, which blocks meanwhile, for `blocked_autorange().median`."""
+def torch_timer(setup: str, seconds: float) -> Iterator[Callable[[int], float]]:
+    """Asks a process of its own, which blocks meanwhile, for `blocked_autorange().median` on a core."""
     command = [sys.executable, "-c", TORCH.format(setup=setup, seconds=seconds)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as timer:
 
-        def ask() -> float:
-            timer.stdin.write("\n")
+        def ask(core: int) -> float:
+            timer.stdin.write(f"{core}\n")
             timer.stdin.flush()
             return float(timer.stdout.readline())
 
-        ask()  # imports torch, and warms up
+        ask(min(os.sched_getaffinity(0)))  # imports torch, and warms up
         yield ask
 
 
-def pyperf_median(setup: str, seconds: float) -> float:
-    """Seconds of `f()` by `pyperf timeit`: one process, three values after one that warms up."""
+def pyperf_median(setup: str, seconds: float, core: int) -> float:
+    """Seconds of `f()` by `pyperf timeit` on a core: one process, three values after one that warms up."""
     import pyperf
 
-    timing = ["--processes", "1", "--values", "3", "--warmups", "1", "--min-time", f"{seconds / 3:.3f}"]
+    timing = ["--affinity", str(core), "--processes", "1", "--values", "3", "--warmups", "1", "--min-time", f"{seconds / 3:.3f}"]
     with tempfile.TemporaryDirectory(prefix="benchlib-pyperf-") as folder:
         file = Path(folder) / "found.json"
         command = [sys.executable, "-m", "pyperf", "timeit", *timing, "--quiet", "--output", str(file), "-s", setup]

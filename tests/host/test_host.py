@@ -96,3 +96,11 @@ def test_the_cache_of_all_allowed_cores(tmp_path, monkeypatch):
     monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 1})
     assert machine.last_level_cache(tmp_path) == 16 << 20
     assert machine.last_level_cache(tmp_path / "nothing") is None
+
+
+def test_rounds_begin_on_the_quickest_kind_of_core_only(monkeypatch):
+    monkeypatch.setattr("os.sched_getaffinity", lambda who: {0, 1, 2, 3})
+    monkeypatch.setattr(machine, "_highest_clock", lambda core: 0)
+    assert machine.like_cores() == (0, 1, 2, 3), "the kernel does not tell"
+    monkeypatch.setattr(machine, "_highest_clock", lambda core: 5_000_000 if core < 2 else 3_800_000)
+    assert machine.like_cores() == (0, 1)

@@ -33,8 +33,10 @@ class Simulated:
 
     def __init__(self, world, law, noise=None):
         self.world, self.law, self.calls, self.noise = world, law, 0, noise
+        self.cores = []  # that it was to begin on
 
-    def run(self, samples, inner=1):
+    def run(self, samples, inner=1, core=None):
+        self.cores.append(core)
         assert self.world.running in (None, self), "two contenders ran at the same time"
         self.world.running = self
         start, ns = self.world.ns, []
@@ -53,11 +55,12 @@ class Simulated:
             self.world.running = None
 
 
-def replicate(laws, level=LEVELS["quick"], limit=10_000, cost=0.0, warmups=None, seed=7, tick=1, noise=None):
+def replicate(laws, level=LEVELS["quick"], limit=10_000, cost=0.0, warmups=None, seed=7, tick=1, noise=None, cores=()):
     world = World(tick)
     contenders = [Simulated(world, law, noise) for law in laws]
     pace = rounds.Pace(list(warmups or [None] * len(laws)))
-    return rounds.measure_pair(contenders, 0, level, seed, cost, pace, limit, world.seconds), contenders, pace
+    found = rounds.measure_pair(contenders, 0, level, seed, cost, pace, limit, world.seconds, cores=cores)
+    return found, contenders, pace
 
 
 def pair(laws, **options):
@@ -130,6 +133,25 @@ def test_a_fixed_number_of_samples_is_exact(repeat):
     epochs, _, _ = pair([lambda n: 0.001, lambda n: 0.001], level=level_of(trial), warmups=[2, 2])
     samples = Samples(["a", "b"], epochs=epochs)
     assert len(samples.counted(0)) == len(samples.counted(1)) == repeat
+
+
+def test_all_contenders_of_a_round_begin_on_one_core_and_each_core_has_its_turn():
+    _, _, contenders = pair([lambda n: 0.002, lambda n: 0.003], cores=(0, 2, 5))
+    one, other = ([core for core in c.cores if core is not None] for c in contenders)
+    assert one == other
+    counts = [one.count(core) for core in (0, 2, 5)]
+    assert min(counts) >= 6 and max(counts) - min(counts) <= 1
+    assert contenders[0].cores[: -len(one)] == [None] * (len(contenders[0].cores) - len(one)), "warming up is free"
+
+
+def test_the_cores_of_rounds_are_drawn_from_the_seed():
+    drawn = lambda seed, pair: list(islice(rounds.begins(seed, pair, range(8)), 40))  # noqa: E731
+    assert drawn(3, 1) == drawn(3, 1)
+    assert drawn(3, 1) != drawn(4, 1) != drawn(4, 2)
+
+
+def test_where_there_is_one_core_there_is_nothing_to_choose():
+    assert list(islice(rounds.begins(3, 1, [4]), 3)) == [None, None, None]
 
 
 def seeded_orders(seed, pair, contenders, count):

@@ -3,6 +3,7 @@
 import gc
 import json
 import mmap
+import os
 from array import array
 from itertools import count
 from types import SimpleNamespace
@@ -86,6 +87,22 @@ def test_garbage_is_collected_inside_the_timing_only_where_it_is_wanted(monkeypa
     assert held["noise"]["collections_held"] > 5
     assert allowed["noise"]["collections"] > 5
     assert allowed["noise"]["collections_held"] == 0
+
+
+def test_an_epoch_begins_on_the_core_that_it_is_told_and_may_leave_it(monkeypatch):
+    free, masks = os.sched_getaffinity(0), []
+    monkeypatch.setattr(os, "sched_setaffinity", lambda who, cores: masks.append(cores))
+    core = min(free)
+    found = timed.run(worker(lambda: masks.append("called")), {"calls": 1, "core": core})
+    assert masks == [{core}, free, "called"]
+    assert found["noise"]["core"] == core
+    assert "core" not in timed.run(worker(lambda: None), {"calls": 1})["noise"]
+
+
+def test_a_core_that_may_not_be_used_moves_nothing():
+    free = os.sched_getaffinity(0)
+    timed.run(worker(lambda: None), {"calls": 1, "core": max(free) + 1})
+    assert os.sched_getaffinity(0) == free
 
 
 def test_counters_count_this_process():
