@@ -7,6 +7,7 @@ idle meanwhile.
 from __future__ import annotations
 
 import json
+import math
 import socket
 import struct
 from typing import Any
@@ -72,6 +73,6 @@ class Channel:
     def _wait_for(self, seconds: float) -> None:
         """Lets the kernel keep the time, 0: any, which spares a call for each message (Python's own timeout polls)."""
         if seconds != self._patience:
-            whole, rest = divmod(seconds, 1.0)
-            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _TIME.pack(int(whole), int(rest * 1e6)))
+            whole, micro = divmod(math.ceil(seconds * 1e6), 10**6)  # rounded down to 0 it would be for ever
+            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _TIME.pack(whole, micro))
             self._patience = seconds
