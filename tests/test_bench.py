@@ -13,7 +13,7 @@ import pytest
 
 from benchlib.measure.samples import STEADY, WARMUP, Epoch, Samples
 from tests.bench import __main__ as bench
-from tests.bench import a_over_a, against_loops, known_latencies, study_cost
+from tests.bench import a_over_a, against_loops, instruments, known_latencies, study_cost
 from tests.bench.busy_loops import BusyLoops
 from tests.bench.figure import Figure, at_least, at_most, between, near_one
 from tests.bench.free_loop import FreeLoop, LoopEnded, filled, undisturbed
@@ -22,7 +22,6 @@ PLANTED = {"model": "planted/plain", "exporter": "planted", "reference": "plante
 SMOKE = {"level": "smoke"}
 # Each group in its shortest form, and how many figures it gives.
 SHORTEST = {
-    "instruments": ({"epochs": 3, "calls": 1000}, 2),
     "known_latencies": ({"busy": {1e-3: 0.005}, "loops": 20_000, "timeit_loops": 10_000, **SMOKE}, 9),
     "known_ratios": ({"comparisons": 1, **SMOKE}, 4),
     "a_over_a": ({"comparisons": 1, "loaded": 1, "trials": 1, "model": PLANTED, "duration": 1.0, **SMOKE}, 5),
@@ -168,6 +167,12 @@ def test_each_group_gives_its_figures_beside_their_thresholds(name):
         assert figure.value and figure.what in figure.line()
         assert figure.met is None or (isinstance(figure.met, bool) and figure.threshold in figure.line())
     assert sum(figure.met is not None for figure in figures) >= count - 1 - (name == "other_tools")
+
+
+def test_what_the_timed_loop_costs_is_shown_in_nanoseconds():
+    found = [figure.value for figure in instruments.figures(epochs=3, calls=1000)]
+    assert len(found) == 2
+    assert all(int(value.removesuffix(" ns")) > 0 for value in found)
 
 
 def test_at_least_and_between_are_missed_outside_their_limits():
