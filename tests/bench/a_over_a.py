@@ -17,10 +17,10 @@ from tests.bench.figure import Figure, at_most
 from tests.bench.whole_trial import Measured, counted, measured, planted
 
 LOOPS = 400_000  # about 2 ms
-# The stopping rule would go on for up to 10 s per pair: 80 comparisons would take an hour and a half. With two seconds,
-# half of what its twenty rounds take, the figures are those of fewer samples, which is the harder case. A counted
-# loop has nothing to warm up.
-EFFORT = {"level": "precise", "duration": 2.0, "warmup": 50}
+# A pair would measure for two seconds, and up to ten where the stopping rule asks for it: 80 comparisons would take
+# half an hour or an hour and a half. With one second the twenty rounds are kept and the figures are those of fewer
+# samples, which is the harder case. A counted loop has nothing to warm up.
+EFFORT = {"level": "precise", "duration": 1.0, "warmup": 50}
 COMPARISONS, DECISIVE = 80, 7
 LOADED, LOADED_EFFORT = 8, EFFORT | {"duration": 3.0}
 TRIALS, TRIALS_DECISIVE = 10, 1  # of a real model, at level quick

@@ -15,8 +15,8 @@ from tests.bench.whole_trial import counted, planted
 LONGER = {0.05: 0.80, 0.10: 0.95}  # by what share a loop is longer: in what share of the comparisons that is seen
 COMPARISONS = 20
 LOOPS = 400_000
-# Six pairs of processes, two seconds each; a counted loop has nothing to warm up.
-EFFORT = {"level": "precise", "duration": 2.0, "warmup": 50}
+# Six pairs of processes, one second each; a counted loop has nothing to warm up.
+EFFORT = {"level": "precise", "duration": 1.0, "warmup": 50}
 
 
 def figures(longer: Mapping[float, float] = LONGER, comparisons: int = COMPARISONS, **shorter: Any) -> Iterator[Figure]:
