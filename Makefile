@@ -30,7 +30,7 @@ test: $(STAMP)  ## all tests
 lab: $(STAMP)  ## JupyterLab on the notebooks
 	$(BIN)/jupyter lab notebooks
 
-bench: $(STAMP)  ## the harness held against loops, other tools and planted contenders (90 min)
+bench: $(STAMP)  ## the harness held against loops, other tools and planted contenders (an hour)
 	$(BIN)/python -m tests.bench
 
 lint: $(STAMP)  ## ruff, and notebooks without outputs

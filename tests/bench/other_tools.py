@@ -26,16 +26,10 @@ from benchlib.measure.lock import alone
 from tests.bench.against_loops import compared, in_turn
 from tests.bench.figure import Figure, near_one
 from tests.bench.own_worker import calls_of, planted_contender
-from tests.bench.whole_trial import counted
 
-LOOPS = 400_000  # about 2 ms
-SETS, ROUNDS, EPOCH = 18, 5, 0.1  # sets of processes, each of which keeps its luck, rounds in each, seconds
-FUNCTION = """
-from itertools import repeat
-def f():
-    for _ in repeat(None, {loops}):
-        pass
-"""
+LOOPS = 1_500_000  # about 2 ms
+SETS, ROUNDS, EPOCH = 10, 5, 0.1  # sets of processes, each of which keeps its luck, rounds in each, seconds
+FUNCTION = "from benchlib_planted.works import consumed; f = consumed({{'loops': {loops}}}, None)"
 # Answers every line, a core, with a median, in seconds.
 TORCH = """
 import os, sys
@@ -49,7 +43,7 @@ HARNESS, TIMER, PYPERF = "harness", "torch.utils.benchmark", "pyperf"
 
 
 def figures(sets: int = SETS, rounds: int = ROUNDS, loops: int = LOOPS, seconds: float = EPOCH) -> Iterator[Figure]:
-    contender, setup = planted_contender(counted(loops)), FUNCTION.format(loops=loops)
+    contender, setup = planted_contender({"work": "consumed", "loops": loops}), FUNCTION.format(loops=loops)
     with tempfile.TemporaryDirectory(prefix="benchlib-tools-") as folder, alone("cpu", "make bench"):
         found = [one_set(contender, setup, Path(folder), number, rounds, seconds) for number in range(sets)]
     for tool in (TIMER, PYPERF):
@@ -94,12 +88,15 @@ def epoch(opened: Opened, calls: int, core: int) -> float:
 def torch_timer(setup: str, seconds: float) -> Iterator[Callable[[int], float]]:
     """Asks a process of its own, which blocks meanwhile, for `blocked_autorange().median` on a core."""
     command = [sys.executable, "-c", TORCH.format(setup=setup, seconds=seconds)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as timer:
+    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    with subprocess.Popen(command, text=True, **pipes) as timer:
 
         def ask(core: int) -> float:
-            timer.stdin.write(f"{core}\n")
-            timer.stdin.flush()
-            return float(timer.stdout.readline())
+            print(core, file=timer.stdin, flush=True)
+            answer = timer.stdout.readline()
+            if not answer:
+                raise RuntimeError(f"{TIMER}: {timer.stderr.read()}")
+            return float(answer)
 
         ask(min(os.sched_getaffinity(0)))  # imports torch, and warms up
         yield ask
@@ -109,9 +106,10 @@ def pyperf_median(setup: str, seconds: float, core: int) -> float:
     """Seconds of `f()` by `pyperf timeit` on a core: one process, three values after one that warms up."""
     import pyperf
 
-    timing = ["--affinity", str(core), "--processes", "1", "--values", "3", "--warmups", "1", "--min-time", f"{seconds / 3:.3f}"]
+    timing = ["--processes", "1", "--values", "3", "--warmups", "1", "--min-time", f"{seconds / 3:.3f}"]
     with tempfile.TemporaryDirectory(prefix="benchlib-pyperf-") as folder:
         file = Path(folder) / "found.json"
-        command = [sys.executable, "-m", "pyperf", "timeit", *timing, "--quiet", "--output", str(file), "-s", setup]
-        subprocess.run([*command, "f()"], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        options = ["--affinity", str(core), *timing, "--quiet", "--output", str(file)]
+        command = [sys.executable, "-m", "pyperf", "timeit", *options, "-s", setup, "f()"]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         return pyperf.Benchmark.load(str(file)).median()

@@ -56,7 +56,7 @@ runtime = Runtime(
         "law": Option(str, "fixed", "how the latency of `until` changes from call to call", tuple(LAWS)),
         "law_args": Option(dict, {}, "the law's own numbers: {every: 100}"),
         "law_seed": Option(int, 0, "seed of the law's chance"),
-        "loops": Option(int, 1000, "turns of `counted`; side of the matrices of `matmul`"),
+        "loops": Option(int, 1000, "turns of `counted` and `consumed`; side of the matrices of `matmul`"),
         "garbage": Option(int, 0, "cyclic objects that a call leaves"),
         "spin": Option(int, 0, "threads that burn processor time beside the calls"),
         "diary": Option(str, "", "a file of begin and end of every call; process and input hash go into its name"),
