@@ -14,6 +14,7 @@ from benchlib.measure.samples import STEADY, WARMUP, Samples
 from benchlib.record import scrap
 
 PAIRS = 5  # of level quick
+REPEAT = 600  # samples of a process: as many in each, so that each place of the sequence has five
 LATE = 20_000  # nanoseconds that a sample may exceed its entry in the diary
 
 
@@ -24,7 +25,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def trial(folder):
-    return run(folder)
+    return run(folder, "--repeat", str(REPEAT))
 
 
 def run(folder: Path, *options: str):
