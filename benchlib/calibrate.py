@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import datetime
 import os
-from dataclasses import replace
 
 from benchlib.errors import UserError
 from benchlib.host import calibration, device_of
+from benchlib.measure.levels import LEVELS
 from benchlib.mistakes import make
 from benchlib.stages import TrialRun
 
@@ -19,13 +19,11 @@ TRIAL = {"model": "explicit/mlp", "batch_size": 8192, "exporter": "eager"}
 def calibrate(level: str, device: str = "cpu") -> calibration.Calibration:
     """Calibrates this host for a level and stores the result; waits for the host as a trial does.
 
-    The whole harness is used, with as many processes, rounds and warm-up as the level has, but with PAIRS pairs.
+    The whole harness is used, with as many rounds and as much warm-up as the level has, but with PAIRS pairs.
     Raises UserError when the trial fails.
     """
     load = os.getloadavg()[0]
-    run = TrialRun(make({**TRIAL, "level": level, "device": device}))
-    own = run.level
-    run.level = replace(own, pairs=PAIRS)
+    run = TrialRun(make({**TRIAL, "level": level, "device": device, "processes": PAIRS}))
     try:
         for step in (run.load, run.export, run.open, run.check, run.measure):
             step()
@@ -38,7 +36,7 @@ def calibrate(level: str, device: str = "cpu") -> calibration.Calibration:
     found = calibration.evaluate(
         [samples.rounds(pair) for pair in samples.pairs],
         level,
-        own,
+        LEVELS[level],
         date=f"{datetime.date.today()}",
         device=device_of(device),
         latency=record["metrics"]["time_latency"],
