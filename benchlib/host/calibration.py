@@ -58,12 +58,12 @@ def evaluate(rounds: Sequence[np.ndarray], name: str, level: Level, **found) -> 
     """
     from scipy.special import stdtrit
 
-    logs = np.array([np.median(np.log(r[:, 0] / r[:, 1])) for r in rounds])
-    ratio = statistics.speedup(list(rounds))
+    logs = statistics.log_ratios(rounds)
+    ratio = statistics.speedup(rounds)
     deviation, group = float(np.std(logs, ddof=1)), level.pairs
     half = float(-stdtrit(group - 1, 0.025)) * deviation / math.sqrt(group)
     groups = [rounds[i : i + group] for i in range(0, len(rounds) - group + 1, group)]
-    verdicts = [statistics.verdict(statistics.speedup(list(g)), level.margin, level.decides_same) for g in groups]
+    verdicts = [statistics.verdict(statistics.speedup(g), level.margin, level.decides_same) for g in groups]
     return Calibration(
         level=name,
         pairs=len(rounds),

@@ -12,6 +12,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from benchlib.measure.statistics import log_ratios
+
 FALSE_DISCOVERY_RATE = 0.05
 
 
@@ -24,7 +26,7 @@ def p_value(rounds: Sequence[np.ndarray]) -> float | None:
         return None
     from scipy.special import stdtr  # as `statistics.mean_interval`: the rest of scipy.stats costs a trial too much
 
-    logs = np.array([np.median(np.log(r[:, 0] / r[:, 1])) for r in rounds])
+    logs = log_ratios(rounds)
     error = float(np.std(logs, ddof=1)) / math.sqrt(len(logs))
     if not error:
         return 1.0 if not logs.mean() else 0.0

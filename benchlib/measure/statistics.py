@@ -11,6 +11,7 @@ early stopping (99 % confidence, one sample over).
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from statistics import NormalDist
 from typing import NamedTuple
 
@@ -95,13 +96,14 @@ def latency(processes: list[np.ndarray]) -> Interval:
     return _exp(mean_interval(np.log([max(np.median(p), _TINY) for p in processes])))
 
 
-def speedup(rounds: list[np.ndarray]) -> Interval:
+def speedup(rounds: Sequence[np.ndarray]) -> Interval:
     """Latency of the reference ÷ latency, from one array (rounds, 2) of medians (reference, way) per pair."""
-    return _exp(
-        mean_interval(
-            np.array([np.median(np.log(np.maximum(r[:, 0], _TINY) / np.maximum(r[:, 1], _TINY))) for r in rounds])
-        )
-    )
+    return _exp(mean_interval(log_ratios(rounds)))
+
+
+def log_ratios(rounds: Sequence[np.ndarray]) -> np.ndarray:
+    """Per pair the median over rounds of the log ratio, from one array (rounds, 2) of medians (reference, way) each."""
+    return np.array([np.median(np.log(np.maximum(r[:, 0], _TINY) / np.maximum(r[:, 1], _TINY))) for r in rounds])
 
 
 def verdict(ratio: Interval, margin: float, decides_same: bool, floor: float = 0.0) -> str:
