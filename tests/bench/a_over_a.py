@@ -14,9 +14,11 @@ from benchlib.measure.samples import STEADY, Samples
 from benchlib.measure.statistics import FASTER, SLOWER
 from tests.bench.busy_loops import BusyLoops
 from tests.bench.figure import Figure, at_most
-from tests.bench.whole_trial import Measured, counted, measured, planted
+from tests.bench.whole_trial import Measured, consumed, counted, measured, planted
 
-LOOPS = 400_000  # about 2 ms
+# About 2 ms each. The calm comparisons take the interpreter's loop, which one process in a hundred runs by a fifth
+# slower: the harder case. What a load does shows on the loop that is as fast in every process.
+LOOPS, EVEN_LOOPS = 400_000, 1_500_000
 # A pair would measure for two seconds, and up to ten where the stopping rule asks for it: 80 comparisons would take
 # half an hour or an hour and a half. With one second the twenty rounds are kept and the figures are those of fewer
 # samples, which is the harder case. A counted loop has nothing to warm up.
@@ -40,7 +42,7 @@ def figures(
 
 
 def calm(comparisons: int, shorter: dict[str, Any]) -> Iterator[Figure]:
-    found = [control(n, **EFFORT | shorter) for n in range(comparisons)]
+    found = [control(counted(LOOPS), n, **EFFORT | shorter) for n in range(comparisons)]
     title = f"A/A of {LOOPS} turns, {comparisons} comparisons:"
     yield decisive(f"{title} faster or slower", found, DECISIVE)
     off = np.array([abs(f.metrics["speedup"] - 1) for f in found])
@@ -52,7 +54,8 @@ def under_load(comparisons: int, shorter: dict[str, Any]) -> Iterator[Figure]:
     """A busy loop beside it in one half of each comparison, the first or the second by chance. The same samples are
     also looked at as if one contender had been measured after the other."""
     effort, chance = LOADED_EFFORT | shorter, random.Random(1)
-    session = control(0, **effort).metrics["time_measure"]
+    same = consumed(EVEN_LOOPS)
+    session = control(same, 0, **effort).metrics["time_measure"]
     paired, sequential, halves = [], [], Counter()
     for number in range(comparisons):
         second_half = chance.random() < 0.5
@@ -63,7 +66,7 @@ def under_load(comparisons: int, shorter: dict[str, Any]) -> Iterator[Figure]:
             turn = threading.Timer(session / 2, beside.go if second_half else beside.stop)
             turn.start()
             try:
-                found = control(number, **effort)
+                found = control(same, number, **effort)
             finally:
                 turn.cancel()
                 turn.join()
@@ -85,8 +88,8 @@ def of_a_model(trials: int, model: dict[str, Any], shorter: dict[str, Any]) -> I
     yield decisive(f"A/A of {model['model']} {model['exporter']}, {trials} trials:", found, TRIALS_DECISIVE)
 
 
-def control(number: int, **effort: Any) -> Measured:
-    return planted(counted(LOOPS), counted(LOOPS), seed=number, **effort)
+def control(way: dict[str, Any], number: int, **effort: Any) -> Measured:
+    return planted(way, way, seed=number, **effort)
 
 
 def decisive(what: str, found: list[Measured], limit: int) -> Figure:

@@ -10,19 +10,19 @@ import numpy as np
 
 from benchlib.measure.statistics import FASTER, SLOWER
 from tests.bench.figure import Figure, at_least
-from tests.bench.whole_trial import counted, planted
+from tests.bench.whole_trial import consumed, planted
 
 LONGER = {0.05: 0.80, 0.10: 0.95}  # by what share a loop is longer: in what share of the comparisons that is seen
 COMPARISONS = 20
-LOOPS = 400_000
+LOOPS = 1_500_000  # about 2 ms
 # Six pairs of processes, one second each; a counted loop has nothing to warm up.
 EFFORT = {"level": "precise", "duration": 1.0, "warmup": 50}
 
 
 def figures(longer: Mapping[float, float] = LONGER, comparisons: int = COMPARISONS, **shorter: Any) -> Iterator[Figure]:
     for share, wanted in longer.items():
-        way = counted(round(LOOPS * (1 + share)))
-        found = [planted(way, counted(LOOPS), seed=n, **EFFORT | shorter).metrics for n in range(comparisons)]
+        way = consumed(round(LOOPS * (1 + share)))
+        found = [planted(way, consumed(LOOPS), seed=n, **EFFORT | shorter).metrics for n in range(comparisons)]
         verdicts = Counter(metrics["verdict"] for metrics in found)
         ratios = 1 / np.array([metrics["speedup"] for metrics in found])
         remark = f"ratios {ratios.min():.3f}…{ratios.max():.3f}; " + ", ".join(
