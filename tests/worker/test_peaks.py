@@ -1,8 +1,6 @@
 """The verb `peaks`, with calls that are counted instead of long; rates are held against each other, never against
 a figure."""
 
-import builtins
-
 import pytest
 
 from benchlib.worker import peaks
@@ -46,22 +44,35 @@ def test_there_are_at_least_a_few_calls(clock):
     assert len(calls) == 3
 
 
-@pytest.mark.parametrize("torch", [True, False])
-def test_a_worker_measures_with_torch_and_without(monkeypatch, torch):
+@pytest.mark.parametrize("library", list(peaks._LIBRARIES))
+def test_a_worker_measures_with_each_library_that_is_there(monkeypatch, library):
     monkeypatch.setattr(peaks, "_LARGEST", 256)
-    if not torch:
-        real = builtins.__import__
+    real = peaks.import_module
 
-        def blocked(name, *rest, **more):
-            if name == "torch":
-                raise ImportError(name)
-            return real(name, *rest, **more)
+    def only_it(name):
+        if name != library:
+            raise ImportError(name)
+        return real(name)
 
-        monkeypatch.setattr(builtins, "__import__", blocked)
+    monkeypatch.setattr(peaks, "import_module", only_it)
     found = peaks.peaks(None, REQUEST)
-    assert found["how"].startswith("torch" if torch else "numpy")
+    assert found["how"].split()[0] == library
     assert found["flop_rate"] > 0
     assert found["memory_bandwidth"] > 0
+
+
+def test_the_fastest_library_gives_the_peak_and_its_name(monkeypatch, clock):
+    def of_speed(rate):
+        def products(library, **_):
+            yield "float32", lambda n: lambda: setattr(clock, "now", clock.now + 2 * n**3 / rate)
+
+        return products
+
+    monkeypatch.setattr(peaks, "_LIBRARIES", {"torch": of_speed(1e9), "numpy": of_speed(3e9), "json": of_speed(2e9)})
+    monkeypatch.setattr(peaks, "_host_copies", lambda request: 1.0)
+    found = peaks.peaks(None, REQUEST)
+    assert found["flop_rate"] == pytest.approx(3e9)
+    assert found["how"].split()[0] == "numpy"
 
 
 def test_sizes_grow_as_far_as_the_time_allows(clock):
@@ -74,6 +85,6 @@ def test_sizes_grow_as_far_as_the_time_allows(clock):
 
         return call
 
-    assert peaks._products(product, seconds=10.0) == pytest.approx(1e9)
+    assert peaks._best_product(product, seconds=10.0) == pytest.approx(1e9)
     assert max(sizes) == 512  # 16 products of 1024 rows would take longer than 10 s
     assert sizes.count(512) > 16

@@ -20,7 +20,8 @@ ROWS = (
     (
         "peak_flop_rate",
         "FLOP/s",
-        "products of large matrices in the trial's dtype or float32, the faster; on CUDA with TF32",
+        "products of large matrices, by torch, numpy or onnxruntime, in the trial's dtype or float32, the fastest; on "
+        "CUDA by torch, with TF32",
         _BEST,
     ),
     ("peak_share", "ratio", "flop_rate ÷ peak_flop_rate", "", "higher"),

@@ -45,9 +45,9 @@ def counted(options, result):
 
 
 def consumed(options, result):
-    """A counted loop without bytecode, for ratios that must be known. The interpreter's own loop has a handful of speeds,
-    of which a process keeps one by the addresses that it happens to get: 400,000 turns took 1.75 to 2.75 ms in 28
-    processes, 400,000 of this one 0.542 ms in each of 12."""
+    """A counted loop without bytecode, for ratios that must be known. The interpreter's own loop has a handful of
+    speeds, of which a process keeps one by the addresses that it happens to get: 400,000 turns took 1.75 to 2.75 ms in
+    28 processes, 400,000 of this one 0.542 ms in each of 12."""
     loops = options["loops"]
 
     def call():
