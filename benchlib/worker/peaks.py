@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from benchlib.errors import Unavailable
 from benchlib.worker.service import Worker, verb
 
 Call = Callable[[], Any]
@@ -28,9 +29,11 @@ _TIMES = 16  # products that the time has to allow for a size to be tried
 @verb
 def peaks(worker: Worker, request: dict) -> dict:
     """{"flop_rate": FLOP/s, "memory_bandwidth": bytes/s, "how": the library that was the fastest}; on CUDA
-    `cache_size` (bytes) too."""
+    `cache_size` (bytes) too. Raises Unavailable where no library multiplies matrices on the device."""
     device, seconds = request["device"], request["seconds"]
     rates = {library: _best_product(product, seconds) for library, product in _products(request)}
+    if not rates:
+        raise Unavailable(f"no library here multiplies matrices on {device}: that takes torch")
     fastest = max(rates, key=rates.__getitem__)
     found = {"flop_rate": rates[fastest], "how": fastest}
     if device == "cpu":
@@ -98,7 +101,7 @@ def _torch_products(torch: Any, dtype: str, device: str, threads: int, **_: Any)
 def _numpy_products(numpy: Any, device: str, **_: Any) -> Iterator[tuple[str, Product]]:
     def product(n: int) -> Call:
         left, right = _float32_matrices(n)
-        out = np.empty_like(left)
+        out = numpy.empty_like(left)
         return lambda: numpy.matmul(left, right, out=out)
 
     if device == "cpu":

@@ -3,6 +3,7 @@ a figure."""
 
 import pytest
 
+from benchlib.errors import Unavailable
 from benchlib.worker import peaks
 
 REQUEST = {"dtype": "float32", "device": "cpu", "threads": 1, "seconds": 0.001, "array_size": 1 << 20}
@@ -44,21 +45,37 @@ def test_there_are_at_least_a_few_calls(clock):
     assert len(calls) == 3
 
 
-@pytest.mark.parametrize("library", list(peaks._LIBRARIES))
-def test_a_worker_measures_with_each_library_that_is_there(monkeypatch, library):
-    monkeypatch.setattr(peaks, "_LARGEST", 256)
+@pytest.fixture
+def only(monkeypatch):
+    """Leaves one of the libraries."""
     real = peaks.import_module
 
-    def only_it(name):
-        if name != library:
-            raise ImportError(name)
-        return real(name)
+    def leave(library):
+        def only_it(name):
+            if name != library:
+                raise ImportError(name)
+            return real(name)
 
-    monkeypatch.setattr(peaks, "import_module", only_it)
+        monkeypatch.setattr(peaks, "import_module", only_it)
+
+    return leave
+
+
+@pytest.mark.parametrize("library", list(peaks._LIBRARIES))
+def test_a_worker_measures_with_each_library_that_is_there(monkeypatch, only, library):
+    monkeypatch.setattr(peaks, "_LARGEST", 256)
+    only(library)
     found = peaks.peaks(None, REQUEST)
     assert found["how"].split()[0] == library
     assert found["flop_rate"] > 0
     assert found["memory_bandwidth"] > 0
+
+
+@pytest.mark.parametrize("library", ["numpy", "onnxruntime"])
+def test_without_torch_a_gpu_has_no_peak_but_a_reason(only, library):
+    only(library)
+    with pytest.raises(Unavailable, match="on cuda: that takes torch"):
+        peaks.peaks(None, {**REQUEST, "device": "cuda"})
 
 
 def test_the_fastest_library_gives_the_peak_and_its_name(monkeypatch, clock):
