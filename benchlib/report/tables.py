@@ -80,7 +80,7 @@ def accuracy_table(results: pd.DataFrame) -> str:
         *identity(rows),
         Column("status", status_cell, lambda row: row["status"], hover="how the trial ended", kind="tight"),
         *(metric_column(rows, head, name) for head, name in names.items()),
-        Column("judged by", _judge, lambda row: row["judged_by"], hover=hover("judged_by")),
+        Column("judged by", _judge, lambda row: row["judged_by"], hover=hover("judged_by"), kind="tight"),
     ]
     if (rows["tolerance_reason"].fillna("") != "").any():
         columns.append(text_column("why another tolerance", "tolerance_reason", hover("tolerance_reason")))
