@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import ast
 import hashlib
-import importlib.util
 import json
 import os
 import re
@@ -53,7 +52,7 @@ def fingerprint(trial: Trial) -> dict[str, dict[str, Any]]:
     packages = sorted({p.partition(".")[0] for registry, name in plugins for p in registry.get(name).packages})
     files = {f for pattern in _COMMON for f in LIBRARY.glob(pattern)} - {LIBRARY / _DECIDING}
     for registry, name in plugins:
-        files |= _with_private_neighbours(registry.module_of(name))
+        files |= _with_private_neighbours(registry.file_of(name))
     gpu = machine.gpus()[:1] if trial.device != "cpu" else ()
     return {
         "packages": {p: machine.package_version(p) for p in packages},
@@ -74,7 +73,7 @@ def fingerprint(trial: Trial) -> dict[str, dict[str, Any]]:
 
 def code_of(registry: Registry, name: str) -> dict[str, str]:
     """The hashes of a plug-in's file and of its private neighbours."""
-    return {_short(f): tree_hash(f) for f in sorted(_with_private_neighbours(registry.module_of(name)))}
+    return {_short(f): tree_hash(f) for f in sorted(_with_private_neighbours(registry.file_of(name)))}
 
 
 def plugins_of(trial: Trial) -> list[tuple[Registry, str]]:
@@ -130,9 +129,8 @@ def _template_hash(path: Path) -> str:
     return hashlib.sha256("\n\n".join(code).encode()).hexdigest()[:16]
 
 
-def _with_private_neighbours(module: str) -> set[Path]:
+def _with_private_neighbours(path: Path) -> set[Path]:
     """A plug-in's file and the private modules beside it (`_flat.py`) that it imports, at any depth."""
-    path = Path(importlib.util.find_spec(module).origin)
     found, waiting = set(), [path]
     while waiting:
         file = waiting.pop()

@@ -12,13 +12,16 @@ Standard library alone: workers read this in whatever environment they run.
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import pkgutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib.metadata import entry_points
+from pathlib import Path
 from typing import Any, Generic, TypeVar
 
+from benchlib import user_file
 from benchlib.errors import UnknownName, UserError
 
 Refusal = Callable[[Any], str | None]  # a trial's parameters -> the rule that forbids it, or None
@@ -79,21 +82,27 @@ class Source:
 class Exporter:
     """A way from a model to an artifact.
 
-    `export(model, path, options, target_opset)` runs in the builder worker. `path` has no suffix: the exporter
-    adds its own and returns facts for the record, among them `file`, what it wrote. An exporter that leaves no
-    file of its own (eager, compilers that work when the model is opened) has `export=None`: its artifact is the
-    saved model itself, and `prepare(module, options)` turns the opened module into what is called.
+    `export(request)` takes a `benchlib.exporters.ExportRequest`, runs in the builder worker and returns facts for the
+    record, among them `file`, what it wrote. What torch itself runs of that, `reopen(file, request)` opens again: it
+    takes the file and the `OpenRequest` and returns a callable on the flat tensors of the inputs.
+
+    An exporter that leaves no file of its own (eager, compilers that work when the model is opened) has
+    `export=None`: its artifact is the saved model itself, and `prepare(module, request)` turns the opened module
+    into what is called.
     """
 
     name: str
     summary: str
     takes: str = "module"  # the kind of source it starts from: "module" or "onnx"
-    artifact: str = "onnx"  # what it leaves: "module" or "onnx"; runtimes say which they open
+    artifact: str = "onnx"  # what it leaves: "module", "onnx", "exported_program", …; runtimes say which they open
     runtime: str = "onnxruntime"  # the runtime when none is asked for
     packages: tuple[str, ...] = ()
     options: Mapping[str, Option] = field(default_factory=dict)
     export: Callable[..., dict] | None = None
     prepare: Callable[..., Any] | None = None
+    reopen: Callable[..., Any] | None = None
+    dynamic: bool = True  # can leave shapes free
+    own_patterns: bool = False  # takes `opt_patterns` itself, unchanged
     compiles: bool = False  # compiles at the first call, into the trial's own cache
     compiles_anew: Callable[[Mapping[str, Any]], bool] = lambda options: False  # … which does not help the next process
     refuse: Refusal = never
@@ -102,14 +111,21 @@ class Exporter:
 
 @dataclass(frozen=True)
 class Pass:
-    """A step over an exported graph: `apply(path_in, path_out, options)` returns facts for the record."""
+    """A step over an exported graph. `apply(request)` takes a `benchlib.passes.PassRequest`, runs in the builder
+    worker, writes the new graph and returns facts for the record."""
 
     name: str
     summary: str
+    apply: Callable[..., dict]
     packages: tuple[str, ...] = ()
-    options: Mapping[str, Option] = field(default_factory=dict)
-    apply: Callable[..., dict] | None = None
+    options: Mapping[str, Option] = field(default_factory=dict)  # of pass_args[name]
+    exporters: tuple[str, ...] = ()  # the only ones after which it makes sense; empty: all that leave ONNX
+    patterns: bool = False  # rules can be taken out by name: `family-Pattern`
+    computes: str = ""  # what the graph computes in afterwards: float16, bfloat16, int8, int4; empty: as before
+    contrib: Callable[[Mapping[str, Any]], bool] = lambda options: False  # leaves operators of onnxruntime's own
+    needs_inputs: bool = False  # calibrates on the model's own inputs
     refuse: Refusal = never
+    lacks: Callable[[Any], str | None] = never
 
 
 @dataclass(frozen=True)
@@ -127,6 +143,7 @@ class Runtime:
     cuda_graphs: bool = False  # can replay a call as a CUDA graph
     profiles: bool = False  # has a profiler of its own
     exact: Mapping[str, Any] = field(default_factory=dict)  # options with which it computes in float64 on the CPU
+    contrib: bool = False  # runs the operators of onnxruntime's own (com.microsoft)
     refuse: Refusal = never
     lacks: Callable[[Any], str | None] = never
 
@@ -135,36 +152,70 @@ P = TypeVar("P", Source, Exporter, Pass, Runtime)
 
 
 class Registry(Generic[P]):
-    """The plug-ins of one kind, by name; nothing is imported before it is asked for."""
+    """The plug-ins of one kind, by name; no package of theirs is imported before it is asked for.
+
+    A file may declare `variants` beside its plug-in: {"partial": plug-in} in `inductor.py` is `inductor-partial`.
+    A plug-in package may name `ALIASES`: other names of what is there.
+    """
 
     def __init__(self, kind: str, package: str, group: str):
         self.kind, self.package, self.group = kind, package, group
 
     @cached_property
-    def _modules(self) -> dict[str, str]:
-        path = importlib.import_module(self.package).__path__
-        return {m.name: f"{self.package}.{m.name}" for m in pkgutil.iter_modules(path) if not m.name.startswith("_")}
+    def _own(self) -> dict[str, tuple[P, str]]:
+        """Our own plug-ins and their variants by name, each with its module."""
+        found = {}
+        for info in pkgutil.iter_modules(importlib.import_module(self.package).__path__):
+            if info.name.startswith("_"):
+                continue
+            module = importlib.import_module(f"{self.package}.{info.name}")
+            plugin = getattr(module, self.kind)
+            found[plugin.name] = plugin, module.__name__
+            for suffix, variant in getattr(module, "variants", {}).items():
+                found[f"{plugin.name}-{suffix}"] = variant, module.__name__
+        return found
 
     @cached_property
     def _entry_points(self) -> dict:
         return {e.name: e for e in entry_points(group=self.group)}
 
+    @cached_property
+    def _aliases(self) -> Mapping[str, str]:
+        return getattr(importlib.import_module(self.package), "ALIASES", {})
+
     def names(self) -> list[str]:
-        return sorted({*self._modules, *self._entry_points})
+        return sorted({*self._own, *self._entry_points})
 
     def __contains__(self, name: str) -> bool:
-        return name in self._modules or name in self._entry_points
+        return name in self._own or name in self._entry_points or user_file.names_one(name)
+
+    def resolved(self, name: str) -> str:
+        """The name under which the plug-in is known here, when `name` is an alias of it."""
+        return self._aliases.get(name, name)
+
+    def is_ours(self, name: str) -> bool:
+        return name in self._own
 
     def module_of(self, name: str) -> str:
-        """The dotted name of the module that declares the plug-in."""
+        """The dotted name of the module that declares the plug-in, or reads the user's file that does."""
         self._check(name)
-        return self._modules.get(name) or self._entry_points[name].module
+        if name in self._own:
+            return self._own[name][1]
+        return user_file.__name__ if user_file.names_one(name) else self._entry_points[name].module
+
+    def file_of(self, name: str) -> Path:
+        """The file that declares the plug-in."""
+        if user_file.names_one(name):
+            return user_file.path_of(name)
+        return Path(importlib.util.find_spec(self.module_of(name)).origin)
 
     def get(self, name: str) -> P:
         """The plug-in called `name`. Raises UnknownName, or UserError when a foreign one cannot be loaded."""
         self._check(name)
-        if name in self._modules:
-            return getattr(importlib.import_module(self._modules[name]), self.kind)
+        if name in self._own:
+            return self._own[name][0]
+        if user_file.names_one(name):
+            return user_file.plugin(self.kind, name)
         try:
             return self._entry_points[name].load()
         except Exception as error:

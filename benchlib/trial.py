@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from benchlib.errors import suggestion
+from benchlib.errors import UnknownName, suggestion
 from benchlib.models import parse
 from benchlib.registry import Option, Registry, Source, exporters, passes, runtimes, sources
 from benchlib.way import WAY, Way, canonical
@@ -44,10 +44,14 @@ class Trial(BaseModel):
     inputs: str | None = Field(None, description="a .npz file or a folder of ONNX test data with the inputs")
     model_args: dict[str, Any] = Field(default_factory=dict, description="options of the model's source")
     attn_implementation: str | None = Field(None, description="eager, sdpa, …; null: the library's own")
+    with_loss: bool = Field(False, description="labels among the inputs, the loss among the outputs")
     exporter: str = Field("onnx_dynamo", description="the way from the model to something that runs")
     target_opset: Size | None = Field(None, description="operator set of the export; null: the exporter's own")
     exporter_args: dict[str, Any] = Field(default_factory=dict, description="options of the exporter")
+    dynamic: bool = Field(False, description="export with free shapes, then check at shapes not used for the export")
     opt_patterns: str = Field("", description="passes over the exported graph, joined with +, in order")
+    pass_args: dict[str, dict[str, Any]] = Field(default_factory=dict, description="options of the passes, by name")
+    sequence: str | None = Field(None, description="a Python file whose sequence() names exporter and passes")
     runtime: str = Field("", description="what executes the artifact; empty: the exporter's own")
     provider: str = Field("", description="execution provider; empty: the device's own")
     rtopt: Literal["off", "basic", "extended", "all"] = Field("all", description="the runtime's graph optimisation")
@@ -81,17 +85,10 @@ class Trial(BaseModel):
     @classmethod
     def _registered(cls, name: str, info) -> str:
         registry: Registry = {"exporter": exporters, "runtime": runtimes}[info.field_name]
+        name = registry.resolved(name)
         if name and name not in registry:
             raise ValueError(f"unknown {info.field_name} '{name}'{suggestion(name, registry.names())}")
         return name
-
-    @field_validator("opt_patterns")
-    @classmethod
-    def _known_passes(cls, text: str) -> str:
-        for name in filter(None, text.split("+")):
-            if name not in passes:
-                raise ValueError(f"unknown pass '{name}'{suggestion(name, passes.names()) or ': none is installed'}")
-        return text
 
     @field_validator("provider")
     @classmethod
@@ -142,6 +139,16 @@ class Trial(BaseModel):
 
     @model_validator(mode="after")
     def _options_fit(self) -> Trial:
+        try:
+            called = self.way.passes
+        except UnknownName as error:
+            raise ValueError(f"opt_patterns: {error}") from error
+        for name, given in self.pass_args.items():
+            if name not in [p.name for p in called]:
+                raise ValueError(f"pass_args: opt_patterns has no pass '{name}'")
+            problem = _options_problem(given, passes.get(name).options)
+            if problem:
+                raise ValueError(f"pass_args: {name}: {problem}")
         for parameter, options in (
             ("exporter_args", exporters.get(self.exporter).options),
             ("runtime_args", runtimes.get(self.resolved_runtime).options),
@@ -206,14 +213,14 @@ class Trial(BaseModel):
         return self._way(asked)
 
     def _way(self, asked: dict[str, Any]) -> Way:
-        exporter = exporters.get(asked["exporter"])
+        exporter = exporters.get(exporters.resolved(asked["exporter"]))
         name = asked.get("runtime") or exporter.runtime
         runtime = runtimes.get(name)
         kind = self.device.partition(":")[0]
         provider = asked.get("provider") or next((p for p, d in runtime.providers.items() if d == kind), "")
         provider = provider if provider in runtime.providers else full_provider(provider)
         return Way(
-            exporter=asked["exporter"],
+            exporter=exporters.resolved(asked["exporter"]),
             runtime=name,
             provider=provider,
             rtopt=asked.get("rtopt", "all"),
@@ -221,6 +228,9 @@ class Trial(BaseModel):
             exporter_args=asked.get("exporter_args", {}),
             runtime_args=asked.get("runtime_args", {}),
             cuda_graphs=asked.get("cuda_graphs", False),
+            dynamic=asked.get("dynamic", False),
+            opt_patterns=asked.get("opt_patterns", ""),
+            pass_args=asked.get("pass_args", {}),
         )
 
     # -- names -----------------------------------------------------------------------------------

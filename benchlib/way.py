@@ -1,4 +1,4 @@
-"""How a model is run: exporter and runtime with their options."""
+"""How a model is run: exporter, passes and runtime with their options."""
 
 from __future__ import annotations
 
@@ -8,14 +8,42 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from benchlib.registry import exporters
+from benchlib.errors import UnknownName
+from benchlib.registry import exporters, passes
 
-WAY = ("exporter", "exporter_args", "target_opset", "runtime", "provider", "rtopt", "runtime_args", "cuda_graphs")
+WAY = (
+    "exporter", "exporter_args", "target_opset", "dynamic", "opt_patterns", "pass_args",
+    "runtime", "provider", "rtopt", "runtime_args", "cuda_graphs",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class PassCall:
+    """A pass as `opt_patterns` names it: `default-Gelu` is the pass `default` without its rule `Gelu`."""
+
+    name: str
+    without: tuple[str, ...] = ()
+
+
+def passes_of(text: str) -> tuple[PassCall, ...]:
+    """The passes of `default-Gelu+ort+fp16`. Raises UnknownName.
+
+    Names of passes may have hyphens of their own (`int8-dynamic`): the longest name that is known counts, and what
+    follows it are rules.
+    """
+    found = []
+    for part in filter(None, text.split("+")):
+        words = part.split("-")
+        cuts = [n for n in range(len(words), 0, -1) if "-".join(words[:n]) in passes]
+        if not cuts:
+            raise UnknownName("pass", part, passes.names())
+        found.append(PassCall("-".join(words[: cuts[0]]), tuple(words[cuts[0] :])))
+    return tuple(found)
 
 
 @dataclass(frozen=True)
 class Way:
-    """How a model is run: exporter and runtime, with their options."""
+    """How a model is run: exporter, passes and runtime, with their options."""
 
     exporter: str
     runtime: str
@@ -25,18 +53,43 @@ class Way:
     exporter_args: Mapping[str, Any] = field(default_factory=dict)
     runtime_args: Mapping[str, Any] = field(default_factory=dict)
     cuda_graphs: bool = False
+    dynamic: bool = False
+    opt_patterns: str = ""
+    pass_args: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def passes(self) -> tuple[PassCall, ...]:
+        """The passes over the exported graph, in order; none where the exporter takes the text itself."""
+        return () if exporters.get(self.exporter).own_patterns else passes_of(self.opt_patterns)
+
+    @property
+    def contrib(self) -> bool:
+        """Whether the graph holds operators of onnxruntime's own after the passes."""
+        return any(passes.get(p.name).contrib(self.options_of(p.name)) for p in self.passes)
+
+    def options_of(self, name: str) -> dict[str, Any]:
+        """The options of a pass, with every default filled in."""
+        return {k: o.default for k, o in passes.get(name).options.items()} | dict(self.pass_args.get(name, {}))
+
+    def computes(self, dtype: str) -> str:
+        """What the way computes in when the model is of `dtype`: the dtype, or what a pass made of it."""
+        changed = [c for p in self.passes if (c := passes.get(p.name).computes)]
+        return changed[-1] if changed else dtype
 
     @property
     def label(self) -> str:
-        """`script`, `script rtopt=off`, `onnx_dynamo CUDA`: what differs from the exporter's default way."""
-        words = [self.exporter]
+        """`script`, `script+ort rtopt=off`, `onnx_dynamo CUDA`: what differs from the exporter's default way."""
+        words = [_base(self.exporter) + "".join(f"+{_base(part)}" for part in self.opt_patterns.split("+") if part)]
+        if self.dynamic:
+            words.append("dynamic")
         if self.runtime != exporters.get(self.exporter).runtime:
-            words.append(self.runtime)
+            words.append(_base(self.runtime))
         if self.rtopt != "all":
             words.append(f"rtopt={self.rtopt}")
         if self.target_opset is not None:
             words.append(f"opset={self.target_opset}")
         words += [f"{k}={_short(v)}" for k, v in (*self.exporter_args.items(), *self.runtime_args.items())]
+        words += [f"{p}.{k}={_short(v)}" for p, options in self.pass_args.items() for k, v in options.items()]
         if self.cuda_graphs:
             words.append("cuda_graphs")
         return " ".join(words)
@@ -45,6 +98,11 @@ class Way:
 def canonical(value: Any) -> str:
     """JSON with sorted keys: equal for equal values."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), default=str)
+
+
+def _base(name: str) -> str:
+    """`mine` of `path/to/file.py:mine`; other names as they are."""
+    return name.rpartition(":")[2]
 
 
 def _short(value: Any) -> str:

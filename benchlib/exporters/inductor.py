@@ -4,25 +4,25 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping
 from importlib.util import find_spec
 from typing import Any
 
 from benchlib.registry import Exporter, Option
+from benchlib.runtimes import OpenRequest
 
 MODES = ("default", "reduce-overhead", "max-autotune", "max-autotune-no-cudagraphs")
 
 
-def prepare(module: Any, options: Mapping[str, Any]) -> Any:
+def prepare(module: Any, request: OpenRequest) -> Any:
     """The compiled module; the compiler runs at its first call."""
     import torch
 
     return torch.compile(
         module,
         backend="inductor",
-        mode=options.get("mode", "default"),
-        fullgraph=options.get("fullgraph", True),
-        dynamic=options.get("dynamic", False),
+        mode=request.exporter_args.get("mode", "default"),
+        fullgraph=request.exporter_args.get("fullgraph", True),
+        dynamic=request.dynamic,
     )
 
 
@@ -53,7 +53,6 @@ exporter = Exporter(
     options={
         "mode": Option(str, "default", "how hard the compiler tries", MODES),
         "fullgraph": Option(bool, True, "fail on a graph break instead of running parts of the model in Python"),
-        "dynamic": Option(bool, False, "compile for dynamic shapes"),
     },
     prepare=prepare,
     compiles=True,

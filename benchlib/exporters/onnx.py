@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
-from benchlib.models import LoadedModel
+from benchlib.exporters import ExportRequest
 from benchlib.registry import Exporter
 
 
-def export(model: LoadedModel, path: Path, options: Mapping[str, Any], target_opset: int | None) -> dict[str, Any]:
+def export(request: ExportRequest) -> dict[str, Any]:
     """The facts of the file; it is not copied, and took no time to export."""
     from benchlib.exporters._onnx_facts import onnx_facts
 
-    return {"file": str(model.file), "time_export": 0.0, **onnx_facts(model.file)}
+    return {"file": str(request.model.file), "time_export": 0.0, **onnx_facts(request.model.file)}
 
 
 exporter = Exporter(

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
-from benchlib.exporters import _flat, _onnx_facts, _torch_onnx
-from benchlib.models import LoadedModel
+from benchlib.exporters import ExportRequest, _flat, _onnx_facts, _torch_onnx
 from benchlib.registry import Exporter, Option
 
 ONE_FILE = 1_800_000_000  # bytes of weights up to which one file holds all; protobuf ends at 2 GiB
 
 
-def export(model: LoadedModel, path: Path, options: Mapping[str, Any], target_opset: int | None) -> dict[str, Any]:
+def export(request: ExportRequest) -> dict[str, Any]:
     """Exports the module on its example inputs to `<path>.onnx`; large weights go to a file beside it."""
-    flat = _flat.flat(model)
+    flat = _flat.flat(request.model)
     weights = sum(t.numel() * t.element_size() for t in (*flat.module.parameters(), *flat.module.buffers()))
-    optimize = options.get("optimize", True)
-    file = _torch_onnx.write(flat, path, target_opset, dynamo=True, optimize=optimize, external_data=weights > ONE_FILE)
+    optimize = request.options.get("optimize", True)
+    file = _torch_onnx.write(
+        flat, request.path, request.target_opset, dynamo=True, optimize=optimize, external_data=weights > ONE_FILE
+    )
     return {"file": str(file), **_onnx_facts.onnx_facts(file, optimized=optimize)}
 
 

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
-from benchlib.exporters import _flat, _onnx_facts, _torch_onnx
-from benchlib.models import LoadedModel
+from benchlib.exporters import ExportRequest, _flat, _onnx_facts, _torch_onnx
 from benchlib.registry import Exporter, Option
 
 
-def export(model: LoadedModel, path: Path, options: Mapping[str, Any], target_opset: int | None) -> dict[str, Any]:
+def export(request: ExportRequest) -> dict[str, Any]:
     """Traces the module on its example inputs and writes `<path>.onnx`."""
-    folding = options.get("constant_folding", False)
+    flat, folding = _flat.flat(request.model), request.options.get("constant_folding", False)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # that there is a newer exporter
-        file = _torch_onnx.write(_flat.flat(model), path, target_opset, dynamo=False, do_constant_folding=folding)
+        file = _torch_onnx.write(
+            _flat.flat(request.model), request.path, request.target_opset, dynamo=False, do_constant_folding=folding
+        )
     return {"file": str(file), **_onnx_facts.onnx_facts(file)}
 
 

@@ -11,7 +11,16 @@ from ruamel.yaml.error import YAMLError
 from benchlib.errors import UserError
 from benchlib.trial import Trial
 
-WHOLE = ("label", "tag", "shapes", "inputs", "exporter_args", "runtime_args", "model_args")  # commas never split these
+WHOLE = (
+    "label",
+    "tag",
+    "shapes",
+    "inputs",
+    "exporter_args",
+    "pass_args",
+    "runtime_args",
+    "model_args",
+)  # commas never split these
 _PAIRS = {"[": "]", "{": "}", "(": ")"}
 
 

@@ -14,12 +14,8 @@ def schema() -> dict[str, Any]:
     """Generated from the parameters of a trial; a test keeps `params/schema.json` equal to it."""
     model = Trial.model_json_schema()
     parameters = {name: {k: v for k, v in field.items() if k != "title"} for name, field in model["properties"].items()}
-    parameters["exporter"] |= {
-        "enum": sorted(n for n in exporters.names() if exporters.module_of(n).startswith("benchlib."))
-    }
-    parameters["runtime"] |= {
-        "enum": ["", *(n for n in runtimes.names() if runtimes.module_of(n).startswith("benchlib."))]
-    }
+    parameters["exporter"] |= {"enum": [n for n in exporters.names() if exporters.is_ours(n)]}
+    parameters["runtime"] |= {"enum": ["", *filter(runtimes.is_ours, runtimes.names())]}
     setting = {"type": "object", "properties": parameters, "additionalProperties": False}
     axis = {
         name: {

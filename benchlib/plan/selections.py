@@ -85,7 +85,4 @@ def _ask(suite: str) -> list[dict[str, Any]]:
 
 
 def _code(suite: str) -> str:
-    import importlib.util
-    from pathlib import Path
-
-    return tree_hash(Path(importlib.util.find_spec(sources.module_of(suite)).origin))
+    return tree_hash(sources.file_of(suite))

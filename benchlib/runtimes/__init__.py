@@ -23,6 +23,7 @@ class OpenRequest:
     options: Mapping[str, Any] = field(default_factory=dict)  # runtime_args
     io: str = "host"  # or "device": inputs and outputs stay on the device
     cuda_graphs: bool = False  # replay the call as a captured CUDA graph; needs io "device"
+    dynamic: bool = False  # other shapes than the bound ones will follow
     profile: str = ""  # a folder for the runtime's own profile; empty: not profiled
 
 

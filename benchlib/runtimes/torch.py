@@ -102,7 +102,7 @@ def open(request: OpenRequest) -> TorchSession:
         torch.set_default_dtype(torch.float64)  # of what forward makes itself
         torch.use_deterministic_algorithms(True, warn_only=True)
     prepare = exporters.get(request.exporter).prepare
-    called = prepare(module, request.exporter_args) if prepare else module
+    called = prepare(module, request) if prepare else module
     return TorchSession(module, called, request)
 
 

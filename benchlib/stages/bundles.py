@@ -114,6 +114,8 @@ def export_request(way: Way, model: Model) -> dict[str, Any]:
         "bundle": str(model.path),
         "options": {k: o.default for k, o in exporters.get(way.exporter).options.items()} | dict(way.exporter_args),
         "target_opset": way.target_opset,
+        "axes": {},
+        "opt_patterns": "",
     }
 
 

@@ -64,6 +64,7 @@ def load(worker: Worker, request: dict) -> dict:
 @verb
 def export(worker: Worker, request: dict) -> dict:
     """Runs an exporter on the loaded model (opened from its bundle when this worker did not load it)."""
+    from benchlib.exporters import ExportRequest
     from benchlib.registry import exporters
 
     exporter = exporters.get(request["exporter"])
@@ -71,7 +72,15 @@ def export(worker: Worker, request: dict) -> dict:
         worker.model = from_bundle(Path(request["bundle"]))
     _import(exporter.packages)
     begin = time.perf_counter()
-    facts = exporter.export(worker.model, Path(request["path"]), request["options"], request["target_opset"])
+    asked = ExportRequest(
+        worker.model,
+        Path(request["path"]),
+        request["options"],
+        request["target_opset"],
+        {name: {int(axis): free for axis, free in axes.items()} for name, axes in request["axes"].items()},
+        request["opt_patterns"],
+    )
+    facts = exporter.export(asked)
     return {"time_export": time.perf_counter() - begin, **facts}
 
 

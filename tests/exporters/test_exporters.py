@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from benchlib import mistakes, tensors
-from benchlib.exporters import _flat, _onnx_facts, inductor
+from benchlib.exporters import ExportRequest, _flat, _onnx_facts, inductor
 from benchlib.models import LoadedModel, _saved, explicit, parse
 from benchlib.registry import exporters, runtimes, sources
 from benchlib.runtimes import OpenRequest
@@ -58,7 +58,9 @@ class Bundle:
         return [tensors.to_numpy(leaf) for leaf in tensors.flatten(outputs)[0].values()]
 
     def export(self, exporter, options=None, opset=None):
-        return exporters.get(exporter).export(self.model, self.folder / f"{exporter}.v1", options or {}, opset)
+        return exporters.get(exporter).export(
+            ExportRequest(self.model, self.folder / f"{exporter}.v1", options or {}, opset)
+        )
 
 
 @pytest.fixture(scope="session")
@@ -196,7 +198,7 @@ def test_a_model_opened_from_its_bundle_exports_too(bundles):
     bundle = bundles("explicit/tuple_io")
     module = _saved.open_saved(bundle.folder / "model.pt")
     model = LoadedModel(inputs=bundle.inputs, module=module, positional=bundle.model.positional)
-    facts = exporters.get("script").export(model, bundle.folder / "again", {}, None)
+    facts = exporters.get("script").export(ExportRequest(model, bundle.folder / "again"))
     same(bundle.run("script", facts["file"]), bundle.expected)
 
 
@@ -219,7 +221,7 @@ def test_declarations():
 
 def test_a_ready_file_stays_where_it_is(bundles, tmp_path):
     file = Path(bundles("explicit/mlp").export("script")["file"])
-    facts = exporters.get("onnx").export(LoadedModel(inputs={}, file=file), tmp_path / "model", {}, None)
+    facts = exporters.get("onnx").export(ExportRequest(LoadedModel(inputs={}, file=file), tmp_path / "model"))
     assert facts["file"] == str(file)
     assert facts["time_export"] == 0
     assert facts["onnx_n_inputs"] == 1

@@ -61,14 +61,14 @@ OPEN = """
 import json, sys
 from pathlib import Path
 from benchlib import mistakes
-from benchlib.exporters import script, onnx_dynamo
+from benchlib.exporters import ExportRequest, script, onnx_dynamo
 from benchlib.models import python
 from benchlib.runtimes import OpenRequest, onnxruntime
 
 model = python.load(sys.argv[1].partition(":")[2], mistakes.make({"model": sys.argv[1]}))
 sums = [float(model.call().sum())]
 for exporter in (script, onnx_dynamo):
-    file = exporter.export(model, Path(sys.argv[2]) / exporter.__name__, {}, None)["file"]
+    file = exporter.export(ExportRequest(model, Path(sys.argv[2]) / exporter.__name__))["file"]
     arrays = {name: tensor.numpy() for name, tensor in model.inputs.items()}
     session = onnxruntime.open(OpenRequest(file, "script"))
     sums.append(float(session.bind(arrays, arrays)()[0].sum()))

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from benchlib import mistakes, tensors
+from benchlib.exporters import ExportRequest
 from benchlib.measure.device import device_metrics
 from benchlib.models import _saved
 from benchlib.precision import precision_differences
@@ -28,7 +29,7 @@ def resnet(tmp_path_factory):
     _saved.save(model.module, folder / "model.pt")
     inputs = tensors.apply(tensors.to_numpy, model.inputs)
     expected = [tensors.to_numpy(o) for o in tensors.flatten(model.call())[0].values()]
-    file = exporters.get("script").export(model, folder / "m", {}, None)["file"]
+    file = exporters.get("script").export(ExportRequest(model, folder / "m"))["file"]
     return SimpleNamespace(model=model, inputs=inputs, expected=expected, saved=str(folder / "model.pt"), onnx=file)
 
 

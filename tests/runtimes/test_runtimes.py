@@ -13,6 +13,7 @@ from onnx import TensorProto, helper
 
 from benchlib import mistakes, tensors
 from benchlib.errors import Unavailable, UserError
+from benchlib.exporters import ExportRequest
 from benchlib.models import _saved
 from benchlib.models._facts import weights_hash
 from benchlib.registry import runtimes, sources
@@ -234,7 +235,7 @@ def test_both_runtimes_on_cuda_agree_with_the_cpu(saved, tmp_path):
     session = torch_runtime.open(OpenRequest(path, "eager", device="cuda"))
     found = [tensors.to_numpy(o) for o in tensors.flatten(session.bind(inputs, flat)())[0].values()]
     assert session.facts["devices"] == ["cuda:0"]
-    file = exporters.get("script").export(model, tmp_path / "m", {}, None)["file"]
+    file = exporters.get("script").export(ExportRequest(model, tmp_path / "m"))["file"]
     ort = onnxruntime.open(OpenRequest(file, "script", device="cuda"))
     assert ort.facts["providers"] == "CUDAExecutionProvider"
     for outputs in (found, ort.bind(inputs, flat)()):

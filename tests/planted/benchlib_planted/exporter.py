@@ -1,16 +1,14 @@
 """The exporter `planted`: leaves a text file, or fails as asked."""
 
-from pathlib import Path
-
 from benchlib.registry import Exporter, Option
 
 
-def _export(model, path: Path, options, target_opset) -> dict:
+def _export(request) -> dict:
     from benchlib_planted.faults import FAULTS
 
-    FAULTS[options["fault"]]()
-    file = path.with_suffix(".planted")
-    file.write_text(f"planted {options['version']}")
+    FAULTS[request.options["fault"]]()
+    file = request.path.with_suffix(".planted")
+    file.write_text(f"planted {request.options['version']}")
     return {"file": str(file)}
 
 

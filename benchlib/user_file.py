@@ -1,0 +1,86 @@
+"""Plug-ins in a Python file of the user's own: `path/to/file.py:name`.
+
+The driver reads the file as well as the workers, so heavy packages belong inside its functions. What it holds is an
+`Exporter`, a `Pass` or a `Runtime` of `benchlib.registry` under that name or called so among what its `sequence()`
+returns, or, for a runtime, a class (see `benchlib.runtimes._own`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from benchlib.errors import UserError, suggestion
+
+
+def names_one(name: str) -> bool:
+    """Whether `name` addresses something in a file."""
+    file, colon, attribute = name.rpartition(":")
+    return bool(colon) and file.endswith(".py") and attribute.isidentifier()
+
+
+def path_of(name: str) -> Path:
+    return Path(name.rpartition(":")[0]).expanduser().resolve()
+
+
+def module(path: Path) -> ModuleType:
+    """The file, executed once per content in this process. Raises UserError with what is wrong, and where."""
+    try:
+        code = path.read_bytes()
+    except OSError as error:
+        raise UserError(f"there is no file {path} ({error.strerror})") from error
+    name = f"benchlib_file_{hashlib.sha256(str(path).encode() + code).hexdigest()[:12]}"
+    if name in sys.modules:
+        return sys.modules[name]
+    spec = importlib.util.spec_from_file_location(name, path)
+    found = importlib.util.module_from_spec(spec)
+    sys.modules[name] = found
+    try:
+        spec.loader.exec_module(found)
+    except BaseException as error:
+        del sys.modules[name]
+        if isinstance(error, KeyboardInterrupt):
+            raise
+        line = _line_in(path, error)
+        raise UserError(f"{path}{line}: {type(error).__name__}: {error}") from error
+    return found
+
+
+def plugin(kind: str, name: str) -> Any:
+    """The plug-in of a kind ("exporter", "pass_", "runtime") that `path.py:name` addresses. Raises UserError."""
+    from benchlib import registry
+
+    wanted = {"exporter": registry.Exporter, "pass_": registry.Pass, "runtime": registry.Runtime}.get(kind)
+    path, attribute = path_of(name), name.rpartition(":")[2]
+    if wanted is None:
+        raise UserError(f"a {kind} cannot stand in a file ({name})")
+    file = module(path)
+    found = getattr(file, attribute, None)
+    if found is None and hasattr(file, "sequence"):
+        found = next((s for s in file.sequence() if getattr(s, "name", None) == attribute), None)
+    if isinstance(found, wanted):
+        return found
+    if kind == "runtime" and isinstance(found, type):
+        from benchlib.runtimes import _own
+
+        return _own.runtime_of(name, found)
+    if found is None:
+        near = suggestion(attribute, [n for n in vars(file) if not n.startswith("_")])
+        raise UserError(f"{path} has no '{attribute}'{near}")
+    raise UserError(f"{name} is a {type(found).__name__}, no {wanted.__name__} of benchlib.registry")
+
+
+def _line_in(path: Path, error: BaseException) -> str:
+    """`:12`, the last line of the file that the error went through."""
+    if isinstance(error, SyntaxError) and error.lineno:
+        return f":{error.lineno}"
+    line, trace = None, error.__traceback__
+    while trace:
+        if trace.tb_frame.f_code.co_filename == str(path):
+            line = trace.tb_lineno
+        trace = trace.tb_next
+    return f":{line}" if line else ""
