@@ -11,12 +11,10 @@ from benchlib.registry import Exporter, Option
 
 def export(request: ExportRequest) -> dict[str, Any]:
     """Traces the module on its example inputs and writes `<path>.onnx`."""
-    flat, folding = _flat.flat(request.model), request.options.get("constant_folding", False)
+    how = {"dynamo": False, "do_constant_folding": request.options.get("constant_folding", False)}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # that there is a newer exporter
-        file = _torch_onnx.write(
-            _flat.flat(request.model), request.path, request.target_opset, dynamo=False, do_constant_folding=folding
-        )
+        file = _torch_onnx.write(_flat.flat(request.model), request.path, request.target_opset, **how)
     return {"file": str(file), **_onnx_facts.onnx_facts(file)}
 
 
