@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from benchlib.cli_options import CacheDir, Quiet, Verbose, with_trial_options
+from benchlib.cli_options import BuildOnly, CacheDir, Quiet, Verbose, with_trial_options
 from benchlib.errors import UserError
 
 app = typer.Typer(
@@ -68,6 +68,7 @@ def _run(
     output: Path,
     runoff: bool,
     fail_fast: bool,
+    build_only: bool,
     verbose: int,
     quiet: bool,
     cache_dir: Path | None,
@@ -82,6 +83,8 @@ def _run(
     options |= {name: values_of(name, text) for name, text in given.items() if text is not None}
     study = studies.from_options("run", options)
     study.runoff = runoff
+    if build_only:
+        studies.build_only(study)
     outcome = _execute(study, output, "all", quiet, verbose or int(fail_fast), fail_fast, lines=True)
     if fail_fast and set(outcome.counts) - {"ok", "inaccurate", "refused", "skipped"}:
         raise typer.Exit(1)
@@ -95,6 +98,7 @@ def sweep(
     only: Annotated[str, typer.Option(help="which trials: 'exporter=script,eager model=resnet'")] = "",
     rerun: Annotated[str, typer.Option(help="failed or all: run these again although they are done")] = "",
     no_runoff: Annotated[bool, typer.Option("--no-runoff", help="no direct pairs after the matrix")] = False,
+    build_only: BuildOnly = False,
     verbose: Verbose = 0,
     quiet: Quiet = False,
     cache_dir: CacheDir = None,
@@ -107,6 +111,8 @@ def sweep(
         raise UserError(f"--rerun: '{rerun}' is neither failed nor all")
     written = studies.read(study)
     written.runoff = written.runoff and not no_runoff
+    if build_only:
+        studies.build_only(written)
     folder = output or Path("outputs") / written.name
     if dry_run:
         from benchlib.plan.expand import expand

@@ -15,6 +15,9 @@ Verbose = Annotated[
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="no progress")]
 
 
+BuildOnly = Annotated[bool, typer.Option("--build-only", help="stop after export and passes (until: export)")]
+
+
 def with_trial_options(function: Any) -> Any:
     """`run`, with an option for each parameter of a trial, taken from their declaration."""
     from benchlib.trial import Trial, default_of
@@ -47,6 +50,7 @@ def with_trial_options(function: Any) -> Any:
             False,
             typer.Option("--fail-fast", help="stop at the first failure, with its whole traceback"),
         ),
+        inspect.Parameter("build_only", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=BuildOnly),
         inspect.Parameter("verbose", inspect.Parameter.KEYWORD_ONLY, default=0, annotation=Verbose),
         inspect.Parameter("quiet", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=Quiet),
         inspect.Parameter("cache_dir", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=CacheDir),

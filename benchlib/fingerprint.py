@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from benchlib import machine
-from benchlib.registry import Registry, exporters, runtimes, sources
+from benchlib.registry import Registry, exporters, passes, runtimes, sources
 from benchlib.trial import Trial
 
 LIBRARY = Path(__file__).parent
@@ -27,7 +27,9 @@ _COMMON = (
     "measure/*.py",
     "stages/steps.py",
     "stages/bundles.py",
+    "stages/building.py",
     "stages/judge.py",
+    "stages/other_shapes.py",
     "stages/timing.py",
     "stages/phases.py",
     "stages/machine_share.py",
@@ -38,6 +40,7 @@ _COMMON = (
     "models/__init__.py",
     "models/_saved.py",
     "models/_input_sets.py",
+    "models/_shape_sets.py",
     "models/_work.py",
 )
 _DECIDING = "measure/runoff.py"  # compares trials with each other: no figure of a trial depends on it
@@ -77,11 +80,11 @@ def code_of(registry: Registry, name: str) -> dict[str, str]:
 
 
 def plugins_of(trial: Trial) -> list[tuple[Registry, str]]:
-    """The plug-ins that a trial uses: its source, and exporter and runtime of its ways."""
+    """The plug-ins that a trial uses: its source, and exporter, passes and runtime of its ways."""
     ways = [trial.way, trial.judge_way, *filter(None, [trial.reference_way])]
     found = {(sources, trial.source()[0].name)}
     for way in ways:
-        found |= {(exporters, way.exporter), (runtimes, way.runtime)}
+        found |= {(exporters, way.exporter), (runtimes, way.runtime), *((passes, p.name) for p in way.passes)}
     return sorted(found, key=lambda pair: (pair[0].kind, pair[1]))
 
 

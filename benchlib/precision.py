@@ -1,6 +1,7 @@
 """What precision contenders compute with, in words that all runtimes share; and do they agree?
 
-A session's `facts["precision"]` maps a kind of work to how it is done:
+A session's `facts["precision"]` maps a kind of work to how it is done: `computes`, the dtype of the weights or what a
+pass made of them (`float16`, `int8`, …);
 `matmul` and `convolution` of float32: `ieee`, `tf32` or `bf16`; on CUDA also `convolution_search` (`exhaustive`:
 cuDNN tries its algorithms, `heuristic`: it picks one) and `fp16_reduction` and `bf16_reduction` (`full`, or
 `reduced` where sums of products may be kept in less than float32). Standard library alone: workers use it.
@@ -13,6 +14,7 @@ from collections.abc import Mapping
 from typing import Any
 
 WORDS = {
+    "computes": "what is computed in",
     "matmul": "float32 matrix products",
     "convolution": "float32 convolutions",
     "convolution_search": "cuDNN's choice of convolutions",

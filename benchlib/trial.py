@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from benchlib import user_file
 from benchlib.errors import UnknownName, suggestion
 from benchlib.models import parse
 from benchlib.registry import Option, Registry, Source, exporters, passes, runtimes, sources
@@ -60,6 +61,7 @@ class Trial(BaseModel):
     cuda_graphs: bool = Field(False, description="replay each call as a captured CUDA graph")
     num_cores: Size | None = Field(None, description="threads of every contender; null: all that are allowed")
     level: Literal["smoke", "quick", "precise"] = Field("quick", description="how many processes, which budget")
+    until: Literal["export", "check", "measure"] = Field("measure", description="the last step that is taken")
     processes: Literal["auto"] | Annotated[int, Field(ge=3)] = Field(
         "auto", description="pairs of processes, each of which is a replicate"
     )
@@ -80,6 +82,18 @@ class Trial(BaseModel):
     seed: Annotated[int, Field(ge=0)] = Field(0, description="seed of weights, inputs and order")
     timeout: Annotated[float, Field(gt=0)] = Field(600.0, description="seconds allowed to each step but measuring")
     tag: str = Field("", description="a remark of your own")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _as_the_sequence_says(cls, values: Any) -> Any:
+        """A sequence names exporter and passes: what is given beside it has to say the same."""
+        if not isinstance(values, Mapping) or not isinstance(path := values.get("sequence"), str):
+            return values
+        said = user_file.sequence(path)
+        for name, value in said.items():
+            if values.get(name, default_of(name)) not in (value, default_of(name)):
+                raise ValueError(f"sequence: {path} decides {name}: leave {name} out")
+        return {**values, **said}
 
     @field_validator("exporter", "runtime")
     @classmethod

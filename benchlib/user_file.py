@@ -20,7 +20,7 @@ from benchlib.errors import UserError, suggestion
 def names_one(name: str) -> bool:
     """Whether `name` addresses something in a file."""
     file, colon, attribute = name.rpartition(":")
-    return bool(colon) and file.endswith(".py") and attribute.isidentifier()
+    return bool(colon) and file.endswith(".py") and attribute.replace("-", "_").isidentifier()
 
 
 def path_of(name: str) -> Path:
@@ -59,9 +59,8 @@ def plugin(kind: str, name: str) -> Any:
     if wanted is None:
         raise UserError(f"a {kind} cannot stand in a file ({name})")
     file = module(path)
-    found = getattr(file, attribute, None)
-    if found is None and hasattr(file, "sequence"):
-        found = next((s for s in file.sequence() if getattr(s, "name", None) == attribute), None)
+    named = [s for s in getattr(file, "sequence", list)() if isinstance(s, wanted) and s.name == attribute]
+    found = named[0] if named else getattr(file, attribute, None)
     if isinstance(found, wanted):
         return found
     if kind == "runtime" and isinstance(found, type):
@@ -72,6 +71,33 @@ def plugin(kind: str, name: str) -> Any:
         near = suggestion(attribute, [n for n in vars(file) if not n.startswith("_")])
         raise UserError(f"{path} has no '{attribute}'{near}")
     raise UserError(f"{name} is a {type(found).__name__}, no {wanted.__name__} of benchlib.registry")
+
+
+def sequence(path: str) -> dict[str, str]:
+    """The exporter and the passes that a file's `sequence()` names, as a trial's parameters `exporter` and
+    `opt_patterns`. Raises UserError.
+
+    `sequence()` returns a list: first an exporter, then passes; each the name of one that is registered (a pass with
+    rules taken out, `default-Gelu`, too), or an `Exporter` or a `Pass` of the file's own.
+    """
+    from benchlib.registry import Exporter, Pass
+
+    file = module(Path(path).expanduser().resolve())
+    if not callable(getattr(file, "sequence", None)):
+        raise UserError(f"sequence: {path} has no function sequence()")
+    try:
+        stages = list(file.sequence())
+    except Exception as error:
+        raise UserError(f"sequence: {path}{_line_in(Path(path).resolve(), error)}: {error}") from error
+    for number, stage in enumerate(stages):
+        wanted = (str, Pass) if number else (str, Exporter)
+        if not isinstance(stage, wanted):
+            kind = "a pass" if number else "an exporter"
+            raise UserError(f"sequence: {path}: stage {number + 1} is a {type(stage).__name__}, not {kind} or its name")
+    if not stages:
+        raise UserError(f"sequence: {path}: sequence() names no exporter")
+    names = [stage if isinstance(stage, str) else f"{path}:{stage.name}" for stage in stages]
+    return {"exporter": names[0], "opt_patterns": "+".join(names[1:])}
 
 
 def _line_in(path: Path, error: BaseException) -> str:

@@ -33,12 +33,28 @@ def passes_of(text: str) -> tuple[PassCall, ...]:
     """
     found = []
     for part in filter(None, text.split("+")):
-        words = part.split("-")
-        cuts = [n for n in range(len(words), 0, -1) if "-".join(words[:n]) in passes]
-        if not cuts:
+        name = _name_in(part)
+        if name is None:
             raise UnknownName("pass", part, passes.names())
-        found.append(PassCall("-".join(words[: cuts[0]]), tuple(words[cuts[0] :])))
+        found.append(PassCall(name, tuple(filter(None, part[len(name) :].split("-")))))
     return tuple(found)
+
+
+def _name_in(part: str) -> str | None:
+    """`int8-dynamic` of `int8-dynamic-Gemm`; None where no pass is called so."""
+    words = part.split("-")
+    names = ("-".join(words[:n]) for n in range(len(words), 0, -1))
+    return next((name for name in names if name in passes), None)
+
+
+def _known(text: str) -> list[str]:
+    return [name for part in text.split("+") if part and (name := _name_in(part))]
+
+
+def computes(opt_patterns: str, dtype: str) -> str:
+    """What a graph computes in after passes, when the model is of `dtype`; passes that are not known change nothing."""
+    changed = [passes.get(name).computes for name in _known(opt_patterns)]
+    return next(filter(None, reversed(changed)), dtype)
 
 
 @dataclass(frozen=True)
@@ -73,8 +89,7 @@ class Way:
 
     def computes(self, dtype: str) -> str:
         """What the way computes in when the model is of `dtype`: the dtype, or what a pass made of it."""
-        changed = [c for p in self.passes if (c := passes.get(p.name).computes)]
-        return changed[-1] if changed else dtype
+        return computes("" if exporters.get(self.exporter).own_patterns else self.opt_patterns, dtype)
 
     @property
     def label(self) -> str:

@@ -5,7 +5,8 @@ way in the trial's own dtype), and NaN and infinities those of the judge, whatev
 has to be within its tolerance of the judge element by element; or, where the judge is float64, its error has to
 be like the one that the reference itself has: an RMSE of at most `multiple` times the reference's plus a tenth
 of the absolute tolerance (the rule of torch's dynamo), and no element off by more than ten times what is
-tolerated or ten times what the reference's worst is off by. Integers and booleans have to be exact.
+tolerated or ten times what the reference's worst is off by. Integers and booleans have to be exact. What computes in
+8 or 4 bits is judged by cosine similarity and ranked classes instead (`tolerances`).
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import numpy as np
 from benchlib.accuracy.figures import exact_figures, figures
 from benchlib.accuracy.own_error import own_error
 from benchlib.accuracy.ranking import agreement, ranks_classes
-from benchlib.accuracy.tolerances import TOLERANCES, Tolerance
+from benchlib.accuracy.tolerances import FEW, TOLERANCES, Tolerance
 from benchlib.tensors import dtype_of, values
 
 FARTHEST = 10  # times the tolerance, or the reference's own worst, that an element may be off at all
@@ -55,6 +56,7 @@ def compare(
     metrics: dict[str, Any] = {
         "tolerance_rel": tolerance.rtol,
         "tolerance_abs": tolerance.atol,
+        "tolerance_cosine": tolerance.cosine,
         "tolerance_reason": tolerance.reason,
     }
     problem = _structure_problem(outputs, reference)
@@ -140,6 +142,10 @@ def _row(found, expected, judge, own: Mapping | None, tolerance: Tolerance, abou
         row = exact_figures(found, (judge, expected))
         return row | {"passes": "" if row["beyond"] else "exact"}
     row = figures(found, judge, tolerance, about["dtype"])
+    if tolerance.cosine:
+        if ranks_classes(about["name"], judge, task) and not row["nonfinite"]:
+            row |= agreement(found, judge, row["atol"], tolerance.rtol)
+        return row | {"passes": _by_direction(row, expected.size, tolerance)}
     passes = "tolerance" if not (row["beyond"] or row["nonfinite"]) else ""
     if own is not None:
         row |= {"rmse_eager": own["rmse"], "rmse_ratio": _ratio(row["rmse"], own["rmse"])}
@@ -151,11 +157,28 @@ def _row(found, expected, judge, own: Mapping | None, tolerance: Tolerance, abou
     return row | {"passes": passes}
 
 
+def _by_direction(row: dict, size: int, tolerance: Tolerance) -> str:
+    """How an output of few bits passes: "cosine", and "cosine and classes" where it ranks any; "" if it does not."""
+    if row["nonfinite"] or (size < FEW and row["beyond"]):
+        return ""
+    similar = row["cosine"] is None and not row["max_abs"]  # all zeros, both
+    if not similar and (row["cosine"] or 0.0) < tolerance.cosine:
+        return ""
+    if "top5" not in row:
+        return "cosine"
+    return "cosine and classes" if row["top5"] >= tolerance.top5 else ""
+
+
 def _problem(row: dict, size: int, tolerance: Tolerance) -> str:
     if row["passes"]:
         return ""
     if row["nonfinite"]:
         return f"{row['nonfinite']} elements are NaN or infinite in one and not in the other"
+    if tolerance.cosine and row.get("cosine") is not None:
+        text = f"cosine similarity {row['cosine']:.4f} (at least {tolerance.cosine:g} is wanted)"
+        if "top5" in row:
+            text += f", {row['top5']:.0%} of the first five classes (at least {tolerance.top5:.0%})"
+        return text
     text = f"{row['beyond']} of {size} elements are off, the farthest by {row['max_abs']:.3g}"
     if "rmse" not in row:
         return text

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from benchlib import machine
-from benchlib.registry import exporters, runtimes
+from benchlib.passes._legal import illegal
+from benchlib.registry import exporters, passes, runtimes
 from benchlib.trial import Trial
+from benchlib.way import Way
 
+_KINDS = {"exporter": "exporter", "pass_": "pass", "runtime": "runtime"}
 _WORDS = {"module": "a PyTorch module", "onnx": "an ONNX file"}
 
 
@@ -29,10 +32,29 @@ def refusal(trial: Trial) -> str | None:
         return f"runtime {runtime.name} has no provider {provider}"
     if runtime.providers[provider] != kind:
         return f"provider {provider} runs on {runtime.providers[provider]}, the trial asks for {kind}"
+    for way in filter(None, [trial.reference_way, trial.way]):
+        if rule := _way_rule(trial, way):
+            return rule
     reference = trial.reference_way
     if reference and exporters.get(reference.exporter).takes != source.gives:
         return f"the reference {reference.label} cannot start from {_WORDS.get(source.gives, source.gives)}"
     return _device_rule(trial) or source.refuse(trial) or exporter.refuse(trial) or runtime.refuse(trial)
+
+
+def _way_rule(trial: Trial, way: Way) -> str | None:
+    """What passes and free shapes ask of the exporter before them and of the runtime behind them."""
+    exporter, runtime = exporters.get(way.exporter), runtimes.get(way.runtime)
+    if way.dynamic and not exporter.dynamic:
+        return f"{way.exporter} cannot leave shapes free (dynamic: true)"
+    if not way.passes:
+        return None
+    if exporter.artifact != "onnx":
+        return f"passes work on ONNX graphs, and {way.exporter} leaves none (opt_patterns: {way.opt_patterns})"
+    if rule := illegal(way):
+        return rule
+    if way.contrib and not runtime.contrib:
+        return f"runtime {way.runtime} lacks the operators of onnxruntime's own that {way.opt_patterns} leaves"
+    return next(filter(None, (passes.get(call.name).refuse(trial) for call in way.passes)), None)
 
 
 def _device_rule(trial: Trial) -> str | None:
@@ -59,14 +81,15 @@ def lacks(trial: Trial) -> str | None:
     """What this machine lacks for a trial, in words; None when it has everything."""
     ways = {way.label: way for way in filter(None, [trial.way, trial.reference_way, trial.judge_way])}
     for way in ways.values():
-        for registry, name in ((exporters, way.exporter), (runtimes, way.runtime)):
+        plugins = [(exporters, way.exporter), *((passes, p.name) for p in way.passes), (runtimes, way.runtime)]
+        for registry, name in plugins:
             plugin = registry.get(name)
             missing = [p for p in plugin.packages if machine.package_version(p) is None]
             if missing:
-                return f"{registry.kind} {name} needs the package {missing[0]}, which is not installed"
+                return f"{_KINDS[registry.kind]} {name} needs the package {missing[0]}, which is not installed"
             reason = plugin.lacks(trial)
             if reason:
-                return f"{registry.kind} {name}: {reason}"
+                return f"{_KINDS[registry.kind]} {name}: {reason}"
     source, _ = trial.source()
     missing = [p for p in source.packages if machine.package_version(p) is None]
     return f"{source.name} models need the package {missing[0]}, which is not installed" if missing else None

@@ -84,6 +84,15 @@ def from_options(name: str, options: Mapping[str, list[Any]]) -> Study:
     return study
 
 
+def build_only(study: Study) -> None:
+    """Makes every trial of a study stop when its artifact is made. Raises UserError where the study says otherwise."""
+    for setting in (study.defaults, *(point for axis in study.axes for point in axis), *study.include):
+        if "until" in setting and setting["until"].value != "export":
+            raise UserError(f"{setting['until'].place}: until: {setting['until'].value} contradicts --build-only")
+    study.defaults["until"] = Value("export", "--build-only")
+    study.runoff = False
+
+
 class _Reader:
     """Walks a parsed document and gathers all mistakes before it complains."""
 

@@ -15,10 +15,13 @@ from benchlib.measure.device import device_metrics
 from benchlib.measure.profile import placement_metrics
 from benchlib.record import SCHEMA
 from benchlib.stages import checks, footprint, phases, timing
+from benchlib.stages.guard import STEPS
 from benchlib.trial import Trial, default_of
 
 if TYPE_CHECKING:
     from benchlib.stages.steps import TrialRun
+
+NO_METRICS = ("passes", "operators", "stages")  # facts of an artifact that are tables of their own in the record
 
 
 def record(run: TrialRun) -> dict[str, Any]:
@@ -51,6 +54,9 @@ def record(run: TrialRun) -> dict[str, Any]:
         "phases": _phases(run),
         "course": run.course,
         "profile": run.profile,
+        "passes": _graph(run, "passes", []),
+        "operators": _graph(run, "operators", {}),
+        "export_report": _export_report(run),
         "files": _files(run),
         "fingerprint": fingerprint(run.trial),
         "memory": run.memory,
@@ -79,6 +85,9 @@ def blank(trial: Trial, key: str) -> dict[str, Any]:
         "phases": {},
         "course": [],
         "profile": [],
+        "passes": [],
+        "operators": {},
+        "export_report": {},
         "files": {},
         "fingerprint": {},
         "memory": [],
@@ -98,6 +107,9 @@ def identity(trial: Trial) -> dict[str, Any]:
         "suite": source.name,
         "exporter": trial.exporter,
         "opt_patterns": trial.opt_patterns,
+        "dynamic": trial.dynamic,
+        "computes": trial.way.computes(trial.dtype),
+        "with_loss": trial.with_loss,
         "device": trial.device,
         "io": trial.io,
         "cuda_graphs": trial.cuda_graphs,
@@ -142,9 +154,30 @@ def _exported(run: TrialRun) -> dict[str, Any]:
     artifact = run.artifacts.get(run.trial.way.label)
     if artifact is None:
         return {}
-    facts = {k: v for k, v in artifact.facts.items() if k != "file"}
-    return {"onnx_model": 0, "onnx_optimized": 0, **facts, "filename": artifact.file.name, "artifact": artifact.address,
-            "artifact_cached": artifact.cached}  # fmt: skip
+    facts = {k: v for k, v in artifact.facts.items() if k not in ("file", *NO_METRICS)}
+    sizes = artifact.facts.get("exported_at", {})
+    return {
+        "onnx_model": 0,
+        "onnx_optimized": 0,
+        **facts,
+        "filename": artifact.file.name,
+        "artifact": artifact.address,
+        "artifact_cached": artifact.cached,
+        "exported_at": ", ".join(f"{name} {size}" for name, size in sizes.items()),
+        "exports": sum(name == way.exporter for way in run.ways for name in run.artifacts[way.label].ran[:1]),
+    }
+
+
+def _graph(run: TrialRun, name: str, missing: Any) -> Any:
+    """What is known of the graph of the trial's own way beside metrics."""
+    artifact = run.artifacts.get(run.trial.way.label)
+    return artifact.facts.get(name, missing) if artifact else missing
+
+
+def _export_report(run: TrialRun) -> dict[str, Any]:
+    """Of an export that failed, what failed in it, and how it is repeated."""
+    report = (run.failure or {}).get("report")
+    return {**report, "reproduce": f"{reproduce(run.trial)} --until export"} if report else {}
 
 
 def _opened(run: TrialRun) -> dict[str, Any]:
@@ -187,7 +220,7 @@ def _files(run: TrialRun) -> dict[str, str]:
 
 def _status(run: TrialRun) -> tuple[str, dict[str, Any]]:
     if run.failure:
-        error = dict(run.failure)
+        error = {name: value for name, value in run.failure.items() if name != "report"}
         return error.pop("status"), error | {"cluster": cluster(error["type"], error["message"])}
     if run.check_result and not run.check_result.equal:
         problem = run.check_result.problem
@@ -197,7 +230,7 @@ def _status(run: TrialRun) -> tuple[str, dict[str, Any]]:
             "message": problem,
             "cluster": cluster("Inaccurate", problem),
         }
-    unfinished = next((s for s in ("load", "export", "open", "check", "measure") if s not in run.steps), None)
+    unfinished = next((s for s in STEPS if s not in run.steps), None)
     if unfinished:  # cells run by hand, out of order
         return "failed", {"stage": unfinished, "type": "NotRun", "message": f"the step {unfinished} was not run",
                           "cluster": "NotRun"}  # fmt: skip

@@ -1,4 +1,4 @@
-"""What the cache holds for a trial: the loaded model with its inputs, and the exported artifact."""
+"""What the cache holds of a trial's model: the module as it was loaded, with its inputs."""
 
 from __future__ import annotations
 
@@ -11,26 +11,34 @@ from typing import Any
 
 from benchlib import artifacts, machine
 from benchlib.fingerprint import fingerprint
-from benchlib.registry import exporters
 from benchlib.trial import Trial
-from benchlib.way import Way, canonical
+from benchlib.way import canonical
 from benchlib.worker.client import Worker
 
 # Parameters that decide how a model is loaded; all others decide only how it is run.
 LOADING = (
     "dtype", "batch_size", "seq_length", "height", "width", "shapes", "inputs", "model_args", "attn_implementation",
-    "seed",
+    "with_loss", "seed",
 )  # fmt: skip
 
 
 @dataclass
 class Model:
-    """A loaded model in the cache: its folder, what was found, and whether it was there before."""
+    """A loaded model in the cache: its folder, what decided it and was found, and whether it was there before."""
 
     path: Path
     key: str
+    decided_by: dict[str, Any]
     meta: dict[str, Any]
     cached: bool
+
+    @property
+    def free_key(self) -> str:
+        """What decides an export whose free shapes follow the batch size and the sequence length: all but those."""
+        free = {name for axes in self.meta["axes"].values() for name in axes.values()}
+        parameters = {"batch": "batch_size", "seq_length": "seq_length"}
+        fixed = {p: v for p, v in self.decided_by["parameters"].items() if p not in {parameters[f] for f in free}}
+        return key_of({**self.decided_by, "parameters": fixed, "weights": self.meta["facts"].get("weights_hash")})
 
     @property
     def inputs(self) -> Path:
@@ -44,16 +52,6 @@ class Model:
     @property
     def saved(self) -> Path:
         return self.path / "model.pt"
-
-
-@dataclass
-class Artifact:
-    """What an exporter left: its file, the facts of the export, and whether it was there before."""
-
-    file: Path
-    facts: dict[str, Any]
-    address: str = ""  # in the cache; empty when the artifact is the saved model itself
-    cached: bool = False
 
 
 def loaded(trial: Trial, builder: Callable[[], Worker], left: Callable[[], float]) -> Model:
@@ -75,48 +73,7 @@ def loaded(trial: Trial, builder: Callable[[], Worker], left: Callable[[], float
             request = {"source": source.name, "name": name, "trial": trial.model_dump(), "bundle": str(folder)}
             facts.update(builder().ask("load", left(), **request))
         entry = artifacts.find("models", trial.model_name, key)
-    return Model(entry.path, key, entry.facts, cached)
-
-
-def exported(
-    trial: Trial, way: Way, model: Model, builder: Callable[[], Worker], left: Callable[[], float]
-) -> Artifact:
-    """The artifact of a way: the saved model, a ready file, or what the exporter leaves, exported at most once."""
-    exporter = exporters.get(way.exporter)
-    if exporter.export is None:
-        return Artifact(model.saved, {} if exporter.compiles else {"time_export": 0.0})
-    code = {f: h for f, h in fingerprint(trial)["code"].items() if f.startswith("exporters/")}
-    decided_by = {
-        "model": model.key,
-        "exporter": way.exporter,
-        "options": dict(way.exporter_args),
-        "target_opset": way.target_opset,
-        "packages": {p: machine.package_version(p) for p in exporter.packages},
-        "code": {f: h for f, h in code.items() if Path(f).stem == way.exporter or Path(f).name.startswith("_")},
-    }
-    key = key_of(decided_by)
-    entry = artifacts.find("artifacts", trial.model_name, key)
-    cached = entry is not None
-    if entry is None:
-        with artifacts.storing("artifacts", trial.model_name, key, decided_by) as (folder, facts):
-            reply = builder().ask("export", left(), path=str(folder / "model"), **export_request(way, model))
-            # A ready file stays where it is; what was written here moves with the entry.
-            file = Path(reply["file"])
-            facts.update(reply, file=file.name if file.is_relative_to(folder) else str(file))
-        entry = artifacts.find("artifacts", trial.model_name, key)
-    return Artifact(entry.path / entry.facts["file"], entry.facts, entry.address, cached)
-
-
-def export_request(way: Way, model: Model) -> dict[str, Any]:
-    """The arguments of the worker's `export` for a way, but for the path."""
-    return {
-        "exporter": way.exporter,
-        "bundle": str(model.path),
-        "options": {k: o.default for k, o in exporters.get(way.exporter).options.items()} | dict(way.exporter_args),
-        "target_opset": way.target_opset,
-        "axes": {},
-        "opt_patterns": "",
-    }
+    return Model(entry.path, key, decided_by, entry.facts, cached)
 
 
 def key_of(decided_by: dict[str, Any]) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from benchlib.errors import Unavailable
 from benchlib.measure import energy, memory
 from benchlib.registry import exporters, runtimes
-from benchlib.stages import bundles
+from benchlib.stages import building
 from benchlib.way import Way
 from benchlib.worker.client import WorkerError
 
@@ -45,7 +45,7 @@ def _subject(run: TrialRun, way: Way, contender: Contender) -> memory.Subject:
     opens = runtimes.module_of(way.runtime), *runtime.packages
     if exporter.artifact == "module":  # its classes come with the saved model
         opens += exports
-    request = bundles.export_request(way, run.model) if exporter.export else None
+    request = building.export_request(way, run.model) if exporter.export else None
     return memory.Subject(
         way.label, run.trial.device, contender.compiles, contender.open, list(opens), request, exports
     )

@@ -20,6 +20,7 @@ from benchlib.worker.client import WorkerError
 if TYPE_CHECKING:
     from benchlib.stages.steps import TrialRun
 
+STEPS = ("load", "export", "open", "check", "measure")
 MEASURING_LIMIT = 3600.0  # seconds; measuring bounds itself, this is for a controller that hangs
 
 
@@ -32,6 +33,9 @@ def step(function: Callable[[TrialRun], Any]) -> Callable[[TrialRun], Any]:
         if self.failure:
             self.steps[name] = {"seconds": 0.0, "outcome": "not reached"}
             return views.NotReached(name, self.failure)
+        if STEPS.index(name) > STEPS.index(self.trial.until):
+            self.steps[name] = {"seconds": 0.0, "outcome": "not asked for"}
+            return views.NotAsked(name, self.trial)
         tell(name, None, "waiting for this host")
         try:
             with alone(self.trial.device, f"trial {self.key} of {self.trial.model_name}", self._waiting):
@@ -43,9 +47,9 @@ def step(function: Callable[[TrialRun], Any]) -> Callable[[TrialRun], Any]:
                 try:
                     view = function(self)
                 except WorkerError as error:
-                    self.failure = {"stage": name, "status": error.kind, "type": error.type,
+                    self.failure = {"stage": error.stage or name, "status": error.kind, "type": error.type,
                                     "message": error.message, "traceback": error.traceback,
-                                    "log": self._log_tail()}  # fmt: skip
+                                    "log": self._log_tail(), "report": dict(error.report)}  # fmt: skip
                 except KeyboardInterrupt:
                     self.launcher.end()
                     raise

@@ -59,16 +59,16 @@ class Judge:
 
     def verdict(self, files: Mapping[int, Path]) -> accuracy.Check:
         """The comparison of a session's outputs, a file for each set of inputs."""
-        result = accuracy.combined({number: self.compare(number, path) for number, path in files.items()})
+        result = accuracy.combined({n: self.compare(n, path, discrepancies=n == 0) for n, path in files.items()})
         seeds = [f"({self.trial.seed}, {number})" if number else "recorded" for number in files]
         result.metrics |= {"judged_by": self.name, "judge_fallback": self.fallback, "input_seeds": ", ".join(seeds)}
         return result
 
-    def compare(self, number: int, path: Path) -> accuracy.Check:
-        """The comparison at one set of inputs."""
+    def compare(self, number: int, path: Path, discrepancies: bool = False) -> accuracy.Check:
+        """The comparison at one set of inputs; with the metrics `discrepancies_*` if asked for."""
         file = f"outputs-{number}.npz"
         found, reference = tensors.load(path)[0], tensors.load(self.reference.path / file)[0]
-        tolerance = accuracy.tolerance_for(self.trial.dtype, self.trial.tolerance)
+        tolerance = accuracy.tolerance_for(self.trial.way.computes(self.trial.dtype), self.trial.tolerance)
         check = accuracy.compare(
             found,
             reference,
@@ -78,19 +78,24 @@ class Judge:
             tolerance=tolerance,
             task=self.task,
         )
-        if number == 0 and check.rows:
+        if discrepancies and check.rows:
             check.metrics |= accuracy.discrepancies(found, reference, tolerance)
         return check
 
 
-def judge_of(run: TrialRun) -> Judge:
-    """The judge of a trial; computes its outputs where the cache has none. Raises WorkerError."""
+def judge_of(run: TrialRun, inputs: Mapping[int, Path] | None = None, shapes: list[dict[str, int]] = ()) -> Judge:
+    """The judge of a trial; computes its outputs where the cache has none. Raises WorkerError.
+
+    It judges at the recorded inputs and the sets derived from them; or at `inputs`, files by number, which were made
+    from the recorded ones for these `shapes`.
+    """
     trial, task = run.trial, run.model.meta["facts"].get("model_task") or ""
-    reference = _kept(run, trial.judge_way, trial.device)
+    inputs = inputs or {0: run.model.inputs, **run.model.input_sets}
+    reference = _kept(run, trial.judge_way, trial.device, inputs, shapes)
     if trial.exact_way is None:
         return Judge(trial, task, reference, None)
     try:
-        exact = _kept(run, trial.exact_way, "cpu", against=reference)
+        exact = _kept(run, trial.exact_way, "cpu", inputs, shapes, against=reference)
     except WorkerError as error:
         if error.kind != "oom":  # with more memory it may be there the next time, so nothing is kept
             raise
@@ -116,8 +121,15 @@ def spoilt(own: accuracy.Check, run: TrialRun, index: int, later: accuracy.Check
         own.equal, own.problem = False, f"{when}{whose}{later.problem}"
 
 
-def _kept(run: TrialRun, way: Way, device: str, against: artifacts.Entry | None = None) -> artifacts.Entry:
-    """The outputs of a way for all sets of inputs, from the cache or computed now. `against` holds those of the
+def _kept(
+    run: TrialRun,
+    way: Way,
+    device: str,
+    inputs: Mapping[int, Path],
+    shapes: list[dict[str, int]],
+    against: artifacts.Entry | None = None,
+) -> artifacts.Entry:
+    """The outputs of a way for sets of inputs, from the cache or computed now. `against` holds those of the
     reference, when the way is its float64."""
     name, registered = run.trial.model_name, ((exporters, way.exporter), (runtimes, way.runtime))
     decided_by = {
@@ -127,28 +139,29 @@ def _kept(run: TrialRun, way: Way, device: str, against: artifacts.Entry | None 
         "packages": {p: machine.package_version(p) for r, n in registered for p in r.get(n).packages},
         "code": [code_of(r, n) for r, n in registered],
         "against": against.address if against else "",
+        "shapes": shapes,
     }
     key = key_of(decided_by)
     entry = artifacts.find("outputs", name, key)
     if entry is None:
         with artifacts.storing("outputs", name, key, decided_by) as (folder, facts):
             if against is None:
-                facts |= _computed(run, way, device, [0, *run.model.input_sets], folder)
+                facts |= _computed(run, way, device, inputs, folder)
             else:
-                facts |= _exact(run, way, against, folder)
+                facts |= _exact(run, way, inputs, against, folder)
         entry = artifacts.find("outputs", name, key)
     return entry
 
 
-def _computed(run: TrialRun, way: Way, device: str, sets: list[int], folder: Path) -> dict[str, Any]:
-    """Runs a way on the sets of inputs. A derived set on which it fails is left out: it is not legal after all."""
+def _computed(run: TrialRun, way: Way, device: str, inputs: Mapping[int, Path], folder: Path) -> dict[str, Any]:
+    """Runs a way on sets of inputs. One on which it fails is left out, the recorded one excepted: what is derived
+    from it need not be legal."""
     hashes, left_out = {}, {}
     with _session(run, way, device) as opened:
-        for number in sets:
+        for number, file in inputs.items():
             path = folder / f"outputs-{number}.npz"
-            inputs = run.model.input_sets[number] if number else run.model.inputs
             try:
-                hashes[str(number)] = opened.outputs_for(inputs, path, thin=number > 0)["hash"]
+                hashes[str(number)] = opened.outputs_for(file, path, thin=number > 0)["hash"]
             except WorkerError as error:
                 if number == 0 or error.kind != "failed":
                     raise
@@ -156,11 +169,13 @@ def _computed(run: TrialRun, way: Way, device: str, sets: list[int], folder: Pat
     return {"hashes": hashes, "left_out": left_out}
 
 
-def _exact(run: TrialRun, way: Way, reference: artifacts.Entry, folder: Path) -> dict[str, Any]:
+def _exact(
+    run: TrialRun, way: Way, inputs: Mapping[int, Path], reference: artifacts.Entry, folder: Path
+) -> dict[str, Any]:
     """The same in float64, with the reference's own error, or the problem with it."""
     wanted = sorted(map(int, reference.facts["hashes"]))
     try:
-        found = _computed(run, way, "cpu", wanted, folder)
+        found = _computed(run, way, "cpu", {number: inputs[number] for number in wanted}, folder)
     except WorkerError as error:
         if error.kind != "failed":
             raise

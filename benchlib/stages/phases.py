@@ -44,9 +44,14 @@ def break_even(run: TrialRun, own: int, reference: int = 0) -> dict[str, Any]:
     """Calls until the way has paid for its export and opening, with an interval over the pairs of processes."""
     samples = run.measurement.samples
     ours, theirs = of_contender(run, own), of_contender(run, reference)
-    costs = np.subtract(ours["session"], theirs["session"]) + ours["export"][0] - theirs["export"][0]
+    made = [phases["export"][0] + _passes(run, index) for phases, index in ((ours, own), (theirs, reference))]
+    costs = np.subtract(ours["session"], theirs["session"]) + made[0] - made[1]
     savings = np.array(
         [np.median(samples.counted(reference, p)) - np.median(samples.counted(own, p)) for p in samples.pairs]
     )
     found = statistics.break_even(costs, savings)
     return {"break_even": found.value, "break_even_low": found.low, "break_even_high": found.high}
+
+
+def _passes(run: TrialRun, contender: int) -> float:
+    return run.artifacts[run.ways[contender].label].facts.get("time_passes", 0.0)

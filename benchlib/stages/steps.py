@@ -23,7 +23,7 @@ from benchlib.measure.profile import profiled
 from benchlib.mistakes import make
 from benchlib.plan.rules import lacks, refusal
 from benchlib.registry import exporters, runtimes
-from benchlib.stages import assemble, bundles, footprint, judge, machine_share, timing, views
+from benchlib.stages import assemble, building, bundles, footprint, judge, machine_share, other_shapes, timing, views
 from benchlib.stages.driver import tell
 from benchlib.stages.guard import MEASURING_LIMIT, step
 from benchlib.stages.warm import WarmServer
@@ -69,7 +69,7 @@ class TrialRun:
         self.check_result: accuracy.Check | None = None
         self.builder: Worker | None = None
         self.model: bundles.Model | None = None
-        self.artifacts: dict[str, bundles.Artifact] = {}  # by the label of the way
+        self.artifacts: dict[str, building.Artifact] = {}  # by the label of the way
         self.opened: list[controller.Opened] = []
         self.measurement: controller.Measurement | None = None
         self.course: list[dict[str, Any]] = []  # of each process, see timing.course
@@ -96,12 +96,11 @@ class TrialRun:
 
     @step
     def export(self) -> views.ArtifactView:
-        """Exports the model by every contender's exporter that leaves a file of its own, once."""
+        """Makes the artifact of every contender: export and passes, each once."""
+        build = building.Builder(self.trial, self.model, self._builder, self.launcher.left)
         for way in filter(None, [*self.ways, self.trial.judge_way, self.trial.exact_way]):
             if way.label not in self.artifacts:
-                self.artifacts[way.label] = bundles.exported(
-                    self.trial, way, self.model, self._builder, self.launcher.left
-                )
+                self.artifacts[way.label] = build.artifact(way)
         self._end_builder()
         return views.ArtifactView(self.trial, self.artifacts[self.trial.way.label])
 
@@ -111,13 +110,16 @@ class TrialRun:
         contenders = [self.contender(way, self.trial.device) for way in self.ways]
         for index, contender in enumerate(contenders):
             self.opened.append(self._open(contender, index))
+            precision = self.opened[-1].facts.setdefault("precision", {})
+            precision["computes"] = self.ways[index].computes(self.trial.dtype)
         _require_equal(self.opened, "input_hash", self.model.meta["facts"]["input_hash"])
         _require_equal(self.opened, "weights_hash", self.model.meta["facts"].get("weights_hash"))
         return views.SessionView(self.trial, [(o.contender.label, o.facts) for o in self.opened])
 
     @step
     def check(self) -> views.CheckView:
-        """Makes each session's first call, then one on each other set of inputs, and compares with the judge."""
+        """Makes each session's first call, then one on each other set of inputs, and compares with the judge; with free
+        shapes at other shapes too."""
         files = [{0: self.scratch / f"outputs-{index}.npz"} for index in range(len(self.opened))]
         replies = [{0: opened.outputs(file[0])} for opened, file in zip(self.opened, files, strict=True)]
         self.output_size = replies[-1][0]["output_size"]
@@ -129,6 +131,8 @@ class TrialRun:
                 replies[index][number] = opened.outputs_for(inputs, files[index][number], thin=True)
         hashes = [{number: reply["hash"] for number, reply in own.items()} for own in replies]
         self.check_result = judge.verdict(self, hashes, files)
+        if self.trial.dynamic:
+            other_shapes.check(self)
         return views.CheckView(self.trial, self.check_result)
 
     @step
@@ -225,6 +229,7 @@ class TrialRun:
             "options": {k: o.default for k, o in runtime.options.items()} | dict(way.runtime_args),
             "io": self.trial.io,
             "cuda_graphs": way.cuda_graphs,
+            "dynamic": way.dynamic,
         }
         arguments = {
             "runtime": way.runtime,

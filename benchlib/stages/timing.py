@@ -13,6 +13,7 @@ from benchlib.measure import noise, statistics
 from benchlib.measure.multiplicity import p_value
 from benchlib.measure.samples import STEADY, WARMUP, Samples
 from benchlib.measure.steadiness import Steadiness, steadiness
+from benchlib.precision import precision_differences
 from benchlib.stages import phases
 
 if TYPE_CHECKING:
@@ -47,7 +48,9 @@ def metrics(run: TrialRun) -> dict[str, Any]:
     }
     if run.ways[0].exporter == "eager":
         found |= {"time_latency_eager": reference["time_latency"], "time_warmup_eager": reference["time_warmup"]}
-    if run.check_result.equal:  # a wrong answer is never fast
+    differing = precision_differences({f"{o.contender.label} ({n})": o.facts for n, o in enumerate(run.opened)})
+    found["not_comparable"] = "; ".join(differing)
+    if run.check_result.equal and not differing:  # a wrong answer is never fast, nor is a coarser one
         rounds = [samples.rounds(p) for p in samples.pairs]
         ratio = statistics.speedup(rounds)
         calibrated = calibration.kept(run.trial.level, device_of(run.trial.device))

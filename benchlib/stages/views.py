@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 from benchlib import tensors
 from benchlib.record import scrap
 from benchlib.stages.picture import Picture
+from benchlib.stages.shown import allowed, because, beside, interval, of_pass, seconds
 
 if TYPE_CHECKING:
     from benchlib.accuracy import Check
     from benchlib.measure.samples import Samples
-    from benchlib.stages.bundles import Artifact, Model
+    from benchlib.stages.building import Artifact
+    from benchlib.stages.bundles import Model
     from benchlib.trial import Trial
 
 
@@ -58,6 +60,14 @@ class Failure(View):
 class NotReached(View):
     def __init__(self, name: str, failure: dict[str, Any]):
         self.title = f"{name}: not reached, the trial ended as {failure['status']} at stage {failure['stage']}"
+
+    def plot(self) -> None:
+        """There is nothing to draw."""
+
+
+class NotAsked(View):
+    def __init__(self, name: str, trial: Trial):
+        self.title = f"{name}: not asked for (until: {trial.until})"
 
     def plot(self) -> None:
         """There is nothing to draw."""
@@ -107,7 +117,7 @@ class ArtifactView(View):
     def __init__(self, trial: Trial, artifact: Artifact):
         self.path: Path = artifact.file
         self.facts, self.cached = artifact.facts, artifact.cached
-        self.title = trial.way.exporter
+        self.title = trial.way.label
 
     def rows(self):
         facts, rows = self.facts, []
@@ -118,6 +128,9 @@ class ArtifactView(View):
                 ("graph", f"{facts['onnx_n_nodes']:,} nodes, opset {facts['onnx_opset']}"),
                 ("size", f"{facts['onnx_filesize'] / 1e6:,.1f} MB"),
             ]
+        rows += [(f"pass {done['name']}", of_pass(done)) for done in facts.get("passes", [])]
+        if sizes := facts.get("exported_at"):
+            rows.append(("free shapes", f"exported at {', '.join(f'{n} {size}' for n, size in sizes.items())}"))
         return [*rows, ("file", self.path.name)]
 
     @cached_property
@@ -153,13 +166,9 @@ class CheckView(View):
         m = self.metrics
         rows = [
             ("problem", self.problem),
-            ("judge", f"{m['judged_by']}{_because('; not float64: ', m['judge_fallback'])}"),
+            ("judge", f"{m['judged_by']}{because('; not float64: ', m['judge_fallback'])}"),
             ("compared for", f"{len(m['input_seeds'].split(', ('))} sets of inputs"),
-            (
-                "allowed",
-                f"{m['tolerance_abs']:g} × max(1, std) + {m['tolerance_rel']:g} × |expected|"
-                f"{_because(', because: ', m['tolerance_reason'])}",
-            ),
+            ("allowed", f"{allowed(m)}{because(', because: ', m['tolerance_reason'])}"),
         ]
         if self.outputs:
             rows.append(("largest error", f"{max(row['max_abs'] for row in self.outputs):.3g}"))
@@ -167,6 +176,8 @@ class CheckView(View):
         if "rmse_ratio" in m:
             against = f"RMSE {m['rmse']:.2g} against {m['rmse_eager']:.2g}"
             rows.append(("error ÷ eager's own", f"{m['rmse_ratio']:.3g} ({against})"))
+        if m.get("dynamic_shapes"):
+            rows.append(("other shapes", m["dynamic_shapes"]))
         if "top1_agreement" in m:
             rows.append(("first class, first five", f"{m['top1_agreement']:.2%}, {m['top5_overlap']:.2%} the same"))
         return [(label, value) for label, value in rows if value]
@@ -209,6 +220,8 @@ class TimingView(View):
                     f"{interval(m, 'speedup', lambda v: f'{v:.3f}')} × · {m['verdict']}",
                 )
             )
+        if m.get("not_comparable"):
+            rows.append((f"speedup over {m['reference_way']}", f"not comparable: {m['not_comparable']}"))
         rows += beside(m)
         if m.get("peak_share"):
             rate = f"{m['flop_rate'] / 1e9:,.3g} GFLOP/s"
@@ -248,38 +261,3 @@ class RecordView(View):
             if data:
                 bundle, metadata = scrap.payload(name, data)
                 display(bundle, metadata=metadata, raw=True)
-
-
-def beside(metrics: dict[str, Any]) -> list[tuple[str, str]]:
-    """Rows on memory and energy, of a trial that was asked for them."""
-    found = []
-    for label, name, missing, show in (
-        ("peak memory", "memory_vmhwm_peak", "memory_not_measured", lambda v: f"{v / 1e6:,.1f} MB"),
-        ("energy per item", "energy_per_item", "energy_not_measured", lambda v: f"{v:.3g} J"),
-    ):
-        own, reference = metrics.get(name), metrics.get(f"{name}_reference")
-        if own is not None:
-            found.append((label, show(own) + (f", reference {show(reference)}" if reference is not None else "")))
-        if metrics.get(missing):
-            found.append((label, f"not measured: {metrics[missing]}"))
-    return found
-
-
-def _because(words: str, reason: str) -> str:
-    return f"{words}{reason}" if reason else ""
-
-
-def seconds(value: float) -> str:
-    """`1.84 ms`, `12 µs`, `3.1 s`: three digits in a unit that fits."""
-    rounded = float(f"{value:.3g}")
-    for limit, scale, unit in ((1e-6, 1e9, "ns"), (1e-3, 1e6, "µs"), (1, 1e3, "ms")):
-        if rounded < limit:
-            return f"{rounded * scale:.3g} {unit}"
-    return f"{rounded:.3g} s" if rounded < 1000 else f"{value:,.0f} s"
-
-
-def interval(metrics: dict[str, Any], name: str, show) -> str:
-    """`1.84 ms [1.79 ms, 1.90 ms]`, or the value alone where there is no interval."""
-    low, high = metrics.get(f"{name}_low"), metrics.get(f"{name}_high")
-    text = show(metrics[name])
-    return text if low is None or high is None else f"{text} [{show(low)}, {show(high)}]"

@@ -6,6 +6,7 @@ import os
 from functools import cached_property
 
 from benchlib.fingerprint import plugins_of
+from benchlib.registry import passes
 from benchlib.trial import Trial
 from benchlib.worker.client import SOCKET_VARIABLE, Lease, Server
 
@@ -13,8 +14,9 @@ _own: dict[tuple, Server] = {}  # the servers of this kernel, kept for its life:
 
 
 def packages_of(trials: list[Trial]) -> tuple[str, ...]:
-    """What a warm server imports for these trials, in a fixed order."""
-    return tuple(sorted({p for t in trials for registry, name in plugins_of(t) for p in registry.get(name).packages}))
+    """What a warm server imports for these trials, in a fixed order; what passes need is a builder's affair."""
+    used = {(registry, name) for t in trials for registry, name in plugins_of(t) if registry is not passes}
+    return tuple(sorted({p for registry, name in used for p in registry.get(name).packages}))
 
 
 class WarmServer:

@@ -27,7 +27,7 @@ from benchlib.measure.statistics import Interval
 from benchlib.record import STATUSES
 from benchlib.sweep.progress import minutes
 from benchlib.trial import NOT_IN_KEY, Trial, default_of
-from benchlib.way import WAY, canonical
+from benchlib.way import WAY, canonical, computes
 
 _BESIDE = ("memory", "energy", "profile")  # runs of their own, which a direct pair does without
 _NEVER = 24 * 3600.0  # seconds of measuring more that nobody spends
@@ -36,7 +36,8 @@ Lookup = Callable[[dict[str, Any], dict[str, Any], int], Direct | None]  # the r
 
 @dataclass
 class Contest:
-    """All planned trials that differ in nothing but the way. A record without a known status has not run yet."""
+    """All planned trials that differ in nothing but the way, and compute in the same. A record without a known status
+    has not run yet."""
 
     name: str  # of the model
     conditions: dict[str, Any]
@@ -50,7 +51,8 @@ class Contest:
     @property
     def ok(self) -> dict[str, dict[str, Any]]:
         """The records that have a figure, by the label of their way; a short key tells equal labels apart."""
-        found = [r for r in self.records if r["status"] == "ok" and r["contenders"] and r["metrics"]["time_latency"]]
+        found = [r for r in self.records if r["status"] == "ok" and r["metrics"].get("time_latency")]
+        found = [r for r in found if not r["metrics"].get("not_comparable")]
         labels = [way_label(r) for r in found]
         return {
             label if labels.count(label) == 1 else f"{label} ({r['key'][:8]})": r
@@ -105,7 +107,10 @@ def contests(records: Iterable[dict[str, Any]]) -> list[Contest]:
     found: dict[str, Contest] = {}
     for record in records:
         trial = record["trial"]
-        beside = {n: trial.get(n, default_of(n)) for n in Trial.model_fields if n not in (*WAY, *NOT_IN_KEY)}
+        beside = {
+            n: trial.get(n, default_of(n)) for n in Trial.model_fields if n not in (*WAY, *NOT_IN_KEY, "sequence")
+        }
+        beside["computes"] = computes(trial.get("opt_patterns", ""), beside["dtype"])
         name = (record.get("metrics") or {}).get("model_name") or trial.get("label") or trial["model"]
         found.setdefault(canonical(beside), Contest(name, beside, [])).records.append(record)
     for contest in found.values():

@@ -110,7 +110,7 @@ def _one(
     took = time.monotonic() - begin
     facts = {"name": planned.name, "key": planned.key, "status": record["status"], "seconds": round(took, 3)}
     facts |= durations.kind(planned.trial) | {"prepared": round(durations.prepared(record), 3)}
-    event = journal.note(folder, "trial", exported=record["metrics"].get("artifact_cached") is False, **facts)
+    event = journal.note(folder, "trial", exports=record["metrics"].get("exports", 0), **facts)
     return record, event
 
 

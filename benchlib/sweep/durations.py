@@ -20,7 +20,7 @@ from benchlib.trial import Trial, default_of
 GUESS = {"smoke": 4.0, "quick": 35.0, "precise": 150.0}
 
 # The parameters that say how much is measured.
-EFFORT = ("device", "processes", "warmup", "warmup_time", "repeat", "duration", "memory", "energy", "profile")
+EFFORT = ("device", "until", "processes", "warmup", "warmup_time", "repeat", "duration", "memory", "energy", "profile")
 # What makes trials alike, the likest first.
 KINDS = (("effort", "model", "way"), ("effort", "way"), ("effort", "model"), ("effort",))
 _RAN = ("ok", "inaccurate")  # a trial that failed says nothing about others

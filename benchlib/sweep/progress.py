@@ -6,7 +6,7 @@ from __future__ import annotations
 import sys
 from typing import Any, TextIO
 
-from benchlib.stages.views import seconds
+from benchlib.stages.shown import seconds
 from benchlib.sweep.durations import Durations
 from benchlib.sweep.resume import Task
 

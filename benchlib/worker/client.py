@@ -12,8 +12,10 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from benchlib.worker import process
@@ -27,7 +29,13 @@ _GRACE = 5.0  # seconds that an ended worker's status may take to arrive
 
 
 class WorkerError(Exception):
-    """A request that came to nothing. `kind` is a trial status: failed, skipped, oom, crashed or timeout."""
+    """A request that came to nothing. `kind` is a trial status: failed, skipped, oom, crashed, timeout or refused.
+
+    `stage` names the trial's stage where it is another than the step that runs; `report` explains a failing export.
+    """
+
+    stage = ""
+    report: Mapping[str, Any] = MappingProxyType({})
 
     def __init__(self, kind: str, type_: str, message: str, traceback: str = ""):
         super().__init__(message)

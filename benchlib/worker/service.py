@@ -13,7 +13,7 @@ from typing import Any
 from benchlib.errors import Unavailable, UserError
 from benchlib.worker.channel import Channel, Closed
 
-MODULES = ("verbs", "timed", "canary", "device", "profiled", "footprint", "peaks")  # that register verbs
+MODULES = ("verbs", "building", "timed", "canary", "device", "profiled", "footprint", "peaks")  # that register verbs
 VERBS: dict[str, Callable[[Worker, dict], dict]] = {}
 
 

@@ -1,4 +1,4 @@
-"""What a worker can do: load, export, open, outputs, bye; `timed` adds run, `device` device, `profiled` profile.
+"""What a worker can do: load, open, outputs, bye; other modules add their verbs (`service.MODULES`).
 It holds one model or one session."""
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def load(worker: Worker, request: dict) -> dict:
     from benchlib.registry import sources
 
     source = sources.get(request["source"])
-    imported = _import(source.packages)
+    importing = imported(source.packages)
     begin = time.perf_counter()
     worker.model = model = source.load(request["name"], SimpleNamespace(**request["trial"]))
     seconds = time.perf_counter() - begin
@@ -44,11 +44,12 @@ def load(worker: Worker, request: dict) -> dict:
     meta = {
         "positional": list(model.positional),
         "input_sets": input_sets,
+        "axes": {},
         "file": str(model.file) if model.file else None,
         "import_paths": [p for p in request.get("import_paths", [])] + _added_paths(),
         "facts": {
             "time_load": seconds,
-            "time_load_import": imported,
+            "time_load_import": importing,
             **hashes,
             "input_size": tensors.count(model.inputs),
             "input_shapes": _shapes(model.inputs),
@@ -62,29 +63,6 @@ def load(worker: Worker, request: dict) -> dict:
 
 
 @verb
-def export(worker: Worker, request: dict) -> dict:
-    """Runs an exporter on the loaded model (opened from its bundle when this worker did not load it)."""
-    from benchlib.exporters import ExportRequest
-    from benchlib.registry import exporters
-
-    exporter = exporters.get(request["exporter"])
-    if worker.model is None:
-        worker.model = from_bundle(Path(request["bundle"]))
-    _import(exporter.packages)
-    begin = time.perf_counter()
-    asked = ExportRequest(
-        worker.model,
-        Path(request["path"]),
-        request["options"],
-        request["target_opset"],
-        {name: {int(axis): free for axis, free in axes.items()} for name, axes in request["axes"].items()},
-        request["opt_patterns"],
-    )
-    facts = exporter.export(asked)
-    return {"time_export": time.perf_counter() - begin, **facts}
-
-
-@verb
 def open_(worker: Worker, request: dict) -> dict:
     """Opens an artifact with a runtime and binds the shared inputs; each worker hashes what it holds itself."""
     from benchlib.registry import runtimes
@@ -95,7 +73,7 @@ def open_(worker: Worker, request: dict) -> dict:
         worker.padding = [bytearray(chance.randrange(1, 1 << 16)) for _ in range(chance.randrange(64))]
     sys.path.extend(p for p in request["import_paths"] if p not in sys.path)
     runtime = runtimes.get(request["runtime"])
-    imported = _import(runtime.packages)
+    importing = imported(runtime.packages)
     begin = time.perf_counter()
     worker.session = runtime.open(OpenRequest(**request["request"]))
     seconds = time.perf_counter() - begin
@@ -107,7 +85,7 @@ def open_(worker: Worker, request: dict) -> dict:
     gc.collect()
     gc.freeze()  # what is there now stays: the collection before each epoch need not look at it again
     return {
-        "time_import": imported,
+        "time_import": importing,
         "time_session": seconds,
         "input_hash": tensors.content_hash(flat),
         "executable": sys.executable,
@@ -147,7 +125,8 @@ def bye(worker: Worker, request: dict) -> dict:
     return {}
 
 
-def _import(packages: tuple[str, ...]) -> float:
+def imported(packages: tuple[str, ...]) -> float:
+    """Imports packages; the seconds that it took."""
     begin = time.perf_counter()
     for package in packages:
         importlib.import_module(package)

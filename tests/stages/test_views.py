@@ -3,7 +3,8 @@ import pytest
 
 from benchlib import accuracy
 from benchlib.stages.picture import ticks
-from benchlib.stages.views import CheckView, ProfileView, interval, seconds
+from benchlib.stages.shown import interval, seconds
+from benchlib.stages.views import CheckView, ProfileView
 
 
 @pytest.mark.parametrize(

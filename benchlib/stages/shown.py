@@ -1,0 +1,56 @@
+"""Figures in the words of a trial's notebook: durations, intervals, what a pass did, what was allowed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+
+def seconds(value: float) -> str:
+    """`1.84 ms`, `12 µs`, `3.1 s`: three digits in a unit that fits."""
+    rounded = float(f"{value:.3g}")
+    for limit, scale, unit in ((1e-6, 1e9, "ns"), (1e-3, 1e6, "µs"), (1, 1e3, "ms")):
+        if rounded < limit:
+            return f"{rounded * scale:.3g} {unit}"
+    return f"{rounded:.3g} s" if rounded < 1000 else f"{value:,.0f} s"
+
+
+def interval(metrics: dict[str, Any], name: str, show: Callable[[float], str]) -> str:
+    """`1.84 ms [1.79 ms, 1.90 ms]`, or the value alone where there is no interval."""
+    low, high = metrics.get(f"{name}_low"), metrics.get(f"{name}_high")
+    text = show(metrics[name])
+    return text if low is None or high is None else f"{text} [{show(low)}, {show(high)}]"
+
+
+def beside(metrics: dict[str, Any]) -> list[tuple[str, str]]:
+    """Rows on memory and energy, of a trial that was asked for them."""
+    found = []
+    for label, name, missing, show in (
+        ("peak memory", "memory_vmhwm_peak", "memory_not_measured", lambda v: f"{v / 1e6:,.1f} MB"),
+        ("energy per item", "energy_per_item", "energy_not_measured", lambda v: f"{v:.3g} J"),
+    ):
+        own, reference = metrics.get(name), metrics.get(f"{name}_reference")
+        if own is not None:
+            found.append((label, show(own) + (f", reference {show(reference)}" if reference is not None else "")))
+        if metrics.get(missing):
+            found.append((label, f"not measured: {metrics[missing]}"))
+    return found
+
+
+def of_pass(done: dict[str, Any]) -> str:
+    """`0.4 s, 1,203 → 820 nodes, 44.1 → 11.5 MB`."""
+    nodes = f"{done['nodes_before']:,} → {done['nodes_after']:,} nodes"
+    sizes = f"{done['size_before'] / 1e6:,.1f} → {done['size_after'] / 1e6:,.1f} MB"
+    return f"{seconds(done['seconds'])}, {nodes}, {sizes}"
+
+
+def allowed(metrics: dict[str, Any]) -> str:
+    """What an output may be off."""
+    if cosine := metrics["tolerance_cosine"]:
+        return f"cosine similarity of {cosine:g} at least"
+    return f"{metrics['tolerance_abs']:g} × max(1, std) + {metrics['tolerance_rel']:g} × |expected|"
+
+
+def because(words: str, reason: str) -> str:
+    """`words` before a reason, nothing without one."""
+    return f"{words}{reason}" if reason else ""
