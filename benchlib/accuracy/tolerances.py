@@ -50,6 +50,8 @@ TOLERANCES = {
     "float32": Tolerance(1e-4, 1e-5, 2),
     "float16": Tolerance(1e-2, 1e-3, 3),
     "bfloat16": Tolerance(5e-2, 1e-2, 3),
+}
+QUANTISED = {
     "int8": Tolerance(1e-1, 1e-1, 3, cosine=0.99, top5=0.8),
     "int4": Tolerance(1e-1, 2e-1, 3, cosine=0.98, top5=0.8),
 }
@@ -57,5 +59,5 @@ FEW = 8  # numbers
 
 
 def tolerance_for(dtype: str, override: Mapping[str, Any] | None = None) -> Tolerance:
-    """The tolerance of a dtype, with what a study sets instead (`{"rtol", "atol", "reason"}`)."""
-    return replace(TOLERANCES[dtype], **(override or {}))
+    """The tolerance of a dtype, `int8` or `int4`, with what a study sets instead (`{"rtol", "atol", "reason"}`)."""
+    return replace({**TOLERANCES, **QUANTISED}[dtype], **(override or {}))

@@ -191,3 +191,44 @@ def test_a_study_may_set_another_tolerance():
     check = compare(found, right, "float32", tolerance=own)
     assert check.equal
     assert check.metrics["tolerance_reason"] == "as good as the sensor"
+
+
+def noisy(array: np.ndarray, cosine: float) -> np.ndarray:
+    """The array plus noise at right angles to it that leaves this cosine similarity."""
+    noise = np.random.default_rng(1).normal(size=array.shape)
+    noise -= array * (noise * array).sum() / (array * array).sum()
+    length = np.linalg.norm(array) * np.sqrt(1 / cosine**2 - 1)
+    return (array + noise * length / np.linalg.norm(noise)).astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "similar", "equal"), [("int8", 0.992, True), ("int8", 0.988, False), ("int4", 0.982, True)]
+)
+def test_few_bits_are_judged_by_direction_and_never_by_closeness(dtype, similar, equal):
+    right = {"y": np.random.default_rng(0).normal(size=(4, 256)).astype(np.float32)}
+    found = compare({"y": noisy(right["y"], similar)}, right, "float32", tolerance=tolerance_for(dtype))
+    assert found.equal is equal
+    assert found.rows[0]["cosine"] == pytest.approx(similar, abs=1e-4)
+    assert equal or "cosine similarity 0.98" in found.problem
+    close = {"y": right["y"] * np.float32(1e-3)}
+    turned = {"y": close["y"][::-1] * -1}
+    assert not compare(turned, close, "float32", tolerance=tolerance_for(dtype)).equal  # close, and another direction
+
+
+def test_few_bits_that_rank_other_classes_are_inaccurate():
+    scores = np.tile(np.linspace(10, 0, 40, dtype=np.float32), (4, 1))
+    swapped = scores.copy()
+    swapped[:, :8] = scores[:, [7, 6, 5, 4, 3, 2, 1, 0]] - np.float32(0.3)
+    swapped[:, :5] -= 2.5
+    check = compare({"logits": swapped}, {"logits": scores}, "float32", tolerance=tolerance_for("int8"))
+    assert check.rows[0]["cosine"] > 0.9
+    assert not check.equal
+    same = compare({"logits": scores + 0.01}, {"logits": scores}, "float32", tolerance=tolerance_for("int8"))
+    assert same.equal
+    assert same.rows[0]["passes"] == "cosine and classes"
+
+
+def test_a_single_number_of_few_bits_has_to_be_close():
+    right = {"loss": np.float32(4.0)[None]}
+    assert compare({"loss": right["loss"] * 1.05}, right, "float32", tolerance=tolerance_for("int8")).equal
+    assert not compare({"loss": right["loss"] * 1.5}, right, "float32", tolerance=tolerance_for("int8")).equal
