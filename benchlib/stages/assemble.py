@@ -21,6 +21,14 @@ from benchlib.trial import Trial, default_of
 if TYPE_CHECKING:
     from benchlib.stages.steps import TrialRun
 
+GRAPH = {  # what is told of a graph beside its operators -> the metric
+    "nodes": "onnx_n_nodes",
+    "initializers": "onnx_n_initializer",
+    "opset": "onnx_opset",
+    "size": "onnx_filesize",
+    "inputs": "onnx_n_inputs",
+    "outputs": "onnx_n_outputs",
+}
 NO_METRICS = ("passes", "operators", "stages")  # facts of an artifact that are tables of their own in the record
 
 
@@ -54,8 +62,9 @@ def record(run: TrialRun) -> dict[str, Any]:
         "phases": _phases(run),
         "course": run.course,
         "profile": run.profile,
-        "passes": _graph(run, "passes", []),
-        "operators": _graph(run, "operators", {}),
+        "passes": _of_artifact(run, "passes", []),
+        "operators": _of_artifact(run, "operators", {}),
+        "graph": {name: metrics[fact] for name, fact in GRAPH.items() if fact in metrics},
         "export_report": _export_report(run),
         "files": _files(run),
         "fingerprint": fingerprint(run.trial),
@@ -87,6 +96,7 @@ def blank(trial: Trial, key: str) -> dict[str, Any]:
         "profile": [],
         "passes": [],
         "operators": {},
+        "graph": {},
         "export_report": {},
         "files": {},
         "fingerprint": {},
@@ -168,7 +178,7 @@ def _exported(run: TrialRun) -> dict[str, Any]:
     }
 
 
-def _graph(run: TrialRun, name: str, missing: Any) -> Any:
+def _of_artifact(run: TrialRun, name: str, missing: Any) -> Any:
     """What is known of the graph of the trial's own way beside metrics."""
     artifact = run.artifacts.get(run.trial.way.label)
     return artifact.facts.get(name, missing) if artifact else missing
