@@ -1,0 +1,118 @@
+"""The proof of a row whose artifact is an ONNX graph: by onnxruntime, OpenVINO or onnx's own reference evaluator."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from benchlib.runtimes._cuda import index as cuda_index
+from benchlib.runtimes.onnxruntime import LEVELS, cuda_options
+
+
+def of_onnxruntime(trial: Any, way: Any, record: dict[str, Any]) -> str:
+    """The lines that open the artifact as `session` and define `flat(out)` and `call()`."""
+    options = dict(way.runtime_args)
+    lines = ["import onnxruntime", "", "options = onnxruntime.SessionOptions()",
+             "options.intra_op_num_threads, options.inter_op_num_threads = threads, 1",
+             "level = onnxruntime.GraphOptimizationLevel",
+             f"options.graph_optimization_level = level.{LEVELS[way.rtopt]}"]  # fmt: skip
+    for name in (
+        "enable_mem_pattern",
+        "enable_cpu_mem_arena",
+        "use_deterministic_compute",
+        "inter_op_num_threads",
+    ):
+        if name in options:
+            lines.append(f"options.{name} = {options[name]!r}")
+    if options.get("execution_mode") == "parallel":
+        lines.append("options.execution_mode = onnxruntime.ExecutionMode.ORT_PARALLEL")
+    entries = dict(options.get("session_config", {}))
+    if "allow_spinning" in options:
+        entries["session.intra_op.allow_spinning"] = int(options["allow_spinning"])
+    lines += [f"options.add_session_config_entry({key!r}, {str(value)!r})" for key, value in entries.items()]
+    given = options.get("provider_options", {})
+    if trial.device != "cpu":
+        lines.append("onnxruntime.preload_dlls()")
+        given = cuda_options(trial.device, given, way.cuda_graphs)
+    given = {k: str(v) for k, v in given.items()}
+    lines += [
+        f"session = onnxruntime.InferenceSession(artifact, options, providers=[({way.provider!r}, {given!r})])",
+        "names = [i.name for i in session.get_inputs()]",
+        "feed = {n: inputs[n] for n in names} if set(names) <= set(inputs) else dict(zip(names, inputs.values()))",
+        "",
+        "def flat(out):",
+        "    return [o if isinstance(o, np.ndarray) else o.numpy() for o in out]",
+        "",
+    ]
+    if trial.io == "host":
+        return "\n".join([*lines, "def call():", "    return session.run(None, feed)", ""])
+    kind, index = trial.device.partition(":")[0], cuda_index(trial.device)
+    graph = _ORT_GRAPH.format(kind=kind, index=index) if way.cuda_graphs else ""
+    return "\n".join(lines) + _ORT_BOUND.format(kind=kind, index=index, graph=graph)
+
+
+_ORT_BOUND = """
+binding = session.io_binding()
+for name in names:
+    value = onnxruntime.OrtValue.ortvalue_from_numpy(np.ascontiguousarray(feed[name]), "{kind}", {index})
+    binding.bind_ortvalue_input(name, value)
+for output in session.get_outputs():
+    binding.bind_output(output.name, "{kind}", {index})
+{graph}
+def call():
+    session.run_with_iobinding(binding)
+    return binding.get_outputs()
+"""
+
+_ORT_GRAPH = """
+without = onnxruntime.RunOptions()
+without.add_run_config_entry("gpu_graph_id", "-1")
+session.run_with_iobinding(binding, without)
+for output, value in zip(session.get_outputs(), binding.get_outputs()):
+    shape, kind = value.shape(), value.element_type()
+    own = onnxruntime.OrtValue.ortvalue_from_shape_and_type(shape, kind, "{kind}", {index})
+    binding.bind_ortvalue_output(output.name, own)
+"""
+
+
+def of_openvino(trial: Any, way: Any, record: dict[str, Any]) -> str:
+    """The same by OpenVINO, in float32 unless the trial asks otherwise, with one request."""
+    options = dict(way.runtime_args)
+    properties = {
+        "INFERENCE_PRECISION_HINT": options.get("infer_precision", "f32"),
+        "EXECUTION_MODE_HINT": "ACCURACY",
+        "NUM_STREAMS": options.get("num_streams", 1),
+        **options.get("properties", {}),
+    }
+    return f"""import openvino
+
+properties = {properties!r}
+model = openvino.Core().compile_model(artifact, "CPU", {{**properties, "INFERENCE_NUM_THREADS": threads}})
+{_FEED.format(names="[i.get_any_name() for i in model.inputs]")}
+request = model.create_infer_request()
+
+def flat(out):
+    return out
+
+def call():
+    request.infer(feed, share_inputs=True)
+    return [o.data.copy() for o in request.outputs]
+"""
+
+
+def of_reference(trial: Any, way: Any, record: dict[str, Any]) -> str:
+    """The same by onnx's reference evaluator."""
+    return f"""from onnx.reference import ReferenceEvaluator
+
+session = ReferenceEvaluator(artifact)
+{_FEED.format(names="session.input_names")}
+
+def flat(out):
+    return [np.asarray(o) for o in out]
+
+def call():
+    return session.run(None, feed)
+"""
+
+
+_FEED = """names = {names}
+feed = {{n: inputs[n] for n in names}} if set(names) <= set(inputs) else dict(zip(names, inputs.values()))"""

@@ -1,0 +1,116 @@
+"""The proof of a row that torch runs: the saved module, as it is or compiled, or what an exporter left for torch."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from benchlib import tensors
+from benchlib.registry import exporters
+
+REOPENED = {  # kind of artifact -> how it is opened, as a callable on the flat tensors
+    "exported_program": "torch.export.load(artifact).module()",
+    "torchscript": "torch.jit.load(artifact)",
+    "aoti": "torch._inductor.aoti_load_package(artifact)",
+}
+BACKENDS = {"compile": "eager", "inductor": "inductor", "inductor-partial": "inductor"}  # of torch.compile
+
+
+def of_torch(trial: Any, way: Any, record: dict[str, Any]) -> str:
+    """The lines that open the artifact as `module` and define `flat(out)` and `call()`."""
+    _, structure = tensors.load(record["files"]["inputs"])
+    meta = json.loads(Path(record["files"]["inputs"]).with_name("meta.json").read_text())
+    positional = meta["positional"]
+    nested = {name: _written(item) for name, item in structure[1]}
+    args = "".join(f"{nested[n]}, " for n in positional)
+    kwargs = ", ".join(f"{json.dumps(n)}: {text}" for n, text in nested.items() if n not in positional)
+    kind = exporters.get(way.exporter).artifact
+    compiled = _compiled(way) if way.exporter in BACKENDS else ""
+    device, tf32 = trial.device, way.runtime_args.get("allow_tf32", False)
+    bfloat16 = '.view(torch.bfloat16) if name in head["labels"] else torch.from_numpy(a)'
+    opened = REOPENED.get(
+        kind, f'torch.load(artifact, map_location="cpu", mmap=True, weights_only=False).to("{device}")'
+    )
+    if kind in REOPENED:
+        args, kwargs = "*leaf.values(), ", ""
+    return f'''sys.path += {meta["import_paths"]!r}
+import torch
+
+torch.set_num_threads(threads)
+torch.set_num_interop_threads(1)
+torch.set_float32_matmul_precision("{"high" if tf32 else "highest"}")
+torch.backends.cudnn.allow_tf32 = {tf32}
+torch.backends.cudnn.benchmark = {way.runtime_args.get("cudnn_benchmark", False)}
+module = {opened}{compiled}
+host = {{name: torch.from_numpy(a.view(np.int16)){bfloat16} for name, a in inputs.items()}}
+
+def tensors(nested):
+    if isinstance(nested, torch.Tensor):
+        return [nested]
+    nested = nested.values() if hasattr(nested, "values") else nested if isinstance(nested, (list, tuple)) else []
+    return [t for item in nested for t in tensors(item)]
+
+def flat(out):
+    return [t.detach().cpu().numpy() for t in tensors(out)]
+
+def nested(leaf):
+    return ({args}), {{{kwargs}}}
+{_torch_call(trial, way)}'''
+
+
+def _compiled(way: Any) -> str:
+    options = {k: o.default for k, o in exporters.get(way.exporter).options.items()} | dict(way.exporter_args)
+    options = {"fullgraph": way.exporter != "inductor-partial", **options, "dynamic": way.dynamic}
+    return f'\nmodule = torch.compile(module, backend="{BACKENDS[way.exporter]}", **{options!r})'
+
+
+def _torch_call(trial: Any, way: Any) -> str:
+    """`call`, with the copies and waits that `io` puts into it."""
+    if trial.device == "cpu":
+        return _TORCH_CALL.format(before="args, kwargs = nested(host)\n", inside="out = module(*args, **kwargs)")
+    there = f'{{name: x.to("{trial.device}") for name, x in host.items()}}'
+    if trial.io == "host":
+        inside = f"args, kwargs = nested({there})\n    out = [x.cpu() for x in tensors(module(*args, **kwargs))]"
+        return _TORCH_CALL.format(before="", inside=inside)
+    before = f'torch.cuda.set_device("{trial.device}")\nargs, kwargs = nested({there})\n'
+    if way.cuda_graphs:
+        return _TORCH_CALL.format(before=before + _TORCH_GRAPH, inside=f"graph.replay()\n    {_WAIT}")
+    return _TORCH_CALL.format(before=before, inside=f"out = module(*args, **kwargs)\n    {_WAIT}")
+
+
+_WAIT = "torch.cuda.current_stream().synchronize()"
+
+_TORCH_CALL = """
+{before}
+@torch.inference_mode()
+def call():
+    {inside}
+    return out
+"""
+
+_TORCH_GRAPH = """
+with torch.inference_mode():
+    side = torch.cuda.Stream()
+    side.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(side):
+        for _ in range(3):
+            module(*args, **kwargs)
+    torch.cuda.current_stream().wait_stream(side)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        out = module(*args, **kwargs)
+"""
+
+
+def _written(structure: Any) -> str:
+    """The nesting of an input as Python text over `leaf`, the tensors by name."""
+    kind, content = structure
+    if kind == "leaf":
+        return f"leaf[{json.dumps(content)}]"
+    if kind == "constant":
+        return repr(content)
+    if kind == "dict":
+        return "{" + ", ".join(f"{key!r}: {_written(item)}" for key, item in content) + "}"
+    items = "".join(f"{_written(item)}, " for item in content)
+    return f"({items})" if kind == "tuple" else f"[{items}]"
