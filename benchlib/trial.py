@@ -273,8 +273,10 @@ def default_of(name: str) -> Any:
 
 
 def full_provider(text: str) -> str:
-    """`CUDA` is short for `CUDAExecutionProvider`."""
-    return text if text.endswith("ExecutionProvider") or not text else f"{text}ExecutionProvider"
+    """`CUDA` is short for `CUDAExecutionProvider`, `TensorRT` for `TensorrtExecutionProvider`."""
+    full = text if text.endswith("ExecutionProvider") or not text else f"{text}ExecutionProvider"
+    known = [p for r in runtimes.names() for p in runtimes.get(r).providers]
+    return next((p for p in known if p.lower() == full.lower()), full)
 
 
 def _options_problem(given: Mapping[str, Any], options: Mapping[str, Option]) -> str | None:
