@@ -27,7 +27,9 @@ class LoadedModel:
 
     `inputs` maps the names of forward's parameters to (nested) tensors or arrays; those in `positional`
     are passed by position, all others by keyword. `module` is None for a ready file, which is in `file`.
-    `facts` go into the record (`model_class`, `model_task`, `model_weights`: "random" or "real", …).
+    `axes` says which dimension of which flat input (`benchlib.tensors.flatten`) follows the trial's sizes:
+    {"input_ids": {0: "batch", 1: "seq_length"}}. `facts` go into the record (`model_class`, `model_task`,
+    `model_weights`: "random" or "real", …).
     """
 
     inputs: dict[str, Any]
@@ -35,6 +37,7 @@ class LoadedModel:
     file: Path | None = None
     positional: tuple[str, ...] = ()
     facts: dict[str, Any] = field(default_factory=dict)
+    axes: dict[str, dict[int, str]] = field(default_factory=dict)
 
     def call(self) -> Any:
         """One forward with the example inputs."""

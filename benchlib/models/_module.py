@@ -5,17 +5,18 @@ Modules and inputs stay on the host; the runtime moves them to the trial's devic
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from benchlib import tensors
 from benchlib.errors import Unavailable, UserError
-from benchlib.models import LoadedModel, _inputs
+from benchlib.models import LoadedModel, _axes, _inputs
 from benchlib.models._facts import facts_of
 
 
 def loaded(
     module: Any,
-    inputs: dict[str, Any],
+    inputs_at: Callable[[Any], dict[str, Any]],
     trial: Any,
     *,
     task: str,
@@ -23,17 +24,27 @@ def loaded(
     positional: tuple[str, ...] = (),
     facts: dict[str, Any] | None = None,
 ) -> LoadedModel:
-    """`module` ready for inference in the trial's dtype, with the trial's own inputs where it names some."""
+    """`module` ready for inference in the trial's dtype, with the trial's own inputs where it names some.
+
+    `inputs_at` makes the inputs for a trial: for this one, and at other sizes to see which dimensions are free.
+    """
     import torch
 
     dtype = getattr(torch, trial.dtype)
     module = module.eval().requires_grad_(False)
     if any(t.is_floating_point() and t.dtype != dtype for t in (*module.parameters(), *module.buffers())):
         module = module.to(dtype)
-    inputs = with_given(inputs, trial.inputs)
+    inputs = with_given(inputs_at(trial), trial.inputs)
     cast = tensors.apply(lambda leaf: _cast(tensors.to_torch(leaf), dtype), inputs)
-    found = {**facts_of(module), "model_task": task, "model_weights": weights, **(facts or {})}
-    return LoadedModel(inputs=cast, module=module, positional=positional, facts=found)
+    found = {
+        **facts_of(module),
+        "model_task": task,
+        "model_weights": weights,
+        "with_loss": trial.with_loss,
+        **(facts or {}),
+    }
+    axes = _axes.followed(inputs_at, trial)
+    return LoadedModel(inputs=cast, module=module, positional=positional, facts=found, axes=axes)
 
 
 def with_given(inputs: dict[str, Any], path: str | None) -> dict[str, Any]:
@@ -49,6 +60,13 @@ def no_shapes(trial: Any) -> str | None:
     if trial.shapes:
         return "shapes are for ONNX files; this model takes batch_size, seq_length, height and width"
     return None
+
+
+def no_loss(trial: Any) -> str | None:
+    """The refusal of sources whose models also compute no loss."""
+    if trial.with_loss:
+        return "with_loss is for transformers models, whose forward takes labels; this model computes no loss"
+    return no_shapes(trial)
 
 
 def with_attention(build: Any, name: str | None) -> Any:

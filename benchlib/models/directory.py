@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from benchlib.errors import UserError, suggestion
-from benchlib.models import LoadedModel, _module, _text
+from benchlib.models import LoadedModel, _labels, _module, _text
 from benchlib.models._sentences import SENTENCES
 from benchlib.registry import Source
 
@@ -39,9 +40,10 @@ def load(name: str, trial: Any) -> LoadedModel:
         build = getattr(model_class, "_from_config", None) or model_class.from_config
         module = _module.with_attention(lambda **given: build(config, **given), trial.attn_implementation)
         weights = "random"
-    inputs, text = _inputs(path, config, module, trial)
+    inputs_at, text = _inputs(path, config, module)
     task = getattr(config, "pipeline_tag", None) or _task(type(module).__name__)
-    return _module.loaded(module, inputs, trial, task=task, weights=weights, facts={"model_text": text})
+    labelled = lambda trial: _labels.added(inputs_at(trial), module, trial)  # noqa: E731
+    return _module.loaded(module, labelled, trial, task=task, weights=weights, facts={"model_text": text})
 
 
 def identity(name: str, trial: Any) -> dict[str, str]:
@@ -104,26 +106,35 @@ def _with_weights(model_class: Any, config: Any, path: Path, trial: Any) -> tupl
     return module, f"real, but {missing} tensors random" if missing else "real"
 
 
-def _inputs(path: Path, config: Any, module: Any, trial: Any) -> tuple[dict[str, Any], str]:
-    """The inputs, and what they are: `sentences` or `random`."""
+def _inputs(path: Path, config: Any, module: Any) -> tuple[Callable[[Any], dict[str, Any]], str]:
+    """What makes the inputs for a trial, and what they are: `sentences` or `random`."""
     if _files(path, TOKENIZER):
-        return sentences(path, module, trial), "sentences"
-    inputs = _text.inputs_for(config, module, trial, LENGTH_WITHOUT_TOKENIZER)
-    if inputs is None:
-        raise UserError(f"model '{path}': its config.json does not say what the model reads; give inputs")
-    return inputs, "random"
+        tokenizer = _tokenizer(path)
+        return lambda trial: sentences(tokenizer, module, trial), "sentences"
+
+    def drawn(trial: Any) -> dict[str, Any]:
+        inputs = _text.inputs_for(config, module, trial, LENGTH_WITHOUT_TOKENIZER)
+        if inputs is None:
+            raise UserError(f"model '{path}': its config.json does not say what the model reads; give inputs")
+        return inputs
+
+    return drawn, "random"
 
 
-def sentences(path: Path, module: Any, trial: Any) -> dict[str, Any]:
-    """Real sentences through the tokenizer: as long as seq_length, else as the longest of the batch."""
-    import inspect
-
+def _tokenizer(path: Path) -> Any:
     import transformers
 
     tokenizer = transformers.AutoTokenizer.from_pretrained(path, local_files_only=True, trust_remote_code=False)
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
     tokenizer.padding_side = "right"
+    return tokenizer
+
+
+def sentences(tokenizer: Any, module: Any, trial: Any) -> dict[str, Any]:
+    """Real sentences through the tokenizer: as long as seq_length, else as the longest of the batch."""
+    import inspect
+
     batch = [SENTENCES[i % len(SENTENCES)] for i in range(trial.batch_size)]
     padding = {"padding": "max_length", "max_length": trial.seq_length} if trial.seq_length else {"padding": "longest"}
     found = tokenizer(batch, truncation=bool(trial.seq_length), return_tensors="pt", **padding)

@@ -1,32 +1,52 @@
 """Models of transformers from their configurations, with random weights: nothing is downloaded.
 
 The inputs are described in `benchlib.models._text`. Batch and length are those of the TorchDynamo suite,
-as torch_bench records them: a trial's `seq_length` overrides the length, `model_args` the configuration.
+as torch_bench records them, for token classification those of BERT's other tasks, and for image, sound and CLIP
+our own: a trial's `seq_length` overrides the length, `model_args` the configuration.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from benchlib.errors import UnknownName
-from benchlib.models import LoadedModel, _module, _text
+from benchlib.models import LoadedModel, _labels, _module, _text
 from benchlib.registry import Source
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One model: the class of its configuration, what it is for, the suite's recorded batch and length."""
+    """One model: the class of its configuration, what it is for, the suite's recorded batch and length, and what its
+    configuration needs beside the defaults."""
 
     config: str
     task: str
     batch_size: int
-    seq_length: int = 512
+    seq_length: int | None = 512
+    needs: Mapping[str, Any] = field(default_factory=dict)
 
+
+# RobertaConfig's 512 positions are two too few for the recorded length, and without is_decoder the model looks ahead.
+ROBERTA = {"max_position_embeddings": 514, "is_decoder": True}
 
 MODELS: dict[str, Entry] = {  # the name is that of the model's class
+    "AlbertForMaskedLM": Entry("AlbertConfig", "fill-mask", 8),
+    "BartForConditionalGeneration": Entry("BartConfig", "text2text-generation", 4, 1024),
     "BertForMaskedLM": Entry("BertConfig", "fill-mask", 32),
+    "BertForTokenClassification": Entry("BertConfig", "token-classification", 32),
+    "CLIPModel": Entry("CLIPConfig", "zero-shot-image-classification", 32, 77),
+    "DebertaV2ForMaskedLM": Entry("DebertaV2Config", "fill-mask", 8),
+    "DistilBertForQuestionAnswering": Entry("DistilBertConfig", "question-answering", 512, 128),
     "ElectraForQuestionAnswering": Entry("ElectraConfig", "question-answering", 128),
+    "GPT2ForSequenceClassification": Entry("GPT2Config", "text-classification", 8, 1024, {"pad_token_id": 0}),
+    "MobileBertForMaskedLM": Entry("MobileBertConfig", "fill-mask", 256, 128),
+    "OPTForCausalLM": Entry("OPTConfig", "text-generation", 4, 2048),
+    "RobertaForCausalLM": Entry("RobertaConfig", "text-generation", 32, 512, ROBERTA),
+    "T5ForConditionalGeneration": Entry("T5Config", "text2text-generation", 8, 1024),
+    "ViTForImageClassification": Entry("ViTConfig", "image-classification", 32, None),
+    "WhisperForConditionalGeneration": Entry("WhisperConfig", "automatic-speech-recognition", 8, 448),
 }
 
 
@@ -39,14 +59,17 @@ def load(name: str, trial: Any) -> LoadedModel:
         raise UnknownName("huggingface model", name, MODELS)
     entry = MODELS[name]
     config_class = getattr(transformers, entry.config)
-    config = _text.configured(config_class, {}, trial.model_args, entry.config)
+    config = _text.configured(config_class, dict(entry.needs), trial.model_args, entry.config)
     torch.manual_seed(trial.seed)
     model_class = getattr(transformers, name)
     module = _module.with_attention(
         lambda **given: model_class._from_config(config, **given), trial.attn_implementation
     )
-    inputs = _text.inputs_for(config, module, trial, entry.seq_length)
-    return _module.loaded(module, inputs, trial, task=entry.task, weights="random")
+
+    def inputs_at(trial: Any) -> dict[str, Any]:
+        return _labels.added(_text.inputs_for(config, module, trial, entry.seq_length), module, trial)
+
+    return _module.loaded(module, inputs_at, trial, task=entry.task, weights="random")
 
 
 def catalogue() -> list[dict]:
@@ -62,6 +85,6 @@ source = Source(
     load=load,
     packages=("torch", "transformers", "transformers.modeling_utils"),
     catalogue=catalogue,
-    shapes={"seq_length": 512},
+    shapes={"seq_length": None, "height": None, "width": None},
     refuse=_module.no_shapes,
 )

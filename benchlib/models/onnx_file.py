@@ -45,7 +45,7 @@ def load(name: str, trial: Any) -> LoadedModel:
         inputs = _inputs.matched(_inputs.read(trial.inputs), wanted, trial.inputs)
     else:
         inputs = generated(wanted, trial)
-    return LoadedModel(inputs=inputs, file=Path(name), facts=_facts(proto))
+    return LoadedModel(inputs=inputs, file=Path(name), facts=_facts(proto), axes=axes(wanted))
 
 
 def identity(name: str, trial: Any) -> dict[str, str]:
@@ -95,6 +95,19 @@ def graph_inputs(proto: Any) -> dict[str, tuple[str, list[int | str]]]:
         tensor = value.type.tensor_type
         dims = [d.dim_value if d.HasField("dim_value") else d.dim_param for d in tensor.shape.dim]
         found[value.name] = (onnx.TensorProto.DataType.Name(tensor.elem_type), dims)
+    return found
+
+
+def axes(wanted: dict[str, tuple[str, list]]) -> dict[str, dict[int, str]]:
+    """The free dimensions that the graph calls batch or sequence, as in `LoadedModel.axes`; others stay out."""
+    free = {"batch_size": "batch", "seq_length": "seq_length"}
+    called = {word: free[parameter] for parameter in free for word in PARAMETERS[parameter]}
+    named, _ = tensors.flatten({name: np.empty(0) for name in wanted})
+    found = {}
+    for name, (_, dims) in zip(named, wanted.values(), strict=True):
+        followed = {i: called[d.lower()] for i, d in enumerate(dims) if isinstance(d, str) and d.lower() in called}
+        if followed:
+            found[name] = followed
     return found
 
 
@@ -202,6 +215,7 @@ def _facts(proto: Any) -> dict[str, Any]:
         "model_class": proto.graph.name or "ONNX",
         "model_task": "",
         "model_weights": "real",
+        "with_loss": False,
         "params_size": sum(counts.values()),
         "params_dtype": max([d for d in counts if "float" in d] or counts, key=lambda d: counts[d], default=""),
         "weights_size": size,
@@ -221,6 +235,8 @@ def refuse(trial: Any) -> str | None:
         return "an ONNX file has the attention that it was exported with"
     if trial.model_args:
         return "an ONNX file takes no model_args"
+    if trial.with_loss:
+        return "an ONNX file computes what was exported; with_loss cannot add the loss"
     return None
 
 

@@ -24,7 +24,7 @@ from typing import Any
 
 from benchlib import tensors
 from benchlib.errors import UnknownName, UserError
-from benchlib.models import LoadedModel, _code, _module, _saved, _text
+from benchlib.models import LoadedModel, _axes, _code, _module, _saved, _text
 from benchlib.models._facts import class_name, weights_hash
 from benchlib.registry import Source
 
@@ -106,7 +106,9 @@ def load(name: str, trial: Any) -> LoadedModel:
         _check_batch(name, flat, trial.batch_size)
     module = _saved.open_saved(place / "model.pt")
     positional = tuple(meta["positional"])
-    return _module.loaded(module, inputs, trial, task="", weights=meta["weights"], positional=positional)
+    model = _module.loaded(module, lambda trial: inputs, trial, task="", weights=meta["weights"], positional=positional)
+    model.axes = _axes.shared(model.inputs)
+    return model
 
 
 def _check_batch(name: str, flat: Mapping[str, Any], batch_size: int) -> None:
@@ -208,10 +210,16 @@ def _write(place: Path, module: Any, named: dict[str, Any], meta: dict[str, Any]
         shutil.rmtree(aside, ignore_errors=True)
 
 
+def refuse(trial: Any) -> str | None:
+    if trial.with_loss:
+        return "with_loss: a module given from Python has the inputs that it was given; give labels among them"
+    return _module.no_shapes(trial)
+
+
 source = Source(
     name="python",
     summary="a module or a transformers configuration given from Python",
     load=load,
     packages=("torch",),
-    refuse=_module.no_shapes,
+    refuse=refuse,
 )

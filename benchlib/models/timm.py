@@ -33,9 +33,12 @@ def load(name: str, trial: Any) -> LoadedModel:
         raise UserError(f"timm/{name} with {arguments}: {error}") from error
     _trained_norms(module)
     channels = arguments.get("in_chans", own[0])
-    images = torch.randn((trial.batch_size, channels, *size), generator=_module.generator(trial.seed))
+
+    def inputs_at(trial: Any) -> dict[str, Any]:
+        return {"x": torch.randn((trial.batch_size, channels, *size), generator=_module.generator(trial.seed))}
+
     task = "image-classification" if getattr(module, "num_classes", 0) else "image-features"
-    return _module.loaded(module, {"x": images}, trial, task=task, weights="random", positional=("x",))
+    return _module.loaded(module, inputs_at, trial, task=task, weights="random", positional=("x",))
 
 
 def _trained_norms(module: Any) -> None:
@@ -67,5 +70,5 @@ source = Source(
     packages=("torch", "timm"),
     catalogue=catalogue,
     shapes={"height": None, "width": None},
-    refuse=_module.no_shapes,
+    refuse=_module.no_loss,
 )

@@ -43,6 +43,7 @@ def load(worker: Worker, request: dict) -> dict:
     work = _work.work_of(model)
     meta = {
         "positional": list(model.positional),
+        "axes": {name: {str(axis): free for axis, free in axes.items()} for name, axes in model.axes.items()},
         "input_sets": input_sets,
         "axes": {},
         "file": str(model.file) if model.file else None,
@@ -148,6 +149,7 @@ def from_bundle(bundle: Path) -> Any:
         file=Path(file) if file else None,
         positional=tuple(meta["positional"]),
         facts=meta["facts"],
+        axes={name: {int(axis): free for axis, free in axes.items()} for name, axes in meta["axes"].items()},
     )
 
 

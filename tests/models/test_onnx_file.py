@@ -143,9 +143,9 @@ def test_identity_covers_external_data(tmp_path):
 
 
 def test_what_an_onnx_file_cannot_be_asked():
-    plain = {"dtype": "float32", "attn_implementation": None, "model_args": {}}
+    plain = {"with_loss": False, "dtype": "float32", "attn_implementation": None, "model_args": {}}
     assert onnx_file.refuse(SimpleNamespace(**plain)) is None
-    for other in ({"dtype": "float16"}, {"attn_implementation": "sdpa"}, {"model_args": {"a": 1}}):
+    for other in ({"dtype": "float16"}, {"attn_implementation": "sdpa"}, {"model_args": {"a": 1}}, {"with_loss": True}):
         assert onnx_file.refuse(SimpleNamespace(**{**plain, **other}))
 
 

@@ -25,6 +25,36 @@ def test_explicit_models_compute(name):
     assert model.facts["params_size"] == sum(p.numel() for p in model.module.parameters())
 
 
+def test_torch_benchs_dummies_have_its_names_and_ways_of_calling():
+    kinds = (
+        "16 Tuple 2Outputs 2 2Inputs Named1 Named2 NamedDict IList IInt NoneInt NoneListInt NoneIntDefault NoneIntDict"
+    )
+    assert list(explicit.DUMMIES) == ["101Dummy", *(f"101Dummy{kind}" for kind in [*kinds.split(), "MambaCache"])]
+    by_name = {name for name in explicit.DUMMIES if not load(f"explicit/{name}").positional}
+    assert by_name == {"101DummyNamedDict", "101DummyNoneIntDict"}
+    assert load("explicit/101DummyNamed2").inputs["input_x"] is None
+
+
+def test_a_cache_goes_in_and_the_next_one_comes_out():
+    model = load("explicit/101DummyMambaCache", batch_size=3)
+    out, cache = model.call()
+    before = model.inputs["cache"]
+    assert torch.equal(cache.conv_states[..., :-1], before["conv_states"][..., 1:])
+    assert torch.equal(cache.conv_states[0, ..., -1], model.inputs["x"])
+    assert cache.ssm_states.shape == before["ssm_states"].shape == (2, 3, 8, 3)
+    again, _ = model.module(out, vars(cache))
+    assert not torch.equal(again, model.module(out, before)[0]), "the cache counts"
+
+
+def test_the_float16_dummy_asks_for_float16():
+    name = "explicit/101Dummy16"
+    for dtype in ("float32", "bfloat16"):
+        assert "dtype: float16" in explicit.refuse(mistakes.make({"model": name, "dtype": dtype}))
+    assert explicit.refuse(mistakes.make({"model": name, "dtype": "float16"})) is None
+    assert explicit.refuse(mistakes.make({"model": "explicit/101Dummy"})) is None
+    assert load(name, dtype="float16").call().dtype == torch.float16
+
+
 def test_the_seed_decides_weights_and_inputs():
     first, same, other = (load("explicit/mlp", seed=s) for s in (1, 1, 2))
     assert torch.equal(first.call(), same.call())
