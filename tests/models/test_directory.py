@@ -126,3 +126,15 @@ def test_an_unreachable_hub_is_one_line_within_seconds(tmp_path, variables, reas
 def test_a_name_that_is_none_is_refused():
     with pytest.raises(UserError, match="owner/name"):
         load("hub:a/b/c")
+
+
+def test_a_directory_with_a_head_gives_its_loss(copied):
+    values = (copied / "config.json").read_text().replace('"BertModel"', '"BertForSequenceClassification"')
+    (copied / "config.json").write_text(values)
+    model = load(copied, batch_size=4, seq_length=12, with_loss=True, model_args={"num_hidden_layers": 1})
+    assert model.inputs["labels"].shape == (4,) and model.facts["with_loss"] is True
+    outputs = model.call()
+    assert float(outputs.loss) == pytest.approx(
+        float(torch.nn.functional.cross_entropy(outputs.logits, model.inputs["labels"])), rel=1e-5
+    )
+    assert model.axes["labels"] == {0: "batch"}
