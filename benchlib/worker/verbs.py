@@ -45,7 +45,6 @@ def load(worker: Worker, request: dict) -> dict:
         "positional": list(model.positional),
         "axes": {name: {str(axis): free for axis, free in axes.items()} for name, axes in model.axes.items()},
         "input_sets": input_sets,
-        "axes": {},
         "file": str(model.file) if model.file else None,
         "import_paths": [p for p in request.get("import_paths", [])] + _added_paths(),
         "facts": {
