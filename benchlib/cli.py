@@ -10,7 +10,8 @@ from typing import Annotated, Any
 
 import typer
 
-from benchlib.cli_options import BuildOnly, CacheDir, Quiet, Verbose, with_trial_options
+from benchlib import cli_cache
+from benchlib.cli_options import BuildOnly, CacheDir, Lean, Quiet, Verbose, use_cache, with_trial_options
 from benchlib.errors import UserError
 
 app = typer.Typer(
@@ -50,7 +51,7 @@ def list_(
     from benchlib.plan.selections import catalogue
     from benchlib.registry import sources
 
-    _cache(cache_dir)
+    use_cache(cache_dir)
     suites = {n: sources.get(n) for n in sources.names() if sources.get(n).catalogue}
     if suite is None:
         for name, source in suites.items():
@@ -69,6 +70,7 @@ def _run(
     runoff: bool,
     fail_fast: bool,
     build_only: bool,
+    lean: bool,
     verbose: int,
     quiet: bool,
     cache_dir: Path | None,
@@ -78,14 +80,14 @@ def _run(
     from benchlib.plan import study as studies
     from benchlib.plan.options import values_of
 
-    _cache(cache_dir)
+    use_cache(cache_dir)
     options = {"model": values_of("model", model)}
     options |= {name: values_of(name, text) for name, text in given.items() if text is not None}
     study = studies.from_options("run", options)
     study.runoff = runoff
     if build_only:
         studies.build_only(study)
-    outcome = _execute(study, output, "all", quiet, verbose or int(fail_fast), fail_fast, lines=True)
+    outcome = _execute(study, output, "all", quiet, verbose or int(fail_fast), fail_fast, lines=True, lean=lean)
     if fail_fast and set(outcome.counts) - {"ok", "inaccurate", "refused", "skipped"}:
         raise typer.Exit(1)
 
@@ -99,6 +101,7 @@ def sweep(
     rerun: Annotated[str, typer.Option(help="failed or all: run these again although they are done")] = "",
     no_runoff: Annotated[bool, typer.Option("--no-runoff", help="no direct pairs after the matrix")] = False,
     build_only: BuildOnly = False,
+    lean: Lean = False,
     verbose: Verbose = 0,
     quiet: Quiet = False,
     cache_dir: CacheDir = None,
@@ -106,7 +109,7 @@ def sweep(
     """Runs a study; what is done already is kept."""
     from benchlib.plan import study as studies
 
-    _cache(cache_dir)
+    use_cache(cache_dir)
     if rerun not in ("", "failed", "all"):
         raise UserError(f"--rerun: '{rerun}' is neither failed nor all")
     written = studies.read(study)
@@ -120,7 +123,7 @@ def sweep(
 
         print(preview(expand(written), folder, rerun, only))
         return
-    _execute(written, folder, rerun, quiet, verbose, only=only)
+    _execute(written, folder, rerun, quiet, verbose, only=only, lean=lean)
 
 
 @app.command()
@@ -182,7 +185,7 @@ def doctor(
     from benchlib.doctor import TAKES, examine, noise_floor
     from benchlib.errors import UnknownName
 
-    _cache(cache_dir)
+    use_cache(cache_dir)
     if level not in TAKES:
         raise UnknownName("level to calibrate", level, TAKES)
     print(examine(), flush=True)
@@ -200,6 +203,7 @@ def _execute(
     fail_fast: bool = False,
     lines: bool = False,
     only: str = "",
+    lean: bool = False,
 ) -> Any:
     """Plans, sweeps and collates."""
     from benchlib.plan.expand import expand
@@ -217,7 +221,7 @@ def _execute(
 
     failed = ("failed", "timeout", "crashed", "oom")
     outcome = run_plan(
-        plan, folder, rerun, quiet, chosen, each, lambda record: fail_fast and record["status"] in failed
+        plan, folder, rerun, quiet, chosen, each, lambda record: fail_fast and record["status"] in failed, lean
     )
     collate(folder)
     if not quiet:
@@ -271,9 +275,5 @@ def _notebook(trial: str) -> Path:
     return found[0]
 
 
-def _cache(path: Path | None) -> None:
-    if path:
-        os.environ["BENCHLIB_CACHE"] = str(path.expanduser().resolve())
-
-
 app.command("run")(with_trial_options(_run))
+app.add_typer(cli_cache.app, name="cache")

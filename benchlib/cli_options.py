@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,10 +13,15 @@ CacheDir = Annotated[Path | None, typer.Option("--cache-dir", help="where models
 Verbose = Annotated[
     int, typer.Option("-v", "--verbose", count=True, help="-v: tracebacks of failures, -vv: logs of the workers too")
 ]
+Lean = Annotated[bool, typer.Option("--lean", help="keep the figures, and drop the files in the cache at the end")]
+BuildOnly = Annotated[bool, typer.Option("--build-only", help="stop after export and passes (until: export)")]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="no progress")]
 
 
-BuildOnly = Annotated[bool, typer.Option("--build-only", help="stop after export and passes (until: export)")]
+def use_cache(folder: Path | None) -> None:
+    """Takes another cache for this process and those that it starts."""
+    if folder:
+        os.environ["BENCHLIB_CACHE"] = str(folder.expanduser().resolve())
 
 
 def with_trial_options(function: Any) -> Any:
@@ -51,6 +57,7 @@ def with_trial_options(function: Any) -> Any:
             typer.Option("--fail-fast", help="stop at the first failure, with its whole traceback"),
         ),
         inspect.Parameter("build_only", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=BuildOnly),
+        inspect.Parameter("lean", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=Lean),
         inspect.Parameter("verbose", inspect.Parameter.KEYWORD_ONLY, default=0, annotation=Verbose),
         inspect.Parameter("quiet", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=Quiet),
         inspect.Parameter("cache_dir", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=CacheDir),

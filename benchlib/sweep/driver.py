@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from benchlib import machine
+from benchlib import artifacts, machine
+from benchlib.artifacts.shown import in_bytes
 from benchlib.plan.expand import Plan
 from benchlib.stages.warm import packages_of
 from benchlib.sweep import durations, journal, signals, store
@@ -48,12 +49,14 @@ def sweep(
     only: set[str] | None = None,
     each: Callable[[dict[str, Any]], None] = lambda record: None,
     until: Callable[[dict[str, Any]], bool] = lambda record: False,
+    lean: bool = False,
 ) -> Outcome:
     """Executes what the plan asks for and the folder does not hold yet, then its run-off where it wants one.
 
     `only` restricts it to trials with these keys, without a run-off; `each` is called with every new record of the
-    matrix; `until` ends the sweep when it returns True for one. Raises Interrupted, and UserError when another
-    sweep writes to the folder.
+    matrix; `until` ends the sweep when it returns True for one; `lean` drops from the cache, when all has run, the
+    files of every entry that a trial of the plan made. Raises Interrupted, and UserError when another sweep writes to
+    the folder.
     """
     process.adopt_orphans()
     signals.install()
@@ -91,6 +94,10 @@ def sweep(
             ) from None
         finally:
             servers.end()
+        if lean:
+            made, freed = artifacts.lean_made_by({t.planned.key for t in todo} | set(direct.held if direct else ()))
+            journal.note(folder, "lean", entries=made, freed=freed)
+            progress.say(f"lean: {made} entries of the cache dropped their files, {in_bytes(freed)} freed")
         journal.note(folder, "end", counts=outcome.counts)
     return outcome
 

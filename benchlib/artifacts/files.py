@@ -1,0 +1,59 @@
+"""The files of an entry: their hashes and sizes."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+_SETTLED = 0.05  # seconds; a file system's clock ticks every 1 to 10 ms, and a change within a tick does not show
+_LOGS = (".log", ".txt")
+_known: dict[tuple[int, ...], str] = {}
+
+
+def file_hash(path: Path) -> str:
+    """sha256 of a file's bytes, read once per process as long as inode, size and times stay the same.
+
+    Raises OSError where there is no file.
+    """
+    with path.open("rb") as file:
+        seen = _seen(file.fileno())
+        if seen not in _known:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+            if _seen(file.fileno()) != seen or time.time() - seen[-1] / 1e9 < _SETTLED:
+                return digest  # it may still be changing: not to be relied on
+            _known[seen] = digest
+        return _known[seen]
+
+
+def listed(folder: Path, but: str) -> dict[str, dict[str, Any]]:
+    """Hash and size of each file in a folder, by its path in there, without the one called `but`."""
+    found = {str(f.relative_to(folder)): f for f in sorted(folder.rglob("*")) if f.is_file()}
+    return {
+        name: {"sha256": file_hash(file), "size": file.stat().st_size} for name, file in found.items() if name != but
+    }
+
+
+def disk_size(folder: Path) -> int:
+    """Bytes of all files in a folder, as far as they are there: another process may be taking them away."""
+    total = 0
+    for place, _, names in os.walk(folder):
+        for name in names:
+            try:
+                total += os.lstat(os.path.join(place, name)).st_size
+            except OSError:
+                continue
+    return total
+
+
+def is_log(name: str) -> bool:
+    """Whether a file tells of a build instead of being its result: logs stay when the others go."""
+    return name.endswith(_LOGS)
+
+
+def _seen(descriptor: int) -> tuple[int, ...]:
+    """What changes when a file does; the time of the last change of any kind, which nobody can set, comes last."""
+    found = os.fstat(descriptor)
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns

@@ -1,0 +1,157 @@
+"""`benchlib cache …` and `--lean`, as a user types them."""
+
+import json
+import os
+import time
+
+import pytest
+
+from benchlib import artifacts
+
+KEYS = {"old": "a" * 64, "new": "b" * 64}
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
+    """Two artifacts, a model and a failure."""
+    monkeypatch.setenv("BENCHLIB_CACHE", str(tmp_path / "cache"))
+    decided = {"exporter": "script", "options": {"fold": True}, "passes": ["default", "ort"], "target_opset": 18}
+    for name, key in KEYS.items():
+        with artifacts.storing("artifacts", name, key, decided) as (folder, facts):
+            (folder / "model.onnx").write_bytes(b"x" * 5000)
+            (folder / "log_export.txt").write_text("it went well")
+            stages = [{"stage": "export", "seconds": 1.5, "size": 5000}, {"stage": "ort", "seconds": 0.25}]
+            facts |= {"time_export": 1.5, "onnx_opset": 18, "operators": {"Add": 2, "MatMul": 12}, "stages": stages}
+    with artifacts.storing("models", "new", KEYS["new"], {"source": ["timm", "x"], "parameters": {"seed": 0}}):
+        pass
+    error = {"stage": "export", "type": "RuntimeError", "message": "no such operator\nand more"}
+    artifacts.failed("artifacts", "bad", "c" * 64, {"exporter": "onnx_dynamo"}, error)
+    week_ago = time.time() - 8 * 86400
+    os.utime(tmp_path / "cache" / "artifacts" / "old_aaaaaaaa" / artifacts.STATE, (week_ago, week_ago))
+    artifacts.let_go()
+    return tmp_path / "cache"
+
+
+def addresses(command, *words: str) -> list[str]:
+    return command("cache", "list", "-q", *words).stdout.split()
+
+
+def test_list(command, cache):
+    lines = command("cache", "list").stdout.splitlines()
+    assert lines[0].split() == ["address", "kind", "made", "by", "size", "used", "status"]
+    old = next(line for line in lines if line.startswith("old_aaaaaaaa"))
+    assert "script+default+ort, opset 18, fold=True" in old and "8 d ago" in old and old.endswith("successful")
+    bad = next(line for line in lines if line.startswith("bad_cccccccc"))
+    assert "failures" in bad and "onnx_dynamo" in bad and bad.endswith("failed")
+    assert len(lines) == 5
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        (("--kind", "failures"), ["failures/bad_cccccccc"]),
+        (("new",), ["artifacts/new_bbbbbbbb", "models/new_bbbbbbbb"]),
+        (("n*", "--kind", "models"), ["models/new_bbbbbbbb"]),
+        (("nothing",), []),
+        (("--kind", "outputs"), []),
+    ],
+)
+def test_list_of_some(command, cache, words, found):
+    assert addresses(command, *words) == found
+
+
+def test_stats(command, cache):
+    rows = {line.split()[0]: line for line in command("cache", "stats").stdout.splitlines()}
+    assert rows["artifacts"].split()[1] == "2" and rows["models"].split()[1] == "1"
+    assert "of 20 GiB" in rows["together"]
+    text = command("cache", "stats", "old_aaaaaaaa").stdout
+    for wanted in (
+        "artifacts/old_aaaaaaaa",
+        "export  1.5 s",
+        "12 MatMul, 2 Add",
+        "4.88 KiB",
+        "log_export.txt",
+        "onnx_opset",
+    ):
+        assert wanted in text, text
+    assert artifacts.by_address("old_aaaaaaaa").files["model.onnx"]["sha256"] in text
+    text = command("cache", "stats", "bad_cccccccc").stdout
+    assert "no such operator" in text and "RuntimeError" in text and "failed" in text
+
+
+@pytest.mark.parametrize(
+    ("words", "left"),
+    [
+        (("old_aaaaaaaa",), {"artifacts/new_bbbbbbbb", "models/new_bbbbbbbb", "failures/bad_cccccccc"}),
+        (("models/new_bbbbbbbb", "models/new_bbbbbbbb"), {"artifacts/new_bbbbbbbb", "artifacts/old_aaaaaaaa",
+                                                           "failures/bad_cccccccc"}),
+        (("--older-than", "7d"), {"artifacts/new_bbbbbbbb", "models/new_bbbbbbbb", "failures/bad_cccccccc"}),
+        (("--kind", "artifacts"), {"models/new_bbbbbbbb", "failures/bad_cccccccc"}),
+        (("--all",), set()),
+    ],
+)  # fmt: skip
+def test_delete(command, cache, words, left):
+    before = len(artifacts.entries())
+    said = command("cache", "delete", *words).stderr
+    assert set(addresses(command)) == left
+    gone = before - len(left)
+    assert said.startswith(f"deleted {gone} entr{'y' if gone == 1 else 'ies'}, ") and "freed" in said
+
+
+def test_what_is_in_use_stays_and_is_told(command, cache):
+    assert artifacts.find("artifacts", "new", KEYS["new"])
+    assert "1 stay" in command("cache", "delete", "--all").stderr
+    assert addresses(command) == ["artifacts/new_bbbbbbbb"]
+    artifacts.let_go()
+    assert command("cache", "delete", "--all", "-q").stderr == ""
+    assert addresses(command) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "wanted"),
+    [
+        (("stats", "odl_aaaaaaaa"), "did you mean 'old_aaaaaaaa'"),
+        (("delete", "old"), "did you mean 'old_aaaaaaaa'"),
+        (("stats", "new_bbbbbbbb"), "artifacts/new_bbbbbbbb, models/new_bbbbbbbb"),
+        (("delete",), "give addresses"),
+        (("delete", "old_aaaaaaaa", "--all"), "give addresses, or"),
+        (("delete", "--older-than", "long"), "'long' is no time"),
+        (("list", "--kind", "artifcts"), "did you mean 'artifacts'"),
+    ],
+)
+def test_mistakes_are_one_line_and_status_2(command, cache, words, wanted):
+    said = command("cache", *words, expect=2).stderr
+    assert wanted in said and len(said.splitlines()) == 1
+    assert len(artifacts.entries()) == 4
+
+
+def test_clean(command, cache):
+    (cache / "artifacts" / "old_aaaaaaaa" / "model.onnx").write_text("short")
+    (cache / "artifacts" / ".new_dddddddd.999999999.1").mkdir()
+    assert command("cache", "clean").stderr.startswith("1 broken, 1 unfinished; ")
+    assert set(addresses(command)) == {"artifacts/new_bbbbbbbb", "models/new_bbbbbbbb", "failures/bad_cccccccc"}
+    assert "1 made lean" in command("cache", "clean", "--lean").stderr
+    assert "of 4.89 KiB" in command("cache", "stats", "artifacts/new_bbbbbbbb").stdout
+    assert artifacts.by_address("artifacts/new_bbbbbbbb").status == "lean"
+
+
+def test_another_cache(command, cache, tmp_path):
+    other = str(tmp_path / "other")
+    assert command("cache", "location").stdout.strip() == str(cache)
+    assert command("cache", "location", "--cache-dir", other).stdout.strip() == other
+    assert "nothing in" in command("cache", "list", "--cache-dir", other).stdout
+
+
+def test_lean_keeps_the_figures_and_drops_the_files(command, tmp_path):
+    """Trials that share a model and an artifact: both go after the last of them."""
+    words = ["--exporter", "planted", "--reference", "{exporter: planted}", "--level", "smoke", "-q"]
+    own = ["--cache-dir", str(tmp_path / "cache"), "--warmup", "1", "--repeat", "3,4"]
+    command("run", "planted/plain", *words, *own, "--lean")
+    events = [json.loads(line) for line in (tmp_path / "outputs" / "run" / "journal.jsonl").read_text().splitlines()]
+    lean = next(e for e in events if e["event"] == "lean")
+    assert lean["entries"] >= 3 and lean["freed"] > 0
+    assert [e["exported"] for e in events if e["event"] == "trial"] == [True, False]
+    listed = command("cache", "list", *own[:2]).stdout
+    statuses = {line.split()[1]: line.split()[-1] for line in listed.splitlines()[1:]}
+    assert statuses["models"] == statuses["artifacts"] == "lean"
+    assert (tmp_path / "outputs" / "run" / "results.csv").read_text().count("\n") == 3
