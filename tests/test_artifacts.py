@@ -172,7 +172,7 @@ def test_a_file_is_read_once_and_again_when_it_changed(monkeypatch):
     for _ in range(3):
         assert artifacts.find("artifacts", "model", KEY)
     assert len(reads) == len(entry.files) == 2
-    altered(entry)
+    altered_with_its_time_set_back(entry)
     assert artifacts.find("artifacts", "model", KEY) is None
     assert len(reads) == 3
     assert run("print(artifacts.find('artifacts', 'model', KEY))") == "None"
