@@ -162,7 +162,9 @@ def _part(title: str, text: str) -> str:
 def _lines(facts: Mapping[str, Any]) -> str:
     shown = {name: _fact(name, value) for name, value in facts.items() if value not in _UNSAID}
     width = max(map(len, shown), default=0)
-    return "\n".join(f"{name:<{width}}  {text}".replace("\n", "\n" + " " * (width + 2)) for name, text in shown.items())
+    return "\n".join(
+        f"{name:<{width}}  {text.rstrip()}".replace("\n", "\n" + " " * (width + 2)) for name, text in shown.items()
+    )
 
 
 def _table(heads: Iterable[str], rows: list[tuple[str, ...]]) -> str:
