@@ -49,6 +49,7 @@ class Builder:
     model: Model
     worker: Callable[[], Worker]
     left: Callable[[], float]  # seconds that a request may take
+    waiting: Callable[[str], None]  # told who builds the same just now
 
     def artifact(self, way: Way) -> Artifact:
         """The artifact of a way. Raises WorkerError, with the stage: `export` or `pass`."""
@@ -66,25 +67,22 @@ class Builder:
             "exporter": way.exporter,
             "options": dict(way.exporter_args),
             "target_opset": way.target_opset,
-            "axes": self._axes(way),
+            "axes": free_axes(way, self.model),
             "opt_patterns": way.opt_patterns if exporters.get(way.exporter).own_patterns else "",
             "packages": {p: machine.package_version(p) for p in exporters.get(way.exporter).packages},
             "code": code_of(exporters, way.exporter),
         }
-        key = key_of(decided_by)
-        entry = artifacts.find("artifacts", self.trial.model_name, key)
-        ran = [] if entry else [way.exporter]
-        if entry is None:
-            with self._storing(key, decided_by, "export") as (folder, facts):
-                request = export_request(way, self.model)
-                with self._logged(folder, f"log_{_plain(way.exporter)}.txt"):
-                    reply = self._asked("export", "export", path=str(folder / "model"), **request)
-                # A ready file stays where it is; what was written here moves with the entry.
-                file = Path(reply["file"])
-                facts.update(reply, file=file.name if file.is_relative_to(folder) else str(file))
-                facts["stages"] = [_stage(way.exporter, "export", reply["time_export"], facts)]
-            entry = artifacts.find("artifacts", self.trial.model_name, key)
-        return Artifact(entry.path / entry.facts["file"], entry.facts, entry.address, not ran, key, ran)
+        request = export_request(way, self.model)
+
+        def build(folder: Path, facts: dict[str, Any]) -> None:
+            with self._logged(folder, f"log_{_plain(way.exporter)}.txt"):
+                reply = self._asked("export", path=str(folder / "model"), **request)
+            # A ready file stays where it is; what was written here moves with the entry.
+            file = Path(reply["file"])
+            facts.update(reply, file=file.name if file.is_relative_to(folder) else str(file))
+            facts["stages"] = [_stage(way.exporter, "export", reply["time_export"], facts)]
+
+        return self._obtained("export", way.exporter, decided_by, build)
 
     def _passed(self, way: Way, call: PassCall, before: Artifact) -> Artifact:
         plugin, options = passes.get(call.name), way.options_of(call.name)
@@ -98,46 +96,56 @@ class Builder:
             "packages": {p: machine.package_version(p) for p in plugin.packages},
             "code": code_of(passes, call.name),
         }
-        key = key_of(decided_by)
-        entry = artifacts.find("artifacts", self.trial.model_name, key)
-        ran = before.ran + ([] if entry else [call.name])
-        if entry is None:
-            request = {
-                "name": call.name,
-                "source": str(before.file),
-                "options": options,
-                "without": list(call.without),
-                "inputs": [str(file) for file in calibration],
-                "model_facts": self.model.meta["facts"],
-                "device": self.trial.device,
-            }
-            with self._storing(key, decided_by, "pass") as (folder, facts):
-                for name in EXAMPLES:
-                    _shared(before.file.parent / name, folder / name)
-                with self._logged(folder, f"log_{_plain(call.name)}.txt"):
-                    reply = self._asked("pass", "apply_pass", target=str(folder / "model.onnx"), **request)
-                facts |= before.facts | reply["facts"] | {"file": "model.onnx", "onnx_optimized": 1}
-                done = _change(call, way, before.facts, reply)
-                facts["passes"] = [*before.facts.get("passes", []), done]
-                facts["time_passes"] = sum(p["seconds"] for p in facts["passes"])
-                facts["stages"] = [*before.facts["stages"], _stage(call.name, "pass", reply["seconds"], facts)]
-            entry = artifacts.find("artifacts", self.trial.model_name, key)
+        request = {
+            "name": call.name,
+            "source": str(before.file),
+            "options": options,
+            "without": list(call.without),
+            "inputs": [str(file) for file in calibration],
+            "model_facts": self.model.meta["facts"],
+            "device": self.trial.device,
+        }
+
+        def build(folder: Path, facts: dict[str, Any]) -> None:
+            for name in EXAMPLES:
+                _shared(before.file.parent / name, folder / name)
+            with self._logged(folder, f"log_{_plain(call.name)}.txt"):
+                reply = self._asked("apply_pass", target=str(folder / "model.onnx"), **request)
+            facts |= before.facts | reply["facts"] | {"file": "model.onnx", "onnx_optimized": 1}
+            facts["passes"] = [*before.facts.get("passes", []), _change(call, way, before.facts, reply)]
+            facts["time_passes"] = sum(done["seconds"] for done in facts["passes"])
+            facts["stages"] = [*before.facts["stages"], _stage(call.name, "pass", reply["seconds"], facts)]
+
+        return self._obtained("pass", call.name, decided_by, build, before.ran)
+
+    def _obtained(
+        self,
+        stage: str,
+        name: str,
+        decided_by: dict[str, Any],
+        build: Callable[[Path, dict[str, Any]], None],
+        ran: list[str] | None = None,
+    ) -> Artifact:
+        """What a stage leaves, found or made now; `ran` are the stages before it that had to run."""
+        key, model = key_of(decided_by), self.trial.model_name
+        try:
+            entry, cached = artifacts.obtain("artifacts", model, key, decided_by, build, self.left, self.waiting)
+        except artifacts.Busy as error:
+            raise WorkerError("timeout", "Timeout", str(error)) from error
+        except WorkerError as error:
+            error.stage = stage
+            told = {"stage": stage, "kind": error.kind, "type": error.type, "message": error.message}
+            logs = [self.worker().log] if error.kind == "failed" else []  # a worker that died has left its own
+            artifacts.failed("artifacts", model, key, decided_by, told | {"traceback": error.traceback}, logs)
+            raise
+        ran = [*(ran or []), *([] if cached else [name])]
         return Artifact(entry.path / entry.facts["file"], entry.facts, entry.address, not ran, key, ran)
 
-    def _axes(self, way: Way) -> dict[str, dict[str, str]]:
-        return free_axes(way, self.model)
-
-    @contextlib.contextmanager
-    def _storing(self, key: str, decided_by: dict[str, Any], stage: str) -> Iterator[tuple[Path, dict[str, Any]]]:
-        with artifacts.storing("artifacts", self.trial.model_name, key, decided_by) as (folder, facts):
-            yield folder, facts
-
-    def _asked(self, stage: str, verb: str, **request: Any) -> dict[str, Any]:
-        """The worker's reply. A failure is told with its stage; an export's with the smallest part that fails too."""
+    def _asked(self, verb: str, **request: Any) -> dict[str, Any]:
+        """The worker's reply; the failure of an export is told with the smallest part of the model that fails too."""
         try:
             return self.worker().ask(verb, self.left(), **request)
         except WorkerError as error:
-            error.stage = stage
             if verb == "export" and error.kind == "failed":
                 error.report = {"exception": error.type, "message": error.message, "smallest": self._smallest(request)}
             raise

@@ -13,7 +13,7 @@ from benchlib import artifacts, machine
 from benchlib.fingerprint import fingerprint
 from benchlib.trial import Trial
 from benchlib.way import canonical
-from benchlib.worker.client import Worker
+from benchlib.worker.client import Worker, WorkerError
 
 # Parameters that decide how a model is loaded; all others decide only how it is run.
 LOADING = (
@@ -66,13 +66,15 @@ def loaded(trial: Trial, builder: Callable[[], Worker], left: Callable[[], float
         "code": {f: h for f, h in found["code"].items() if f.startswith("models/") or f == "tensors.py"},
     }
     key = key_of(decided_by)
-    entry = artifacts.find("models", trial.model_name, key)
-    cached = entry is not None
-    if entry is None:
-        with artifacts.storing("models", trial.model_name, key, decided_by) as (folder, facts):
-            request = {"source": source.name, "name": name, "trial": trial.model_dump(), "bundle": str(folder)}
-            facts.update(builder().ask("load", left(), **request))
-        entry = artifacts.find("models", trial.model_name, key)
+
+    def build(folder: Path, facts: dict[str, Any]) -> None:
+        request = {"source": source.name, "name": name, "trial": trial.model_dump(), "bundle": str(folder)}
+        facts.update(builder().ask("load", left(), **request))
+
+    try:
+        entry, cached = artifacts.obtain("models", trial.model_name, key, decided_by, build, left)
+    except artifacts.Busy as error:
+        raise WorkerError("timeout", "Timeout", str(error)) from error
     return Model(entry.path, key, decided_by, entry.facts, cached)
 
 

@@ -97,7 +97,7 @@ class TrialRun:
     @step
     def export(self) -> views.ArtifactView:
         """Makes the artifact of every contender: export and passes, each once."""
-        build = building.Builder(self.trial, self.model, self._builder, self.launcher.left)
+        build = building.Builder(self.trial, self.model, self._builder, self.launcher.left, self._waiting_for_build)
         for way in filter(None, [*self.ways, self.trial.judge_way, self.trial.exact_way]):
             if way.label not in self.artifacts:
                 self.artifacts[way.label] = build.artifact(way)
@@ -256,6 +256,9 @@ class TrialRun:
 
     def _waiting(self, owner: str) -> None:
         print(f"waiting for this host: {owner} is being measured")
+
+    def _waiting_for_build(self, builder: str) -> None:
+        print(f"waiting for an artifact: {builder} builds the same")
 
     def _log_tail(self) -> str:
         return "\n".join(w.log_tail() for w in self.launcher.workers[-1:])
