@@ -1,6 +1,10 @@
-"""How far outputs are from those that count as right."""
+"""How far outputs are from those that count as right.
 
-ROWS = (
+Each `discrepancies_*` stands beside a `discrepancies_dynamic_*`: the same figure at shapes that an export with free
+shapes had not seen, so that a graph which is right only where it was made is found out.
+"""
+
+_DISCREPANCIES = (
     (
         "discrepancies_abs",
         "",
@@ -25,6 +29,21 @@ ROWS = (
     ("discrepancies_avg", "", "mean |output − reference|", "", "lower"),
     ("discrepancies_dnan", "count", "elements that are NaN in one and not in the other", "", "lower"),
     ("discrepancies_n", "count", "elements beyond the tolerance", "", "lower"),
+)
+_DYNAMIC = tuple(
+    (
+        name.replace("discrepancies_", "discrepancies_dynamic_"),
+        unit,
+        f"{formula}, at the shapes of dynamic_shapes",
+        "over all outputs and these shapes, none of which the export had seen",
+        better,
+    )
+    for name, unit, formula, _, better in _DISCREPANCIES
+)
+
+ROWS = (
+    *_DISCREPANCIES,
+    *_DYNAMIC,
     (
         "tolerance_share",
         "ratio",

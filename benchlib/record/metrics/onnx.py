@@ -4,6 +4,13 @@ ROWS = (
     ("filename", "", "the artifact"),
     ("artifact", "", "the artifact's address in the cache"),
     ("artifact_cached", "", "the artifact was in the cache; time_export is that of the export which made it"),
+    (
+        "exports",
+        "count",
+        "exports that the trial ran itself; 0: every graph came from the cache",
+        "of all contenders; passes over a graph are not counted",
+        "lower",
+    ),
     ("artifact_hash", "", "sha256 of the artifact's files"),
     ("onnx_model", "", "the artifact is an ONNX file"),
     ("onnx_filesize", "bytes", "size of the ONNX file and its external data", "", "lower"),
@@ -13,6 +20,13 @@ ROWS = (
     ("onnx_output_names", "", "names of the graph's outputs, joined by |"),
     ("onnx_n_nodes", "count", "nodes of the graph, subgraphs included"),
     ("onnx_n_initializer", "count", "initializers of the graph"),
+    (
+        "onnx_n_casts",
+        "count",
+        "Cast nodes of the graph, subgraphs included",
+        "what a change of precision adds of them is work that the model did not have",
+        "lower",
+    ),
     ("onnx_opset", "", "version of the default operator set"),
     ("onnx_optimized", "", "the exporter or a pass optimised the graph"),
 )

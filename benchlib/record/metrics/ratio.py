@@ -10,6 +10,12 @@ ROWS = (
     ),
     ("speedup_low", "ratio", "lower end of the 95 % interval of speedup", "t over pairs of processes"),
     ("speedup_high", "ratio", "upper end of the 95 % interval of speedup", "t over pairs of processes"),
+    (
+        "not_comparable",
+        "",
+        "in what the contenders' precision differs; empty: in nothing. Where it does, no speedup is published",
+        "each session is asked what it computes in, and how products and convolutions are computed",
+    ),
     ("speedup_increase", "ratio", "speedup − 1", "", "higher"),
     (
         "speedup_mean",

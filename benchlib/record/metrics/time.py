@@ -88,6 +88,13 @@ ROWS = (
         "one sample, of the export that made the artifact",
         "lower",
     ),
+    (
+        "time_passes",
+        "s",
+        "all passes over the exported graph together",
+        "perf_counter in the builder, one sample, of the passes that made the artifact",
+        "lower",
+    ),
     ("time_session", "s", "opening the artifact", _PHASE, "lower"),
     ("time_first", "s", "the first call", _PHASE, "lower"),
     ("time_warmup", "s", "mean of the warm-up calls (the first included)", _LATENCY, "lower"),
