@@ -22,12 +22,14 @@ from benchlib.report.atomic import replacing
 from benchlib.report.discoveries import q_values
 from benchlib.report.fastest import Answer, answers
 from benchlib.sweep.store import RUNOFF, TRIALS
+from benchlib.trial import Trial
 
 NOT_RUN = "not run"
 OUTCOME = (
     "key", "name", "way", "status", "stage", "reason", "error_type", "error_message", "error_cluster",
     "reproduce", "suspect", "control", "notebook", "proof",
 )  # fmt: skip
+DETAILS = ("passes", "operators", "graph", "profile", "export_report")  # of a record, too deep for a table
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,7 @@ class Results:
     left_out: list[str]  # one line for each notebook that is not in the table
     runoff: pd.DataFrame  # a row for each direct pair of the run-off, with the columns of the table
     answers: list[Answer]  # which way is fastest, for each model and its conditions
+    details: dict[str, dict[str, Any]]  # by key, what a record says in tables of its own (DETAILS)
 
     @property
     def title(self) -> str:
@@ -93,6 +96,7 @@ def read(study: str | Path) -> Results:
         sorted([*left_out, *(f"{RUNOFF}/{line}" for line in unreadable)]),
         _frame([_row(record, path, record) for path, record in pairs.items()]),
         answers([record for _, record in found], direct),
+        {str(record["key"]): _details(record) for path, record in found if path},
     )
 
 
@@ -108,6 +112,10 @@ def _plan(folder: Path) -> dict[str, Any]:
     if not trials or not all(isinstance(t, dict) and {"name", "key"} <= set(t) for t in trials):
         raise UserError(f"{file} lists no trials with name and key")
     return plan
+
+
+def _details(record: dict[str, Any]) -> dict[str, Any]:
+    return {name: record[name] for name in DETAILS if record.get(name)}
 
 
 def _not_run(folder: Path, entry: dict) -> dict[str, Any]:
@@ -152,8 +160,12 @@ def _way(trial: dict, metrics: dict, labels: list) -> str:
     if labels and labels[-1]:
         return str(labels[-1])
     index, model = str(metrics.get("_index") or ""), metrics.get("model_name")
-    if model and index.startswith(f"{model} - "):
-        return index.removeprefix(f"{model} - ")
+    if model and index.startswith(str(model)):
+        return index.removeprefix(str(model)).lstrip(" -")
+    try:  # of a trial that has not run the parameters are all there is
+        return Trial(**{n: v for n, v in trial.items() if n in Trial.model_fields}).way.label
+    except (ValueError, UserError):  # of another version, or of a plug-in that is not here
+        pass
     words = [trial.get(name) for name in ("exporter", "opt_patterns", "runtime", "provider")]
     return " ".join(str(w) for w in words if w) or str(trial.get("model", ""))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote
 
@@ -66,7 +66,7 @@ def identity(results: pd.DataFrame) -> list[Column]:
     columns = [
         Column(
             "model",
-            lambda row: _name(row["model_name"]),
+            lambda row: clipped(row["model_name"]),
             lambda row: row["model_name"],
             hover=hover("model_name"),
             kind="name",
@@ -74,8 +74,9 @@ def identity(results: pd.DataFrame) -> list[Column]:
         Column("way", _way, lambda row: row["way"], hover="exporter, passes and runtime", kind="name"),
     ]
     for name in conditions(results):
-        numeric = pd.api.types.is_numeric_dtype(results[name])
-        show = (lambda row, n=name: units.whole(row[n])) if numeric else (lambda row, n=name: or_dash(row[n]))
+        flag = pd.api.types.is_bool_dtype(results[name])
+        numeric = pd.api.types.is_numeric_dtype(results[name]) and not flag
+        show = (lambda row, n=name: units.whole(row[n])) if numeric else (lambda row, n=name: _condition(row[n]))
         columns.append(
             Column(
                 CONDITION_WORDS[name],
@@ -86,6 +87,14 @@ def identity(results: pd.DataFrame) -> list[Column]:
             )
         )
     return columns
+
+
+def condition_text(name: str, value: Any) -> str:
+    """`batch 8`, `float16`, `with loss`: a condition in words, where other rows have another one; "" of a flag that
+    is not set."""
+    if isinstance(value, bool):
+        return f"with {CONDITION_WORDS[name]}" if value else ""
+    return f"{CONDITION_WORDS[name]} {units.whole(value)}" if isinstance(value, int | float) else str(value)
 
 
 def metric_column(results: pd.DataFrame, head: str, name: str) -> Column:
@@ -115,16 +124,38 @@ def interval_column(results: pd.DataFrame, head: str, name: str) -> Column:
     return Column(head, cell, lambda row: row[name], number=True, unit=scale.unit, hover=note)
 
 
+def speedup_column(results: pd.DataFrame) -> Column:
+    """The speedup with its interval; of contenders that do not compare, that and why."""
+    plain = interval_column(results, "speedup", "speedup")
+
+    def cell(row: dict) -> str:
+        if known(row["speedup"]) or not incomparable(row):
+            return plain.cell(row)
+        return f'<span class="quiet incomparable" title="{escape(row["not_comparable"])}">not comparable</span>'
+
+    return replace(plain, cell=cell)
+
+
+def incomparable(row: dict) -> bool:
+    """Whether the contenders of a trial differ in precision, so that their latencies do not compare."""
+    return known(row["not_comparable"]) and bool(row["not_comparable"])
+
+
 def text_column(head: str, name: str, title: str) -> Column:
     return Column(head, lambda row: or_dash(row[name]), lambda row: row[name], hover=title)
 
 
-def _name(text: Any) -> str:
+def _condition(value: Any) -> str:
+    return ("yes" if value else "no") if isinstance(value, bool) else or_dash(value)
+
+
+def clipped(text: Any) -> str:
+    """A name that a narrow column may cut; hovering shows all of it."""
     return f'<span class="clip" title="{escape(text)}">{escape(text)}</span>'
 
 
 def _way(row: dict) -> str:
-    text = _name(row["way"])
+    text = clipped(row["way"])
     if known(row["notebook"]):
         text = f'<a href="{escape(page_of(row["notebook"]))}">{text}</a>'
     return (

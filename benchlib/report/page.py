@@ -13,32 +13,31 @@ import pandas as pd
 
 from benchlib.measure.samples import Samples
 from benchlib.record import scrap
-from benchlib.report import discoveries, fastest, footprint, panels, placement, plots, prose, quality, tables, units
+from benchlib.report import (
+    coverage,
+    discoveries,
+    failures,
+    fastest,
+    findings,
+    footprint,
+    graphs,
+    panels,
+    passes,
+    placement,
+    plots,
+    prose,
+    quality,
+    tables,
+    units,
+)
 from benchlib.report.collate import NOT_RUN, Results, read
 from benchlib.report.columns import badge, escape
+from benchlib.report.machine_facts import machine_facts
 from benchlib.report.machine_share import share_table
 from benchlib.report.theme import picture
 from benchlib.report.words import GLOSSARY, STATUS_WORDS, VERDICT_WORDS
 
-MACHINE = {
-    "processor": "processor_name",
-    "cores for the trials": "cpu",
-    "logical cores": "cpu_logical",
-    "memory": "cpu_ram_size",
-    "GPU": "gpu",
-    "threads": "num_cores",
-    "system": "system",
-    "kernel": "kernel",
-    "Python": "version",
-    "torch": "version_torch",
-    "onnx": "version_onnx",
-    "onnxruntime": "version_onnxruntime",
-    "onnxscript": "version_onnxscript",
-    "transformers": "version_transformers",
-    "timm": "version_timm",
-    "benchlib": "version_benchlib",
-    "measured on": "date_start",
-}
+FIGURES = 40  # trials, up to which a study without a single latency has its figures all the same
 DEFINED = (
     "time_latency", "time_latency_low", "half_width", "converged", "epochs_disturbed", "rounds_retried", "course",
     "cpu_utilisation", "throughput", "speedup", "speedup_low", "verdict", "smallest_effect", "p_value", "q_value",
@@ -47,6 +46,12 @@ DEFINED = (
     "time_to_steady", "break_even", "break_even_low", "tolerance_share", "elements_beyond", "rmse_ratio", "rmse",
     "rmse_eager", "top1_agreement", "top5_overlap", "cosine", "error_q999", "discrepancies_abs", "discrepancies_rel",
     "discrepancies_avg", "discrepancies_dnan", "tolerance_abs", "tolerance_rel", "input_seeds",
+)  # fmt: skip
+DEFINED_WHERE_KNOWN = (
+    "computes", "not_comparable", "exporter_used", "exported_at", "dynamic_shapes", "with_loss", "time_passes",
+    "exports", "onnx_n_nodes", "onnx_n_initializer", "onnx_n_casts", "onnx_opset", "onnx_filesize",
+    "discrepancies_dynamic_abs", "discrepancies_dynamic_rel", "discrepancies_dynamic_share",
+    "discrepancies_dynamic_avg", "discrepancies_dynamic_dnan", "discrepancies_dynamic_n",
 )  # fmt: skip
 
 
@@ -96,7 +101,7 @@ class Report:
                 terms.append(prose.term("+" if len(terms) > 1 else "=", n, badge(status, STATUS_WORDS)))
         return Html(
             f"<h1>{escape(self.results.title)}</h1>",
-            f'<p class="lead">{self._scope()}</p>',
+            f'<p class="lead">{findings.scope(self.table)}</p>',
             f'<p class="equation">{" ".join(terms)}</p>',
             prose.paragraph(discoveries.told_apart(self.table)),
             self._left_out(),
@@ -104,21 +109,8 @@ class Report:
 
     def machine(self) -> Html:
         """What the records say about the machine that measured; values differ when there were several."""
-        facts = []
-        for label, name in MACHINE.items():
-            found = self.table[name].dropna().astype(object)
-            if len(found):
-                values = found.value_counts(sort=True)
-                texts = [
-                    prose.machine_text(name, v) + (f" ({prose.count(n, 'trial')})" if len(values) > 1 else "")
-                    for v, n in values.items()
-                ]
-                facts.append(f"<div><dt>{escape(label)}</dt><dd>{escape(', '.join(texts))}</dd></div>")
-        return Html(
-            f'<dl class="facts">{"".join(facts)}</dl>'
-            if facts
-            else "<p>No trial got far enough to look at the machine.</p>"
-        )
+        facts = machine_facts(self.table)
+        return Html(facts or "<p>No trial got far enough to look at the machine.</p>")
 
     def overview(self) -> Html:
         """The main table."""
@@ -131,19 +123,24 @@ class Report:
 
     def fastest(self) -> Html:
         """For each model the way that won its run-offs, or those that cannot be told apart."""
+        if self._only_checked:
+            return Html("<p>Nothing was timed in this study.</p>")
         found = self.results.answers
         return Html(f"<p>{fastest.findings(found)}</p>", fastest.fastest_table(found))
 
     def speedup(self) -> Html:
         """Speedups with their intervals, for each model and exporter."""
         return Html(
-            f"<p>{self._verdicts()}</p>",
+            f"<p>{findings.verdicts(self.table)}</p>",
             prose.paragraph(discoveries.in_words(self.table)),
-            *self._pictures(plots.speedup, f"Speedup over the reference. {self._verdicts(plain=True)}"),
+            prose.paragraph(findings.not_comparable(self.table)),
+            *self._pictures(plots.speedup, f"Speedup over the reference. {findings.verdicts(self.table, plain=True)}"),
         )
 
     def latency(self) -> Html:
         """The distributions of all steady samples."""
+        if self._only_checked:
+            return Html("<p>Nothing was timed in this study.</p>")
         count = sum(map(len, self.samples.values()))
         alt = f"Distribution of the latencies of {len(self.samples)} trials, {count:,} samples in all."
         text = (
@@ -207,6 +204,28 @@ class Report:
         """Peak memory by phase, where some trial was asked for it."""
         return _html_or_none(footprint.memory(self.table))
 
+    def coverage(self) -> Html | None:
+        """Which ways work for which models, where the main table does not say that at a glance."""
+        if not coverage.shown(self.table):
+            return None
+        why = coverage.reasons_table(self.table, self.results.details)
+        return Html(
+            f"<p>{escape(coverage.findings(self.table))}</p>",
+            coverage.rates_table(self.table),
+            "<h3>Every model and way</h3>",
+            f"<p>{coverage.LEGEND}</p>",
+            coverage.matrix(self.table),
+            why and f"<h3>The reasons, by kind</h3>{why}",
+        )
+
+    def passes(self) -> Html | None:
+        """What the passes did to the graphs, where there are any."""
+        return _html_or_none(passes.passes_tables(self.table, self.results.details))
+
+    def graphs(self) -> Html | None:
+        """How the graphs of a model's ways differ, and which operators explain a difference in time."""
+        return _html_or_none(graphs.sections(self.table, self.results.details))
+
     def energy(self) -> Html | None:
         """Energy per item, where some trial was asked for it."""
         return _html_or_none(footprint.energy(self.table))
@@ -218,13 +237,14 @@ class Report:
             return Html("<p>None: every planned trial ran and computes what it should.</p>")
         text = ", ".join(f"{n} {status}" for status, n in counts.items())
         return Html(
-            f"<p>{sum(counts.values())} of {len(self.table)} trials give no speedup: {text}.</p>",
-            tables.failures_table(self.table),
+            f"<p>{sum(counts.values())} of {len(self.table)} trials are not ok: {text}.</p>",
+            failures.failures_table(self.table, self.results.details),
         )
 
     def definitions(self) -> Html:
         """The metrics of this page, from their declarations."""
-        defined = (*DEFINED, *placement.shown(self.table), *footprint.defined(self.table))
+        told = [name for name in DEFINED_WHERE_KNOWN if self.table[name].replace("", None).notna().any()]
+        defined = (*DEFINED, *told, *placement.shown(self.table), *footprint.defined(self.table))
         return Html(
             f"<h3>Verdicts</h3>{tables.words_list(VERDICT_WORDS, badges=True)}",
             f"<h3>Statuses</h3>{tables.words_list(STATUS_WORDS, badges=True)}",
@@ -236,44 +256,19 @@ class Report:
 
     # -- helpers ---------------------------------------------------------------------------------
 
+    @property
+    def _only_checked(self) -> bool:
+        """Whether many trials were made and none was timed: figures would repeat one word a hundred times."""
+        return len(self.table) > FIGURES and bool(self.table["time_latency"].isna().all())
+
     def _left_out(self) -> str:
         lines = "".join(f"<li>{escape(line)}</li>" for line in self.results.left_out)
         text = "Left out, because they hold no record of a planned trial:"
         return f'<div class="warning"><p>{text}</p><ul>{lines}</ul></div>' if lines else ""
 
     def _pictures(self, draw, alt: str, rows: pd.DataFrame | None = None) -> list[str]:
-        pieces = panels.parts(self.table if rows is None else rows)
+        pieces = [] if self._only_checked else panels.parts(self.table if rows is None else rows)
         return [picture(lambda theme, piece=piece: draw(piece, theme), prose.alt(alt, piece)) for piece in pieces]
-
-    def _scope(self) -> str:
-        levels = ", ".join(sorted(self.table["level"].dropna().unique())) if "level" in self.table else ""
-        days = sorted(self.table["date_start"].dropna().unique())
-        when = f", measured {days[0]}" + (f" to {days[-1]}" if len(days) > 1 else "") if days else ""
-        models = len(self.table[["model", "model_args"]].astype(str).drop_duplicates())
-        ways = self.table["way"].nunique()
-        level = f" at level {escape(levels)}" if levels else ""
-        them = "it" if models == 1 else "them"
-        return f"{prose.count(models, 'model')}, {prose.count(ways, 'way')} of running {them}{level}{escape(when)}."
-
-    def _verdicts(self, plain: bool = False) -> str:
-        """How many ways came out as what, and the largest speedup that is certain."""
-        rows = self.table[self.table["speedup"].notna() & ~self.table["control"].astype(bool)]
-        controls = int((self.table["control"] & self.table["speedup"].notna()).sum())
-        if rows.empty:
-            return "No way was compared with a reference in this study."
-        found = rows["verdict"].value_counts()
-        text = f"Of {prose.count(len(rows), 'trial')} compared with a reference, " + prose.listed(
-            [f"{found[v]} {'is' if found[v] == 1 else 'are'} {v}" for v in VERDICT_WORDS if v in found]
-        )
-        faster = rows[rows["verdict"] == "faster"]
-        if len(faster):
-            best = faster.loc[faster["speedup"].astype(float).idxmax()]
-            value, interval = units.with_interval(best["speedup"], best["speedup_low"], best["speedup_high"])
-            text += f". The largest speedup is {value} ({interval}): {best['model_name']}, {best['way']}"
-        if controls:
-            text += f". {prose.count(controls, 'A/A control')} "
-            text += f"show{'s' if controls == 1 else ''} how far noise alone reaches (the shaded band)"
-        return f"{text}." if plain else escape(f"{text}.")
 
 
 def _html_or_none(pieces: list[str]) -> Html | None:

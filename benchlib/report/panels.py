@@ -14,10 +14,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from benchlib.report.columns import conditions
+from benchlib.report.columns import condition_text, conditions
 from benchlib.report.theme import Theme
 from benchlib.report.units import known
-from benchlib.report.words import CONDITION_WORDS
 
 WIDTH, ROW, HEAD = 9.8, 0.29, 0.52  # inches
 LONGEST = 40  # characters of a label
@@ -72,12 +71,8 @@ def rows_axis(panel: Panel, theme: Theme) -> None:
 
 
 def _label(row: dict[str, Any], named: list[str]) -> str:
-    words = [
-        f"{CONDITION_WORDS[n]} {row[n]}" if isinstance(row[n], int | float) else str(row[n])
-        for n in named
-        if known(row[n])
-    ]
-    return _clip(" · ".join([str(row["way"]) + (" (A/A)" if row["control"] else ""), *words]), LONGEST)
+    words = [condition_text(n, row[n]) for n in named if known(row[n])]
+    return _clip(" · ".join(filter(None, [str(row["way"]) + (" (A/A)" if row["control"] else ""), *words])), LONGEST)
 
 
 def _clip(text: str, longest: int) -> str:

@@ -18,6 +18,7 @@ from matplotlib.figure import Figure
 
 from benchlib.registry import exporters
 from benchlib.report import units
+from benchlib.report.columns import incomparable
 from benchlib.report.panels import Panel, ending, legend, log_axis, panels_of, rows_axis, span
 from benchlib.report.theme import LIGHT, Theme
 from benchlib.report.units import known
@@ -35,7 +36,7 @@ def speedup(results: pd.DataFrame, theme: Theme = LIGHT) -> Figure:
         _noise(panel, theme)
         for y, row in enumerate(panel.rows):
             if not known(row["speedup"]):
-                panel.note(y, *ending(row, theme, "no reference"))
+                panel.note(y, *ending(row, theme, "not comparable" if incomparable(row) else "no reference"))
                 continue
             verdict = "control" if row["control"] else str(row["verdict"])
             colour = theme.verdicts.get(verdict, theme.verdicts["inconclusive"])

@@ -21,14 +21,13 @@ from benchlib.report.columns import (
     metric_column,
     or_dash,
     proof_cell,
+    speedup_column,
     status_cell,
     text_column,
     verdict_cell,
 )
 from benchlib.report.units import known
 from benchlib.report.words import STATUS_WORDS
-
-LONG = 320  # characters of a message that are shown at once
 
 
 def table(columns: list[Column], rows: Iterable[dict], name: str) -> str:
@@ -47,7 +46,7 @@ def main_table(results: pd.DataFrame) -> str:
         *identity(results),
         Column("status", status_cell, lambda row: row["status"], hover="how the trial ended", kind="tight"),
         interval_column(results, "latency", "time_latency"),
-        interval_column(results, "speedup", "speedup"),
+        speedup_column(results),
         Column("verdict", verdict_cell, lambda row: row["verdict"], hover=hover("verdict"), kind="tight"),
         metric_column(results, "throughput", "throughput"),
         metric_column(results, "export", "time_export"),
@@ -71,10 +70,13 @@ def accuracy_table(results: pd.DataFrame) -> str:
         "max relative error": "discrepancies_rel",
         "mean error": "discrepancies_avg",
         "NaN differs": "discrepancies_dnan",
+        "÷ tolerance at other shapes": "discrepancies_dynamic_share",
+        "max error at other shapes": "discrepancies_dynamic_abs",
         "absolute tolerance": "tolerance_abs",
         "relative tolerance": "tolerance_rel",
     }
-    rare = ("rmse_ratio", "top1_agreement")  # without float64, and without logits, there are none
+    # Without float64, without logits and without free shapes there are none of these.
+    rare = ("rmse_ratio", "top1_agreement", "discrepancies_dynamic_share", "discrepancies_dynamic_abs")
     names = {head: name for head, name in names.items() if name not in rare or rows[name].notna().any()}
     columns = [
         *identity(rows),
@@ -82,21 +84,11 @@ def accuracy_table(results: pd.DataFrame) -> str:
         *(metric_column(rows, head, name) for head, name in names.items()),
         Column("judged by", _judge, lambda row: row["judged_by"], hover=hover("judged_by"), kind="tight"),
     ]
+    if (rows["dynamic_shapes"].fillna("") != "").any():
+        columns.append(text_column("other shapes", "dynamic_shapes", hover("dynamic_shapes")))
     if (rows["tolerance_reason"].fillna("") != "").any():
         columns.append(text_column("why another tolerance", "tolerance_reason", hover("tolerance_reason")))
     return table(columns, rows.to_dict("records"), "Accuracy of each trial")
-
-
-def failures_table(results: pd.DataFrame) -> str:
-    """Every trial that is not ok: where it ended, what was said, and the command that repeats it."""
-    rows = results[results["status"] != "ok"]
-    columns = [
-        *identity(rows),
-        Column("status", status_cell, lambda row: row["status"], hover="how the trial ended", kind="tight"),
-        text_column("stage", "stage", "the step in which it ended"),
-        Column("message, and the command that repeats it", _message, lambda row: row["reason"], kind="message"),
-    ]
-    return table(columns, rows.to_dict("records"), "Trials without a figure")
 
 
 def definitions_table(names: Iterable[str]) -> str:
@@ -151,23 +143,14 @@ def _judge(row: dict) -> str:
     return f"{or_dash(row['judged_by'])}{note}"
 
 
-def _message(row: dict) -> str:
-    kind = f"{row['error_type']}: " if known(row["error_type"]) else ""
-    message = row["error_message"] if known(row["error_message"]) else row["reason"] if known(row["reason"]) else ""
-    text = f"{kind}{message}"
-    shown = escape(text)
-    if len(text) > LONG:
-        shown = f"{escape(text[:LONG])}… <details><summary>all of it</summary>{shown}</details>"
-    return shown + (f'<code class="command">{escape(row["reproduce"])}</code>' if known(row["reproduce"]) else "")
-
-
 def _head(column: Column) -> str:
     unit = f' <span class="unit">{escape(column.unit)}</span>' if column.unit else ""
     kind = "number" if column.number else "text"
+    head = escape(column.head).replace("+", "+<wbr>")  # the name of a way may be broken before a pass
     title = f' title="{escape(column.hover)}"' if column.hover else ""
     return (
         f'<th scope="col" class="{kind}" data-kind="{kind}" aria-sort="none">'
-        f'<button type="button"{title}>{escape(column.head)}{unit}</button></th>'
+        f'<button type="button"{title}>{head}{unit}</button></th>'
     )
 
 

@@ -109,3 +109,29 @@ def test_a_folder_that_is_no_study_is_refused_in_one_line(tmp_path: Path, text):
 
 def test_hostile_names_are_kept_as_they_are(study):
     assert EVIL in set(collate(study).table["model_name"])
+
+
+def test_the_way_of_what_has_not_run_is_called_as_it_would_be(tmp_path):
+    (tmp_path / "trials").mkdir()
+    asked = {"model": "explicit/mlp", "exporter": "script"}
+    entries = [asked | {"rtopt": "off", "dynamic": True}, asked | {"exporter": "of another version"}]
+    plan = [{"name": f"n{i}", "key": f"k{i}", **entry} for i, entry in enumerate(entries)]
+    write_plan(tmp_path, {"name": "s", "trials": plan})
+    assert list(read(tmp_path).table["way"]) == ["script dynamic rtopt=off", "of another version"]
+
+
+def test_the_way_of_what_was_refused_is_that_of_its_record(tmp_path):
+    (tmp_path / "trials").mkdir()
+    record = make_record(EVIL, "inductor", 1)
+    record["metrics"]["_index"] = f"{EVIL}-inductor+some"  # as `stages.assemble.identity` writes it
+    write_trial(tmp_path, record)
+    write_plan(tmp_path, {"name": "s", "trials": [{"name": record["name"], "key": record["key"], **record["trial"]}]})
+    assert list(read(tmp_path).table["way"]) == ["inductor+some"]
+
+
+def test_the_tables_of_a_record_are_kept_beside_the_row(tmp_path):
+    (tmp_path / "trials").mkdir()
+    record = make_record("resnet18", "script") | {"operators": {"Conv": 20}, "passes": [], "profile": None}
+    write_trial(tmp_path, record)
+    write_plan(tmp_path, {"name": "s", "trials": [{"name": record["name"], "key": record["key"], **record["trial"]}]})
+    assert read(tmp_path).details == {record["key"]: {"operators": {"Conv": 20}}}

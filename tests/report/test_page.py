@@ -40,7 +40,7 @@ def test_a_study_in_which_nothing_was_timed(report_on):
     assert "0 trials of 7 have a latency" in shown["overview"]
     assert "No way was compared with a reference" in shown["speedup"] and "<img" in shown["speedup"]
     assert "No trial got far enough to compare" in shown["accuracy"]
-    assert "7 of 7 trials give no speedup" in shown["failures"]
+    assert "7 of 7 trials are not ok" in shown["failures"]
 
 
 def test_a_study_of_one_control(report_on):
@@ -107,3 +107,16 @@ def test_two_machines_are_both_named(report_on):
     records[0]["metrics"]["processor_name"] = "Another CPU"
     text = texts(report_on(records))["machine"]
     assert "AMD EPYC 9965 192-Core Processor (3 trials), Another CPU (1 trial)" in text
+
+
+def test_contenders_of_another_precision_have_no_speedup_and_the_text_says_why(report_on):
+    records = [make_record("resnet18", exporter) for exporter in EXPORTERS]
+    reason = "what is computed in: float32 (eager), float16 (onnx_dynamo)"
+    without = dict.fromkeys(("speedup", "speedup_low", "speedup_high", "verdict", "p_value"))
+    records[3]["metrics"] |= {"computes": "float16", "not_comparable": reason, **without}
+    report = report_on(records)
+    shown = texts(report)
+    assert "1 trial whose contenders do not compute in the same" in shown["speedup"] and reason in shown["speedup"]
+    assert f'title="{reason}">not comparable</span>' in shown["overview"]
+    assert "The largest speedup is 1.3 (" in shown["speedup"], "not that of the row which does not compare"
+    assert "not_comparable" in shown["definitions"] and "discrepancies_dynamic_abs" not in shown["definitions"]

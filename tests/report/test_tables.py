@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 
 import pytest
 from bs4 import BeautifulSoup
@@ -9,6 +10,7 @@ from fake_study import EVIL, SUSPECT, make_record
 from benchlib.record.metrics import METRICS
 from benchlib.report import columns, tables
 from benchlib.report.collate import read
+from benchlib.report.failures import failures_table
 
 
 @pytest.fixture
@@ -61,7 +63,7 @@ def test_suspect_rows_say_which_check_failed(results):
 
 
 def test_the_failures_table_has_stage_message_and_command(results):
-    soup, heads, rows = parse(tables.failures_table(results.table))
+    soup, heads, rows = parse(failures_table(results.table, {}))
     assert [r["status"][0] for r in rows] == [s for s in results.table["status"] if s != "ok"]
     failed = next(r for r in rows if r["model"][1] == "BertForMaskedLM" and r["way"][1] == "inductor")
     assert failed["stage"][0] == "export"
@@ -94,7 +96,10 @@ def test_another_tolerance_prints_its_reason_and_another_judge_why(results):
     assert notes == ["RuntimeError: no float64"]
 
 
-@pytest.mark.parametrize("make", [tables.main_table, tables.failures_table, tables.accuracy_table])
+@pytest.mark.parametrize(
+    "make",
+    [tables.main_table, partial(failures_table, details={}), tables.accuracy_table],
+)
 def test_everything_is_escaped(results, make):
     html = make(results.table)
     assert "<script" not in html
@@ -128,3 +133,37 @@ def test_a_record_card_tells_which_check_failed_and_lists_all():
     shown = {dt.text: dt.find_next_sibling("dd").text for dt in soup.select("details dl.words dt")}
     assert shown == record["checks"]
     assert not BeautifulSoup(tables.record_card(make_record(EVIL, "inductor", 1)), "html.parser").select("dl.words")
+
+
+def test_what_does_not_compare_says_so_where_its_speedup_would_stand(results):
+    reason = f"what is computed in: float32 (eager), float16 {EVIL}"
+    table = results.table.copy()
+    chosen = table.index[(table["model_name"] == "resnet18") & (table["way"] == "onnx_dynamo")][0]
+    table.loc[chosen, ["speedup", "speedup_low", "speedup_high"]] = float("nan")
+    table["not_comparable"] = ""
+    table.loc[chosen, "not_comparable"] = reason
+    soup, _, rows = parse(tables.main_table(table))
+    assert rows[chosen]["speedup"] == ("not comparable", "")
+    assert [span["title"] for span in soup.select(".incomparable")] == [reason]
+    assert sum(row["speedup"][0] == "–" for row in rows) > 0, "what has no speedup for another reason has a dash"
+
+
+def test_shapes_that_an_export_had_not_seen_have_columns_of_their_own(results):
+    table = results.table.copy()
+    _, heads, _ = parse(tables.accuracy_table(table))
+    assert not [h for h in heads if "other shapes" in h]
+    first = table.index[table["tolerance_abs"].notna()][0]
+    table["discrepancies_dynamic_abs"], table["dynamic_shapes"] = float("nan"), None
+    table.loc[first, ["discrepancies_dynamic_abs", "dynamic_shapes"]] = [3e-6, "batch 7, seq_length 5"]
+    _, heads, rows = parse(tables.accuracy_table(table))
+    assert rows[0]["max error at other shapes"] == ("3.0e−6", "3e-06")
+    assert rows[0]["other shapes"][0] == "batch 7, seq_length 5" and rows[1]["other shapes"][0] == "–"
+
+
+def test_flags_among_the_conditions_are_words(results):
+    table = results.table.copy()
+    table["with_loss"] = [True, False] * 14
+    assert columns.conditions(table) == ["batch_size", "with_loss"]
+    _, _, rows = parse(tables.main_table(table))
+    assert [row["loss"][0] for row in rows[:2]] == ["yes", "no"]
+    assert columns.condition_text("with_loss", True) == "with loss" and columns.condition_text("with_loss", False) == ""

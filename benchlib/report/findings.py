@@ -1,0 +1,56 @@
+"""What a study found, in sentences that are computed from its table."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from benchlib.report import prose, units
+from benchlib.report.columns import escape, incomparable
+from benchlib.report.words import VERDICT_WORDS
+
+
+def scope(table: pd.DataFrame) -> str:
+    """How many models and ways a study has, at which level, and when it was measured."""
+    levels = ", ".join(sorted(table["level"].dropna().unique())) if "level" in table else ""
+    days = sorted(table["date_start"].dropna().unique())
+    when = f", measured {days[0]}" + (f" to {days[-1]}" if len(days) > 1 else "") if days else ""
+    models = len(table[["model", "model_args"]].astype(str).drop_duplicates())
+    ways = table["way"].nunique()
+    level = f" at level {escape(levels)}" if levels else ""
+    them = "it" if models == 1 else "them"
+    return f"{prose.count(models, 'model')}, {prose.count(ways, 'way')} of running {them}{level}{escape(when)}."
+
+
+def verdicts(table: pd.DataFrame, plain: bool = False) -> str:
+    """How many ways came out as what, and the largest speedup that is certain."""
+    rows = table[table["speedup"].notna() & ~table["control"].astype(bool)]
+    controls = int((table["control"] & table["speedup"].notna()).sum())
+    if rows.empty:
+        return "No way was compared with a reference in this study."
+    found = rows["verdict"].value_counts()
+    text = f"Of {prose.count(len(rows), 'trial')} compared with a reference, " + prose.listed(
+        [f"{found[v]} {'is' if found[v] == 1 else 'are'} {v}" for v in VERDICT_WORDS if v in found]
+    )
+    faster = rows[rows["verdict"] == "faster"]
+    if len(faster):
+        best = faster.loc[faster["speedup"].astype(float).idxmax()]
+        value, interval = units.with_interval(best["speedup"], best["speedup_low"], best["speedup_high"])
+        text += f". The largest speedup is {value} ({interval}): {best['model_name']}, {best['way']}"
+    if controls:
+        text += f". {prose.count(controls, 'A/A control')} "
+        text += f"show{'s' if controls == 1 else ''} how far noise alone reaches (the shaded band)"
+    return f"{text}." if plain else escape(f"{text}.")
+
+
+def not_comparable(table: pd.DataFrame) -> str:
+    """Of how many trials no speedup is published because their contenders differ in precision, and in what."""
+    rows = [row for row in table.to_dict("records") if incomparable(row)]
+    if not rows:
+        return ""
+    counts = pd.Series([row["not_comparable"] for row in rows]).value_counts()
+    told = "; ".join(f"{reason} ({prose.count(n, 'trial')})" for reason, n in counts.items())
+    return (
+        f"Not comparable, so that no speedup is published and none of them is called fastest, "
+        f"{'is' if len(rows) == 1 else 'are'} {prose.count(len(rows), 'trial')} whose contenders do not compute in the "
+        f"same: {told}."
+    )
