@@ -13,6 +13,13 @@
  "phases": {"reference" | "own": {phase: [seconds, one per process; of load and export the single one]}},
  "course": [{"contender", "pair", "flags", "levels", …}: how steady each process was],
  "profile": rows of {"operator", "provider", "calls", "seconds"} per call of the model, where one was asked for,
+ "passes": [{"name", "without": rules taken out, "options", "seconds", "size_before", "size_after", "nodes_before",
+            "nodes_after", "operators_before", "operators_after", …: what the pass says itself}], in order,
+ "operators": {operator: number of nodes} of the graph that was run; with the domain where it is not ONNX's own
+            (com.microsoft.FusedMatMul); {} where there is no graph,
+ "graph":  {"nodes", "initializers", "opset", "size", "inputs", "outputs"} of the same,
+ "export_report": of an export that failed, {"exception", "message", "smallest": the smallest submodule that fails
+            ({"path", "class", "exception", "message", "tried", "complete"}; {} where none was found), "reproduce"},
  "outputs": a row for each output and set of inputs of the trial's own way (benchlib.accuracy): {"inputs": number of
             the set, 0 being the recorded one, "output": position, "name", "shape", "dtype", "passes": the rule by
             which it passes (tolerance, eager's error, exact; "" where it does not), "max_abs", "max_rel",

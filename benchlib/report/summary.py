@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 
 from benchlib.report.collate import Results
+from benchlib.report.columns import incomparable
 from benchlib.report.fastest import Answer
 from benchlib.report.units import known, scale_for, with_interval
 
@@ -53,7 +54,7 @@ def _line(row: dict, scale) -> tuple[str, ...]:
         _short(str(row["way"])),
         str(row.get("batch_size")) if known(row.get("batch_size")) else "–",
         f"{value} ({interval})" if interval else value,
-        f"{speedup} ({bounds})" if bounds else speedup,
+        "not comparable" if incomparable(row) else f"{speedup} ({bounds})" if bounds else speedup,
         "control" if row["control"] else row["verdict"] if known(row["verdict"]) else "–",
         f"{status}, suspect" if known(row["suspect"]) else status,
     )

@@ -26,6 +26,7 @@ from benchlib.report.columns import (
     text_column,
     verdict_cell,
 )
+from benchlib.report.export_report import in_words
 from benchlib.report.units import known
 from benchlib.report.words import STATUS_WORDS
 
@@ -128,6 +129,7 @@ def record_card(record: dict[str, Any]) -> str:
         stage and f"at stage <b>{stage}</b>",
         reason and f'<p class="reason">{reason}</p>',
         suspect and f'<p class="warning">suspect: {suspect}</p>',
+        in_words(record.get("export_report") or {}),
         command and f'<p class="quiet">to repeat it</p><pre><code>{command}</code></pre>',
         checks and f"<details><summary>the checks: {len(checks)}</summary>{words_list(checks)}</details>",
         f"<details><summary>the record: {len(metrics)} metrics</summary>"

@@ -9,6 +9,7 @@ from fake_study import EVIL, write_plan, write_trial
 
 from benchlib.report import export_report
 from benchlib.report.page import Report
+from benchlib.report.tables import record_card
 
 SMALLEST = {"path": "encoder.layer.0", "class": "Layer", "exception": "Unsupported", "message": "no u0",
             "tried": 14, "complete": True}  # fmt: skip
@@ -62,3 +63,8 @@ def test_the_row_of_a_failed_export_has_the_part_and_both_commands(tmp_path):
     commands = [code.text for code in soup.select("code.command")]
     assert commands == [record["reproduce"], record["export_report"]["reproduce"]]
     assert "\x1b" not in soup.get_text() and "[96m" not in soup.get_text()
+
+
+def test_the_card_of_the_trial_names_the_part_too():
+    assert "encoder.layer." in record_card(covered("a", "onnx_dynamo", "", False, TROUBLES[0]))
+    assert "smallest part" not in record_card(covered("a", "onnx_dynamo", "", False))
