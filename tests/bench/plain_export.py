@@ -41,6 +41,7 @@ ASKED = (
     "model", "exporter", "target_opset", "dynamic", "dtype", "batch_size", "seq_length", "height", "width", "shapes",
     "inputs", "model_args", "attn_implementation", "with_loss", "seed",
 )  # fmt: skip
+ENDS = {True: "succeeds", False: "fails", None: "unknown"}  # unknown: it did not come so far as to export
 AT_LEAST = 2  # items in a batch that is to stay free: a dimension of one is taken for a constant
 
 
@@ -75,13 +76,13 @@ def main(words: list[str]) -> int:
     table: Counter[tuple[str, str]] = Counter()
     for ours in chosen:
         found = in_a_process(ours.trial, asked.timeout)
-        table["failed" if ours.failed else "exported", "succeeds" if found["ok"] else "fails"] += 1
-        mark = "MISSED" if ours.failed and found["ok"] else "ok"
-        print(f"  {mark:<6}  plain: {'ok' if found['ok'] else 'fails':<5}  {ours.title}  ({found['said']})", flush=True)
+        table["failed" if ours.failed else "exported", ENDS[found["ok"]]] += 1
+        mark = "MISSED" if ours.failed and found["ok"] is not False else "ok"
+        print(f"  {mark:<6}  plain: {ENDS[found['ok']]:<8}  {ours.title}  ({found['said']})", flush=True)
         if mark == "MISSED":
             print(*(f"{'':24}{name}" for name in ours.names), sep="\n", flush=True)
     print(in_words(len(exports), table, asked.all))
-    return int(table["failed", "succeeds"] > 0)
+    return int(table["failed", "succeeds"] + table["failed", "unknown"] > 0)
 
 
 def exports_of(records: Iterable[Mapping[str, Any]]) -> list[Ours]:
@@ -100,10 +101,10 @@ def exports_of(records: Iterable[Mapping[str, Any]]) -> list[Ours]:
 
 def in_words(exports: int, table: Mapping[tuple[str, str], int], all_: bool) -> str:
     """The last lines: how both compare."""
-    failed = {word: table["failed", word] for word in ("succeeds", "fails")}
+    failed = {word: table["failed", word] for word in ENDS.values()}
     lines = [
         f"\n{exports} exports, of which {sum(failed.values())} failed here; of those plain torch.onnx.export fails for "
-        f"{failed['fails']} and succeeds for {failed['succeeds']}"
+        f"{failed['fails']}, succeeds for {failed['succeeds']} and could not be tried for {failed['unknown']}"
     ]
     if all_:
         own = {word: table["exported", word] for word in ("succeeds", "fails")}
@@ -111,11 +112,11 @@ def in_words(exports: int, table: Mapping[tuple[str, str], int], all_: bool) -> 
             f"{sum(own.values())} were exported here; of those plain torch.onnx.export succeeds for {own['succeeds']} "
             f"and fails for {own['fails']}"
         )
-    return "\n".join([*lines, f"{failed['succeeds'] or 'none'} missed"])
+    return "\n".join([*lines, f"{failed['succeeds'] + failed['unknown'] or 'none'} missed"])
 
 
 def in_a_process(trial: Mapping[str, Any], timeout: float) -> dict[str, Any]:
-    """{"ok", "said"} of a plain export of a trial, in a process that is ended with all that it started."""
+    """{"ok": as in ENDS, "said"} of a plain export of a trial, in a process that is ended with all that it started."""
     with tempfile.TemporaryDirectory(prefix="benchlib-plain-") as folder:
         answer = Path(folder) / "answer.json"
         command = [sys.executable, "-m", "tests.bench.plain_export", "--one", str(answer)]
@@ -145,8 +146,8 @@ def one(answer: Path) -> None:
         model = sources.get(source).load(name, SimpleNamespace(**trial))
         if model.module is None:
             raise UserError("there is no module: the model is a file")
-    except Exception as error:  # then it was no export that failed
-        found = {"ok": False, "said": f"does not load: {_line(error)}"}
+    except Exception as error:  # the study had got beyond this
+        found = {"ok": None, "said": f"does not load: {_line(error)}"}
     else:
         axes = model.axes if trial.get("dynamic") else {}
         found = plain(model, DYNAMO[_family(trial)], axes, trial.get("target_opset"), answer.parent / "plain.onnx")
