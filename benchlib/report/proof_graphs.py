@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from benchlib.runtimes import _ort_settings
 from benchlib.runtimes._cuda import index as cuda_index
-from benchlib.runtimes.onnxruntime import LEVELS, cuda_options
+from benchlib.runtimes._ort_settings import LEVELS
+from benchlib.runtimes.onnxruntime import on_device
 
 
 def of_onnxruntime(trial: Any, way: Any, record: dict[str, Any]) -> str:
@@ -15,27 +17,16 @@ def of_onnxruntime(trial: Any, way: Any, record: dict[str, Any]) -> str:
              "options.intra_op_num_threads, options.inter_op_num_threads = threads, 1",
              "level = onnxruntime.GraphOptimizationLevel",
              f"options.graph_optimization_level = level.{LEVELS[way.rtopt]}"]  # fmt: skip
-    for name in (
-        "enable_mem_pattern",
-        "enable_cpu_mem_arena",
-        "use_deterministic_compute",
-        "inter_op_num_threads",
-    ):
-        if name in options:
-            lines.append(f"options.{name} = {options[name]!r}")
-    if options.get("execution_mode") == "parallel":
-        lines.append("options.execution_mode = onnxruntime.ExecutionMode.ORT_PARALLEL")
-    entries = dict(options.get("session_config", {}))
-    if "allow_spinning" in options:
-        entries["session.intra_op.allow_spinning"] = int(options["allow_spinning"])
-    lines += [f"options.add_session_config_entry({key!r}, {str(value)!r})" for key, value in entries.items()]
+    lines += _ort_settings.as_code(options)
     given = options.get("provider_options", {})
     if trial.device != "cpu":
         lines.append("onnxruntime.preload_dlls()")
-        given = cuda_options(trial.device, given, way.cuda_graphs)
-    given = {k: str(v) for k, v in given.items()}
+        chain = on_device(way.provider, trial.device, given, way.cuda_graphs)
+    else:
+        chain = {way.provider: given}
+    providers = [(name, {k: str(v) for k, v in own.items()}) for name, own in chain.items()]
     lines += [
-        f"session = onnxruntime.InferenceSession(artifact, options, providers=[({way.provider!r}, {given!r})])",
+        f"session = onnxruntime.InferenceSession(artifact, options, providers={providers!r})",
         "names = [i.name for i in session.get_inputs()]",
         "feed = {n: inputs[n] for n in names} if set(names) <= set(inputs) else dict(zip(names, inputs.values()))",
         "",

@@ -30,8 +30,9 @@ class BoundCall:
     """
 
     def __init__(
-        self, session: Any, feed: Mapping[str, Any], device: str, index: int, stream: Stream | None, graph: bool
-    ):
+        self, session: Any, feed: Mapping[str, Any], device: str, index: int, stream: Stream | None, graph: bool,
+        entries: Mapping[str, str],
+    ):  # fmt: skip
         self.session, self.device, self.index, self.stream = session, device, index, stream
         self.feed = {name: _contiguous(array) for name, array in feed.items()}
         self.values = {name: self._placed(array) for name, array in feed.items()}
@@ -42,7 +43,7 @@ class BoundCall:
             self.binding.bind_output(output.name, device, index)
         self.unbound = graph
         # A graph holds addresses: every binding of a session has one of its own.
-        own = {_GRAPH_ID: str(next(_GRAPH_IDS))} if graph else {}
+        own = {**entries, **({_GRAPH_ID: str(next(_GRAPH_IDS))} if graph else {})}
         self.options, self.do_not_wait = run_options(own), run_options({**own, _DO_NOT_WAIT: "1"})
 
     def call(self) -> list[Any]:

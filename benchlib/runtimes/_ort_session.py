@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -12,11 +13,17 @@ from typing import Any
 import numpy as np
 
 from benchlib import precision
-from benchlib.runtimes import DeviceCalls, OpenRequest, _bound, _cuda, _placement
+from benchlib.runtimes import DeviceCalls, OpenRequest, _bound, _cuda, _ort_settings, _placement
 from benchlib.runtimes._stream import Stream
 
-CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
+CPU, CUDA, TENSORRT = "CPUExecutionProvider", "CUDAExecutionProvider", "TensorrtExecutionProvider"
 ARENA = ("enable_cpu_mem_arena", "enable_mem_pattern", "arena_extend_strategy")  # options that decide memory
+SHRINK = "memory.enable_memory_arena_shrinkage"  # of run options (onnxruntime_run_options_config_keys.h)
+KEPT = (
+    *("device_id", "use_tf32", "cudnn_conv_algo_search", "enable_cuda_graph", "arena_extend_strategy"),
+    *("trt_fp16_enable", "trt_bf16_enable", "trt_int8_enable", "trt_cuda_graph_enable", "trt_engine_cache_enable"),
+)
+FAST_ON_ARM = "mlas.enable_gemm_fastmath_arm64_bfloat16"
 REDUCED_SUMS_FORBIDDEN = 2  # bit of ORT_CUDA_GEMM_OPTIONS (onnxruntime's cuda_common.cc)
 
 
@@ -30,7 +37,8 @@ class OrtSession:
         self.bound: _bound.BoundCall | None = None
         settings = session.get_session_options()
         provider = session.get_providers()[0]
-        options = session.get_provider_options().get(CUDA, {})
+        on_device = [session.get_provider_options().get(name, {}) for name in (CUDA, TENSORRT)]
+        options = {k: v for given in on_device for k, v in given.items() if k in KEPT}
         self.facts: dict[str, Any] = {
             "providers": provider,
             "threads": settings.intra_op_num_threads,
@@ -38,12 +46,15 @@ class OrtSession:
             "graph_optimization": str(settings.graph_optimization_level).rpartition(".")[2],
             "arena": {name: request.options.get(name) for name in ARENA},
             "input_names": [i.name for i in session.get_inputs()],
-            "precision": _precision(options if request.device != "cpu" else None),
+            "precision": {
+                **_precision(options if request.device != "cpu" else None, _ort_settings.entry(settings, FAST_ON_ARM)),
+                "denormals": "zero" if _ort_settings.entry(settings, _ort_settings.DENORMALS) == "1" else "kept",
+                "gelu": "approximated" if _ort_settings.entry(settings, _ort_settings.GELU) == "1" else "exact",
+            },
             **_placement.facts(session, provider),
         }
         if request.device != "cpu":
-            kept = ("device_id", "use_tf32", "cudnn_conv_algo_search", "enable_cuda_graph", "arena_extend_strategy")
-            self.facts["provider_options"] = {k: options[k] for k in kept if k in options}
+            self.facts["provider_options"] = options
 
     def bind(self, inputs: dict[str, Any], flat: dict[str, Any]) -> Callable[[], Any]:
         """With `io: host` the call is `session.run` on numpy arrays, or with bfloat16, which numpy lacks, on
@@ -53,14 +64,15 @@ class OrtSession:
             bound = self._bound()
             self.bound = self.bound or bound  # what is timed are the inputs that were bound first
             return bound.call
+        options = _bound.run_options(self._run_entries()) if self._run_entries() else None
         kinds = {v.type for v in (*self.session.get_inputs(), *self.session.get_outputs())}
         if "tensor(bfloat16)" not in kinds:
             feed = {name: np.ascontiguousarray(a).reshape(a.shape) for name, a in self.feed.items()}
-            self.host_call = partial(self.session.run, None, feed)
+            self.host_call = partial(self.session.run, None, feed, options)
         else:
             values = {name: _bound.on_cpu(array) for name, array in self.feed.items()}
             run = self.session.run_with_ort_values
-            self.host_call = lambda: [_bound.to_array(value) for value in run(None, values)]
+            self.host_call = lambda: [_bound.to_array(value) for value in run(None, values, options)]
         return self.host_call
 
     def to_host(self, outputs: list[Any]) -> list[Any]:
@@ -73,14 +85,27 @@ class OrtSession:
         return (self.bound or self._bound()).parts(self.host_call)
 
     def profile(self, call: Callable[[], Any], calls: int) -> list[dict[str, Any]]:
-        """The table of onnxruntime's own profiler, which runs since the session was opened."""
+        """The table of onnxruntime's own profiler, which runs since the session was opened. Raises RuntimeError
+        when it shows work on the CPU that is the provider's: of an onnxruntime before 1.24 this is the proof."""
         for _ in range(calls):
             call()
-        return _placement.profile(json.loads(Path(self.session.end_profiling()).read_text()), calls)
+        found = _placement.profile(json.loads(Path(self.session.end_profiling()).read_text()), calls)
+        fallback = _placement.fallback(_placement.kinds(found), self.facts["providers"])
+        if fallback and not self.request.options.get("allow_cpu_nodes", False):
+            raise RuntimeError(fallback)
+        return found
+
+    def _run_entries(self) -> dict[str, str]:
+        """Entries of the run options of every call."""
+        if not self.request.options.get("arena_shrinkage", False):
+            return {}
+        kind, index = self.request.device.partition(":")[0], _cuda.index(self.request.device)
+        return {SHRINK: "cpu:0" if kind == "cpu" else f"gpu:{index}"}
 
     def _bound(self) -> _bound.BoundCall:
         kind, index = self.request.device.partition(":")[0], _cuda.index(self.request.device)
-        return _bound.BoundCall(self.session, self.feed, kind, index, self.stream, self.request.cuda_graphs)
+        graph, entries = self.request.cuda_graphs, self._run_entries()
+        return _bound.BoundCall(self.session, self.feed, kind, index, self.stream, graph, entries)
 
 
 def feeds(names: list[str], inputs: Mapping[str, Any], flat: Mapping[str, Any]) -> dict[str, Any]:
@@ -93,11 +118,14 @@ def feeds(names: list[str], inputs: Mapping[str, Any], flat: Mapping[str, Any]) 
     raise RuntimeError(f"the graph takes {', '.join(names)}; the inputs are {', '.join(flat)}")
 
 
-def _precision(options: Mapping[str, str] | None) -> dict[str, str]:
-    """In the words of `benchlib.precision`, from the CUDA provider's options; None: on the CPU."""
+def _precision(options: Mapping[str, str] | None, fast_on_arm: str = "") -> dict[str, str]:
+    """In the words of `benchlib.precision`, from the options of the CUDA and TensorRT providers; None: on the CPU,
+    where there is one setting that lowers it, on ARM."""
     if options is None:
-        return {"matmul": "ieee", "convolution": "ieee"}
-    float32 = precision.on_cuda(options.get("use_tf32", "1") == "1")
+        fast = fast_on_arm == "1" and platform.machine() in ("aarch64", "arm64")
+        return {"matmul": "bf16" if fast else "ieee", "convolution": "ieee"}
+    lowered = [word for word in ("int8", "fp16", "bf16") if options.get(f"trt_{word}_enable", "0") in ("1", "True")]
+    float32 = lowered[0] if lowered else precision.on_cuda(options.get("use_tf32", "1") == "1")
     full = int(os.environ.get("ORT_CUDA_GEMM_OPTIONS", "0")) & REDUCED_SUMS_FORBIDDEN
     return {
         "matmul": float32,

@@ -30,16 +30,46 @@ def facts(session: Any, provider: str) -> dict[str, Any]:
     if not placed:
         return {}
     nodes = {name: sum(kinds.values()) for name, kinds in placed.items()}
-    return {"nodes_by_provider": nodes, "node_share": _share(placed, provider)}
+    return {"nodes_by_provider": nodes, "node_share": share(placed, provider)}
 
 
 def check(session: Any, provider: str) -> None:
-    """Raises RuntimeError when work of the graph, or all of it, is left to the CPU instead of `provider`."""
-    placed = _kinds(session)
+    """Raises RuntimeError when work of the graph, or all of it, is left to another provider instead of `provider`."""
+    problem = fallback(_kinds(session), provider)
+    if problem:
+        raise RuntimeError(problem)
+
+
+def fallback(placed: Mapping[str, Mapping[str, float]], provider: str) -> str | None:
+    """The failure of a graph whose nodes ran at `placed`, with their operators' names, or None.
+
+    `placed` is provider -> operator -> how many, as an open session says (`check`) or a profile (`kinds`). Work on the
+    CPU is a failure; between TensorRT and the CPU stands CUDA, where nodes are allowed and count against the share.
+    """
     left = {kind: n for kind, n in placed.get(CPU, {}).items() if kind not in SHAPE_WORK}
-    if left or (placed and provider not in placed):
-        kinds = ", ".join(f"{n} {kind}" for kind, n in sorted(left.items())) or "all of the graph"
-        raise RuntimeError(f"{provider} would fall back to {CPU} for {kinds} (runtime_args allow_cpu_nodes permits it)")
+    if provider == CPU or not (left or (placed and provider not in placed)):
+        return None
+    kinds = ", ".join(f"{n:g} {kind}" for kind, n in sorted(left.items())) or "all of the graph"
+    where = CPU if left else " and ".join(sorted(placed))
+    return f"{provider} would fall back to {where} for {kinds} (runtime_args allow_cpu_nodes permits it)"
+
+
+def kinds(profile: Sequence[Mapping[str, Any]]) -> dict[str, Counter]:
+    """Provider -> how many nodes of each kind it ran in a call, of a profile; copies between providers left out."""
+    placed: dict[str, Counter] = {}
+    for row in profile:
+        if row["operator"] not in COPIES:
+            placed.setdefault(row["provider"], Counter())[row["operator"]] += row["calls"]
+    return placed
+
+
+def share(placed: Mapping[str, Mapping[str, float]], provider: str) -> float:
+    """Nodes on `provider` ÷ all nodes but the computations on shapes that stand elsewhere."""
+    own = sum(placed.get(provider, {}).values())
+    elsewhere = sum(
+        n for name, kinds in placed.items() if name != provider for kind, n in kinds.items() if kind not in SHAPE_WORK
+    )
+    return own / (own + elsewhere) if own + elsewhere else 0.0
 
 
 def profile(events: Iterable[Mapping[str, Any]], calls: int) -> list[dict[str, Any]]:
@@ -86,15 +116,6 @@ def summary(profile: Sequence[Mapping[str, Any]], provider: str) -> dict[str, An
         "n_memcpy": sum(row["calls"] for row in copies),
         "time_memcpy": sum(row["seconds"] for row in copies),
     }
-
-
-def _share(placed: Mapping[str, Mapping[str, int]], provider: str) -> float:
-    """Nodes on `provider` ÷ all nodes but the computations on shapes that stand elsewhere."""
-    own = sum(placed.get(provider, {}).values())
-    elsewhere = sum(
-        n for name, kinds in placed.items() if name != provider for kind, n in kinds.items() if kind not in SHAPE_WORK
-    )
-    return own / (own + elsewhere) if own + elsewhere else 0.0
 
 
 def _kinds(session: Any) -> dict[str, Counter]:

@@ -1,31 +1,32 @@
-"""ONNX Runtime, on the CPU and on CUDA."""
+"""ONNX Runtime, on the CPU, on CUDA and through TensorRT."""
 
 from __future__ import annotations
 
 import ctypes
+import importlib.util
 import os
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from benchlib.errors import Unavailable, UserError
+from benchlib.errors import Unavailable
 from benchlib.registry import Option, Runtime
-from benchlib.runtimes import OpenRequest, _cuda, _placement
-from benchlib.runtimes._ort_session import CPU, CUDA, OrtSession
+from benchlib.runtimes import OpenRequest, _cuda, _ort_settings, _placement
+from benchlib.runtimes._ort_session import CPU, CUDA, TENSORRT, OrtSession
 from benchlib.runtimes._stream import Stream
 
-PROVIDERS = {CPU: "cpu", CUDA: "cuda"}
-OURS = {"user_compute_stream": "the measuring", "enable_cuda_graph": "cuda_graphs", "device_id": "device"}
-LEVELS = {
-    "off": "ORT_DISABLE_ALL",
-    "basic": "ORT_ENABLE_BASIC",
-    "extended": "ORT_ENABLE_EXTENDED",
-    "all": "ORT_ENABLE_ALL",
+PROVIDERS = {CPU: "cpu", CUDA: "cuda", TENSORRT: "cuda"}
+OURS = {
+    "user_compute_stream": "the measuring",
+    "has_user_compute_stream": "the measuring",
+    "enable_cuda_graph": "cuda_graphs",
+    "trt_cuda_graph_enable": "cuda_graphs",
+    "device_id": "device",
 }
-_SETTINGS = ("execution_mode", "inter_op_num_threads", "enable_mem_pattern", "enable_cpu_mem_arena",
-             "use_deterministic_compute")  # fmt: skip
-
+LIBRARIES = {CUDA: "libonnxruntime_providers_cuda.so", TENSORRT: "libonnxruntime_providers_tensorrt.so"}
 STRATEGIES = ("kNextPowerOfTwo", "kSameAsRequested")
+COMPILE_CACHE = "TORCHINDUCTOR_CACHE_DIR"  # names the folder of a trial's own compile caches (`measure.controller`)
 
 
 def open(request: OpenRequest) -> OrtSession:
@@ -33,27 +34,33 @@ def open(request: OpenRequest) -> OrtSession:
     import onnxruntime
 
     provider = provider_of(request.provider, request.device)
-    if request.profile and provider == CUDA:
+    if request.profile and provider in LIBRARIES:
         # Kernels run behind the host's back, and onnxruntime's profiler looks at the host alone: here each launch
         # waits for its kernel. Read when the driver starts, which is below.
         os.environ["CUDA_LAUNCH_BLOCKING"] = "1"
+    given = dict(request.options.get("provider_options", {}))
+    if provider == TENSORRT and str(given.get("use_tf32", 0)) != "1":
+        os.environ["NVIDIA_TF32_OVERRIDE"] = "0"  # onnxruntime has no option for what TensorRT does by default
     reason = _missing(provider, request.device)
     if reason:
         raise Unavailable(reason)
-    settings = _settings(request)
-    given, stream = dict(request.options.get("provider_options", {})), None
-    if provider == CUDA:
+    settings, stream, chain = _ort_settings.made(request), None, {provider: given}
+    strategy = request.options.get("arena_extend_strategy", STRATEGIES[0])
+    if provider in LIBRARIES:
         onnxruntime.preload_dlls()
         stream = Stream(_cuda.index(request.device))
-        given = cuda_options(request.device, given, request.cuda_graphs) | {"user_compute_stream": stream.address}
-    strategy = request.options.get("arena_extend_strategy", STRATEGIES[0])
-    if strategy != STRATEGIES[0] and provider == CUDA:
-        given.setdefault("arena_extend_strategy", strategy)
+        if strategy != STRATEGIES[0]:
+            given.setdefault("arena_extend_strategy", strategy)
+        chain = on_device(provider, request.device, given, request.cuda_graphs)
+        for options in chain.values():
+            options["user_compute_stream"] = stream.address
+        if provider == TENSORRT:
+            Path(chain[TENSORRT]["trt_engine_cache_path"]).mkdir(parents=True, exist_ok=True)
     elif strategy != STRATEGIES[0]:
         _share_arena(settings, strategy)
-    providers = [(provider, {k: str(v) for k, v in given.items()})]
-    if provider != CPU:
-        providers.append((CPU, {}))  # shape computations; `_placement` sees what else went there
+    if not request.options.get("disable_cpu_ep_fallback", False):
+        chain.setdefault(CPU, {})  # shape computations; `_placement` sees what else went there
+    providers = [(name, {k: str(v) for k, v in options.items()}) for name, options in chain.items()]
     session = onnxruntime.InferenceSession(request.artifact, settings, providers=providers)
     if session.get_providers()[0] != provider:
         raise RuntimeError(f"{provider} would fall back to {session.get_providers()[0]}: it could not be created")
@@ -61,6 +68,28 @@ def open(request: OpenRequest) -> OrtSession:
     if provider != CPU and not request.options.get("allow_cpu_nodes", False):
         _placement.check(session, provider)
     return OrtSession(session, request, stream)
+
+
+def on_device(provider: str, device: str, given: Mapping[str, Any], cuda_graphs: bool) -> dict[str, dict[str, Any]]:
+    """The providers on a CUDA device with their options, in order. Behind TensorRT stands CUDA for what it lacks;
+    of the options that are `given` those called `trt_…` are TensorRT's, the others CUDA's."""
+    if provider == CUDA:
+        return {CUDA: cuda_options(device, given, cuda_graphs)}
+    own = {name: value for name, value in given.items() if name.startswith("trt_")}
+    rest = {name: value for name, value in given.items() if name not in own}
+    return {
+        TENSORRT: tensorrt_options(device, own, cuda_graphs),
+        CUDA: cuda_options(device, rest, cuda_graphs=False),
+    }
+
+
+def tensorrt_options(device: str, given: Mapping[str, Any], cuda_graphs: bool) -> dict[str, Any]:
+    """The options of the TensorRT provider: float32 unless told otherwise, engines kept among the trial's own compile
+    caches so that its later processes load what the first one built, then what is `given`."""
+    folder = Path(os.environ.get(COMPILE_CACHE) or tempfile.gettempdir()) / "tensorrt"
+    graphs = {"trt_cuda_graph_enable": 1} if cuda_graphs else {}
+    kept = {"trt_engine_cache_enable": 1, "trt_engine_cache_path": str(folder)}
+    return {"device_id": _cuda.index(device), "trt_fp16_enable": 0, "trt_bf16_enable": 0, **kept, **graphs, **given}
 
 
 def cuda_options(device: str, given: Mapping[str, Any], cuda_graphs: bool) -> dict[str, Any]:
@@ -85,9 +114,11 @@ def refuse(trial: Any) -> str | None:
     kind = trial.device.partition(":")[0]
     if PROVIDERS.get(provider, kind) != kind:
         return f"{provider} runs on {PROVIDERS[provider]}, the device is {trial.device}"
+    if provider == CPU and trial.runtime_args.get("disable_cpu_ep_fallback"):
+        return f"disable_cpu_ep_fallback forbids {CPU}, which the trial asks for"
     if provider == CPU and trial.dtype == "bfloat16":
         return f"{CPU} has no bfloat16 kernels for Add, Gemm or Conv"
-    return None
+    return _ort_settings.rule_against(trial.runtime_args)
 
 
 def lacks(trial: Any) -> str | None:
@@ -102,52 +133,26 @@ def _missing(provider: str, device: str) -> str | None:
     if provider not in onnxruntime.get_available_providers():
         return f"this build of onnxruntime ({onnxruntime.__version__}) has no {provider}"
     reason = _cuda.missing(device)
-    if reason or provider != CUDA:
+    if reason or provider not in LIBRARIES:
         return reason
     onnxruntime.preload_dlls()
-    problem = load_problem()
-    return f"onnxruntime's {CUDA} does not load: {problem}" if problem else None
+    problem = load_problem(provider)
+    return f"onnxruntime's {provider} does not load: {problem}" if problem else None
 
 
-def load_problem() -> str | None:
-    """Why the library of the CUDA provider cannot be loaded into this process, or None."""
+def load_problem(provider: str = CUDA) -> str | None:
+    """Why the library of a provider cannot be loaded into this process, or None."""
     import onnxruntime
 
+    if provider == TENSORRT and importlib.util.find_spec("tensorrt_libs"):
+        importlib.import_module("tensorrt_libs")  # of NVIDIA's wheels: loads libnvinfer from where they put it
     folder = Path(onnxruntime.__file__).parent / "capi"
     try:
         ctypes.CDLL(str(folder / "libonnxruntime_providers_shared.so"), mode=ctypes.RTLD_GLOBAL)
-        ctypes.CDLL(str(folder / "libonnxruntime_providers_cuda.so"))
+        ctypes.CDLL(str(folder / LIBRARIES[provider]))
     except OSError as error:
         return str(error)
     return None
-
-
-def _settings(request: OpenRequest) -> Any:
-    import onnxruntime
-
-    settings = onnxruntime.SessionOptions()
-    settings.intra_op_num_threads = request.threads
-    settings.inter_op_num_threads = 1
-    settings.graph_optimization_level = getattr(onnxruntime.GraphOptimizationLevel, LEVELS[request.rtopt])
-    if request.profile:
-        settings.enable_profiling = True
-        settings.profile_file_prefix = str(Path(request.profile) / "onnxruntime")
-    settings.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
-    for name in _SETTINGS:
-        if name in request.options:
-            value = request.options[name]
-            if name == "execution_mode":
-                value = getattr(onnxruntime.ExecutionMode, f"ORT_{value.upper()}")
-            setattr(settings, name, value)
-    entries = dict(request.options.get("session_config", {}))
-    if "allow_spinning" in request.options:
-        entries["session.intra_op.allow_spinning"] = int(request.options["allow_spinning"])
-    for key, value in entries.items():
-        try:
-            settings.add_session_config_entry(str(key), str(int(value) if isinstance(value, bool) else value))
-        except Exception as error:
-            raise UserError(f"runtime_args: session_config '{key}': {error}") from error
-    return settings
 
 
 def _share_arena(settings: Any, strategy: str) -> None:
@@ -168,20 +173,16 @@ runtime = Runtime(
     packages=("onnxruntime",),
     providers=PROVIDERS,
     options={
-        "allow_spinning": Option(bool, True, "idle threads spin for a while before they sleep"),
-        "execution_mode": Option(str, "sequential", "order of the graph's nodes", ("sequential", "parallel")),
-        "inter_op_num_threads": Option(int, 1, "threads for nodes side by side, in parallel mode"),
-        "enable_mem_pattern": Option(bool, True, "plan memory from the shapes of the first call"),
-        "enable_cpu_mem_arena": Option(bool, True, "keep memory between calls"),
+        **_ort_settings.OPTIONS,
         "arena_extend_strategy": Option(str, STRATEGIES[0], "how the memory that is kept grows", STRATEGIES),
-        "use_deterministic_compute": Option(bool, False, "prefer deterministic kernels"),
-        "session_config": Option(dict, {}, "session configuration entries by their own keys"),
+        "arena_shrinkage": Option(bool, False, "give memory that is kept back after each call"),
         "provider_options": Option(dict, {}, "options of the execution provider by their own names"),
         "allow_cpu_nodes": Option(bool, False, "let work that the provider lacks run on the CPU; the record counts it"),
     },
     io=("host", "device"),
     cuda_graphs=True,
     profiles=True,
+    contrib=True,
     refuse=refuse,
     lacks=lacks,
 )

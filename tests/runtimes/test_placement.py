@@ -1,7 +1,8 @@
 """Nodes and time by provider, from graph assignments and from stored profiles.
 
 `profile_cpu.json` is a profile that onnxruntime wrote (MatMul, Relu, Shape, Reshape; four runs); `profile_cuda.json`
-is a copy in which all but Shape are on CUDA, and a NonZero on the CPU stands between two copies.
+is a copy in which all but Shape are on CUDA, and a NonZero on the CPU stands between two copies; in
+`profile_tensorrt.json` TensorRT has MatMul and Relu as one node, and CUDA the Reshape behind it.
 """
 
 import json
@@ -10,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from benchlib.measure.profile import placement_metrics
-from benchlib.runtimes import _placement
+from benchlib.runtimes import OpenRequest, _ort_session, _placement
 
 DATA = Path(__file__).parent.parent / "data"
-CUDA, CPU = "CUDAExecutionProvider", "CPUExecutionProvider"
+CUDA, CPU, TENSORRT = "CUDAExecutionProvider", "CPUExecutionProvider", "TensorrtExecutionProvider"
 
 
 def events(name):
@@ -82,6 +83,50 @@ def test_copies_and_work_on_the_cpu_show_in_the_profile():
     assert found["n_memcpy"] == 2
     assert found["time_memcpy"] == pytest.approx(30e-6)
     assert found["seconds_by_provider"] == pytest.approx({CUDA: 120e-6, CPU: 32e-6})
+
+
+@pytest.mark.parametrize(
+    ("stored", "provider", "share", "named"),
+    [
+        ("profile_cpu", CPU, 1.0, None),
+        ("profile_cuda", CUDA, 3 / 4, "1 NonZero"),
+        ("profile_tensorrt", TENSORRT, 1 / 2, "1 NonZero"),
+        ("profile_cpu", CUDA, 0.0, "1 MatMul, 1 Relu"),
+    ],
+)
+def test_an_operator_that_the_provider_lacks_fails_by_its_name(stored, provider, share, named):
+    placed = _placement.kinds(_placement.profile(events(stored), 4))
+    assert _placement.share(placed, provider) == share
+    problem = _placement.fallback(placed, provider)
+    assert (problem is None) == (named is None)
+    if named:
+        assert problem.startswith(f"{provider} would fall back to {CPU} for {named} (")
+
+
+def test_nodes_on_cuda_behind_tensorrt_are_allowed_and_counted():
+    placed = {TENSORRT: {"TRTKernel": 1}, CUDA: {"NonMaxSuppression": 1}, CPU: {"Shape": 2}}
+    assert _placement.fallback(placed, TENSORRT) is None and _placement.share(placed, TENSORRT) == 0.5
+    problem = _placement.fallback({CUDA: {"MatMul": 2}, CPU: {"Shape": 2}}, TENSORRT)
+    assert problem.startswith(f"{TENSORRT} would fall back to {CPU} and {CUDA} for all of the graph")
+
+
+class Profiled:
+    """An open session whose profile is a stored one."""
+
+    def __init__(self, name):
+        self.end_profiling = lambda: str(DATA / f"{name}.json")
+
+
+@pytest.mark.parametrize("permitted", [False, True])
+def test_a_profiled_session_proves_a_fallback(permitted):
+    session = object.__new__(_ort_session.OrtSession)
+    session.session, session.facts = Profiled("profile_cuda"), {"providers": CUDA}
+    session.request = OpenRequest("m.onnx", "onnx", options={"allow_cpu_nodes": permitted})
+    if permitted:
+        assert len(session.profile(lambda: None, 4)) == 7
+    else:
+        with pytest.raises(RuntimeError, match=f"{CUDA} would fall back to {CPU} for 1 NonZero"):
+            session.profile(lambda: None, 4)
 
 
 def test_metrics_of_a_graph_and_of_a_module():
