@@ -80,8 +80,9 @@ class OpenVinoSession:
         return lambda: list(call.infer().values())
 
     def profile(self, call: Callable[[], Any], calls: int) -> list[dict[str, Any]]:
-        """The table of OpenVINO's own counters, by its own names of operators. They hold a mean over all calls of a node since the model was
-        compiled, in whole microseconds: what the calls before these took is subtracted."""
+        """The table of OpenVINO's own counters, whose operators are OpenVINO's (`FullyConnected`). They hold a mean
+        over all calls of a node since the model was compiled, in whole microseconds: what the calls before these took
+        is subtracted."""
         before, done = self._counters(), self.calls
         for _ in range(calls):
             call()
