@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -68,16 +69,15 @@ class OpenVinoSession:
         feed = feeds(self.facts["input_names"], inputs, flat)
         if any(tensors.dtype_of(array) == "bfloat16" for array in feed.values()):
             raise RuntimeError("OpenVINO takes no bfloat16 from numpy")
-        call = self.model.create_infer_request()
+        request, held = self.model.create_infer_request(), {name: _tensor(array) for name, array in feed.items()}
         try:
-            for name, array in feed.items():
-                call.set_tensor(name, _tensor(array))
+            for name, tensor in held.items():
+                request.set_tensor(name, tensor)
         except RuntimeError as error:
             raise RuntimeError(f"OpenVINO does not take input {name}: {said(error)}") from error
-        self.bound = self.bound or call
-        if self.request.profile:
-            return lambda: self._counted(call)
-        return lambda: list(call.infer().values())
+        self.bound = self.bound or request
+        # An infer request does not keep the memory of a shared tensor: the call has to hold it.
+        return partial(self._counted if self.request.profile else _outputs, request, held)
 
     def profile(self, call: Callable[[], Any], calls: int) -> list[dict[str, Any]]:
         """The table of OpenVINO's own counters, whose operators are OpenVINO's (`FullyConnected`). They hold a mean
@@ -93,9 +93,9 @@ class OpenVinoSession:
             found[operator, self.facts["providers"]] = count + calls, sum_ + max(0.0, seconds)
         return _placement.table(found, calls)
 
-    def _counted(self, call: Any) -> list[np.ndarray]:
+    def _counted(self, request: Any, held: Mapping[str, Any]) -> list[np.ndarray]:
         self.calls += 1
-        return list(call.infer().values())
+        return _outputs(request, held)
 
     def _counters(self) -> dict[str, tuple[str, float]]:
         """Of each node that ran its operator and the mean of its seconds; names are made unique by their order."""
@@ -184,6 +184,11 @@ def _check(core: Any, given: Mapping[str, Any]) -> None:
             core.set_property(DEVICE, {key: value})
         except RuntimeError as error:
             raise UserError(f"runtime_args: properties '{key}': {said(error)}") from error
+
+
+def _outputs(request: Any, held: Mapping[str, Any]) -> list[np.ndarray]:
+    """One inference; the outputs in new arrays."""
+    return list(request.infer().values())
 
 
 def _tensor(array: np.ndarray) -> Any:

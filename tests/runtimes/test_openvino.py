@@ -56,6 +56,13 @@ def test_outputs_are_new_and_inputs_are_followed(product):
     np.testing.assert_array_equal(first, kept)
 
 
+def test_inputs_that_nobody_else_holds_stay(product):
+    call = opened(product).bind({"a": A[::-1].copy()}, {"a": A[::-1].copy()})
+    overwritten = [np.full(A.shape, 9, np.float32) for _ in range(1000)]
+    np.testing.assert_allclose(call()[0], A[::-1] @ graphs.weight_of(3), rtol=1e-5, atol=1e-6)
+    del overwritten
+
+
 @pytest.mark.parametrize("prepare", [np.asfortranarray, lambda a: a[::-1], "readonly"])
 def test_any_array_can_be_an_input(product, prepare):
     a = A.copy() if prepare == "readonly" else prepare(A)
