@@ -28,6 +28,10 @@ SHORTEST = {
     "noise": ({"sets": 1, "rounds": 2, "spinning": ["explicit/mlp"], **SMOKE}, 4),
     "discipline": ({"minute": SMOKE, "matrix": 100, **SMOKE}, 6),
     "other_tools": ({"sets": 1, "rounds": 2, "loops": 20_000, "seconds": 0.02}, 2),
+    "openvino_app": (
+        {"models": {"mlp": {"model": "explicit/mlp", "batch_size": 4096}}, "sets": 1, "rounds": 2, "seconds": 0.1},
+        1,
+    ),
     "study_cost": (
         {
             "model": PLANTED,

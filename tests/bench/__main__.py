@@ -10,7 +10,7 @@ from pathlib import Path
 
 BENCHMARKS = (
     *("import_time", "instruments", "trial_cost", "against_loops", "other_tools"),
-    *("known_latencies", "known_ratios", "a_over_a", "noise", "discipline", "study_cost", "runoff"),
+    *("openvino_app", "known_latencies", "known_ratios", "a_over_a", "noise", "discipline", "study_cost", "runoff"),
 )
 PLANTED = Path(__file__).parents[1] / "planted"
 
