@@ -1,8 +1,8 @@
 """Nested inputs and outputs <-> flat named arrays <-> one file. numpy alone.
 
 A structure is any nesting of mappings, sequences, named tuples and dataclasses whose leaves are arrays or
-torch tensors; numbers, strings and None are kept as constants of the structure. bfloat16, which numpy does
-not have, travels as uint16 with its label.
+torch tensors; numbers, strings and None are kept as constants of the structure. A cache of transformers counts as
+the dict of its parts, which it comes back as. bfloat16, which numpy does not have, travels as uint16 with its label.
 
 The file is an ordinary `.npz`: one entry per leaf, named, and `__structure__`, a JSON text from which the
 nesting is rebuilt.
@@ -163,20 +163,33 @@ def _constants(structure: Any) -> int:
 
 
 def _flatten(item: Any, path: tuple[str, ...], leaves: dict[str, Any]) -> Any:
-    if isinstance(item, np.ndarray | np.generic) or (hasattr(item, "dtype") and hasattr(item, "shape")):
+    # Kinds stand in tuples here: dynamo, which traces this in exported models, knows no `type | type`.
+    if isinstance(item, (np.ndarray, np.generic)) or (hasattr(item, "dtype") and hasattr(item, "shape")):
         name = _name(path, leaves)
         leaves[name] = item
         return ["leaf", name]
-    if dataclasses.is_dataclass(item) and not isinstance(item, type | Mapping):
+    item = _parts_of_a_cache(item)
+    if dataclasses.is_dataclass(item) and not isinstance(item, (type, Mapping)):
         item = {f.name: getattr(item, f.name) for f in dataclasses.fields(item)}
     if isinstance(item, Mapping):
         return ["dict", [[key, _flatten(value, (*path, str(key)), leaves)] for key, value in item.items()]]
-    if isinstance(item, list | tuple):
+    if isinstance(item, (list, tuple)):
         kind = "tuple" if isinstance(item, tuple) else "list"
         return [kind, [_flatten(value, (*path, str(i)), leaves) for i, value in enumerate(item)]]
-    if item is None or isinstance(item, bool | int | float | str):
+    if item is None or isinstance(item, (bool, int, float, str)):
         return ["constant", item]
     raise TypeError(f"{'.'.join(path) or 'the value'} is a {type(item).__name__}, no array and no nesting of arrays")
+
+
+def _parts_of_a_cache(item: Any) -> Any:
+    """The tensors of a cache of transformers (`Cache.layers`, `EncoderDecoderCache`), known by its parts, so that the
+    package need not be there; anything else as it is. A layer that has seen nothing holds None."""
+    if hasattr(item, "self_attention_cache"):
+        return {"self": item.self_attention_cache, "cross": item.cross_attention_cache}
+    layers = getattr(item, "layers", None)
+    if isinstance(layers, list) and all(hasattr(layer, "keys") and hasattr(layer, "values") for layer in layers):
+        return [{"keys": layer.keys, "values": layer.values} for layer in layers]
+    return item
 
 
 def _name(path: tuple[str, ...], taken: Mapping[str, Any]) -> str:

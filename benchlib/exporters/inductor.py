@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+from dataclasses import replace
+from functools import partial
 from importlib.util import find_spec
 from typing import Any
 
@@ -13,15 +15,15 @@ from benchlib.runtimes import OpenRequest
 MODES = ("default", "reduce-overhead", "max-autotune", "max-autotune-no-cudagraphs")
 
 
-def prepare(module: Any, request: OpenRequest) -> Any:
-    """The compiled module; the compiler runs at its first call."""
+def prepare(module: Any, request: OpenRequest, breaks: bool = False) -> Any:
+    """The compiled module; the compiler runs at its first call. `breaks`: what dynamo cannot capture stays Python."""
     import torch
 
     return torch.compile(
         module,
         backend="inductor",
         mode=request.exporter_args.get("mode", "default"),
-        fullgraph=request.exporter_args.get("fullgraph", True),
+        fullgraph=not breaks,
         dynamic=request.dynamic,
     )
 
@@ -52,7 +54,6 @@ exporter = Exporter(
     packages=("torch", "torch._dynamo", "torch._inductor.compile_fx"),
     options={
         "mode": Option(str, "default", "how hard the compiler tries", MODES),
-        "fullgraph": Option(bool, True, "fail on a graph break instead of running parts of the model in Python"),
     },
     prepare=prepare,
     compiles=True,
@@ -60,3 +61,11 @@ exporter = Exporter(
     refuse=refuse,
     lacks=lacks,
 )
+variants = {
+    "partial": replace(
+        exporter,
+        name="inductor-partial",
+        summary="torch.compile with inductor, graph breaks allowed",
+        prepare=partial(prepare, breaks=True),
+    )
+}

@@ -10,8 +10,13 @@ from benchlib.registry import Exporter, Option
 
 
 def export(request: ExportRequest) -> dict[str, Any]:
-    """Traces the module on its example inputs and writes `<path>.onnx`."""
-    how = {"dynamo": False, "do_constant_folding": request.options.get("constant_folding", False)}
+    """Traces the module on its example inputs and writes `<path>.onnx`. The free axes are so by declaration: what the
+    module's own Python made of a size is a constant of the graph, which only running it at other shapes tells."""
+    how = {
+        "dynamo": False,
+        "do_constant_folding": request.options.get("constant_folding", False),
+        "dynamic_axes": {name: dict(axes) for name, axes in request.axes.items()} or None,
+    }
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # that there is a newer exporter
         file = _torch_onnx.write(_flat.flat(request.model), request.path, request.target_opset, **how)

@@ -1,4 +1,5 @@
-"""torch itself: the saved module, as it is or compiled when it is opened."""
+"""torch itself: the saved module, as it is or compiled when it is opened; and what exporters left for torch to run,
+which takes the flat tensors of the inputs in order."""
 
 from __future__ import annotations
 
@@ -17,7 +18,7 @@ from benchlib.runtimes._torch_calls import CudaCalls, mapped, operators
 
 
 class TorchSession:
-    """A module on its device, as torch runs it."""
+    """A module on its device, as torch runs it, or (`module` None) something exported that torch runs."""
 
     def __init__(self, module: Any, called: Any, request: OpenRequest):
         self.module = module  # with its weights; `called` may be a compiled face of it
@@ -29,12 +30,14 @@ class TorchSession:
         """Asked of torch and of the module when first read, so that hashing is no part of opening."""
         import torch
 
+        of_module = {}
+        if self.module is not None:
+            of_module = {"weights_hash": weights_hash(self.module), "devices": devices_of(self.module)}
         return {
             "providers": "CPU" if self.request.device == "cpu" else "CUDA",
             "threads": torch.get_num_threads(),
             "interop_threads": torch.get_num_interop_threads(),
-            "weights_hash": weights_hash(self.module),
-            "devices": devices_of(self.module),
+            **of_module,
             "float32_matmul_precision": torch.get_float32_matmul_precision(),
             "precision": _precision(on_cuda=self.request.device != "cpu"),
         }
@@ -44,23 +47,27 @@ class TorchSession:
         import sys
 
         utils = sys.modules.get("torch._dynamo.utils")
-        found = utils.counters["inductor"] if utils else {}
-        if found.get("fxgraph_cache_miss") or found.get("fxgraph_cache_bypass"):
+        if utils is None:
+            return None
+        found = utils.counters["inductor"]
+        if found["fxgraph_cache_miss"] or found["fxgraph_cache_bypass"]:
             return "cold"
-        return "warm" if found.get("fxgraph_cache_hit") else None
+        if found["fxgraph_cache_hit"]:
+            return "warm"
+        return "cold" if utils.counters["stats"]["unique_graphs"] else None  # dynamo alone captures in each process
 
     def bind(self, inputs: dict[str, Any], flat: dict[str, Any]) -> Callable[[], Any]:
         """On the CPU a forward. On CUDA with `io: host` it copies the inputs there and the outputs back, which
         waits; with `io: device` it is a forward on tensors that lie there, and a wait for the current stream."""
         import torch
 
-        host = tensors.apply(tensors.to_torch, inputs)
+        called, positional = self.called, self.request.positional
+        host = tensors.apply(tensors.to_torch, tuple(flat.values()) if self.module is None else inputs)
         host = mapped(_widened, host) if self.request.options.get("float64", False) else host
-        module, positional = self.called, self.request.positional
 
         @torch.inference_mode()
-        def forward(nested: Any) -> Any:
-            return call_module(module, nested, positional)
+        def forward(given: Any) -> Any:
+            return call_module(called, given, positional) if isinstance(given, dict) else called(*given)
 
         if self.request.device == "cpu":
             return partial(forward, host)
@@ -95,14 +102,16 @@ def open(request: OpenRequest) -> TorchSession:
     torch.backends.cudnn.benchmark = request.options.get("cudnn_benchmark", False)
     if request.device != "cpu":
         torch.cuda.set_device(request.device)  # the current stream is this device's from here on
+    exporter = exporters.get(request.exporter)
+    if exporter.reopen:
+        return TorchSession(None, exporter.reopen(request.artifact, request), request)
     module = _saved.open_saved(request.artifact).to(request.device)
     check_devices(module, request.device)
     if request.options.get("float64", False):
         module = module._apply(_widened)
         torch.set_default_dtype(torch.float64)  # of what forward makes itself
         torch.use_deterministic_algorithms(True, warn_only=True)
-    prepare = exporters.get(request.exporter).prepare
-    called = prepare(module, request) if prepare else module
+    called = exporter.prepare(module, request) if exporter.prepare else module
     return TorchSession(module, called, request)
 
 
@@ -143,6 +152,13 @@ def _widened(tensor: Any) -> Any:
     return tensor.double() if tensor.is_floating_point() else tensor
 
 
+def refuse(trial: Any) -> str | None:
+    artifact = exporters.get(trial.exporter).artifact
+    if trial.runtime_args.get("float64") and artifact != "module":
+        return f"float64 widens a module; what {trial.exporter} leaves computes in the dtype that it was exported with"
+    return None
+
+
 def lacks(trial: Any) -> str | None:
     return _cuda.missing(trial.device)
 
@@ -150,7 +166,7 @@ def lacks(trial: Any) -> str | None:
 runtime = Runtime(
     name="torch",
     summary="PyTorch",
-    opens=("module",),
+    opens=("module", "exported_program", "torchscript", "aoti"),
     open=open,
     packages=("torch",),
     providers={"CPU": "cpu", "CUDA": "cuda"},
@@ -163,5 +179,6 @@ runtime = Runtime(
     cuda_graphs=True,
     profiles=True,
     exact={"float64": True},
+    refuse=refuse,
     lacks=lacks,
 )
