@@ -51,7 +51,8 @@ def fallback(placed: Mapping[str, Mapping[str, float]], provider: str) -> str | 
         return None
     kinds = ", ".join(f"{n:g} {kind}" for kind, n in sorted(left.items())) or "all of the graph"
     where = CPU if left else " and ".join(sorted(placed))
-    return f"{provider} would fall back to {where} for {kinds} (runtime_args allow_cpu_nodes permits it)"
+    told = f"its share of the nodes is {share(placed, provider):.4g}; runtime_args allow_cpu_nodes permits it"
+    return f"{provider} would fall back to {where} for {kinds} ({told})"
 
 
 def kinds(profile: Sequence[Mapping[str, Any]]) -> dict[str, Counter]:

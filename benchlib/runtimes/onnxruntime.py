@@ -38,8 +38,9 @@ def open(request: OpenRequest) -> OrtSession:
         # Kernels run behind the host's back, and onnxruntime's profiler looks at the host alone: here each launch
         # waits for its kernel. Read when the driver starts, which is below.
         os.environ["CUDA_LAUNCH_BLOCKING"] = "1"
-    given = dict(request.options.get("provider_options", {}))
-    if provider == TENSORRT and str(given.get("use_tf32", 0)) != "1":
+    asked = request.options.get("provider_options", {})
+    given = {name: str(int(value) if isinstance(value, bool) else value) for name, value in asked.items()}
+    if provider == TENSORRT and given.get("use_tf32") != "1":
         os.environ["NVIDIA_TF32_OVERRIDE"] = "0"  # onnxruntime has no option for what TensorRT does by default
     reason = _missing(provider, request.device)
     if reason:

@@ -200,7 +200,7 @@ def test_tensorrt_stands_before_cuda_in_float32(tensorrt, tmp_path):
 
 
 def test_tensorrts_own_options_go_to_it_and_others_to_cuda(tensorrt):
-    given = {"trt_fp16_enable": 1, "use_tf32": 1, "cudnn_conv_algo_search": "EXHAUSTIVE"}
+    given = {"trt_fp16_enable": True, "use_tf32": True, "cudnn_conv_algo_search": "EXHAUSTIVE"}
     chain = tensorrt(cuda_graphs=True, provider_options=given, disable_cpu_ep_fallback=True)
     assert list(chain) == [TENSORRT, CUDA]
     assert chain[TENSORRT]["trt_fp16_enable"] == "1" and chain[TENSORRT]["trt_cuda_graph_enable"] == "1"

@@ -100,7 +100,9 @@ def test_an_operator_that_the_provider_lacks_fails_by_its_name(stored, provider,
     problem = _placement.fallback(placed, provider)
     assert (problem is None) == (named is None)
     if named:
-        assert problem.startswith(f"{provider} would fall back to {CPU} for {named} (")
+        assert problem.startswith(
+            f"{provider} would fall back to {CPU} for {named} (its share of the nodes is {share:g};"
+        )
 
 
 def test_nodes_on_cuda_behind_tensorrt_are_allowed_and_counted():
