@@ -1,10 +1,14 @@
 """What precision contenders compute with, in words that all runtimes share; and do they agree?
 
-A session's `facts["precision"]` maps a kind of work to how it is done: `computes`, the dtype of the weights or what a
-pass made of them (`float16`, `int8`, …);
-`matmul` and `convolution` of float32: `ieee`, `tf32` or `bf16`; on CUDA also `convolution_search` (`exhaustive`:
-cuDNN tries its algorithms, `heuristic`: it picks one) and `fp16_reduction` and `bf16_reduction` (`full`, or
-`reduced` where sums of products may be kept in less than float32). Standard library alone: workers use it.
+A session's `facts["precision"]` maps a kind of work to how it is done:
+
+computes                        the dtype of the weights, or what a pass made of them: `float16`, `int8`, …
+matmul, convolution             of float32: `ieee`, `tf32`, `bf16` or `fp16`
+convolution_search              on CUDA: `exhaustive` (cuDNN tries its algorithms) or `heuristic` (it picks one)
+fp16_reduction, bf16_reduction  on CUDA: `full`, or `reduced` where sums may be kept in less than float32
+denormals, gelu                 `kept` or `zero`; `exact` or `approximated`
+
+Standard library alone: workers use it.
 """
 
 from __future__ import annotations
@@ -20,6 +24,8 @@ WORDS = {
     "convolution_search": "cuDNN's choice of convolutions",
     "fp16_reduction": "sums of float16 products",
     "bf16_reduction": "sums of bfloat16 products",
+    "denormals": "numbers too near zero for full precision",
+    "gelu": "Gelu",
 }
 
 

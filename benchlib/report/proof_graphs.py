@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from benchlib.runtimes import _ort_settings
+from benchlib.runtimes import OpenRequest, _ort_settings, openvino
 from benchlib.runtimes._cuda import index as cuda_index
 from benchlib.runtimes._ort_settings import LEVELS
 from benchlib.runtimes.onnxruntime import on_device
@@ -67,25 +67,22 @@ for output, value in zip(session.get_outputs(), binding.get_outputs()):
 
 def of_openvino(trial: Any, way: Any, record: dict[str, Any]) -> str:
     """The same by OpenVINO, in float32 unless the trial asks otherwise, with one request."""
-    options = dict(way.runtime_args)
-    properties = {
-        "INFERENCE_PRECISION_HINT": options.get("infer_precision", "f32"),
-        "EXECUTION_MODE_HINT": "ACCURACY",
-        "NUM_STREAMS": options.get("num_streams", 1),
-        **options.get("properties", {}),
-    }
+    request = OpenRequest("", way.exporter, threads=record["metrics"]["num_cores"], options=way.runtime_args)
+    given = openvino.properties(request) | way.runtime_args.get("properties", {})
     return f"""import openvino
 
-properties = {properties!r}
-model = openvino.Core().compile_model(artifact, "CPU", {{**properties, "INFERENCE_NUM_THREADS": threads}})
+model = openvino.Core().compile_model(artifact, "CPU", {given!r})
 {_FEED.format(names="[i.get_any_name() for i in model.inputs]")}
 request = model.create_infer_request()
+held = {{n: openvino.Tensor(np.ascontiguousarray(a).reshape(a.shape), shared_memory=True) for n, a in feed.items()}}
+for n, tensor in held.items():
+    request.set_tensor(n, tensor)
 
 def flat(out):
     return out
 
 def call():
-    request.infer(feed, share_inputs=True)
+    request.infer()
     return [o.data.copy() for o in request.outputs]
 """
 

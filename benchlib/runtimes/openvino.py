@@ -23,6 +23,7 @@ from benchlib.runtimes._ort_session import feeds
 
 DEVICE = "CPU"
 WORDS = {"f32": "ieee", "bf16": "bf16", "f16": "fp16"}  # OpenVINO's types in those of `benchlib.precision`
+COMPUTES = {"ieee": "float32", "bf16": "bfloat16", "fp16": "float16"}
 OURS = {  # properties that a parameter of the trial, or an option with its own name, decides
     "INFERENCE_NUM_THREADS": "num_cores",
     "PERF_COUNT": "profile",
@@ -41,17 +42,19 @@ KEPT = ("NUM_STREAMS", "PERFORMANCE_HINT", "EXECUTION_MODE_HINT", "ENABLE_CPU_PI
 class OpenVinoSession:
     """A compiled model and what was read back of it."""
 
-    def __init__(self, model: Any, request: OpenRequest):
+    def __init__(self, model: Any, request: OpenRequest, halved: bool):
         self.model, self.request, self.calls = model, request, 0
         self.bound: Any = None  # the request of what was bound first, which is timed and profiled
         read = {key: model.get_property(key) for key in model.get_property("SUPPORTED_PROPERTIES")}
         floats = WORDS.get(read["INFERENCE_PRECISION_HINT"].get_type_name(), "ieee")
+        halved_as = {"computes": COMPUTES[floats]} if halved else {}  # whatever precision the weights have
         self.facts: dict[str, Any] = {
             "providers": ", ".join(read["EXECUTION_DEVICES"]),
             "threads": read["INFERENCE_NUM_THREADS"],
             "interop_threads": read["NUM_STREAMS"],
             "input_names": [port.get_any_name() for port in model.inputs],
             "precision": {
+                **halved_as,
                 "matmul": floats,
                 "convolution": floats,
                 "denormals": "zero" if read["CPU_DENORMALS_OPTIMIZATION"] else "kept",
@@ -129,7 +132,13 @@ def open(request: OpenRequest) -> OpenVinoSession:
         model = core.compile_model(graph, DEVICE, {**properties(request), **given})
     except RuntimeError as error:
         raise RuntimeError(f"OpenVINO cannot compile the graph: {said(error)}") from error
-    return OpenVinoSession(model, request)
+    return OpenVinoSession(model, request, _halved(graph))
+
+
+def _halved(graph: Any) -> bool:
+    """Whether a graph has weights in half precision."""
+    constants = (op for op in graph.get_ops() if op.get_type_name() == "Constant")
+    return any(op.get_output_element_type(0).get_type_name() in ("f16", "bf16") for op in constants)
 
 
 def properties(request: OpenRequest) -> dict[str, Any]:

@@ -132,11 +132,12 @@ def _precision(on_cuda: bool) -> dict[str, str]:
     """In the words of `benchlib.precision`, read back from torch."""
     import torch
 
+    kept = {"denormals": "kept", "gelu": "exact"}  # torch's own, which nothing here changes
     if not on_cuda:
         matmul = {"highest": "ieee", "high": "tf32", "medium": "bf16"}[torch.get_float32_matmul_precision()]
-        return {"matmul": precision.of_onednn(matmul), "convolution": precision.of_onednn("ieee")}
+        return {"matmul": precision.of_onednn(matmul), "convolution": precision.of_onednn("ieee"), **kept}
     matmul, cudnn = torch.backends.cuda.matmul, torch.backends.cudnn
-    return {
+    return kept | {
         "matmul": precision.on_cuda(matmul.allow_tf32),
         "convolution": precision.on_cuda(cudnn.allow_tf32),
         "convolution_search": "exhaustive" if cudnn.benchmark else "heuristic",

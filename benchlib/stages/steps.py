@@ -111,7 +111,7 @@ class TrialRun:
         for index, contender in enumerate(contenders):
             self.opened.append(self._open(contender, index))
             precision = self.opened[-1].facts.setdefault("precision", {})
-            precision["computes"] = self.ways[index].computes(self.trial.dtype)
+            precision.setdefault("computes", self.ways[index].computes(self.trial.dtype))
         _require_equal(self.opened, "input_hash", self.model.meta["facts"]["input_hash"])
         _require_equal(self.opened, "weights_hash", self.model.meta["facts"].get("weights_hash"))
         return views.SessionView(self.trial, [(o.contender.label, o.facts) for o in self.opened])

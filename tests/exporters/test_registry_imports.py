@@ -6,7 +6,7 @@ import sys
 CODE = """
 import sys
 
-HEAVY = set("torch onnx onnxruntime onnxscript transformers timm huggingface_hub safetensors".split())
+HEAVY = set("openvino torch onnx onnxruntime onnxscript transformers timm huggingface_hub safetensors".split())
 
 class Blocker:
     def find_spec(self, name, path=None, target=None):
