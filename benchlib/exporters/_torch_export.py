@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,10 +11,14 @@ from benchlib.exporters._flat import Flat
 
 Axes = Mapping[str, Mapping[int, str]]  # the flat name of an input -> its axis -> the name of a free dimension
 _TRIES = 4  # torch proposes better bounds after each
+_CONSTANT = re.compile(r"L\['(\w+)'\]\.size\(\)\[(\d+)\].* specialized it to be a constant \((\d+)\)")  # torch's words
 
 
 class Specialised(UserError):
     """An axis that was to stay free has one size in the exported graph."""
+
+    def __init__(self, axis: int, free: str, name: str, size: Any):
+        super().__init__(f"axis {axis} of {name} ({free}) did not stay free: the export specialised it to {size}")
 
 
 def program(flat: Flat, axes: Axes, strict: bool = False, largest: int | None = None) -> Any:
@@ -29,20 +34,37 @@ def program(flat: Flat, axes: Axes, strict: bool = False, largest: int | None = 
 
     if not axes:
         return _export(flat, None, strict)
-    names = {name for of_input in axes.values() for name in of_input.values()}
-    shapes = _shapes(flat, axes, {name: Dim(name, min=1, max=largest) for name in names})
+    shapes = one_dimension_per_name(flat, axes, largest)
     for _ in range(_TRIES):
         try:
             return _checked(_export(flat, shapes, strict), flat, axes)
         except Complaint as complaint:
-            _raise_specialised(flat, axes, str(complaint))
             try:
+                # What follows the proposals, torch's own function for them cannot read.
                 shapes = refined(str(complaint).partition("\n\n")[0], shapes)
-            except Exception:  # there is no proposal, or none that it can read
+            except Exception:  # there is no proposal, or none for a single dimension
                 break
-            _check_shapes(flat, axes, shapes)
-    hints = _shapes(flat, axes, dict.fromkeys(names, Dim.DYNAMIC(min=1, max=largest)))
-    return _checked(_export(flat, hints, strict), flat, axes)
+            _check(shapes, flat, axes)
+    hints = _shapes(flat, axes, lambda name: Dim.DYNAMIC(min=1, max=largest))
+    try:
+        return _checked(_export(flat, hints, strict), flat, axes)
+    except Complaint as complaint:
+        if found := _CONSTANT.search(str(complaint)):
+            name, axis, size = found[1], int(found[2]), found[3]
+            raise Specialised(axis, axes.get(name, {}).get(axis, "free"), name, size) from complaint
+        raise
+
+
+def one_dimension_per_name(flat: Flat, axes: Axes, largest: int | None = None) -> tuple:
+    """torch.export's `dynamic_shapes` for the wrapper, the axes called alike being one `Dim`."""
+    from torch.export import Dim
+
+    dims: dict[str, Any] = {}
+    return _shapes(flat, axes, lambda name: dims.setdefault(name, Dim(name, min=1, max=largest)))
+
+
+def _shapes(flat: Flat, axes: Axes, dim: Any) -> tuple:
+    return tuple({axis: dim(free) for axis, free in axes.get(name, {}).items()} for name in flat.input_names)
 
 
 def _export(flat: Flat, shapes: Any, strict: bool) -> Any:
@@ -52,39 +74,16 @@ def _export(flat: Flat, shapes: Any, strict: bool) -> Any:
         return torch.export.export(flat.module, flat.args, dynamic_shapes=shapes, strict=strict)
 
 
-def _shapes(flat: Flat, axes: Axes, dims: Mapping[str, Any]) -> tuple:
-    """torch.export's `dynamic_shapes`, an entry for each parameter of the wrapper."""
-    return tuple({axis: dims[free] for axis, free in axes.get(name, {}).items()} for name in flat.input_names)
-
-
-def _raise_specialised(flat: Flat, axes: Axes, complaint: str) -> None:
-    """Raises Specialised when the complaint proposes one size for a dimension (`batch = 2`)."""
-    for line in complaint.splitlines():
-        name, equals, size = line.strip().partition(" = ")
-        if equals and size.isdigit():
-            for input_name in flat.input_names:
-                for axis, free in axes.get(input_name, {}).items():
-                    if free == name:
-                        raise Specialised(_sentence(axis, free, input_name, size))
-
-
-def _check_shapes(flat: Flat, axes: Axes, shapes: tuple) -> None:
-    for name, found in zip(flat.input_names, shapes, strict=True):
-        for axis, dim in found.items():
-            if isinstance(dim, int):
-                raise Specialised(_sentence(axis, axes[name][axis], name, dim))
-
-
 def _checked(exported: Any, flat: Flat, axes: Axes) -> Any:
     """The program, if every axis that was to be free is so in its inputs."""
     values = {node.name: node.meta.get("val") for node in exported.graph.nodes if node.op == "placeholder"}
-    for name, node in zip(flat.input_names, exported.graph_signature.user_inputs, strict=True):
-        for axis, free in axes.get(name, {}).items():
-            size = values[node].shape[axis]
-            if isinstance(size, int):
-                raise Specialised(_sentence(axis, free, name, size))
+    _check([values[node].shape for node in exported.graph_signature.user_inputs], flat, axes)
     return exported
 
 
-def _sentence(axis: int, free: str, name: str, size: Any) -> str:
-    return f"axis {axis} of {name} ({free}) did not stay free: the exporter specialised it to {size}"
+def _check(shapes: Any, flat: Flat, axes: Axes) -> None:
+    """Raises Specialised when a free axis has a number in `shapes`, one entry for each input."""
+    for name, shape in zip(flat.input_names, shapes, strict=True):
+        for axis, free in axes.get(name, {}).items():
+            if isinstance(shape[axis], int):
+                raise Specialised(axis, free, name, shape[axis])

@@ -8,15 +8,14 @@ from typing import Any
 from benchlib.exporters._flat import Flat
 
 
-def write(flat: Flat, path: Path, target_opset: int | None, captured: Any = None, **options: Any) -> Path:
-    """Writes `<path>.onnx` and returns its path. `captured`, an ExportedProgram of the wrapper, is exported in its
-    place; `options` are further keywords of `torch.onnx.export`."""
+def write(flat: Flat, path: Path, target_opset: int | None, **options: Any) -> Path:
+    """Writes `<path>.onnx` and returns its path; `options` are further keywords of `torch.onnx.export`."""
     import torch
 
     file = path.with_name(f"{path.name}.onnx")
     with torch.no_grad():
         torch.onnx.export(
-            captured if captured is not None else flat.module,
+            flat.module,
             flat.args,
             str(file),
             verbose=False,

@@ -6,29 +6,46 @@ traces is asked, and the record says which it was (`exporter_used`).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 from benchlib.exporters import ExportRequest, _flat, _onnx_facts, _torch_export, _torch_onnx, script
+from benchlib.exporters._torch_export import Axes
 from benchlib.registry import Exporter, Option
 
 ONE_FILE = 1_800_000_000  # bytes of weights up to which one file holds all; protobuf ends at 2 GiB
 
 
 def export(request: ExportRequest) -> dict[str, Any]:
-    """Exports the module on its example inputs to `<path>.onnx`; large weights go to a file beside it.
-
-    With free axes the program is captured first, so that none is specialised unseen (`_torch_export`).
-    """
+    """Exports the module on its example inputs to `<path>.onnx`; large weights go to a file beside it."""
     flat = _flat.flat(request.model)
     weights = sum(t.numel() * t.element_size() for t in (*flat.module.parameters(), *flat.module.buffers()))
     optimize = request.options.get("optimize", True)
-    how: dict[str, Any] = {"dynamo": True, "optimize": optimize, "external_data": weights > ONE_FILE}
-    if request.axes:
-        how["captured"] = _torch_export.program(flat, request.axes)
-        how["dynamic_shapes"] = [dict(request.axes.get(name, {})) for name in flat.input_names]  # only their names
-    file = _torch_onnx.write(flat, request.path, request.target_opset, **how)
+    how = {"dynamo": True, "optimize": optimize, "external_data": weights > ONE_FILE}
+    write = partial(_torch_onnx.write, flat, request.path, request.target_opset, **how)
+    file = _with_free_axes(write, flat, request.axes) if request.axes else write()
     return {"file": str(file), **_onnx_facts.onnx_facts(file, optimized=optimize)}
+
+
+def _with_free_axes(write: Callable[..., Path], flat: _flat.Flat, axes: Axes) -> Path:
+    """Writes the graph with axes of one name as one dimension; where no such dimension can be (a size that has to be
+    even), with a dimension for each axis. torch.onnx.export makes an axis fixed, and says nothing, when that is what
+    torch.export proposes: such a graph raises Specialised."""
+    import onnx
+
+    try:
+        file = write(dynamic_shapes=_torch_export.one_dimension_per_name(flat, axes))
+    except Exception:  # names in place of dimensions are free for themselves; a failure of that one counts
+        file = write(dynamic_shapes=tuple(dict(axes.get(name, {})) for name in flat.input_names))
+    for value in onnx.load(file, load_external_data=False).graph.input:
+        for axis, free in axes.get(value.name, {}).items():
+            dim = value.type.tensor_type.shape.dim[axis]
+            if dim.HasField("dim_value"):
+                raise _torch_export.Specialised(axis, free, value.name, dim.dim_value)
+    return file
 
 
 def export_or_trace(request: ExportRequest) -> dict[str, Any]:

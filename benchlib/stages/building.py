@@ -157,7 +157,7 @@ class Builder:
             found = self.worker().ask("explain_failure", self.left(), seconds=seconds, **request)
         except WorkerError:
             return {}
-        return found["smallest"]
+        return found["smallest"] or {}
 
     @contextlib.contextmanager
     def _logged(self, folder: Path, name: str) -> Iterator[None]:

@@ -13,7 +13,10 @@ from typing import Any
 from benchlib.errors import Unavailable, UserError
 from benchlib.worker.channel import Channel, Closed
 
-MODULES = ("verbs", "building", "timed", "canary", "device", "profiled", "footprint", "peaks")  # that register verbs
+# The modules that register verbs.
+MODULES = (
+    "verbs", "building", "failing_export", "timed", "canary", "device", "profiled", "footprint", "peaks",
+)  # fmt: skip
 VERBS: dict[str, Callable[[Worker, dict], dict]] = {}
 
 

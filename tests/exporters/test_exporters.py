@@ -7,15 +7,18 @@ import numpy as np
 import onnx
 import pytest
 import torch
+from exporting import Bundle, load, same
 from torch import nn
 
-from benchlib import mistakes, tensors
-from benchlib.exporters import ExportRequest, _flat, _onnx_facts, inductor
-from benchlib.models import LoadedModel, _saved, explicit, parse
-from benchlib.registry import exporters, runtimes, sources
-from benchlib.runtimes import OpenRequest
+from benchlib import mistakes
+from benchlib.errors import UserError
+from benchlib.exporters import ExportRequest, _flat, _onnx_facts, inductor, script
+from benchlib.models import LoadedModel, _saved, explicit
+from benchlib.plan import rules
+from benchlib.registry import exporters
 
 GRAPHS = ("script", "onnx_dynamo")
+RUN_BY_TORCH = ("export", "export-nostrict", "jit", "compile")
 MODELS = {
     **{f"explicit/{name}": {"batch_size": 2} for name in explicit.MODELS},
     "huggingface/BertForMaskedLM": {
@@ -32,35 +35,7 @@ MODELS = {
     "timm/resnet18": {"batch_size": 2, "height": 64, "width": 64},
 }
 COMPILED = ("explicit/dict_io", "explicit/weight_normed", "huggingface/BertForMaskedLM", "timm/resnet18")
-
-
-def load(model, **parameters) -> LoadedModel:
-    name, rest = parse(model)
-    return sources.get(name).load(rest, mistakes.make({"model": model, **parameters}))
-
-
-class Bundle:
-    """A loaded model on disk, as workers share it, with the outputs that eager gives."""
-
-    def __init__(self, model: LoadedModel, folder):
-        self.model, self.folder = model, folder
-        _saved.save(model.module, folder / "model.pt")
-        tensors.save(folder / "inputs.npz", model.inputs)
-        self.flat, structure = tensors.load(folder / "inputs.npz")
-        self.inputs = tensors.unflatten(structure, self.flat)
-        self.expected = self.run("eager", folder / "model.pt")
-
-    def run(self, exporter, artifact, **request):
-        plugin = exporters.get(exporter)
-        asked = OpenRequest(str(artifact), exporter, positional=self.model.positional, threads=2, **request)
-        self.session = runtimes.get(plugin.runtime).open(asked)
-        outputs = self.session.bind(self.inputs, self.flat)()
-        return [tensors.to_numpy(leaf) for leaf in tensors.flatten(outputs)[0].values()]
-
-    def export(self, exporter, options=None, opset=None):
-        return exporters.get(exporter).export(
-            ExportRequest(self.model, self.folder / f"{exporter}.v1", options or {}, opset)
-        )
+AHEAD = ("explicit/dict_io", "huggingface/BertForMaskedLM")
 
 
 @pytest.fixture(scope="session")
@@ -73,12 +48,6 @@ def bundles(tmp_path_factory):
         return made[model]
 
     return bundle
-
-
-def same(found, expected):
-    assert [a.shape for a in found] == [a.shape for a in expected]
-    for a, b in zip(found, expected, strict=True):
-        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("exporter", GRAPHS)
@@ -94,10 +63,108 @@ def test_exported_graphs_compute_what_eager_does(bundles, model, exporter):
     assert bundle.session.facts["threads"] == 2
 
 
-@pytest.mark.parametrize("model", COMPILED)
-def test_inductor_computes_what_eager_does(bundles, model):
+@pytest.mark.parametrize("exporter", RUN_BY_TORCH)
+@pytest.mark.parametrize("model", MODELS)
+def test_what_torch_runs_computes_what_eager_does(bundles, model, exporter):
     bundle = bundles(model)
-    same(bundle.run("inductor", bundle.folder / "model.pt", exporter_args={"mode": "default"}), bundle.expected)
+    same(bundle.run(exporter, bundle.export(exporter)["file"]), bundle.expected)
+    facts = bundle.session.facts
+    assert facts["threads"] == 2 and facts["precision"]["matmul"] == "ieee"
+    assert ("weights_hash" in facts) == (exporters.get(exporter).artifact == "module")
+
+
+@pytest.mark.parametrize("exporter", ["export-dec", "export-decall"])
+@pytest.mark.parametrize("model", ["explicit/tuple_io", "explicit/weight_normed", "timm/resnet18"])
+def test_decomposed_programs_compute_what_eager_does(bundles, model, exporter):
+    bundle = bundles(model)
+    file = bundle.export(exporter)["file"]
+    same(bundle.run(exporter, file), bundle.expected)
+    before = torch.export.load(bundle.export("export")["file"]).graph.nodes
+    after = torch.export.load(file).graph.nodes
+    assert not {str(n.target) for n in after} & {"aten.linear.default", "aten.batch_norm.default"}
+    assert len(after) > len(before)
+
+
+@pytest.mark.parametrize("exporter", ["inductor", "inductor-partial"])
+@pytest.mark.parametrize("model", COMPILED)
+def test_inductor_computes_what_eager_does(bundles, model, exporter):
+    bundle = bundles(model)
+    same(bundle.run(exporter, bundle.saved, exporter_args={"mode": "default"}), bundle.expected)
+
+
+@pytest.mark.parametrize("model", AHEAD)
+def test_what_inductor_compiled_ahead_computes_what_eager_does(bundles, model):
+    bundle = bundles(model)
+    facts = bundle.export("aot_inductor")
+    assert facts["artifact_size"] == os.path.getsize(facts["file"])
+    same(bundle.run("aot_inductor", facts["file"]), bundle.expected)
+
+
+class Breaking(nn.Module):
+    """Its graph breaks, which only a compiler that may leave parts in Python can live with."""
+
+    def forward(self, x):
+        torch._dynamo.graph_break()
+        return x + 1
+
+
+@pytest.mark.parametrize("exporter, options", [("inductor-partial", {}), ("compile", {"fullgraph": False})])
+def test_graph_breaks_are_allowed_where_asked(tmp_path, exporter, options):
+    bundle = Bundle(LoadedModel(inputs={"x": torch.randn(2)}, module=Breaking().eval()), tmp_path)
+    same(bundle.run(exporter, bundle.saved, exporter_args=options), bundle.expected)
+    with pytest.raises(torch._dynamo.exc.Unsupported, match="graph_break"):
+        bundle.run(exporter.removesuffix("-partial"), bundle.saved)
+
+
+def test_dynamo_alone_captures_in_each_process(tmp_path):
+    bundle = Bundle(LoadedModel(inputs={"x": torch.randn(2)}, module=nn.Linear(2, 2).eval()), tmp_path)
+    torch._dynamo.reset()
+    torch._dynamo.utils.counters.clear()
+    assert bundle.session.compile_cache() is None
+    bundle.run("compile", bundle.saved)
+    assert bundle.session.compile_cache() == "cold"
+
+
+class Untraceable(nn.Module):
+    """torch.export cannot follow a branch on a value; a trace takes the branch of its example."""
+
+    def forward(self, x):
+        return x * 2 if x.sum() > 0 else x
+
+
+def test_the_fallback_says_which_exporter_it_was(bundles, tmp_path, monkeypatch):
+    facts = bundles("explicit/mlp").export("onnx_dynamo-fallback")
+    assert facts["exporter_used"] == "onnx_dynamo" and facts["onnx_optimized"] == 1
+    bundle = Bundle(LoadedModel(inputs={"x": torch.ones(2)}, module=Untraceable().eval()), tmp_path)
+    facts = bundle.export("onnx_dynamo-fallback")
+    assert facts["exporter_used"] == "script" and facts["onnx_optimized"] == 0
+    same(bundle.run("onnx_dynamo-fallback", facts["file"]), bundle.expected)
+    monkeypatch.setattr(script, "export", lambda request: 1 / 0)
+    with pytest.raises(torch.onnx.OnnxExporterError) as failure:
+        bundle.export("onnx_dynamo-fallback")
+    assert "script failed too: ZeroDivisionError" in failure.value.__notes__[0]
+
+
+def test_jit_freezes_and_optimises(bundles):
+    bundle = bundles("explicit/conv_bn")
+    file = bundle.export("jit", {"freeze": True})["file"]
+    assert not list(torch.jit.load(file).parameters()), "the weights are constants of the graph"
+    same(bundle.run("jit", file, exporter_args={"optimize": True}), bundle.expected)
+
+
+def test_what_cannot_be_is_refused():
+    refused = {
+        ("aot_inductor", "device", "cuda"): "aot_inductor compiles for the device that the model is exported on",
+        ("executorch", "device", "cuda"): "not on cuda",
+        ("modelbuilder", "seed", 0): "modelbuilder needs a transformers configuration",
+        ("export", "runtime_args", "{float64: true}"): "float64",
+    }
+    for (exporter, name, value), reason in refused.items():
+        value = {"float64": True} if name == "runtime_args" else value
+        asked = mistakes.make({"model": "explicit/mlp", "exporter": exporter, name: value})
+        assert reason in rules.refusal(asked)
+    with pytest.raises(UserError, match="fullgraph"):
+        mistakes.make({"model": "explicit/mlp", "exporter": "inductor-partial", "exporter_args": {"fullgraph": True}})
 
 
 def test_facts_describe_the_file(bundles, tmp_path):
@@ -158,14 +225,18 @@ class Awkward(nn.Module):
         return {"x": y, "same": [y, x], "text": "constant"}
 
 
+AWKWARD = {"x": torch.randn(2, 3), "extra": {"self": torch.randn(3), "none": None}, "lambda": torch.randn(3)}
+
+
+@pytest.mark.parametrize("exporter", RUN_BY_TORCH)
+def test_awkward_names_survive_in_torch(tmp_path, exporter):
+    bundle = Bundle(LoadedModel(inputs=AWKWARD, module=Awkward().eval()), tmp_path)
+    same(bundle.run(exporter, bundle.export(exporter)["file"]), bundle.expected)
+
+
 @pytest.mark.parametrize("exporter", GRAPHS)
 def test_awkward_names_survive(tmp_path, exporter):
-    inputs = {
-        "x": torch.randn(2, 3),
-        "extra": {"self": torch.randn(3), "none": None},
-        "lambda": torch.randn(3),
-    }
-    bundle = Bundle(LoadedModel(inputs=inputs, module=Awkward().eval()), tmp_path)
+    bundle = Bundle(LoadedModel(inputs=AWKWARD, module=Awkward().eval()), tmp_path)
     facts = bundle.export(exporter)
     assert facts["onnx_input_names"] == "x|extra_self|lambda"
     assert facts["onnx_output_names"] == "x_out|same_0|same_1"
@@ -177,11 +248,25 @@ class Unused(nn.Module):
         return a - c
 
 
-@pytest.mark.parametrize("exporter", GRAPHS)
+@pytest.mark.parametrize("exporter", [*GRAPHS, "export", "jit"])
 def test_inputs_that_the_graph_dropped_are_left_out(tmp_path, exporter):
     inputs = {name: torch.randn(2) for name in "abc"}
     bundle = Bundle(LoadedModel(inputs=inputs, module=Unused().eval(), positional=("a", "b", "c")), tmp_path)
     same(bundle.run(exporter, bundle.export(exporter)["file"]), bundle.expected)
+
+
+@pytest.mark.parametrize("exporter", ["script", "onnx_dynamo", "export", "jit", "compile"])
+def test_the_cache_of_a_language_model_is_among_its_outputs(tmp_path, exporter):
+    from transformers import GPT2Config, GPT2LMHeadModel
+
+    config = GPT2Config(n_embd=32, n_layer=2, n_head=2, vocab_size=100, n_positions=32, use_cache=True)
+    inputs = {"input_ids": torch.randint(0, 100, (2, 6))}
+    bundle = Bundle(LoadedModel(inputs=inputs, module=GPT2LMHeadModel(config).eval()), tmp_path)
+    assert [a.shape for a in bundle.expected] == [(2, 6, 100), *[(2, 2, 6, 16)] * 4]
+    facts = bundle.export(exporter)
+    if exporter in GRAPHS:
+        assert facts["onnx_output_names"].split("|")[1:3] == ["past_key_values_0_keys", "past_key_values_0_values"]
+    same(bundle.run(exporter, facts["file"]), bundle.expected)
 
 
 def test_the_wrapper_has_a_plain_signature():
@@ -217,6 +302,7 @@ def test_declarations():
     assert exporters.get("onnx").takes == "onnx"
     assert exporters.get("inductor").compiles
     assert set(GRAPHS) | {"eager", "inductor", "onnx"} <= set(exporters.names())
+    assert exporters.resolved("torch_script") == "script"
 
 
 def test_a_ready_file_stays_where_it_is(bundles, tmp_path):

@@ -1,0 +1,36 @@
+"""Why an export fails: a search for the smallest part of the model that fails too, after the failure was recorded."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from benchlib.errors import UserError
+from benchlib.worker.service import Worker, verb
+from benchlib.worker.verbs import from_bundle
+
+
+@verb
+def explain_failure(worker: Worker, request: dict) -> dict:
+    """{"smallest": what `exporters._bisect.smallest_failing` found within `seconds`}; the other arguments are those of
+    `export`. Free axes are left out, for parts of a model have others: a failure that only they cause gives None."""
+    from benchlib.exporters import ExportRequest
+    from benchlib.exporters._bisect import smallest_failing
+    from benchlib.registry import exporters
+
+    exporter = exporters.get(request["exporter"])
+    if worker.model is None:
+        worker.model = from_bundle(Path(request["bundle"]))
+    if exporter.export is None or worker.model.module is None:
+        raise UserError(f"{request['exporter']} has no export that could be tried on the parts of a module")
+    with tempfile.TemporaryDirectory(prefix="benchlib-") as folder:
+
+        def export(model) -> None:
+            path = Path(folder) / "part"
+            exporter.export(
+                ExportRequest(
+                    model, path, request["options"], request["target_opset"], opt_patterns=request["opt_patterns"]
+                )
+            )
+
+        return {"smallest": smallest_failing(worker.model, export, request["seconds"])}
