@@ -1,0 +1,64 @@
+"""How passes read and write graphs: whole in memory, and in one file unless the weights are too large for one."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from benchlib.exporters._onnx_facts import graphs, weights_of
+from benchlib.exporters.onnx_dynamo import ONE_FILE
+
+
+def load(path: Path) -> Any:
+    """The model of a file, with all of its weights."""
+    import onnx
+
+    return onnx.load(path)
+
+
+def save(model: Any, path: Path) -> None:
+    """Writes a model; weights above ONE_FILE bytes go to `<name>.data` beside it."""
+    import onnx
+
+    if is_large(model):
+        onnx.save(model, path, save_as_external_data=True, location=f"{path.name}.data", convert_attribute=True)
+    else:
+        onnx.save(model, path)
+
+
+def is_large(model: Any) -> bool:
+    """Whether the weights of a loaded model need a file of their own."""
+    return sum(tensor.ByteSize() for tensor in weights_of(model)) > ONE_FILE
+
+
+@contextmanager
+def scratch(target: Path) -> Iterator[Path]:
+    """A file to write in a folder of its own, for libraries that place external data as they like; what is written
+    there becomes `target` at the end."""
+    with tempfile.TemporaryDirectory(dir=target.parent) as folder:
+        file = Path(folder) / "model.onnx"
+        yield file
+        save(load(file), target)
+
+
+def rewrite(source: Path, target: Path, change: Callable[[Any], Any]) -> None:
+    """Lets `change` work on the model as an `onnx_ir.Model`, in place."""
+    import onnx_ir
+
+    model = onnx_ir.from_proto(load(source))
+    change(model)
+    save(onnx_ir.to_proto(model), target)
+
+
+def count(model: Any, *operators: str) -> int:
+    """How many nodes of a loaded model are one of the operators."""
+    holders = (*graphs(model), *model.functions)
+    return sum(node.op_type in operators for holder in holders for node in holder.node)
+
+
+def opset(model: Any) -> int:
+    """The version of the standard operators that a model imports; 0 when it imports none."""
+    return next((o.version for o in model.opset_import if o.domain in ("", "ai.onnx")), 0)

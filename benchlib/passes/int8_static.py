@@ -1,0 +1,64 @@
+"""Weights and activations to 8 bits beforehand, with ranges from the model's own inputs (`quantize_static`)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from benchlib.errors import UserError
+from benchlib.passes import PassRequest, _onnx_io, _quantize
+from benchlib.registry import Option, Pass
+
+METHODS = ("MinMax", "Entropy", "Percentile", "Distribution")
+KINDS = ("QInt8", "QUInt8", "QInt16", "QUInt16")
+
+
+def apply(request: PassRequest) -> dict[str, Any]:
+    """Runs the float graph on the inputs, then quantises it. The defaults are onnxruntime's advice for x86: QDQ,
+    activations unsigned, weights signed. Raises UserError when there are no inputs to calibrate on."""
+    from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_static
+
+    if not request.inputs:
+        raise UserError("int8-static calibrates on the model's own inputs, and there are none")
+    asked = request.options
+    with _quantize.prepared(request.source) as source, _onnx_io.scratch(request.target) as file:
+        samples = _quantize.Samples(source, request.inputs)
+        quantize_static(
+            source,
+            file,
+            samples,
+            op_types_to_quantize=asked["op_types"] or None,
+            quant_format=QuantFormat.from_string(asked["format"]),
+            calibrate_method=getattr(CalibrationMethod, asked["calibrate_method"]),
+            per_channel=asked["per_channel"],
+            reduce_range=asked["reduce_range"],
+            activation_type=QuantType.from_string(asked["activation_type"]),
+            weight_type=QuantType.from_string(asked["weight_type"]),
+            use_external_data_format=_onnx_io.is_large(_onnx_io.load(source)),
+        )
+    return {
+        "calibration_samples": len(samples.hashes),
+        "calibration_inputs": "|".join(samples.hashes),
+        **_quantize.checked("int8-static", request.target),
+    }
+
+
+pass_ = Pass(
+    name="int8-static",
+    summary="weights and activations in 8 bits, calibrated on the model's own inputs",
+    apply=apply,
+    packages=("onnx", "onnxruntime"),
+    options={
+        "op_types": Option(list, [], "operators to quantise; empty: all that can be"),
+        "format": Option(
+            str, "QDQ", "QuantizeLinear and DequantizeLinear around operators, or fused", ("QDQ", "QOperator")
+        ),
+        "calibrate_method": Option(str, "MinMax", "how ranges follow from what was seen", METHODS),
+        "per_channel": Option(bool, False, "a scale for each channel of a weight"),
+        "reduce_range": Option(bool, False, "weights in 7 bits, for x86 processors without VNNI"),
+        "activation_type": Option(str, "QUInt8", "of activations; 16 bits need QDQ", KINDS),
+        "weight_type": Option(str, "QInt8", "of weights", KINDS),
+    },
+    computes="int8",
+    contrib=lambda options: options["format"] == "QOperator",
+    needs_inputs=True,
+)

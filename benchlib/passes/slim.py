@@ -1,0 +1,34 @@
+"""onnxslim: folding, fusion and elimination on the graph. Its rules are its fusion patterns and its optimisations."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from benchlib.passes import PassRequest, _onnx_io, _rules
+from benchlib.registry import Pass
+
+
+def apply(request: PassRequest) -> dict[str, Any]:
+    """Slims the graph. Raises UserError for an unknown rule."""
+    import onnxslim
+    from onnxslim.core import OptimizationSettings
+    from onnxslim.core.pattern.registry import DEFAULT_FUSION_PATTERNS
+
+    patterns, optimisations = list(DEFAULT_FUSION_PATTERNS), list(OptimizationSettings.keys())
+    _rules.known("slim", request.without, [*patterns, *optimisations])
+    slimmed = onnxslim.slim(
+        _onnx_io.load(request.source),
+        skip_fusion_patterns=[rule for rule in request.without if rule in patterns],
+        skip_optimizations=[rule for rule in request.without if rule in optimisations],
+    )
+    _onnx_io.save(slimmed, request.target)
+    return {}
+
+
+pass_ = Pass(
+    name="slim",
+    summary="onnxslim; slim-FusionConvBN and slim-constant_folding take out one rule",
+    apply=apply,
+    packages=("onnx", "onnxslim"),
+    patterns=True,
+)
