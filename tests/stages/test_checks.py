@@ -42,12 +42,12 @@ def make_record(samples: Samples) -> dict:
         "artifact_cached": False, "time_wall": 21.0, "time_total": 20.0,
         "flops": 2e8, "flop_rate": 2e8 / LATENCY, "peak_flop_rate": 1e11,
         "weights_read_size": 6e7, "cache_size": 3e7, "memory_bandwidth": 2e10,
-        "weights_size": 6e7, "memory_vmhwm_session": 7e7, "energy_per_item": 0.2,
+        "weights_size": 6e7, "memory_vmhwm_session": 7e7, "energy_per_item": 0.2, "speedup": 1.5,
     }  # fmt: skip
     contender = {"threads": 2, "providers": "CPU", "input_hash": "a" * 64, "devices": ["cpu"],
                  "precision": {"matmul": "ieee"}}  # fmt: skip
     return {
-        "trial": {"batch_size": 4, "device": "cpu", "opt_patterns": ""},
+        "trial": {"batch_size": 4, "device": "cpu", "opt_patterns": "int8-dynamic"},
         "metrics": metrics,
         "steps": {n: {"seconds": s, "outcome": "ok"} for n, s in
                   (("load", 1.0), ("export", 2.1), ("open", 1.2), ("check", 0.7), ("measure", 15.0))},
@@ -153,13 +153,13 @@ def test_a_compiler_exports_at_the_first_call_which_the_step_check_makes(seconds
     [
         ("peak_flop_rate", "metrics/flop_rate", None, "operations of a call"),
         ("peak_flop_rate", "metrics/peak_flop_rate", None, "the peak of this host"),
-        ("peak_flop_rate", "trial/opt_patterns", "quant", "passes changed the graph: quant"),
+        ("peak_flop_rate", "metrics/computes", "int8", "passes changed the arithmetic: int8-dynamic"),
         ("memory_traffic", "metrics/weights_read_size", None, "which weights"),
         ("memory_traffic", "metrics/weights_read_size", 3e7, "fit the last-level cache"),
         ("memory_traffic", "metrics/memory_bandwidth", None, "bandwidth"),
-        ("memory_traffic", "trial/opt_patterns", "quant", "passes changed"),
+        ("memory_traffic", "metrics/computes", "int4", "passes changed"),
         ("memory_of_the_weights", "memory", [], "memory was not measured"),
-        ("precision", "contenders", [], "there is one contender"),
+        ("precision", "metrics/speedup", None, "no speedup is published"),
         ("energy_above_idle", "metrics/energy_per_item", None, "energy was not measured"),
     ],
 )

@@ -97,4 +97,10 @@ ROWS = (
     ),
     ("tolerance_abs", "", "absolute tolerance, × max(1, std(judge))", "by dtype, or as the study says"),
     ("tolerance_rel", "", "relative tolerance", "by dtype, or as the study says"),
+    (
+        "tolerance_cosine",
+        "ratio",
+        "cosine similarity with the judge, at least",
+        "of what computes in 8 or 4 bits, which is judged by it and by ranked classes; 0: judged by closeness",
+    ),
 )
