@@ -11,7 +11,6 @@ from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
 
-from benchlib.accuracy.tolerances import QUANTISED
 from benchlib.measure import memory
 from benchlib.measure.samples import STEADY, Epoch, Samples
 from benchlib.measure.statistics import PERCENTILE_MINIMUM
@@ -164,7 +163,7 @@ def memory_traffic(record: dict[str, Any], samples: Samples) -> str | None:
 
 def _unchanged_arithmetic(record: dict[str, Any]) -> None:
     """Work is counted on the loaded module: passes may put other arithmetic in its place."""
-    if record["metrics"].get("computes") in QUANTISED:
+    if record["metrics"].get("computes", record["trial"]["dtype"]) != record["trial"]["dtype"]:
         raise NotApplicable(f"passes changed the arithmetic: {record['trial']['opt_patterns']}")
 
 
@@ -173,6 +172,7 @@ def memory_of_the_weights(record: dict[str, Any], samples: Samples) -> str | Non
     """Whoever runs a model holds its weights."""
     if not record["memory"]:
         raise NotApplicable("memory was not measured")
+    _unchanged_arithmetic(record)
     return memory.shortfall(record["metrics"])
 
 

@@ -47,7 +47,7 @@ def make_record(samples: Samples) -> dict:
     contender = {"threads": 2, "providers": "CPU", "input_hash": "a" * 64, "devices": ["cpu"],
                  "precision": {"matmul": "ieee"}}  # fmt: skip
     return {
-        "trial": {"batch_size": 4, "device": "cpu", "opt_patterns": "int8-dynamic"},
+        "trial": {"batch_size": 4, "device": "cpu", "dtype": "float32", "opt_patterns": "int8-dynamic"},
         "metrics": metrics,
         "steps": {n: {"seconds": s, "outcome": "ok"} for n, s in
                   (("load", 1.0), ("export", 2.1), ("open", 1.2), ("check", 0.7), ("measure", 15.0))},
@@ -159,6 +159,7 @@ def test_a_compiler_exports_at_the_first_call_which_the_step_check_makes(seconds
         ("memory_traffic", "metrics/memory_bandwidth", None, "bandwidth"),
         ("memory_traffic", "metrics/computes", "int4", "passes changed"),
         ("memory_of_the_weights", "memory", [], "memory was not measured"),
+        ("memory_of_the_weights", "metrics/computes", "float16", "passes changed"),
         ("precision", "metrics/speedup", None, "no speedup is published"),
         ("energy_above_idle", "metrics/energy_per_item", None, "energy was not measured"),
     ],
