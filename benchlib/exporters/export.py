@@ -18,7 +18,9 @@ def export(request: ExportRequest, strict: bool = True, decompose: str = "") -> 
     flat = _flat.flat(request.model)
     exported = _torch_export.program(flat, request.axes, strict)
     if decompose:
-        table = None if decompose == "core" else torch._decomp.decomposition_table
+        table = torch.export.default_decompositions()
+        if decompose == "all":
+            table.update(torch._decomp.decomposition_table)
         with torch.no_grad():
             exported = exported.run_decompositions(table)
     file = request.path.with_name(f"{request.path.name}.pt2")
