@@ -11,6 +11,7 @@ from typing import Any
 
 from benchlib import tensors
 from benchlib.errors import UserError
+from benchlib.exporters._onnx_facts import operators
 from benchlib.passes import _onnx_io
 from benchlib.runtimes._ort_session import feeds
 
@@ -20,16 +21,21 @@ def prepared(source: Path) -> Iterator[Path]:
     """The graph after onnxruntime's preprocessing for quantisation: basic optimisation and shape inference.
 
     It computes the transposes of weights that are tied (an embedding that is the last layer too), which are no
-    constants otherwise and would not be quantised. Symbolic inference is left out: it fails on some graphs, and
-    quantising needs types, and shapes only of weights.
+    constants otherwise and would not be quantised. Symbolic inference, which fails on some graphs, is for those with
+    fusions by model type alone: of operators of onnxruntime's own it knows the types.
     """
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
     with tempfile.TemporaryDirectory() as folder, _quiet():
         file = Path(folder) / "prepared.onnx"
-        large = _onnx_io.is_large(_onnx_io.load(source))
+        model = _onnx_io.load(source)
+        large, fused = _onnx_io.is_large(model), any("." in name for name in operators(model))
         quant_pre_process(
-            str(source), str(file), skip_symbolic_shape=False, save_as_external_data=large, all_tensors_to_one_file=True
+            str(source),
+            str(file),
+            skip_symbolic_shape=not fused,
+            save_as_external_data=large,
+            all_tensors_to_one_file=True,
         )
         _forget_shapes_of_weights(file)
         yield file
