@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import tempfile
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -46,9 +48,11 @@ def apply_pass(worker: Worker, request: dict) -> dict:
         model_facts=request["model_facts"],
         device=request["device"],
     )
-    begin = time.perf_counter()
-    more = plugin.apply(asked)
-    seconds = time.perf_counter() - begin
+    # onnxruntime's tools leave files for debugging in the current folder, which is the user's.
+    with tempfile.TemporaryDirectory(prefix="benchlib-") as folder, contextlib.chdir(folder):
+        begin = time.perf_counter()
+        more = plugin.apply(asked)
+        seconds = time.perf_counter() - begin
     return {"seconds": seconds, "facts": onnx_facts(asked.target, optimized=True), "more": more}
 
 

@@ -91,7 +91,7 @@ def test_a_worker_explains_it(tmp_path):
     model = tree(OnValue())
     _saved.save(model.module, tmp_path / "model.pt")
     tensors.save(tmp_path / "inputs.npz", model.inputs)
-    meta = {"import_paths": [str(Path(__file__).parent)], "file": None, "positional": [], "facts": {}}
+    meta = {"import_paths": [str(Path(__file__).parent)], "file": None, "positional": [], "facts": {}, "axes": {}}
     (tmp_path / "meta.json").write_text(json.dumps(meta))
     request = {"bundle": str(tmp_path), "path": "", "options": {}, "target_opset": None, "axes": {}, "opt_patterns": ""}
     worker = start_fresh("0123456789abcdef", tmp_path / "log", {}, tmp_path, threads=1)

@@ -13,7 +13,6 @@ ROWS = (
     ),
     ("artifact_hash", "", "sha256 of the artifact's files"),
     ("artifact_size", "bytes", "size of an artifact that is no ONNX file", "", "lower"),
-    ("exporter_used", "", "which of its ways an exporter with a fallback took"),
     ("onnx_model", "", "the artifact is an ONNX file"),
     ("onnx_filesize", "bytes", "size of the ONNX file and its external data", "", "lower"),
     ("onnx_n_inputs", "count", "inputs of the graph"),
