@@ -5,7 +5,9 @@ more sets. Every value of a derived set stands in the recorded one, which keeps 
 
 floating, complex     shuffled over all elements; but a mask, which holds two values at most, as whole numbers are
 whole, boolean        permuted along the sequence: axis 1, or axis 0 of one dimension. Axes of one length share
-                      one permutation, so that tokens, masks, segments and positions stay together
+                      one permutation, so that tokens, masks, segments and positions stay together. Of three and
+                      more the first stays: a decoder that may not look at its first token has nothing to look at,
+                      and what it answers there is nobody's affair
 a single element, all elements equal, numbers and texts of the nesting: as they are
 
 Set n is drawn by `numpy.random.default_rng((seed, n))`, anew until it differs from the recorded one.
@@ -48,7 +50,8 @@ def _permuted(arrays: dict[str, np.ndarray], chance: np.random.Generator) -> dic
             axis = min(1, array.ndim - 1)
             length = array.shape[axis]
             if length not in along:
-                along[length] = chance.permutation(length)
+                first = int(length > 2)
+                along[length] = np.concatenate([np.arange(first), first + chance.permutation(length - first)])
             permuted[...] = np.take(np.asarray(array), along[length], axis)
         found[name] = permuted
     return found
