@@ -14,7 +14,7 @@ from benchlib.passes import PassRequest, _onnx_io
 from benchlib.registry import Option, Pass
 
 FIRST_OPSET = 13  # of which the operators take bfloat16
-TYPED = ("dtype", "value", "output_datatype", "stash_type")  # attributes that settle a type
+TYPED = ("dtype", "value", "output_datatype")  # attributes that settle a type
 
 
 def apply(request: PassRequest) -> dict[str, Any]:
@@ -37,7 +37,7 @@ def _converted(model: Any, keep_io_types: bool, blocked: set[str]) -> Any:
     graph = onnx_ir.from_proto(model)
     tidy = Sequential(common.InlinePass(), common.LiftConstantsToInitializersPass(True, 0), common.ShapeInferencePass())
     graph = tidy(graph).model
-    _Converter(graph, keep_io_types, blocked).convert()
+    _Converter(graph, _onnx_io.opset(model), keep_io_types, blocked).convert()
     common.RemoveUnusedNodesPass()(graph)  # the weights that are bfloat16 now
     return onnx_ir.to_proto(graph)
 
@@ -45,18 +45,19 @@ def _converted(model: Any, keep_io_types: bool, blocked: set[str]) -> Any:
 class _Converter:
     """Changes an `onnx_ir.Model` in place; `before` are the values that were float32."""
 
-    def __init__(self, model: Any, keep_io_types: bool, blocked: set[str]):
+    def __init__(self, model: Any, opset: int, keep_io_types: bool, blocked: set[str]):
         import onnx_ir
 
         self.ir, self.graph, self.blocked = onnx_ir, model.graph, blocked
-        self.opset = model.opset_imports[""]
+        self.opset, self.keep_io_types = opset, keep_io_types
         self.float, self.half = onnx_ir.DataType.FLOAT, onnx_ir.DataType.BFLOAT16
-        self.keep_io_types = keep_io_types
+        self.before: set[Any] = set()
         self.casts: dict[tuple[Any, Any], Any] = {}  # (value, wanted type) -> that value, cast
 
     def convert(self) -> None:
         nodes = list(self.graph)
         plan = {node: self._positions(node) for node in nodes}
+        self.before = {v for n in nodes for v in (*n.inputs, *n.outputs) if v is not None and v.dtype == self.float}
         for node in nodes:
             if any(
                 a.type in (self.ir.AttributeType.GRAPH, self.ir.AttributeType.GRAPHS) for a in node.attributes.values()
@@ -83,7 +84,7 @@ class _Converter:
         ours = node.domain in ("", "ai.onnx") and node.op_type not in self.blocked
         if not ours or not onnx.defs.has(node.op_type, self.opset, ""):
             return set(), set()
-        if node.op_type != "Cast" and any(name in node.attributes for name in TYPED[:3]):
+        if node.op_type != "Cast" and any(name in node.attributes for name in TYPED):
             return set(), set()
         schema = onnx.defs.get_schema(node.op_type, self.opset, "")
         kinds = {c.type_param_str: c.allowed_type_strs for c in schema.type_constraints}
@@ -104,7 +105,7 @@ class _Converter:
     def _convert_node(self, node: Any, inputs: set[int], outputs: set[int]) -> None:
         for i, value in enumerate(node.inputs):
             wanted = self.half if i in inputs else self.float
-            if value is not None and value.dtype in (self.float, self.half) and value.dtype != wanted:
+            if value in self.before and value.dtype != wanted:
                 node.replace_input_with(i, self._cast(value, wanted, node))
         if node.op_type == "Cast" and outputs:
             node.attributes["to"] = self.ir.AttrInt64("to", self.half.value)

@@ -16,10 +16,17 @@ from benchlib.registry import exporters, passes, sources
 from benchlib.runtimes._ort_session import feeds
 from benchlib.way import passes_of
 
+SMALL = {
+    "num_hidden_layers": 2,
+    "vocab_size": 1000,
+    "hidden_size": 256,
+    "num_attention_heads": 4,
+    "intermediate_size": 1024,
+}
 MODELS = {
     "bert": (
         "huggingface/BertForMaskedLM",
-        {"batch_size": 2, "seq_length": 16, "model_args": {"num_hidden_layers": 2, "vocab_size": 1000}},
+        {"batch_size": 2, "seq_length": 16, "model_args": SMALL},
     ),
     "resnet": ("timm/resnet18", {"batch_size": 2, "height": 64, "width": 64}),
     "conv_bn": ("explicit/conv_bn", {"batch_size": 2}),
