@@ -30,13 +30,22 @@ def prepared(source: Path) -> Iterator[Path]:
         file = Path(folder) / "prepared.onnx"
         model = _onnx_io.load(source)
         large, fused = _onnx_io.is_large(model), any("." in name for name in operators(model))
-        quant_pre_process(
-            str(source),
-            str(file),
-            skip_symbolic_shape=not fused,
-            save_as_external_data=large,
-            all_tensors_to_one_file=True,
-        )
+        try:
+            quant_pre_process(
+                str(source),
+                str(file),
+                skip_symbolic_shape=not fused,
+                auto_merge=fused,
+                save_as_external_data=large,
+                all_tensors_to_one_file=True,
+            )
+        except Exception as error:
+            if "symbolic shape inference" not in str(error):
+                raise
+            raise UserError(
+                "onnxruntime cannot infer all shapes behind operators of its own, which quantising takes: "
+                "quantise first, or without ort-transformers"
+            ) from error
         _forget_shapes_of_weights(file)
         yield file
 

@@ -28,6 +28,10 @@ MODELS = {
         "huggingface/BertForMaskedLM",
         {"batch_size": 2, "seq_length": 16, "model_args": SMALL},
     ),
+    "bert_eager": (
+        "huggingface/BertForMaskedLM",
+        {"batch_size": 2, "seq_length": 16, "model_args": SMALL, "attn_implementation": "eager"},
+    ),
     "resnet": ("timm/resnet18", {"batch_size": 2, "height": 64, "width": 64}),
     "conv_bn": ("explicit/conv_bn", {"batch_size": 2}),
 }

@@ -58,6 +58,14 @@ def test_a_rule_that_is_taken_out_leaves_its_operators(graph, key, name, rule, o
     assert without > whole
 
 
+def test_attention_is_fused_where_the_model_says_its_heads(graph):
+    g = graph("bert_eager")
+    fused = [operators(g.passed("ort-transformers")[0])]
+    g.facts = {**g.facts, "num_heads": 4, "hidden_size": 256}
+    fused += [operators(g.passed(text)[0]) for text in ("ort-transformers", "ort-transformers-Attention")]
+    assert [found.get("com.microsoft.Attention", 0) for found in fused] == [0, 2, 0]
+
+
 def test_two_rules_can_be_taken_out(graph):
     file, _ = graph("resnet").passed("ort-ConvBNFusion-ConvActivationFusion-ConvAddActivationFusion")
     assert not any("." in name for name in operators(file))
