@@ -50,10 +50,6 @@ def _way_rule(trial: Trial, way: Way) -> str | None:
         return None
     if exporter.artifact != "onnx":
         return f"passes work on ONNX graphs, and {way.exporter} leaves none (opt_patterns: {way.opt_patterns})"
-    for call in way.passes:
-        wanted = passes.get(call.name).exporters
-        if wanted and way.exporter.partition("-")[0] not in wanted:
-            return f"pass {call.name} is for what {' or '.join(wanted)} exports, not for {way.exporter}"
     if rule := illegal(way):
         return rule
     if way.contrib and not runtime.contrib:

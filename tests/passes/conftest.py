@@ -99,3 +99,9 @@ def exported(tmp_path_factory):
 @pytest.fixture
 def graph(exported, tmp_path):
     return lambda key, exporter="script": Graph(*exported(key, exporter), tmp_path)
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path, monkeypatch):
+    """onnxruntime's tools leave files for debugging in the current folder; passes run in one of their own."""
+    monkeypatch.chdir(tmp_path)
