@@ -55,7 +55,7 @@ def fingerprint(trial: Trial) -> dict[str, dict[str, Any]]:
     packages = sorted({p.partition(".")[0] for registry, name in plugins for p in registry.get(name).packages})
     files = {f for pattern in _COMMON for f in LIBRARY.glob(pattern)} - {LIBRARY / _DECIDING}
     for registry, name in plugins:
-        files |= _with_private_neighbours(registry.file_of(name))
+        files |= _with_neighbours(registry.file_of(name))
     gpu = machine.gpus()[:1] if trial.device != "cpu" else ()
     return {
         "packages": {p: machine.package_version(p) for p in packages},
@@ -75,8 +75,8 @@ def fingerprint(trial: Trial) -> dict[str, dict[str, Any]]:
 
 
 def code_of(registry: Registry, name: str) -> dict[str, str]:
-    """The hashes of a plug-in's file and of its private neighbours."""
-    return {_short(f): tree_hash(f) for f in sorted(_with_private_neighbours(registry.file_of(name)))}
+    """The hashes of a plug-in's file and of the modules beside it that it uses."""
+    return {_short(f): tree_hash(f) for f in sorted(_with_neighbours(registry.file_of(name)))}
 
 
 def plugins_of(trial: Trial) -> list[tuple[Registry, str]]:
@@ -132,23 +132,29 @@ def _template_hash(path: Path) -> str:
     return hashlib.sha256("\n\n".join(code).encode()).hexdigest()[:16]
 
 
-def _with_private_neighbours(path: Path) -> set[Path]:
-    """A plug-in's file and the private modules beside it (`_flat.py`) that it imports, at any depth."""
+def _with_neighbours(path: Path) -> set[Path]:
+    """A plug-in's file and the modules beside it that it imports (`_flat.py`, another exporter), at any depth."""
     found, waiting = set(), [path]
     while waiting:
         file = waiting.pop()
         if file in found:
             continue
         found.add(file)
-        names = {
-            name
-            for node in ast.walk(ast.parse(file.read_bytes()))
-            if isinstance(node, ast.ImportFrom | ast.Import)
-            for name in [getattr(node, "module", None) or "", *(a.name for a in node.names)]
-        }
-        neighbours = {name.rpartition(".")[2] for name in names}
-        waiting += [f for f in file.parent.glob("_*.py") if f.stem in neighbours and f.name != "__init__.py"]
+        waiting += [f for name in _imported_from_beside(file) if (f := file.with_name(f"{name}.py")).exists()]
     return found
+
+
+def _imported_from_beside(file: Path) -> set[str]:
+    """The names that a file imports from its own package: of modules, and of what else stands in its `__init__`."""
+    names = set()
+    for node in ast.walk(ast.parse(file.read_bytes())):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            *_, package, last = ["", *node.module.split(".")]
+            if last == file.parent.name:
+                names |= {alias.name for alias in node.names}
+            elif package == file.parent.name:
+                names.add(last)
+    return names
 
 
 def _short(path: Path) -> str:

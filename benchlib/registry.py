@@ -103,6 +103,7 @@ class Exporter:
     reopen: Callable[..., Any] | None = None
     dynamic: bool = True  # can leave shapes free
     own_patterns: bool = False  # takes `opt_patterns` itself, unchanged
+    contrib: bool = False  # leaves operators of onnxruntime's own (com.microsoft)
     compiles: bool = False  # compiles at the first call, into the trial's own cache
     compiles_anew: Callable[[Mapping[str, Any]], bool] = lambda options: False  # … which does not help the next process
     refuse: Refusal = never

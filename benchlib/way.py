@@ -80,8 +80,10 @@ class Way:
 
     @property
     def contrib(self) -> bool:
-        """Whether the graph holds operators of onnxruntime's own after the passes."""
-        return any(passes.get(p.name).contrib(self.options_of(p.name)) for p in self.passes)
+        """Whether the graph holds operators of onnxruntime's own, of the exporter or after the passes."""
+        return exporters.get(self.exporter).contrib or any(
+            passes.get(p.name).contrib(self.options_of(p.name)) for p in self.passes
+        )
 
     def options_of(self, name: str) -> dict[str, Any]:
         """The options of a pass, with every default filled in."""

@@ -117,5 +117,6 @@ exporter = Exporter(
     summary="onnxruntime-genai's model builder",
     packages=("torch", "onnx", "transformers", "onnxruntime_genai"),
     export=export,
+    contrib=True,
     refuse=refuse,
 )
