@@ -30,26 +30,34 @@ from benchlib.report.export_report import in_words
 from benchlib.report.units import known
 from benchlib.report.words import STATUS_WORDS
 
+LONG = 60  # rows, beyond which a table scrolls in a box of its own
+
 
 def table(columns: list[Column], rows: Iterable[dict], name: str) -> str:
-    """A sortable table in a box that scrolls sideways. `name` says what it is to screen readers."""
+    """A sortable table in a box that scrolls sideways, and a long one in its box too. `name` says what it is to
+    screen readers."""
     head = "".join(_head(c) for c in columns)
-    body = "\n".join("<tr>" + "".join(_cell(c, row) for c in columns) + "</tr>" for row in rows)
+    lines = ["<tr>" + "".join(_cell(c, row) for c in columns) + "</tr>" for row in rows]
+    body, kind = "\n".join(lines), "box long" if len(lines) > LONG else "box"
     return (
-        f'<div class="box" role="region" tabindex="0" aria-label="{escape(name)}"><table class="sortable">'
+        f'<div class="{kind}" role="region" tabindex="0" aria-label="{escape(name)}"><table class="sortable">'
         f"<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody></table></div>"
     )
 
 
 def main_table(results: pd.DataFrame) -> str:
-    """Every planned trial: how it ended, how fast it was, and by how much that differs from its reference."""
-    columns = [
-        *identity(results),
-        Column("status", status_cell, lambda row: row["status"], hover="how the trial ended", kind="tight"),
+    """Every planned trial: how it ended, how fast it was, and by how much that differs from its reference; of a study
+    that times nothing how it ended."""
+    timed = [
         interval_column(results, "latency", "time_latency"),
         speedup_column(results),
         Column("verdict", verdict_cell, lambda row: row["verdict"], hover=hover("verdict"), kind="tight"),
         metric_column(results, "throughput", "throughput"),
+    ]
+    columns = [
+        *identity(results),
+        Column("status", status_cell, lambda row: row["status"], hover="how the trial ended", kind="tight"),
+        *(timed if results["time_latency"].notna().any() else []),
         metric_column(results, "export", "time_export"),
         metric_column(results, "max error", "discrepancies_abs"),
         Column(

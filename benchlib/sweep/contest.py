@@ -102,11 +102,13 @@ class Contest:
 
 
 def contests(records: Iterable[dict[str, Any]]) -> list[Contest]:
-    """The records of all planned trials in groups, in their order. Of a trial without a record the parameters are
-    enough: {"status": "…", "trial": {…}}."""
+    """The records of all planned trials that are timed in groups, in their order. Of a trial without a record the
+    parameters are enough: {"status": "…", "trial": {…}}."""
     found: dict[str, Contest] = {}
     for record in records:
         trial = record["trial"]
+        if trial.get("until", default_of("until")) != default_of("until"):
+            continue
         beside = {
             n: trial.get(n, default_of(n)) for n in Trial.model_fields if n not in (*WAY, *NOT_IN_KEY, "sequence")
         }
