@@ -175,14 +175,18 @@ class Report:
         text = (
             f"The longest export took {units.duration(longest['time_export'])} "
             f"({escape(longest['model_name'])}, {escape(longest['way'])}). "
-            f"{prose.count(len(pays), 'way')} of {len(paid)} pay{'s' if len(pays) == 1 else ''} for the "
-            "export and the opening after some number of calls; a question mark stands where the speedup itself "
-            "is not certain."
         )
+        if len(paid):
+            text += (
+                f"{prose.count(len(pays), 'way')} of {len(paid)} pay{'s' if len(pays) == 1 else ''} for the "
+                "export and the opening after some number of calls; a question mark stands where the speedup itself "
+                "is not certain."
+            )
+        timed = self.table["time_latency"].notna().any()
         return Html(
             f"<p>{text}</p>",
             *self._pictures(plots.costs, "Time to export and number of calls to break even.", rows),
-            quality.phases_table(self.table),
+            *([quality.phases_table(self.table)] if timed else []),
         )
 
     def accuracy(self) -> Html:
