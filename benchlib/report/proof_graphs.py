@@ -83,7 +83,7 @@ def flat(out):
 
 def call():
     request.infer()
-    return [o.data.copy() for o in request.outputs]
+    return [tensor.data.copy() for tensor in request.output_tensors]
 """
 
 

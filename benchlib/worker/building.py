@@ -17,7 +17,7 @@ from benchlib.worker.verbs import from_bundle, imported
 @verb
 def export(worker: Worker, request: dict) -> dict:
     """Runs an exporter on the loaded model (opened from its bundle when this worker did not load it). Beside the file
-    it leaves the inputs that it exported with, and the module's own outputs for them."""
+    it leaves the inputs that it exported with, and a module's own outputs for them."""
     from benchlib.registry import exporters
 
     exporter = exporters.get(request["exporter"])
@@ -84,10 +84,10 @@ def _exported_at(asked: Any) -> dict[str, int]:
 
 
 def _keep_examples(model: Any, folder: Path) -> None:
-    if model.module is None:
+    tensors.save(folder / "inputs.npz", model.inputs)
+    if model.module is None:  # a ready file answers by a runtime only
         return
     import torch
 
-    tensors.save(folder / "inputs.npz", model.inputs)
     with torch.no_grad():
         tensors.save(folder / "outputs.npz", model.call())

@@ -107,3 +107,44 @@ def test_torch_computes_the_same(script, files, tmp_path):
     expected = np.arange(3, dtype=np.float32)
     tensors.save(files["outputs"], [expected])
     assert "largest difference 0" in run(script(exporter="eager"), tmp_path)
+
+
+@pytest.mark.parametrize("runtime", ["openvino", "reference"])
+def test_other_runtimes_of_graphs_compute_the_same(script, tmp_path, runtime):
+    text = script(runtime=runtime)
+    assert "largest difference 0" in run(text, tmp_path)
+    if runtime == "openvino":
+        assert "'INFERENCE_NUM_THREADS': 1" in text and "'INFERENCE_PRECISION_HINT': 'f32'" in text
+
+
+def left(kind: str, file: str) -> None:
+    """What an exporter for torch leaves of `a + a`."""
+    import torch
+
+    class Double(torch.nn.Module):
+        def forward(self, a):
+            return (a + a,)
+
+    a = torch.arange(3, dtype=torch.float32)
+    if kind == "jit":
+        torch.jit.trace(Double(), (a,)).save(file)
+    else:
+        torch.export.save(torch.export.export(Double(), (a,)), file)
+
+
+@pytest.mark.parametrize("exporter", ["jit", "export"])
+def test_what_torch_reopens_computes_the_same(script, files, tmp_path, exporter):
+    files["artifact"] = str(tmp_path / ("m.pt" if exporter == "jit" else "m.pt2"))
+    left(exporter, files["artifact"])
+    assert "largest difference 0" in run(script(exporter=exporter), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("exporter", "call"),
+    [
+        ("compile", "torch.compile(module, backend=\"eager\", **{'fullgraph': True, 'dynamic': False})"),
+        ("inductor-partial", "'fullgraph': False"),
+    ],
+)
+def test_what_compiles_is_compiled_alike(script, exporter, call):
+    assert call in script(exporter=exporter)
