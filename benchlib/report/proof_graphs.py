@@ -82,8 +82,7 @@ def flat(out):
     return out
 
 def call():
-    request.infer()
-    return [tensor.data.copy() for tensor in request.output_tensors]
+    return list(request.infer().values())
 """
 
 
