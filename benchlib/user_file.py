@@ -78,7 +78,7 @@ def sequence(path: str) -> dict[str, str]:
     `opt_patterns`. Raises UserError.
 
     `sequence()` returns a list: first an exporter, then passes; each the name of one that is registered (a pass with
-    rules taken out, `default-Gelu`, too), or an `Exporter` or a `Pass` of the file's own.
+    rules taken out, `ort-GeluFusion`, too), or an `Exporter` or a `Pass` of the file's own.
     """
     from benchlib.registry import Exporter, Pass
 

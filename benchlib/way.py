@@ -19,14 +19,14 @@ WAY = (
 
 @dataclass(frozen=True)
 class PassCall:
-    """A pass as `opt_patterns` names it: `default-Gelu` is the pass `default` without its rule `Gelu`."""
+    """A pass as `opt_patterns` names it: `ort-GeluFusion` is the pass `ort` without its rule `GeluFusion`."""
 
     name: str
     without: tuple[str, ...] = ()
 
 
 def passes_of(text: str) -> tuple[PassCall, ...]:
-    """The passes of `default-Gelu+ort+fp16`. Raises UnknownName.
+    """The passes of `default+ort-GeluFusion+fp16`. Raises UnknownName.
 
     Names of passes may have hyphens of their own (`int8-dynamic`): the longest name that is known counts, and what
     follows it are rules.
