@@ -150,7 +150,7 @@ def test_lean_keeps_the_figures_and_drops_the_files(command, tmp_path):
     events = [json.loads(line) for line in (tmp_path / "outputs" / "run" / "journal.jsonl").read_text().splitlines()]
     lean = next(e for e in events if e["event"] == "lean")
     assert lean["entries"] >= 3 and lean["freed"] > 0
-    assert [e["exported"] for e in events if e["event"] == "trial"] == [True, False]
+    assert [e["exports"] for e in events if e["event"] == "trial"] == [1, 0]
     listed = command("cache", "list", *own[:2]).stdout
     statuses = {line.split()[1]: line.split()[-1] for line in listed.splitlines()[1:]}
     assert statuses["models"] == statuses["artifacts"] == "lean"

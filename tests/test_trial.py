@@ -48,7 +48,7 @@ def test_papermill_understands_every_parameter_of_the_notebook():
         ({"level": "fast"}, "smoke, quick, precise"),
         ({"timeout": -1}, "timeout"),
         ({"shapes": [[1, 2], ["a"]]}, "lists of whole numbers"),
-        ({"opt_patterns": "default"}, "unknown pass 'default'"),
+        ({"opt_patterns": "defualt"}, "unknown pass 'defualt'; did you mean 'default'?"),
         ({"provider": "CUDAExecutionProvder"}, "did you mean 'CUDAExecutionProvider'"),
         ({"tolerance": {"rtoll": 1, "reason": "x"}}, "tolerance: unknown option 'rtoll'; did you mean 'rtol'"),
         ({"tolerance": {"rtol": 0, "reason": "x"}}, "tolerance: rtol: 0 is not a number above 0"),

@@ -46,10 +46,10 @@ def _way_rule(trial: Trial, way: Way) -> str | None:
     exporter, runtime = exporters.get(way.exporter), runtimes.get(way.runtime)
     if way.dynamic and not exporter.dynamic:
         return f"{way.exporter} cannot leave shapes free (dynamic: true)"
-    if way.contrib and not runtime.contrib:
-        return f"runtime {way.runtime} lacks the operators of onnxruntime's own that {way.label} leaves"
     if way.passes and exporter.artifact != "onnx":
         return f"passes work on ONNX graphs, and {way.exporter} leaves none (opt_patterns: {way.opt_patterns})"
+    if way.contrib and not runtime.contrib:
+        return f"runtime {way.runtime} lacks the operators of onnxruntime's own that {way.label} leaves"
     if rule := illegal(way):
         return rule
     return next(filter(None, (passes.get(call.name).refuse(trial) for call in way.passes)), None)

@@ -238,8 +238,12 @@ def _break_even(panel: Panel, y: int, row: dict[str, Any], theme: Theme) -> None
     return panel.note(y, f"{units.whole(calls)} calls{'' if sure else ' ?'}", theme.ink if sure else theme.quiet)
 
 
+FREQUENT = ("eager", "inductor", "onnx", "onnx_dynamo", "script", "export", "jit", "aot_inductor")
+
+
 def _colours(results: pd.DataFrame, theme: Theme) -> dict[str, str]:
-    """A colour for each exporter, the same in every figure: by the exporter's place among all that exist."""
+    """A colour for each exporter, the same in every figure: by the exporter's place among all that exist, those that
+    studies compare most often first, so that no two of these share one."""
     used = set(results["exporter"].dropna())
-    names = [*exporters.names(), *sorted(used - set(exporters.names()))]
+    names = list(dict.fromkeys([*FREQUENT, *exporters.names(), *sorted(used)]))
     return {name: theme.cycle[i % len(theme.cycle)] for i, name in enumerate(names) if name in used}

@@ -181,10 +181,11 @@ def test_precision_is_read_back_in_shared_words(monkeypatch):
         torch.backends.cudnn.allow_tf32, torch.backends.cudnn.benchmark = False, True
         assert torch_runtime._precision(on_cuda=True) == {
             "matmul": "tf32", "convolution": "ieee", "convolution_search": "exhaustive",
-            "fp16_reduction": "reduced", "bf16_reduction": "reduced",
+            "fp16_reduction": "reduced", "bf16_reduction": "reduced", "denormals": "kept", "gelu": "exact",
         }  # fmt: skip
         torch.set_float32_matmul_precision("highest")
-        assert torch_runtime._precision(on_cuda=False) == {"matmul": "bf16", "convolution": "bf16"}
+        found = torch_runtime._precision(on_cuda=False)
+        assert (found["matmul"], found["convolution"]) == ("bf16", "bf16")
     finally:
         torch.set_float32_matmul_precision(before[0])
         torch.backends.cudnn.allow_tf32, torch.backends.cudnn.benchmark = before[1:]
