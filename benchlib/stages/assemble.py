@@ -174,7 +174,7 @@ def _exported(run: TrialRun) -> dict[str, Any]:
         "artifact": artifact.address,
         "artifact_cached": artifact.cached,
         "exported_at": ", ".join(f"{name} {size}" for name, size in sizes.items()),
-        "exports": sum(name == way.exporter for way in run.ways for name in run.artifacts[way.label].ran[:1]),
+        "exports": sum(a.ran[:1] == [a.exporter] for a in run.artifacts.values()),
     }
 
 

@@ -39,6 +39,7 @@ class Artifact:
     cached: bool = False
     key: str = ""
     ran: list[str] = field(default_factory=list)  # the stages that had to run
+    exporter: str = ""
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,7 @@ class Builder:
             facts.update(reply, file=file.name if file.is_relative_to(folder) else str(file))
             facts["stages"] = [_stage(way.exporter, "export", reply["time_export"], facts)]
 
-        return self._obtained("export", way.exporter, decided_by, build)
+        return self._obtained("export", way.exporter, way, decided_by, build)
 
     def _passed(self, way: Way, call: PassCall, before: Artifact) -> Artifact:
         plugin, options = passes.get(call.name), way.options_of(call.name)
@@ -116,12 +117,13 @@ class Builder:
             facts["time_passes"] = sum(done["seconds"] for done in facts["passes"])
             facts["stages"] = [*before.facts["stages"], _stage(call.name, "pass", reply["seconds"], facts)]
 
-        return self._obtained("pass", call.name, decided_by, build, before.ran)
+        return self._obtained("pass", call.name, way, decided_by, build, before.ran)
 
     def _obtained(
         self,
         stage: str,
         name: str,
+        way: Way,
         decided_by: dict[str, Any],
         build: Callable[[Path, dict[str, Any]], None],
         ran: list[str] | None = None,
@@ -139,7 +141,8 @@ class Builder:
             artifacts.failed("artifacts", model, key, decided_by, told | {"traceback": error.traceback}, logs)
             raise
         ran = [*(ran or []), *([] if cached else [name])]
-        return Artifact(entry.path / entry.facts["file"], entry.facts, entry.address, not ran, key, ran)
+        file = entry.path / entry.facts["file"]
+        return Artifact(file, entry.facts, entry.address, not ran, key, ran, way.exporter)
 
     def _asked(self, verb: str, **request: Any) -> dict[str, Any]:
         """The worker's reply; the failure of an export is told with the smallest part of the model that fails too."""

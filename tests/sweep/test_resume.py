@@ -59,7 +59,7 @@ def test_editing_one_exporter_reruns_its_trials_alone(tmp_path, study, library):
     lines = study.sweep("--dry-run", env=env).splitlines()
     assert "1 to run + 2 done" in lines[-1]
     (again,) = [line for line in lines if "run, about" in line]
-    assert again.startswith("mlp-script")
+    assert again.startswith("mlp-onnx_dynamo")
     assert "changed: code: exporters/script.py changed" in again
 
 
