@@ -60,7 +60,7 @@ def test_editing_one_exporter_reruns_its_trials_alone(tmp_path, study, library):
     assert "1 to run + 2 done" in lines[-1]
     (again,) = [line for line in lines if "run, about" in line]
     assert again.startswith("mlp-onnx_dynamo")
-    assert "changed: code: exporters/script.py changed" in again
+    assert "changed: code: exporters/onnx_dynamo.py changed" in again
 
 
 def test_rerun_failed_and_all_and_only(study):
