@@ -21,8 +21,8 @@ EVERYWHERE = ("script", "onnx_dynamo", "export", "export-nostrict", "jit")
 SOME = [
     ("export-dec", "explicit/list_io"),
     ("export-decall", "explicit/list_io"),
-    ("aot_inductor", "huggingface/BertForMaskedLM"),
-    ("compile", "huggingface/BertForMaskedLM"),
+    ("aot_inductor", "explicit/list_io"),
+    ("compile", "explicit/dict_io"),
     ("inductor", "explicit/dict_io"),
 ]
 

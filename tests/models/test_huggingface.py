@@ -96,8 +96,13 @@ def test_models_follow_their_sizes_and_compute_at_others(name):
         assert next(iter(found.values())).shape[0] == sizes["batch"]
 
 
-@pytest.mark.parametrize("exporter", ["script", "onnx_dynamo"])
-@pytest.mark.parametrize("name", SMALL)
+# An encoder, decoders, encoder with decoder, sound, text with images; params/coverage.yaml exports them all.
+FEW = [name for name in SMALL if name.startswith(("Electra", "GPT2", "T5", "Whisper", "CLIP"))]
+
+
+@pytest.mark.parametrize(
+    ("name", "exporter"), [*((name, "script") for name in SMALL), *((name, "onnx_dynamo") for name in FEW)]
+)
 def test_models_export(name, exporter, tmp_path):
     model = load(name)
     file = exporters.get(exporter).export(ExportRequest(model, tmp_path / name))["file"]
