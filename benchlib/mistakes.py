@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
 from benchlib.errors import UserError, suggestion
 from benchlib.trial import Trial
+
+IN_FILES = ("sequence", "runtime", "exporter")  # parameters that may name a file of the user's
 
 
 def make(values: Mapping[str, Any]) -> Trial:
@@ -28,7 +31,13 @@ def problems(values: Mapping[str, Any]) -> list[tuple[str, str]]:
     except ValidationError as error:
         return list(dict.fromkeys(_in_words(e) for e in error.errors()))
     except UserError as error:
-        return [("model", str(error))]
+        return [(_about(values, str(error)), str(error))]
+
+
+def _about(values: Mapping[str, Any], text: str) -> str:
+    """The parameter whose file a complaint names; `model` where it names none."""
+    given = {name: str(values[name]).rpartition(":")[0] or values[name] for name in IN_FILES if values.get(name)}
+    return next((name for name, file in given.items() if Path(file).name in text), "model")
 
 
 def _in_words(error: Any) -> tuple[str, str]:

@@ -90,8 +90,9 @@ class Builder:
         calibration = [self.model.inputs, *self.model.input_sets.values()] if plugin.needs_inputs else []
         decided_by = {
             "from": before.key,
-            "pass": call.name,
-            "without": list(call.without),
+            "exporter": way.exporter,
+            "passes": [[done["name"], done["without"]] for done in before.facts.get("passes", [])]
+            + [[call.name, list(call.without)]],
             "options": options,
             "inputs": self.model.meta["facts"]["input_hash"] if calibration else "",
             "packages": {p: machine.package_version(p) for p in plugin.packages},
