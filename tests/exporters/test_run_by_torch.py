@@ -4,7 +4,7 @@ import os
 
 import pytest
 import torch
-from exporting import MODELS, Bundle, same
+from exporting import FEW, Bundle, same
 from torch import nn
 
 from benchlib.exporters import script
@@ -16,7 +16,7 @@ COMPILED = ("explicit/dict_io", "explicit/weight_normed", "huggingface/BertForMa
 
 
 @pytest.mark.parametrize("exporter", RUN_BY_TORCH)
-@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("model", FEW)
 def test_what_torch_runs_computes_what_eager_does(bundles, model, exporter):
     bundle = bundles(model)
     same(bundle.run(exporter, bundle.export(exporter)["file"]), bundle.expected)

@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from benchlib.mistakes import make
+from benchlib.plan.rules import refusal
 from benchlib.sweep import journal
 
 STUDY = """
@@ -134,19 +136,20 @@ def test_a_build_is_kept_with_its_state_logs_and_examples(tmp_path, command):
 
 
 @pytest.mark.parametrize(
-    ("words", "rule"),
+    ("parameters", "rule"),
     [
-        (("--exporter", "eager", "--opt-patterns", "ort"), "passes work on ONNX graphs, and eager leaves none"),
-        (("--exporter", "script", "--opt-patterns", "ir"), "ir"),
-        (("--opt-patterns", "fp16+int8-dynamic"), "int8-dynamic"),
-        (
-            ("--opt-patterns", "ort", "--runtime", "openvino"),
-            "runtime openvino lacks the operators of onnxruntime's own",
-        ),
-        (("--exporter", "jit", "--runtime", "onnxruntime"), "does not open what jit leaves"),
+        ({"exporter": "eager", "opt_patterns": "ort"}, "passes work on ONNX graphs, and eager leaves none"),
+        ({"exporter": "script", "opt_patterns": "ir"}, "pass ir works on what onnx_dynamo leaves, not on what script does"),
+        ({"opt_patterns": "fp16+int8-dynamic"}, "pass fp16 makes the graph compute in float16, and int8-dynamic would convert"),
+        ({"opt_patterns": "ort", "runtime": "openvino"}, "runtime openvino lacks the operators of onnxruntime's own"),
+        ({"exporter": "jit", "runtime": "onnxruntime"}, "does not open what jit leaves"),
     ],
 )
-def test_what_cannot_go_together_is_refused_with_the_rule(command, words, rule):
-    out = command("run", "explicit/mlp", "--level", "smoke", *words).stdout
+def test_what_cannot_go_together_is_refused_with_the_rule(parameters, rule):
+    assert rule in refusal(make({"model": "explicit/mlp", **parameters}))
+
+
+def test_a_refused_way_has_its_row_with_the_rule(command):
+    out = command("run", "explicit/mlp", "--level", "smoke", "--exporter", "script", "--opt-patterns", "ir").stdout
     assert ":status,refused;" in out
-    assert rule in next(line for line in out.splitlines() if line.startswith(":reason,"))
+    assert "pass ir works on what" in next(line for line in out.splitlines() if line.startswith(":reason,"))
