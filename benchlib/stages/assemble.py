@@ -165,8 +165,9 @@ def _exported(run: TrialRun) -> dict[str, Any]:
     if artifact is None:
         return {}
     facts = {k: v for k, v in artifact.facts.items() if k not in ("file", *NO_METRICS)}
-    sizes = artifact.facts.get("exported_at", {})
-    return {
+    sizes, operators = artifact.facts.get("exported_at", {}), artifact.facts.get("operators")
+    casts = {} if operators is None else {"onnx_n_casts": operators.get("Cast", 0)}
+    return casts | {
         "onnx_model": 0,
         "onnx_optimized": 0,
         **facts,

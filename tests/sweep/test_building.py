@@ -72,6 +72,7 @@ def test_ways_that_begin_alike_export_once(swept):
     casts = found["onnx_dynamo+fp16"]["passes"][0]
     assert casts["operators_after"]["Cast"] > casts["operators_before"].get("Cast", 0)
     assert found["onnx_dynamo+fp16"]["metrics"]["computes"] == "float16"
+    assert found["onnx_dynamo+fp16"]["metrics"]["onnx_n_casts"] == casts["operators_after"]["Cast"]
 
 
 def test_unequal_precision_is_timed_and_not_compared(command):
