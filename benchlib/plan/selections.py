@@ -44,12 +44,11 @@ def catalogue(suite: str) -> list[dict[str, Any]]:
     if missing:
         raise UserError(f"the suite {suite} needs the package {missing[0]}, which is not installed")
     key = hashlib.sha256(json.dumps(decided).encode()).hexdigest()
-    entry = artifacts.find("catalogues", suite, key)
-    if entry is None:
-        with artifacts.storing("catalogues", suite, key, {"decided": decided}) as (_, facts):
-            facts["rows"] = _ask(suite)
-        entry = artifacts.find("catalogues", suite, key)
-    return entry.facts["rows"]
+
+    def build(_, facts: dict[str, Any]) -> None:
+        facts["rows"] = _ask(suite)
+
+    return artifacts.obtain("catalogues", suite, key, {"decided": decided}, build)[0].facts["rows"]
 
 
 def _chosen(suite: str, wanted: str, names: list[str]) -> list[str]:

@@ -20,7 +20,7 @@ from typing import Any
 from benchlib import artifacts, machine
 from benchlib.fingerprint import code_of
 from benchlib.registry import exporters, passes
-from benchlib.stages.bundles import Model, key_of
+from benchlib.stages.bundles import Model, key_of, obtained
 from benchlib.trial import Trial
 from benchlib.way import PassCall, Way
 from benchlib.worker.client import Worker, WorkerError
@@ -132,9 +132,7 @@ class Builder:
         """What a stage leaves, found or made now; `ran` are the stages before it that had to run."""
         key, model = key_of(decided_by), self.trial.model_name
         try:
-            entry, cached = artifacts.obtain("artifacts", model, key, decided_by, build, self.left, self.waiting)
-        except artifacts.Busy as error:
-            raise WorkerError("timeout", "Timeout", str(error)) from error
+            entry, cached = obtained("artifacts", model, decided_by, build, self.left, self.waiting)
         except WorkerError as error:
             error.stage = stage
             told = {"stage": stage, "kind": error.kind, "type": error.type, "message": error.message}

@@ -71,11 +71,23 @@ def loaded(trial: Trial, builder: Callable[[], Worker], left: Callable[[], float
         request = {"source": source.name, "name": name, "trial": trial.model_dump(), "bundle": str(folder)}
         facts.update(builder().ask("load", left(), **request))
 
+    entry, cached = obtained("models", trial.model_name, decided_by, build, left)
+    return Model(entry.path, key, decided_by, entry.facts, cached)
+
+
+def obtained(
+    kind: str,
+    name: str,
+    decided_by: dict[str, Any],
+    build: Callable[[Path, dict[str, Any]], None],
+    left: Callable[[], float],
+    waiting: Callable[[str], None] = lambda builder: None,
+) -> tuple[artifacts.Entry, bool]:
+    """`artifacts.obtain` as the stages call it: a wait for another process that takes too long is a timeout."""
     try:
-        entry, cached = artifacts.obtain("models", trial.model_name, key, decided_by, build, left)
+        return artifacts.obtain(kind, name, key_of(decided_by), decided_by, build, left, waiting)
     except artifacts.Busy as error:
         raise WorkerError("timeout", "Timeout", str(error)) from error
-    return Model(entry.path, key, decided_by, entry.facts, cached)
 
 
 def key_of(decided_by: dict[str, Any]) -> str:

@@ -20,7 +20,7 @@ from benchlib import accuracy, artifacts, machine, tensors
 from benchlib.fingerprint import code_of
 from benchlib.measure import controller
 from benchlib.registry import exporters, runtimes
-from benchlib.stages.bundles import key_of
+from benchlib.stages.bundles import obtained
 from benchlib.trial import Trial
 from benchlib.way import Way
 from benchlib.worker.client import WorkerError
@@ -141,16 +141,14 @@ def _kept(
         "against": against.address if against else "",
         "shapes": shapes,
     }
-    key = key_of(decided_by)
-    entry = artifacts.find("outputs", name, key)
-    if entry is None:
-        with artifacts.storing("outputs", name, key, decided_by) as (folder, facts):
-            if against is None:
-                facts |= _computed(run, way, device, inputs, folder)
-            else:
-                facts |= _exact(run, way, inputs, against, folder)
-        entry = artifacts.find("outputs", name, key)
-    return entry
+
+    def build(folder: Path, facts: dict[str, Any]) -> None:
+        if against is None:
+            facts |= _computed(run, way, device, inputs, folder)
+        else:
+            facts |= _exact(run, way, inputs, against, folder)
+
+    return obtained("outputs", name, decided_by, build, run.launcher.left)[0]
 
 
 def _computed(run: TrialRun, way: Way, device: str, inputs: Mapping[int, Path], folder: Path) -> dict[str, Any]:

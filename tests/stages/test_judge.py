@@ -47,7 +47,8 @@ def sessions(monkeypatch, tmp_path):
 @pytest.fixture
 def run():
     model = SimpleNamespace(key="k", inputs=Path("0"), input_sets={1: Path("1"), 2: Path("2")}, meta={"facts": {}})
-    return SimpleNamespace(trial=make({"model": "explicit/mlp", "exporter": "script"}), model=model)
+    launcher = SimpleNamespace(left=lambda: 60.0)
+    return SimpleNamespace(trial=make({"model": "explicit/mlp", "exporter": "script"}), model=model, launcher=launcher)
 
 
 def test_the_outputs_are_computed_once_for_every_set_of_inputs(sessions, run):
