@@ -11,7 +11,7 @@ from typing import Any
 
 from benchlib import tensors
 from benchlib.worker.service import Worker, verb
-from benchlib.worker.verbs import from_bundle, imported
+from benchlib.worker.verbs import imported, model_of
 
 
 @verb
@@ -62,9 +62,7 @@ def export_request(worker: Worker, request: dict) -> Any:
     from benchlib.exporters import ExportRequest
     from benchlib.models import _shape_sets
 
-    if worker.model is None:
-        worker.model = from_bundle(Path(request["bundle"]))
-    model = worker.model
+    model = model_of(worker, request)
     axes = {name: {int(axis): free for axis, free in own.items()} for name, own in request["axes"].items()}
     sizes = _shape_sets.sizes_of(model.inputs, axes)
     if any(size < 2 for size in sizes.values()):

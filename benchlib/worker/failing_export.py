@@ -7,7 +7,7 @@ from pathlib import Path
 
 from benchlib.errors import UserError
 from benchlib.worker.service import Worker, verb
-from benchlib.worker.verbs import from_bundle
+from benchlib.worker.verbs import model_of
 
 
 @verb
@@ -18,10 +18,8 @@ def explain_failure(worker: Worker, request: dict) -> dict:
     from benchlib.exporters._bisect import smallest_failing
     from benchlib.registry import exporters
 
-    exporter = exporters.get(request["exporter"])
-    if worker.model is None:
-        worker.model = from_bundle(Path(request["bundle"]))
-    if exporter.export is None or worker.model.module is None:
+    exporter, loaded = exporters.get(request["exporter"]), model_of(worker, request)
+    if exporter.export is None or loaded.module is None:
         raise UserError(f"{request['exporter']} has no export that could be tried on the parts of a module")
     with tempfile.TemporaryDirectory(prefix="benchlib-") as folder:
 
@@ -33,4 +31,4 @@ def explain_failure(worker: Worker, request: dict) -> dict:
                 )
             )
 
-        return {"smallest": smallest_failing(worker.model, export, request["seconds"])}
+        return {"smallest": smallest_failing(loaded, export, request["seconds"])}

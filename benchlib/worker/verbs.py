@@ -133,6 +133,13 @@ def imported(packages: tuple[str, ...]) -> float:
     return time.perf_counter() - begin
 
 
+def model_of(worker: Worker, request: dict) -> Any:
+    """The model that this worker holds: what it loaded, else what its bundle has."""
+    if worker.model is None:
+        worker.model = from_bundle(Path(request["bundle"]))
+    return worker.model
+
+
 def from_bundle(bundle: Path) -> Any:
     """The loaded model that `load` left in a folder (a `LoadedModel`)."""
     from benchlib.models import LoadedModel, _saved
