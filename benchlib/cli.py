@@ -48,7 +48,6 @@ def list_(
 ) -> None:
     """The models of a suite, with their index; or the suites."""
     from benchlib.errors import UnknownName
-    from benchlib.plan.selections import catalogue
     from benchlib.registry import sources
 
     use_cache(cache_dir)
@@ -59,7 +58,7 @@ def list_(
         return
     if suite not in suites:
         raise UnknownName("suite", suite, suites)
-    for index, row in enumerate(catalogue(suite)):
+    for index, row in enumerate(suites[suite].catalogue()):
         more = "  ".join(f"{k}={v}" for k, v in row.items() if k != "name" and v not in (None, ""))
         print(f"{index:>4} - {row['name']}{'  ' + more if more else ''}")
 

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from benchlib.errors import UserError, suggestion
-from benchlib.trial import Trial
+from benchlib.trial import RECORDED, Trial
 
 IN_FILES = ("sequence", "runtime", "exporter")  # parameters that may name a file of the user's
 
@@ -45,6 +45,8 @@ def _in_words(error: Any) -> tuple[str, str]:
     value, context = error.get("input"), error.get("ctx", {})
     if name == "shapes":  # a union: pydantic complains once for each of its members
         return name, "shapes: lists of whole numbers are wanted, by input name or in the graph's order"
+    if name == "batch_size":
+        return name, f"batch_size: a whole number above 0 or {RECORDED} is wanted, not {value!r}"
     match error["type"]:
         case "extra_forbidden":
             return name, f"unknown parameter '{name}'{suggestion(name, Trial.model_fields)}"

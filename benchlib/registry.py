@@ -59,8 +59,14 @@ class Source:
 
     `load(name, trial)` runs in a worker and returns a `benchlib.models.LoadedModel`; `identity(name, trial)`
     runs in the driver and returns a JSON value that changes when the model does. A source without
-    `catalogue` is no suite: nothing of it can be listed or selected. A catalogue may be long or need its
-    package, so it is asked for in a process of its own and cached per version of the packages.
+    `catalogue` is no suite: nothing of it can be listed or selected.
+
+    A catalogue is data: the driver asks for it, so it imports nothing heavy. Each of its rows is a mapping with
+    `name` and, where they are known, `task`, `batch_size` and `seq_length` (as recorded by the suite), `alias_of` (the
+    name under which the model lives on), `packages` (that this model needs beside the source's), `needs` (in words:
+    what it takes that is not to be had here, so that it is skipped), `labels` ({key: [values]}) and `summary`. Names
+    beyond it, `more`, may be many and take the package, so they are asked for in a process of its own and cached per
+    version of the packages.
     """
 
     name: str
@@ -69,8 +75,9 @@ class Source:
     identity: Callable[[str, Any], Any] = lambda name, trial: name
     packages: tuple[str, ...] = ()
     catalogue: Callable[[], list[dict]] | None = None
-    shapes: Mapping[str, int | None] = field(default_factory=dict)  # shape parameters it reads, with defaults
-    # (None: the model's own, or for text the longest of the batch)
+    more: Callable[[], list[str]] | None = None  # names that load() takes beside those of the catalogue
+    shapes: Mapping[str, float | None] = field(default_factory=dict)  # the sizes (`benchlib.trial.SIZES`) that it
+    # reads, with defaults (None: the model's own, or for text the longest of the batch)
     options: Mapping[str, Option] | None = None  # of model_args; None: any, they go to the model's own config
     refuse: Refusal = never
     gives: str = "module"  # what load() returns: "module" (a torch.nn.Module) or "onnx" (a ready file)

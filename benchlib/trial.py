@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from benchlib import user_file
 from benchlib.errors import UnknownName, suggestion
-from benchlib.models import parse
+from benchlib.models import parse, row
 from benchlib.registry import Option, Registry, Source, exporters, passes, runtimes, sources
 from benchlib.way import WAY, Way, canonical
 
@@ -23,6 +23,12 @@ Count = Literal["auto"] | Size
 Shape = list[Annotated[int, Field(ge=0)]]
 Seconds = Literal["auto"] | Annotated[float, Field(gt=0)]
 NOT_IN_KEY = ("label", "tag", "timeout")
+# What a source may read to size a model's inputs, or a graph network; a source declares which (`Source.shapes`).
+SIZES = (
+    "seq_length", "max_audio_seq_length", "height", "width", "num_channels",
+    "k", "alpha", "in_channels", "out_channels", "num_layers",
+)  # fmt: skip
+RECORDED = "recorded"
 TOLERANCE = ("rtol", "atol")
 
 
@@ -35,15 +41,24 @@ class Trial(BaseModel):
     label: str = Field("", description="how the row is called in tables; empty: the model's name")
     device: Annotated[str, Field(pattern=r"^(cpu|cuda(:\d+)?)$")] = Field("cpu", description="cpu, cuda or cuda:N")
     dtype: Literal["float32", "float16", "bfloat16"] = Field("float32", description="dtype of weights and inputs")
-    batch_size: Size = Field(1, description="items in one call")
+    batch_size: Size | Literal["recorded"] = Field(1, description="items in one call; recorded: the suite's own")
     seq_length: Size | None = Field(None, description="tokens per item; null: the suite's")
+    max_audio_seq_length: Size | None = Field(None, description="samples of sound per item; null: the suite's")
     height: Size | None = Field(None, description="height of images; null: the model's")
     width: Size | None = Field(None, description="width of images; null: the model's")
+    num_channels: Size | None = Field(None, description="channels of images; null: the model's")
+    k: Size | None = Field(None, description="hops or neighbours of a graph network; null: the suite's")
+    alpha: float | None = Field(None, description="a graph network's alpha; null: the suite's")
+    in_channels: Size | None = Field(None, description="features per node of a graph; null: the suite's")
+    out_channels: Size | None = Field(None, description="outputs per node of a graph; null: the suite's")
+    num_layers: Size | None = Field(None, description="layers of a graph network; null: the suite's")
     shapes: dict[str, Shape] | list[Shape] | None = Field(
         None, description="input shapes by name or in order, for ONNX files"
     )
     inputs: str | None = Field(None, description="a .npz file or a folder of ONNX test data with the inputs")
     model_args: dict[str, Any] = Field(default_factory=dict, description="options of the model's source")
+    script_args: str = Field("", description="the command line of a model script")
+    max_depth: Annotated[int, Field(ge=0)] = Field(0, description="how deep discovery looks into a script's models")
     attn_implementation: str | None = Field(None, description="eager, sdpa, …; null: the library's own")
     with_loss: bool = Field(False, description="labels among the inputs, the loss among the outputs")
     exporter: str = Field("onnx_dynamo", description="the way from the model to something that runs")
@@ -85,6 +100,15 @@ class Trial(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
+    def _as_recorded(cls, values: Any) -> Any:
+        """The batch size that the suite records for the model; where it records none, a rule refuses the trial."""
+        if not isinstance(values, Mapping) or values.get("batch_size") != RECORDED:
+            return values
+        recorded = row(str(values.get("model", ""))).get("batch_size")
+        return {**values, "batch_size": recorded} if recorded else values
+
+    @model_validator(mode="before")
+    @classmethod
     def _as_the_sequence_says(cls, values: Any) -> Any:
         """A sequence names exporter and passes: what is given beside it has to say the same."""
         if not isinstance(values, Mapping) or not isinstance(path := values.get("sequence"), str):
@@ -112,7 +136,7 @@ class Trial(BaseModel):
             raise ValueError(f"unknown provider '{name}'{suggestion(name, known)}")
         return name
 
-    @field_validator("timeout", "warmup_time", "duration", mode="before")
+    @field_validator("timeout", "warmup_time", "duration", "alpha", mode="before")
     @classmethod
     def _whole_seconds(cls, value: Any) -> Any:
         return float(value) if isinstance(value, int) and not isinstance(value, bool) else value

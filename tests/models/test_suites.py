@@ -171,7 +171,7 @@ def test_catalogues_list_names_and_tasks():
     assert {"mlp", "tuple_io", "weight_normed"} <= {row["name"] for row in sources.get("explicit").catalogue()}
     rows = {row["name"]: row for row in sources.get("huggingface").catalogue()}
     assert rows["BertForMaskedLM"]["batch_size"] == 32
-    assert len(sources.get("timm").catalogue()) > 500
+    assert len(sources.get("timm").more()) > 500
 
 
 def test_given_inputs_replace_the_drawn_ones(tmp_path):
