@@ -69,6 +69,8 @@ class Contender:
     label: str
     compiles: bool  # its first call compiles
     open: dict[str, Any]
+    turns: Mapping[str, str] = field(default_factory=dict)  # files of inputs that take turns with the recorded ones
+    # while it is timed -> the hash that each worker has to find in them
 
 
 class Unread(Mapping):
@@ -108,8 +110,18 @@ class Opened:
     def freeze(self) -> None:
         self.worker.freeze()
 
+    def take_turns(self) -> None:
+        """Times on several sets of inputs from now on. Raises WorkerError when a file holds other bytes than it did."""
+        if self.contender.turns:
+            reply = self.worker.ask("take_turns", self.left(), files=list(self.contender.turns))
+            if reply["hashes"] != list(self.contender.turns.values()):
+                raise WorkerError(
+                    "failed", "Mismatch", f"{self.contender.label} holds other inputs than the saved ones"
+                )
+            self.freeze()
+
     def outputs(self, path: Path | None) -> dict:
-        """Makes the first call if it was not made, and stores the last call's outputs in `path`."""
+        """Makes the first call if it was not made, and stores in `path` the outputs for the recorded inputs."""
         reply = self.worker.ask("outputs", self.left(), path=str(path) if path else None)
         self.first = reply.get("epoch", self.first)
         if reply.get("compile_cache"):
@@ -197,6 +209,8 @@ def _one_pair(opened, pair, first, level: Level, seed, pace: Pace, result: Measu
     epochs = result.samples.epochs
     by_start = sorted(enumerate(opened), key=lambda pair: pair[1].first["start"])
     epochs += [epoch_of(index, pair, -1, WARMUP, 0, o.first) for index, o in by_start]
+    for o in opened:
+        o.take_turns()
     _canaries(opened, pair, "start", level, result)
     limit = SAMPLES_LIMIT // level.pairs - 1000 * len(opened)
     cores = machine.like_cores()

@@ -87,7 +87,7 @@ class Builder:
 
     def _passed(self, way: Way, call: PassCall, before: Artifact) -> Artifact:
         plugin, options = passes.get(call.name), way.options_of(call.name)
-        calibration = [self.model.inputs, *self.model.input_sets.values()] if plugin.needs_inputs else []
+        calibration = [self.model.inputs, *self.model.compared_sets.values()] if plugin.needs_inputs else []
         decided_by = {
             "from": before.key,
             "exporter": way.exporter,

@@ -11,6 +11,7 @@ from typing import Any
 
 from benchlib import artifacts, machine
 from benchlib.fingerprint import fingerprint
+from benchlib.models._input_sets import COMPARED
 from benchlib.trial import SIZES, Trial
 from benchlib.way import canonical
 from benchlib.worker.client import Worker, WorkerError
@@ -48,6 +49,16 @@ class Model:
     def input_sets(self) -> dict[int, Path]:
         """The derived sets of inputs that there are, by number (see `benchlib.models._input_sets`)."""
         return {int(n): self.path / f"inputs-{n}.npz" for n in self.meta["input_sets"]}
+
+    @property
+    def compared_sets(self) -> dict[int, Path]:
+        """Those of them at which outputs are compared."""
+        return {n: file for n, file in self.input_sets.items() if n in COMPARED}
+
+    @property
+    def turns(self) -> dict[str, str]:
+        """Files of the sets that take turns with the recorded one while it is timed, with their hashes."""
+        return {str(file): self.meta["input_sets"][str(n)] for n, file in self.input_sets.items()}
 
     @property
     def saved(self) -> Path:

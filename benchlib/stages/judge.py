@@ -90,7 +90,7 @@ def judge_of(run: TrialRun, inputs: Mapping[int, Path] | None = None, shapes: li
     from the recorded ones for these `shapes`.
     """
     trial, task = run.trial, run.model.meta["facts"].get("model_task") or ""
-    inputs = inputs or {0: run.model.inputs, **run.model.input_sets}
+    inputs = inputs or {0: run.model.inputs, **run.model.compared_sets}
     reference = _kept(run, trial.judge_way, trial.device, inputs, shapes)
     if trial.exact_way is None:
         return Judge(trial, task, reference, None)

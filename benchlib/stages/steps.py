@@ -138,6 +138,8 @@ class TrialRun:
     @step
     def measure(self) -> views.TimingView:
         """Times the contenders in interleaved rounds, in several processes each; then memory and energy, if asked."""
+        for opened in self.opened:
+            opened.contender = replace(opened.contender, turns=self._turns())
         contenders = [o.contender for o in self.opened]
         try:
             self.measurement = controller.measure(
@@ -239,6 +241,12 @@ class TrialRun:
             "gc": self.trial.gc,
         }
         return controller.Contender(way.label, exporter.compiles, arguments)
+
+    def _turns(self) -> dict[str, str]:
+        """The sets of inputs that take turns while it is timed: none where a model refused one that was derived, nor
+        where a captured graph reads at one address."""
+        illegal = set(self.model.compared_sets) - set(self.judge.sets)
+        return {} if illegal or any(way.cuda_graphs for way in self.ways) else self.model.turns
 
     def _measuring_level(self) -> Level:
         """Three replicates are enough of what compiles anew in each."""

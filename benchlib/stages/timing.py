@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections import Counter
 from typing import TYPE_CHECKING, Any
@@ -29,6 +30,7 @@ def metrics(run: TrialRun) -> dict[str, Any]:
     found = _latency(samples, own) | {
         "throughput": run.trial.batch_size / float(samples.counted(own).mean()),
         "cpu_utilisation": _utilisation(samples, own),
+        **_turns(run.opened[own].contender.turns),
         "worker_start": run.measurement.facts[0][own]["start"],
         "seed_order": samples.order_seed,
         "time_measure": run.measurement.seconds,
@@ -117,6 +119,12 @@ def _far(steady: np.ndarray) -> dict[str, Any]:
     q1, q3 = np.quantile(steady, [0.25, 0.75])
     far = steady[steady > q3 + 3 * (q3 - q1)]
     return {"samples_far": len(far), "samples_far_share": float(far.sum() / steady.sum())}
+
+
+def _turns(turns: dict[str, str]) -> dict[str, Any]:
+    """How many sets of inputs took turns, and which."""
+    digest = hashlib.sha256("".join(turns.values()).encode()).hexdigest()[:16]
+    return {"input_sets": 1 + len(turns), "input_sets_hash": digest if turns else ""}
 
 
 def _extent(samples: Samples, own: int) -> dict[str, Any]:

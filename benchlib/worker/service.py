@@ -7,7 +7,8 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import cycle
 from typing import Any
 
 from benchlib.errors import Unavailable, UserError
@@ -33,11 +34,18 @@ class Worker:
         self.channel = channel
         self.model: Any = None  # a LoadedModel, in a builder
         self.session: Any = None
-        self.call: Callable[[], Any] | None = None
+        self.call: Callable[[], Any] | None = None  # on the recorded inputs
+        self.calls: Iterator[Callable[[], Any]] = iter(())  # what is timed: on each set of inputs in turn, for ever
         self.last: Any = None  # the outputs of the last call
+        self.several = False  # sets of inputs take turns
+        self.cycled = False  # so that the last call may have been on another set than the recorded one
         self.padding: list[bytearray] = []
         self.device = "cpu"
         self.collects = False  # garbage is collected inside the timing
+
+    def times(self, *calls: Callable[[], Any]) -> None:
+        """What is timed from now on: calls on the recorded inputs and, where there are more, on others in turn."""
+        self.call, self.calls, self.several = calls[0], cycle(calls), len(calls) > 1
 
     def serve(self) -> None:
         """Answers requests until `bye` or until the controller is gone."""

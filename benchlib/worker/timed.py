@@ -6,11 +6,13 @@ import gc
 import os
 import time
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
-from itertools import pairwise, repeat
+from itertools import cycle, islice, pairwise
+from pathlib import Path
 from typing import Any
 
+from benchlib import tensors
 from benchlib.worker import gpu_clocks
 from benchlib.worker.counters import Counters
 from benchlib.worker.service import Worker, verb
@@ -20,6 +22,19 @@ _EMPTY_READINGS = 5
 
 class ClockWentBack(RuntimeError):
     """The clock gave an earlier time than before: no sample can be taken with it."""
+
+
+@verb
+def take_turns(worker: Worker, request: dict) -> dict:
+    """From now on the timed calls take the recorded inputs and those of `files` in turn: what is called again and
+    again with the very same bytes finds them in the caches of the machine. Replies the hashes of those inputs."""
+    calls, hashes = [worker.call], []
+    for file in map(Path, request["files"]):
+        flat, structure = tensors.load(file)
+        calls.append(worker.session.bind(tensors.unflatten(structure, flat), flat))
+        hashes.append(tensors.content_hash(flat))
+    worker.times(*calls)
+    return {"hashes": hashes}
 
 
 @verb
@@ -51,7 +66,7 @@ def epoch(worker: Worker, samples: int, inner: int = 1) -> dict[str, Any]:
     {"ns": samples, "start", "end", "cpu": nanoseconds, "inner", "empty": nanoseconds of a block that calls nothing,
      "tick": the clock's resolution in nanoseconds, "noise": {counter: what it counted}}
     """
-    ns, call, out, worker.last = array("Q", bytes(8 * samples)), worker.call, worker.last, None
+    ns, out, worker.last = array("Q", bytes(8 * samples)), worker.last, None
     if not worker.collects:
         gc.collect()
         gc.disable()
@@ -61,7 +76,7 @@ def epoch(worker: Worker, samples: int, inner: int = 1) -> dict[str, Any]:
     gpu = gpu_clocks.read(worker.device)
     cpu, start = time.process_time_ns(), time.perf_counter_ns()
     try:
-        out = timed(call, out, ns, inner)
+        out = timed(worker.calls, out, ns, inner)
     except OverflowError as error:  # an unsigned sample cannot be negative
         raise ClockWentBack("the clock went back during a sample") from error
     finally:
@@ -69,7 +84,7 @@ def epoch(worker: Worker, samples: int, inner: int = 1) -> dict[str, Any]:
         waiting, collected = max(0, gc.get_count()[0] - allocated), _collections() - collected
         noise = counters.since(before)
         gc.enable()
-    worker.last = out
+    worker.last, worker.cycled = out, worker.several
     if gpu:
         noise |= gpu_clocks.noise(gpu, gpu_clocks.read(worker.device))
     noise["collections"] = collected
@@ -79,18 +94,22 @@ def epoch(worker: Worker, samples: int, inner: int = 1) -> dict[str, Any]:
 
 
 def timed(
-    call: Callable[[], Any], out: Any, ns: array, inner: int = 1, clock: Callable[[], int] = time.perf_counter_ns
+    calls: Iterator[Callable[[], Any]],
+    out: Any,
+    ns: array,
+    inner: int = 1,
+    clock: Callable[[], int] = time.perf_counter_ns,
 ) -> Any:
     """The timed loop: a sample for each place of `ns`, whose memory is there already."""
     if inner == 1:
-        for i in range(len(ns)):
+        for i, call in zip(range(len(ns)), calls):  # noqa: B905 - calls have no end
             begin = clock()
             out = call()
             ns[i] = clock() - begin
         return out
     for i in range(len(ns)):
         begin = clock()
-        for _ in repeat(None, inner):
+        for call in islice(calls, inner):
             out = call()
         ns[i] = clock() - begin
     return out
@@ -100,10 +119,10 @@ def empty_block(inner: int) -> int:
     """Nanoseconds of the block's own loop without a call; a sample of one call has no such loop."""
     if inner == 1:
         return 0
-    readings = []
+    readings, nothing = [], cycle((None,))
     for _ in range(_EMPTY_READINGS):
         begin = time.perf_counter_ns()
-        for _ in repeat(None, inner):
+        for _ in islice(nothing, inner):
             pass
         readings.append(time.perf_counter_ns() - begin)
     return sorted(readings)[_EMPTY_READINGS // 2]
@@ -120,7 +139,7 @@ def warm_the_loop() -> None:
     """Lets the interpreter specialise the timed loop: in a forked worker that writes to pages that it shares with
     its server, and such faults belong to no sample."""
     for _ in range(2):
-        timed(lambda: None, None, array("Q", bytes(8 * 1000)))
+        timed(cycle((lambda: None,)), None, array("Q", bytes(8 * 1000)))
 
 
 @cache

@@ -31,11 +31,10 @@ def load(worker: Worker, request: dict) -> dict:
     seconds = time.perf_counter() - begin
     bundle = Path(request["bundle"])
     input_hash = tensors.save(bundle / "inputs.npz", model.inputs)
-    input_sets = {}
-    for number in _input_sets.NUMBERS:
-        nested = _input_sets.derived(model.inputs, request["trial"]["seed"], number)
-        if nested is not None:
-            input_sets[number] = tensors.save(bundle / f"inputs-{number}.npz", nested)
+    input_sets = {
+        number: tensors.save(bundle / f"inputs-{number}.npz", nested)
+        for number, nested in _input_sets.derived(model.inputs, request["trial"]["seed"]).items()
+    }
     hashes = {"input_hash": input_hash}
     if model.module is not None:
         _saved.save(model.module, bundle / "model.pt")
@@ -80,7 +79,7 @@ def open_(worker: Worker, request: dict) -> dict:
     flat, structure = tensors.load(request["inputs"])
     worker.device = request["request"].get("device", "cpu")
     worker.collects = request.get("gc", False)
-    worker.call = worker.session.bind(tensors.unflatten(structure, flat), flat)
+    worker.times(worker.session.bind(tensors.unflatten(structure, flat), flat))
     warm_the_loop()
     gc.collect()
     gc.freeze()  # what is there now stays: the collection before each epoch need not look at it again
@@ -95,7 +94,8 @@ def open_(worker: Worker, request: dict) -> dict:
 
 @verb
 def outputs(worker: Worker, request: dict) -> dict:
-    """The outputs of the last call, which is made now if there was none; written to `path` when one is given.
+    """The outputs of the last call on the recorded inputs, which is made now if there was none, or if others had their
+    turn since; written to `path` when one is given.
 
     With `inputs`, a file, they are those of one call on other inputs, which counts as none of the session's calls;
     with `thin`, of large ones only rows taken evenly.
@@ -111,6 +111,8 @@ def outputs(worker: Worker, request: dict) -> dict:
             reply["epoch"] = epoch(worker, 1)
             if hasattr(worker.session, "compile_cache"):
                 reply["compile_cache"] = worker.session.compile_cache()
+        elif worker.cycled:
+            worker.last, worker.cycled = worker.call(), False
         out = worker.last
     out = getattr(worker.session, "to_host", lambda outputs: outputs)(out)
     flat, _ = tensors.flatten(out)

@@ -5,7 +5,7 @@ import pytest
 
 from benchlib import tensors
 from benchlib.models import _fillers
-from benchlib.models._input_sets import NUMBERS, derived
+from benchlib.models._input_sets import COMPARED, ENOUGH, TIMED, derived
 
 CHANCE = np.random.default_rng(0)
 
@@ -21,10 +21,10 @@ def bert(length=16, batch=4):
     }
 
 
-@pytest.mark.parametrize("number", NUMBERS)
+@pytest.mark.parametrize("number", COMPARED)
 def test_tokens_masks_and_positions_stay_together(number):
     inputs = bert()
-    found = derived(inputs, 0, number)
+    found = derived(inputs, 0)[number]
     assert not np.array_equal(found["input_ids"], inputs["input_ids"])
     order = found["position_ids"][0]
     assert sorted(order) == list(range(16))
@@ -35,7 +35,7 @@ def test_tokens_masks_and_positions_stay_together(number):
 
 def test_floats_are_shuffled_over_all_elements_and_keep_their_values():
     image = CHANCE.normal(size=(2, 3, 8, 8)).astype(np.float32)
-    found = derived({"x": image}, 0, 1)["x"]
+    found = derived({"x": image}, 0)[1]["x"]
     assert found.shape == image.shape and found.dtype == image.dtype
     assert np.mean(found == image) < 0.1
     assert np.array_equal(np.sort(found, axis=None), np.sort(image, axis=None))
@@ -43,29 +43,29 @@ def test_floats_are_shuffled_over_all_elements_and_keep_their_values():
 
 def test_masks_of_floats_are_permuted_as_tokens_are():
     inputs = {"ids": np.arange(12)[None], "mask": np.where(np.arange(12) < 8, 0, -1e9).astype(np.float32)[None]}
-    found = derived(inputs, 3, 1)
+    found = derived(inputs, 3)[1]
     assert np.array_equal(found["mask"], np.where(found["ids"] < 8, 0, np.float32(-1e9)))
 
 
 def test_scalars_constants_and_the_nesting_stay():
     inputs = {"x": (CHANCE.normal(size=(1, 9)), None, 3), "sr": np.array(16000), "state": np.zeros((2, 1, 4))}
-    found = derived(inputs, 0, 1)
+    found = derived(inputs, 0)[1]
     assert found["x"][1:] == (None, 3)
     assert found["sr"] == 16000 and not found["state"].any()
-    assert derived({"sr": np.array(16000), "state": np.zeros(4)}, 0, 1) is None, "nothing to permute"
+    assert derived({"sr": np.array(16000), "state": np.zeros(4)}, 0) == {}, "nothing to permute"
 
 
 def test_a_seed_and_a_number_give_the_same_set_always_and_others_another():
     inputs = bert()
-    hashes = {(s, n): tensors.content_hash(derived(inputs, s, n)) for s in (0, 1) for n in NUMBERS}
+    hashes = {(s, n): tensors.content_hash(derived(inputs, s)[n]) for s in (0, 1) for n in COMPARED}
     assert len(set(hashes.values())) == 4
-    assert hashes[0, 1] == tensors.content_hash(derived(inputs, 0, 1))
+    assert hashes[0, 1] == tensors.content_hash(derived(inputs, 0)[1])
 
 
 def test_bfloat16_keeps_its_label_and_the_memory_order_stays():
     bits = tensors.labelled(CHANCE.integers(0, 1 << 15, (4, 4)).astype(np.uint16), "bfloat16")
     columns = np.asfortranarray(CHANCE.normal(size=(4, 5)))
-    found = derived({"x": bits, "y": columns}, 0, 1)
+    found = derived({"x": bits, "y": columns}, 0)[1]
     assert tensors.dtype_of(found["x"]) == "bfloat16"
     assert found["y"].flags.f_contiguous
 
@@ -79,7 +79,26 @@ def test_tokens_are_nearly_all_distinct_where_the_vocabulary_is_large():
     config = SimpleNamespace(vocab_size=30522, max_position_embeddings=512, pad_token_id=0)
     for seed in range(20):
         ids = text_inputs(config, {"input_ids"}, 1, 128, seed)["input_ids"].numpy()
-        permuted = derived({"input_ids": ids}, seed, 1)["input_ids"]
+        permuted = derived({"input_ids": ids}, seed)[1]["input_ids"]
         made_up = _fillers.fill("input_ids", [1, 64], np.dtype("int64"), np.random.default_rng(seed), ())
         for found in (ids, permuted, made_up):
             assert len(np.unique(found)) >= 0.95 * found.size
+
+
+def test_eight_distinct_sets_take_turns():
+    inputs = {"x": CHANCE.standard_normal((2, 8)).astype(np.float32)}
+    found = derived(inputs, 0)
+    assert list(found) == list(range(1, TIMED))
+    hashes = {tensors.content_hash(nested) for nested in (inputs, *found.values())}
+    assert len(hashes) == TIMED
+
+
+def test_of_few_orders_each_counts_once():
+    found = derived({"x": np.array([1, 2, 3])}, 0)  # the first stays, so that there is one other order
+    assert [nested["x"].tolist() for nested in found.values()] == [[1, 3, 2]]
+
+
+def test_of_large_inputs_there_are_only_the_sets_to_compare():
+    large = np.zeros(ENOUGH // 8, np.float64)
+    large[:3] = 1, 2, 3
+    assert list(derived({"x": large}, 0)) == list(COMPARED)

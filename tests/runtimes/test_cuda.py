@@ -38,7 +38,7 @@ def worker_of(resnet, exporter, **request) -> Worker:
     worker = Worker(channel=None)
     positional = tuple(resnet.model.positional)
     worker.session = runtime.open(OpenRequest(file, exporter, positional=positional, device="cuda", **request))
-    worker.call = worker.session.bind(resnet.inputs, tensors.flatten(resnet.inputs)[0])
+    worker.times(worker.session.bind(resnet.inputs, tensors.flatten(resnet.inputs)[0]))
     return worker
 
 

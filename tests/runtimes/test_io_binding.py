@@ -68,7 +68,7 @@ def test_bfloat16_is_bound_by_its_bits(tmp_path):
 def test_the_worker_stores_and_hashes_what_stayed_on_the_device(doubling, tmp_path):
     worker = Worker(channel=None)
     worker.session = opened(doubling)
-    worker.call = worker.session.bind({"a": A}, {"a": A})
+    worker.times(worker.session.bind({"a": A}, {"a": A}))
     reply = verbs.outputs(worker, {"path": str(tmp_path / "out.npz")})
     flat, _ = tensors.load(tmp_path / "out.npz")
     np.testing.assert_array_equal(next(iter(flat.values())), A + A)

@@ -11,6 +11,7 @@ import pytest
 
 from benchlib.measure.rounds import orders
 from benchlib.measure.samples import STEADY, WARMUP, Samples
+from benchlib.models._input_sets import TIMED
 from benchlib.record import scrap
 
 PAIRS = 5  # of level quick
@@ -46,15 +47,22 @@ def run(folder: Path, *options: str):
     (notebook,) = (folder / "outputs" / "run" / "trials").glob("*.ipynb")
     samples = Samples.decode(scrap.read(notebook, scrap.SAMPLES))
     record = scrap.read(notebook)
-    recorded = record["metrics"]["input_hash"]  # calls on other inputs are no samples: accuracy is checked with them
-    return record, samples, [[call for call in diary(folder, name) if call[3] == recorded] for name in "ab"]
+    return record, samples, [timed_calls(diary(folder, name)) for name in "ab"]
+
+
+def timed_calls(calls):
+    """Without those that are no samples: accuracy is checked with two calls behind a contender's very first, and with
+    a last one in each process."""
+    own = {pid: [call for call in calls if call[0] == pid] for pid in dict.fromkeys(call[0] for call in calls)}
+    del own[calls[0][0]][1:3]
+    return [call for process in own.values() for call in process[:-1]]
 
 
 def diary(folder: Path, name: str) -> list[tuple[int, int, int, str]]:
     """(pid, begin, end, input hash) of every call, in time order."""
     calls = []
     for file in folder.glob(f"{name}.*"):
-        _, pid, digest = file.name.split(".")
+        _, pid, digest, _ = file.name.split(".")
         rows = np.fromfile(file, np.uint64).reshape(-1, 2)
         calls += [(int(pid), int(begin), int(end), digest) for begin, end in rows[rows[:, 1] > 0]]
     return sorted(calls, key=lambda call: call[1])
@@ -145,16 +153,16 @@ def test_epochs_never_overlap_and_stand_in_the_seeded_order(trial):
 
 
 def test_the_inputs_are_the_same_bytes_for_all(trial, folder):
-    """All samples are of the recorded inputs; each contender's first process calls once on each of two other sets,
-    after its own first call and before its samples."""
+    """Eight sets take turns, in one order, from the recorded one on; the last call of each process, which is held
+    against the first, is on that one."""
     record, _, timed = trial
-    others = []
+    recorded, orders = record["metrics"]["input_hash"], set()
     for name, samples in zip("ab", timed, strict=True):
-        extra = [call for call in diary(folder, name) if call[3] != record["metrics"]["input_hash"]]
-        (pid,) = {call[0] for call in extra}
-        own = [call for call in samples if call[0] == pid]
-        assert own[0][2] < extra[0][1] and extra[-1][2] < own[1][1]
-        assert own[0] == samples[0]
-        others.append([call[3] for call in extra])
-    assert others[0] == others[1]
-    assert len(set(others[0])) == len(others[0]) == 2
+        for pid in {call[0] for call in samples}:
+            assert [call[3] for call in diary(folder, name) if call[0] == pid][-1] == recorded
+            first, *own = [call[3] for call in samples if call[0] == pid]
+            assert first == recorded
+            assert own == [own[n % TIMED] for n in range(len(own))]
+            orders.add(tuple(own[:TIMED]))
+    (order,) = orders
+    assert order[0] == recorded and len(set(order)) == TIMED == record["metrics"]["input_sets"]

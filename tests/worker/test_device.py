@@ -78,7 +78,7 @@ def test_a_session_without_a_clock_of_its_own_has_no_parts(session):
 def test_the_profiler_sees_warm_calls():
     log = []
     worker = Worker(channel=None)
-    worker.call = lambda: log.append("call")
+    worker.times(lambda: log.append("call"))
 
     def profile(call, calls):
         log.append("profiler on")

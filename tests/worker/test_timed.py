@@ -5,7 +5,7 @@ import json
 import mmap
 import os
 from array import array
-from itertools import count
+from itertools import count, cycle, repeat
 from types import SimpleNamespace
 
 import pytest
@@ -15,7 +15,7 @@ from benchlib.worker.counters import Counters
 
 
 def worker(call, collects=False):
-    return SimpleNamespace(call=call, last=None, collects=collects, device="cpu")
+    return SimpleNamespace(calls=cycle((call,)), last=None, collects=collects, device="cpu", several=False)
 
 
 def clock(*readings):
@@ -25,14 +25,23 @@ def clock(*readings):
 
 def test_a_sample_is_what_the_clock_moved_during_the_call():
     ns, calls = array("Q", bytes(16)), count(1)
-    assert timed.timed(lambda: next(calls), None, ns, 1, clock(10, 25, 100, 107)) == 2
+    assert timed.timed(repeat(lambda: next(calls)), None, ns, 1, clock(10, 25, 100, 107)) == 2
     assert ns.tolist() == [15, 7]
 
 
 def test_a_block_is_one_sample_of_several_calls():
     ns, calls = array("Q", bytes(16)), count(1)
-    assert timed.timed(lambda: next(calls), None, ns, 50, clock(0, 500, 600, 1300)) == 100
+    assert timed.timed(repeat(lambda: next(calls)), None, ns, 50, clock(0, 500, 600, 1300)) == 100
     assert ns.tolist() == [500, 700]
+
+
+@pytest.mark.parametrize("inner", [1, 5])
+def test_calls_take_turns_from_epoch_to_epoch(inner):
+    seen, ns = [], array("Q", bytes(8 * 2))
+    calls = cycle([lambda n=n: seen.append(n) for n in range(4)])
+    for _ in range(2):
+        timed.timed(calls, None, ns, inner)
+    assert seen == [n % 4 for n in range(2 * 2 * inner)]
 
 
 def test_a_clock_that_goes_back_is_an_error_and_no_sample(monkeypatch):

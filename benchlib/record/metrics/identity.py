@@ -46,6 +46,17 @@ ROWS = (
     ("input_shapes", "", "name, dtype and shape of each input"),
     ("input_hash", "", "hash of the input bytes; equal for all contenders", "sha256, read back by each worker"),
     (
+        "input_sets",
+        "count",
+        "sets of inputs that took turns while it was timed: the recorded one and permutations of it",
+    ),
+    (
+        "input_sets_hash",
+        "",
+        "hash of the bytes of the permutations; equal for all contenders",
+        "sha256 over their hashes, each of which every worker reads back",
+    ),
+    (
         "weights_hash",
         "",
         "hash of the weights; equal for all contenders that hold them",
