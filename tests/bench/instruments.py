@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from types import SimpleNamespace
 
 import numpy as np
 
 from benchlib.worker import timed
+from benchlib.worker.service import Worker
 from tests.bench.figure import Figure
 
 EPOCHS, CALLS = 21, 10_000
 
 
 def figures(epochs: int = EPOCHS, calls: int = CALLS) -> Iterator[Figure]:
-    worker = SimpleNamespace(call=_nothing, last=None, collects=False, device="cpu")
+    worker = Worker(channel=None)
+    worker.times(_nothing)
     inside, whole = [], []
     for _ in range(epochs):
         epoch = timed.run(worker, {"calls": calls})

@@ -46,7 +46,7 @@ def sessions(monkeypatch, tmp_path):
 
 @pytest.fixture
 def run():
-    model = SimpleNamespace(key="k", inputs=Path("0"), input_sets={1: Path("1"), 2: Path("2")}, meta={"facts": {}})
+    model = SimpleNamespace(key="k", inputs=Path("0"), compared_sets={1: Path("1"), 2: Path("2")}, meta={"facts": {}})
     launcher = SimpleNamespace(left=lambda: 60.0)
     return SimpleNamespace(trial=make({"model": "explicit/mlp", "exporter": "script"}), model=model, launcher=launcher)
 

@@ -1,6 +1,7 @@
 """The runtime `planted`: calls with a known work and latency law, a diary of every call, and faults on demand."""
 
 from benchlib.registry import Option, Runtime
+from benchlib_planted import laws
 from benchlib_planted.allocator import allocating, touched
 from benchlib_planted.laws import LAWS
 from benchlib_planted.works import WORKS, littering, spin
@@ -11,7 +12,10 @@ class _Session:
         from benchlib_planted.faults import FAULTS
 
         FAULTS[request.options["open_fault"]]()
-        self.options, self.folded = request.options, {}
+        own = request.options
+        # one series for the session, whichever inputs its calls are on
+        law = laws.series(own["law"], own["seconds"], own["law_seed"], **own["law_args"])
+        self.options, self.folded = {**own, "series": law}, {}
         self.held = touched(self.options["allocate"])
         spin(self.options["spin"])
         self.facts = {"providers": "Planted", "threads": request.threads}
