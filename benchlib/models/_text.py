@@ -1,4 +1,4 @@
-"""Inputs for models that read text, images or sound, by the rules that their transformers configuration states.
+"""Texts for models of transformers, by the rules that their configurations state.
 
 Tokens are drawn uniformly from the whole vocabulary without the special tokens that the configuration
 names. The first item of a batch has the full length, the others get shorter in even steps down to half of
@@ -8,83 +8,132 @@ padding. Where the model tells two segments apart, the second half of each item 
 
 from __future__ import annotations
 
-import inspect
 from typing import Any
 
-from benchlib.errors import UserError, suggestion
-from benchlib.models import _signals
+from benchlib.errors import UserError
+from benchlib.models import _asked, _configs
+from benchlib.models._asked import Asked
 from benchlib.models._module import generator
 
+LENGTH = 128
+CHOICES = 4  # answers to choose from, each a text of its own
 _SPECIAL = ("pad_token_id", "bos_token_id", "eos_token_id", "sep_token_id", "cls_token_id", "mask_token_id",
-            "unk_token_id", "decoder_start_token_id")  # fmt: skip
+            "unk_token_id", "decoder_start_token_id", "image_token_id", "image_token_index", "video_token_id",
+            "audio_token_id")  # fmt: skip
 
 
-def inputs_for(config: Any, module: Any, trial: Any, seq_length: int) -> dict[str, Any] | None:
-    """Inputs for `module`'s forward, or None where the configuration does not say what it reads."""
-    takes = inspect.signature(module.forward).parameters
-    text = config.get_text_config()
+def words(asked: Asked) -> dict[str, Any]:
+    """The tokens that the encoder or the only part reads, unless it hears or sees instead, and the decoder's."""
+    reads = _configs.text_of(asked.config)
+    writes = _configs.text_of(asked.config, decoder=True)
+    instead = {"input_features", "input_values"} & set(asked.takes) and not _compares(asked)
+    inputs: dict[str, Any] = {}
+    if "input_ids" in asked.takes and not instead and _size(reads):
+        choices = CHOICES if asked.name.endswith("MultipleChoice") else 1
+        length = _length(asked, reads)
+        inputs = text_inputs(
+            reads, [n for n in asked.takes if "decoder_" not in n], asked.batch * choices, length, asked.trial.seed
+        )
+        if choices > 1:
+            inputs = {name: tensor.reshape(asked.batch, choices, length) for name, tensor in inputs.items()}
+    if "decoder_input_ids" in asked.takes and getattr(asked.config, "is_encoder_decoder", False) and _size(writes):
+        takes = [name for name in asked.takes if "decoder_" in name]
+        length = _length(asked, writes)
+        both = _drawn(writes, asked.batch, length, generator(asked.trial.seed + 1))
+        decoder = _padded(both, writes, [name.removeprefix("decoder_") for name in takes])
+        inputs.update({f"decoder_{name}": tensor for name, tensor in decoder.items()})
+    return inputs
 
-    def words() -> dict[str, Any]:
-        length = trial.seq_length or seq_length
-        _check_length(text, module, length)
-        return text_inputs(text, takes, trial.batch_size, length, trial.seed)
 
-    if "input_features" in takes:  # of sound models those with a spectrogram as long as the encoder's positions
-        known = getattr(config, "num_mel_bins", None) and getattr(config, "max_source_positions", None)
-        return {**_signals.sound_inputs(config, trial), **words()} if known else None
-    if "input_ids" in takes and getattr(text, "vocab_size", None):
-        compared = "return_loss" in takes and "pixel_values" in takes  # a text and an image for each other, as in CLIP
-        return {**words(), **_signals.image_inputs(config.vision_config, takes, trial)} if compared else words()
-    if "pixel_values" in takes and getattr(config, "image_size", None):
-        return _signals.image_inputs(config, takes, trial)
-    return None
+def boxes(asked: Asked) -> dict[str, Any]:
+    """Where on the page each token stands: x0 <= x1 and y0 <= y1 in 0..1000, or in 0..1 for models that read fractions;
+    that of padding is all zeros."""
+    import torch
+
+    ids = _first_ids(asked)
+    limit = asked.first("max_2d_position_embeddings", default=1024) - 1
+    corners = torch.randint(min(limit, 1000) + 1, (*ids.shape, 2, 2), generator=asked.generator()).sort(2).values
+    found = (corners * (_own(asked, ids)[..., None, None])).flatten(2)
+    fractions = asked.name.startswith(("Bros", "Udop"))
+    return {"bbox": found / 1000 if fractions else found}
 
 
-def _check_length(config: Any, module: Any, length: int) -> None:
-    """RoBERTa's positions start behind the pad token's number, so that its table ends earlier. Raises UserError."""
-    rows = getattr(config, "max_position_embeddings", None) or getattr(config, "max_target_positions", None)
-    tables = [part for name, part in module.named_modules() if name.endswith("position_embeddings")]
-    skipped = [table.padding_idx + 1 for table in tables if getattr(table, "padding_idx", None) is not None]
-    longest = rows and rows - max(skipped, default=0)
-    if longest and length > longest:
-        raise UserError(f"seq_length {length}: the model has {longest} positions (max_position_embeddings)")
+def global_attention(asked: Asked) -> dict[str, Any]:
+    """Longformer's first token sees all others."""
+    import torch
+
+    ids = _first_ids(asked)
+    place = torch.arange(ids.shape[-1]).expand(ids.shape)
+    return {"global_attention_mask": (place == 0).long()}
+
+
+def entities(asked: Asked) -> dict[str, Any]:
+    """LUKE's: two entities, the first of one token and the second of two, where they stand, and their tokens."""
+    import torch
+
+    count, mentioned = 2, getattr(asked.config, "max_mention_length", 30)
+    shape = asked.batch, *([CHOICES] if asked.name.endswith("MultipleChoice") else []), count
+    positions = torch.full((*shape, mentioned), -1)
+    positions[..., 0, 0], positions[..., 1, :2] = 1, torch.tensor([2, 3])
+    vocabulary = asked.first("entity_vocab_size", default=100)
+    inputs = {
+        "entity_ids": torch.randint(min(3, vocabulary - 1), vocabulary, shape, generator=asked.generator()),
+        "entity_attention_mask": torch.ones(shape, dtype=torch.long),
+        "entity_token_type_ids": torch.zeros(shape, dtype=torch.long),
+        "entity_position_ids": positions,
+    }
+    if "entity_start_positions" in asked.takes:
+        inputs["entity_start_positions"] = torch.tensor([1, 2]).expand(shape).clone()
+        inputs["entity_end_positions"] = torch.tensor([1, 3]).expand(shape).clone()
+    return {name: tensor for name, tensor in inputs.items() if name in asked.takes}
+
+
+def table_cells(asked: Asked) -> dict[str, Any]:
+    """TAPAS': the seven kinds of a token's type, of which the first says question or table and the next two which
+    column and row: a table of four columns behind the question."""
+    import torch
+
+    ids = _first_ids(asked)
+    sizes, place = asked.config.type_vocab_sizes, torch.arange(ids.shape[1])
+    in_table = (place >= len(place) // 4) & _own(asked, ids)
+    cell = (place - len(place) // 4).clamp(min=0)
+    types = torch.zeros((*ids.shape, len(sizes)), dtype=torch.long)
+    types[..., 0] = in_table
+    types[..., 1] = in_table * (1 + cell % 4)
+    types[..., 2] = in_table * (1 + (cell // 4) % (sizes[2] - 1))
+    return {"token_type_ids": types}
 
 
 def text_inputs(config: Any, takes: Any, batch: int, length: int, seed: int) -> dict[str, Any]:
-    """Random tokens with mask and segments, as far as forward takes them; an encoder-decoder's decoder gets its own."""
+    """Random tokens with mask and segments, as far as forward takes them."""
+    return _padded(_drawn(config, batch, length, generator(seed)), config, takes)
+
+
+def _drawn(config: Any, batch: int, length: int, rng: Any) -> Any:
     import torch
 
     special = special_tokens(config)
-    words = torch.tensor([i for i in range(config.vocab_size) if i not in special])
-    rng = generator(seed)
-
-    def drawn() -> Any:
-        return words[torch.randint(len(words), (batch, length), generator=rng)]
-
-    inputs = {}
-    if "input_ids" in takes:
-        inputs.update(_padded(drawn(), config, takes))
-    if getattr(config, "is_encoder_decoder", False) and "decoder_input_ids" in takes:
-        decoder = _padded(drawn(), config, [name.removeprefix("decoder_") for name in takes if "decoder_" in name])
-        inputs.update({f"decoder_{name}": tensor for name, tensor in decoder.items()})
-    return inputs
+    known = torch.tensor([i for i in range(_size(config)) if i not in special])
+    return known[torch.randint(len(known), (batch, length), generator=rng)]
 
 
 def _padded(ids: Any, config: Any, takes: Any) -> dict[str, Any]:
     import torch
 
     batch, length = ids.shape
-    lengths = torch.linspace(length, (length + 1) // 2, batch).round().long()
+    own = _asked.lengths(batch, length)
     position = torch.arange(length)
-    mask = position < lengths[:, None]
+    mask = position < own[:, None]
     end, pad = getattr(config, "eos_token_id", None), getattr(config, "pad_token_id", None)
     if "return_loss" in takes and isinstance(end, int) and end < config.vocab_size:
-        ids[torch.arange(batch), lengths - 1] = end  # where such a model reads what the text means
-    inputs = {"input_ids": torch.where(mask, ids, pad if pad is not None else 0)}
+        ids[torch.arange(batch), own - 1] = end  # where such a model reads what the text means
+    pad = pad if pad is not None and 0 <= pad < _size(config) else 0
+    inputs = {"input_ids": torch.where(mask, ids, pad)}
     if "attention_mask" in takes:
         inputs["attention_mask"] = mask.long()
-    if "token_type_ids" in takes and (getattr(config, "type_vocab_size", 0) or 0) > 1:
-        inputs["token_type_ids"] = (mask & (position >= lengths[:, None] // 2)).long()
+    kinds = getattr(config, "type_vocab_size", 0) or 0
+    if "token_type_ids" in takes and isinstance(kinds, int) and kinds > 1:
+        inputs["token_type_ids"] = (mask & (position >= own[:, None] // 2)).long()
     return inputs
 
 
@@ -96,23 +145,51 @@ def special_tokens(config: Any) -> set[int]:
     return found
 
 
-def configured(config_class: Any, values: dict[str, Any], given: dict[str, Any], what: str) -> Any:
-    """A configuration of `config_class` from `values`, overridden by `given`. Raises UserError."""
-    known = {*config_class().to_dict(), *getattr(config_class, "attribute_map", {}), "num_labels"}
-    for name in given:
-        if name not in known:
-            raise UserError(f"model_args: unknown option '{name}' of {what}{suggestion(name, known)}")
-    try:
-        config = config_class(**{**values, **given})
-    except Exception as error:  # strict configurations raise their own classes
-        text = " ".join(str(error).split())
-        raise UserError(f"model_args of {what}: {text}") from error
-    return without_cache(config)
+def _size(config: Any) -> int:
+    """Of the vocabulary; 0 where there is none."""
+    size = getattr(config, "vocab_size", None)
+    return size if isinstance(size, int) else 0
 
 
-def without_cache(config: Any) -> Any:
-    """The configuration of one forward: no key-value cache among the outputs."""
-    for part in {id(c): c for c in (config, config.get_text_config())}.values():
-        if getattr(part, "use_cache", None):
-            part.use_cache = False
-    return config
+def _compares(asked: Asked) -> bool:
+    """Whether text and sound or image are read side by side, as in CLAP, and not one of them instead."""
+    return "return_loss" in asked.takes
+
+
+def _length(asked: Asked, config: Any) -> int:
+    """The trial's length, or the usual one as far as the model has positions. Raises UserError."""
+    longest = _positions(config, asked.module)
+    wanted = asked.trial.seq_length
+    if wanted and longest and wanted > longest:
+        raise UserError(f"seq_length {wanted}: the model has {longest} positions (max_position_embeddings)")
+    return wanted or min(asked.seq_length, longest or asked.seq_length)
+
+
+def _positions(config: Any, module: Any) -> int | None:
+    """RoBERTa's positions start behind the pad token's number, so that its table ends earlier."""
+    rows = next((r for r in (getattr(config, n, None) for n in _ROWS) if isinstance(r, int) and r > 0), None)
+    tables = [part for name, part in module.named_modules() if name.endswith("position_embeddings")]
+    skipped = [table.padding_idx + 1 for table in tables if getattr(table, "padding_idx", None) is not None]
+    return rows and rows - max(skipped, default=0)
+
+
+_ROWS = ("max_position_embeddings", "max_target_positions", "max_decoder_position_embeddings")
+
+
+def _first_ids(asked: Asked) -> Any:
+    return words(asked)["input_ids"]
+
+
+def _own(asked: Asked, ids: Any) -> Any:
+    """Which tokens are no padding."""
+    mask = _asked.mask(ids[..., 0].numel(), ids.shape[-1])
+    return mask.reshape(ids.shape)
+
+
+MAKERS = {
+    "input_ids": words,
+    "decoder_input_ids": words,
+    "bbox": boxes,
+    "global_attention_mask": global_attention,
+    "entity_ids": entities,
+}

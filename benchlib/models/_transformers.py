@@ -2,35 +2,86 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from benchlib.errors import UserError
-from benchlib.models import LoadedModel, _labels, _module, _text
+from benchlib.errors import Unavailable, UnknownName, UserError
+from benchlib.models import LoadedModel, _configs, _labels, _modalities, _module
+
+Inputs = Callable[[Any, Any, Any], dict[str, Any]]  # of configuration, module and trial
 
 
 def loaded(
     model_class: str,
     trial: Any,
-    config_class: str,
-    values: dict[str, Any],
+    config_class: str | None,
+    values: Mapping[str, Any],
     seq_length: int | None,
     task: str,
     facts: dict[str, Any] | None = None,
+    *,
+    part: str = "",
+    inputs: Inputs | None = None,
 ) -> LoadedModel:
-    """`model_class` in a configuration of `config_class` from `values`, which the trial's `model_args` override, its
-    weights drawn from the trial's seed. Raises UserError, also where the inputs are not known."""
+    """`model_class` in a configuration of `config_class` (None: the class's own) from `values`, which the trial's
+    `model_args` override, its weights drawn from the trial's seed.
+
+    Of composed configurations `values` names the parts: {"encoder": {"model_type": "bert"}, "decoder": {…}}. `part` is
+    the submodule that is the model, like "encoder". `inputs` makes the inputs of (configuration, module, trial); by
+    default they follow from the signature of forward. Raises UserError, also where they do not.
+    """
     import torch
     import transformers
 
-    config = _text.configured(getattr(transformers, config_class), values, trial.model_args, config_class)
+    kind = model_named(model_class)
+    config_kind = getattr(transformers, config_class) if config_class else kind.config_class
+    config = _configs.configured(config_kind, values, trial.model_args, config_kind.__name__)
+    _configs.suited(config, model_class, {**values, **trial.model_args})
     torch.manual_seed(trial.seed)
-    build = getattr(transformers, model_class)._from_config
-    module = _module.with_attention(lambda **given: build(config, **given), trial.attn_implementation)
+    try:
+        module = _module.with_attention(lambda **given: kind._from_config(config, **given), trial.attn_implementation)
+    except ImportError as error:
+        raise Unavailable(f"{model_class}: {_one_line(error)}") from error
+    except (ValueError, TypeError, AttributeError, KeyError) as error:  # values that do not go together
+        raise UserError(f"{model_class} cannot be built from {config_kind.__name__}: {_one_line(error)}") from error
+    if part:
+        module = module.get_submodule(part)
+        config = getattr(module, "config", config)
 
     def inputs_at(trial: Any) -> dict[str, Any]:
-        inputs = _text.inputs_for(config, module, trial, seq_length)
-        if inputs is None:
-            raise UserError(f"{config_class} does not say what {model_class} reads: give inputs")
-        return _labels.added(inputs, module, trial)
+        if inputs is not None:
+            return inputs(config, module, trial)
+        return _labels.added(_modalities.inputs_for(config, module, trial, seq_length), module, trial)
 
     return _module.loaded(module, inputs_at, trial, task=task, weights="random", facts=facts)
+
+
+def model_named(name: str) -> Any:
+    """The class of transformers. Raises UnknownName, or UserError for what is no model."""
+    import transformers
+
+    if name not in transformers._class_to_module:
+        raise UnknownName("transformers model", name, names())
+    kind = getattr(transformers, name)
+    if not (isinstance(kind, type) and issubclass(kind, transformers.PreTrainedModel) and kind.config_class):
+        raise UserError(f"transformers.{name} is no model that a configuration describes")
+    return kind
+
+
+def names() -> list[str]:
+    """The model classes of the installed transformers, from its own table, which imports none of them."""
+    import transformers
+
+    return [
+        name
+        for name, place in transformers._class_to_module.items()
+        if place.rpartition(".")[2].startswith("modeling_")
+        and name[0].isupper()
+        and not name.startswith(("Auto", "PreTrained"))
+        and ("Model" in name or "For" in name)
+        and not name.endswith(("PreTrainedModel", "PretrainedModel", "Output"))
+    ]
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split())[:300]

@@ -1,7 +1,7 @@
 """A local directory in Hugging Face layout: real weights, its tokenizer on real sentences when it has one.
 
 Nothing is downloaded and no code of the directory is run. A directory without weights gives a model with
-random ones, and the record says so; one without tokenizer gets the inputs of `benchlib.models._text`.
+random ones, and the record says so; one without tokenizer gets the inputs of `benchlib.models._modalities`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from benchlib.errors import UserError, suggestion
-from benchlib.models import LoadedModel, _labels, _module, _text
+from benchlib.models import LoadedModel, _configs, _labels, _modalities, _module, _tasks
 from benchlib.models._sentences import SENTENCES
 from benchlib.registry import Source
 
@@ -41,7 +41,7 @@ def load(name: str, trial: Any) -> LoadedModel:
         module = _module.with_attention(lambda **given: build(config, **given), trial.attn_implementation)
         weights = "random"
     inputs_at, text = _inputs(path, config, module)
-    task = getattr(config, "pipeline_tag", None) or _task(type(module).__name__)
+    task = getattr(config, "pipeline_tag", None) or _tasks.task_of(type(module).__name__)
     labelled = lambda trial: _labels.added(inputs_at(trial), module, trial)  # noqa: E731
     return _module.loaded(module, labelled, trial, task=task, weights=weights, facts={"model_text": text})
 
@@ -68,7 +68,7 @@ def _config(path: Path, given: dict[str, Any]) -> Any:
         raise UserError(
             f"model '{path}': this transformers knows no model_type '{kind}'{suggestion(str(kind), known)}"
         ) from None
-    return _text.configured(config_class, values, given, str(path))
+    return _configs.configured(config_class, values, given, str(path))
 
 
 def _model_class(config: Any, path: Path) -> Any:
@@ -113,10 +113,7 @@ def _inputs(path: Path, config: Any, module: Any) -> tuple[Callable[[Any], dict[
         return lambda trial: sentences(tokenizer, module, trial), "sentences"
 
     def drawn(trial: Any) -> dict[str, Any]:
-        inputs = _text.inputs_for(config, module, trial, LENGTH_WITHOUT_TOKENIZER)
-        if inputs is None:
-            raise UserError(f"model '{path}': its config.json does not say what the model reads; give inputs")
-        return inputs
+        return _modalities.inputs_for(config, module, trial, LENGTH_WITHOUT_TOKENIZER)
 
     return drawn, "random"
 
@@ -152,27 +149,12 @@ def _hash(path: str, size: int, modified: int) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _task(class_name: str) -> str:
-    """`fill-mask` of BertForMaskedLM; the bare models give features."""
-    tasks = {
-        "ForMaskedLM": "fill-mask",
-        "ForQuestionAnswering": "question-answering",
-        "ForSequenceClassification": "text-classification",
-        "ForTokenClassification": "token-classification",
-        "ForCausalLM": "text-generation",
-        "LMHeadModel": "text-generation",
-        "ForConditionalGeneration": "text2text-generation",
-        "ForImageClassification": "image-classification",
-    }
-    return next((task for ending, task in tasks.items() if class_name.endswith(ending)), "feature-extraction")
-
-
 source = Source(
     name="directory",
     summary="a local directory in Hugging Face layout",
     load=load,
     identity=identity,
     packages=("torch", "transformers", "transformers.modeling_utils"),
-    shapes={"seq_length": None},
+    shapes={"seq_length": None, "max_audio_seq_length": None, "height": None, "width": None},
     refuse=_module.no_shapes,
 )

@@ -24,9 +24,10 @@ from typing import Any
 
 from benchlib import tensors
 from benchlib.errors import UnknownName, UserError
-from benchlib.models import LoadedModel, _axes, _code, _module, _saved, _text
+from benchlib.models import LoadedModel, _axes, _code, _configs, _modalities, _module, _saved
 from benchlib.models._facts import class_name, weights_hash
 from benchlib.registry import Source
+from benchlib.trial import SIZES
 
 FOLDER = "python"
 LENGTH = 128  # of text for a configuration given without inputs
@@ -126,7 +127,7 @@ def _from_configuration(config: Any, inputs: Any) -> tuple[Any, Any, str]:
     import torch
     import transformers
 
-    config = _text.without_cache(copy.deepcopy(config))
+    config = _configs.without_cache(copy.deepcopy(config))
     name = next((a for a in config.architectures or [] if hasattr(transformers, a)), None)
     torch.manual_seed(0)
     try:
@@ -136,11 +137,8 @@ def _from_configuration(config: Any, inputs: Any) -> tuple[Any, Any, str]:
     except ValueError as error:
         raise UserError(f"{type(config).__name__}: {str(error).partition(chr(10))[0][:200]}") from error
     if inputs is None:
-        plain = types.SimpleNamespace(batch_size=1, seq_length=None, height=None, width=None, seed=0)
-        length = min(LENGTH, getattr(config.get_text_config(), "max_position_embeddings", None) or LENGTH)
-        inputs = _text.inputs_for(config, module, plain, length)
-    if inputs is None:
-        raise UserError(f"{type(config).__name__} does not say what {type(module).__name__} reads: give inputs=")
+        sizes = dict.fromkeys(SIZES)
+        inputs = _modalities.inputs_for(config, module, types.SimpleNamespace(batch_size=1, seed=0, **sizes), LENGTH)
     return module.eval(), inputs, "random"
 
 

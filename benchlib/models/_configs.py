@@ -1,0 +1,117 @@
+"""Configurations of transformers: the library's defaults, what an entry sets, and on top what a trial's model_args say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from benchlib.errors import UserError, suggestion
+
+_SERIES = {"prediction_length": 24, "context_length": 48}
+
+NEEDED: dict[str, dict[str, Any]] = {  # configurations whose defaults alone make no model
+    "AutoformerConfig": {**_SERIES, "num_time_features": 2},
+    "EncoderDecoderConfig": {
+        "encoder": {"model_type": "bert"},
+        "decoder": {"model_type": "bert", "is_decoder": True, "add_cross_attention": True},
+        "decoder_start_token_id": 101,
+        "pad_token_id": 0,
+    },
+    "InformerConfig": {**_SERIES, "num_time_features": 2},
+    "RagConfig": {"question_encoder": {"model_type": "dpr"}, "generator": {"model_type": "bart"}},
+    "SpeechEncoderDecoderConfig": {
+        "encoder": {"model_type": "wav2vec2"},
+        "decoder": {"model_type": "bert", "is_decoder": True, "add_cross_attention": True},
+        "decoder_start_token_id": 101,
+        "pad_token_id": 0,
+    },
+    "TimeSeriesTransformerConfig": {**_SERIES, "num_time_features": 2},
+    "VisionEncoderDecoderConfig": {
+        "encoder": {"model_type": "vit"},
+        "decoder": {"model_type": "gpt2", "is_decoder": True, "add_cross_attention": True},
+        "decoder_start_token_id": 50256,
+        "pad_token_id": 50256,
+    },
+    "VisionTextDualEncoderConfig": {"vision_config": {"model_type": "vit"}, "text_config": {"model_type": "bert"}},
+    "MusicgenConfig": {
+        "text_encoder": {"model_type": "t5"},
+        "audio_encoder": {"model_type": "encodec"},
+        "decoder": {"model_type": "musicgen_decoder"},
+    },
+}
+
+
+def configured(config_class: Any, values: Mapping[str, Any], given: Mapping[str, Any], what: str) -> Any:
+    """A configuration of `config_class` from `values`, overridden by `given`, in which parts that are configurations
+    themselves may be named in part. Raises UserError."""
+    values = _merged(NEEDED.get(config_class.__name__, {}), values)
+    default = _built(config_class, values, "configuration", what)
+    known = {*default.to_dict(), *getattr(config_class, "attribute_map", {}), "num_labels"}
+    for name in given:
+        if name not in known:
+            raise UserError(f"model_args: unknown option '{name}' of {what}{suggestion(name, known)}")
+    config = _built(config_class, _merged(values, given), "model_args", what) if given else default
+    return without_cache(config)
+
+
+def suited(config: Any, model_class: str, chosen: Mapping[str, Any]) -> None:
+    """What the class of the model needs beside the defaults, where nobody has chosen it: a decoder looks not ahead, and
+    who classifies texts of a batch finds their ends by the padding."""
+    if model_class.endswith(("ForCausalLM", "LMHeadModel")) and "is_decoder" not in chosen:
+        if getattr(config, "is_decoder", None) is False:
+            config.is_decoder = True
+    text = text_of(config)
+    if model_class.endswith("ForSequenceClassification") and getattr(text, "pad_token_id", 0) is None:
+        text.pad_token_id = 0
+
+
+def _built(config_class: Any, values: Mapping[str, Any], blamed: str, what: str) -> Any:
+    try:
+        return config_class(**values)
+    except Exception as error:  # strict configurations raise their own classes
+        raise UserError(f"{blamed} of {what}: {' '.join(str(error).split())}") from error
+
+
+def _merged(values: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    found = dict(values)
+    for name, value in given.items():
+        both = isinstance(value, Mapping) and isinstance(found.get(name), Mapping)
+        found[name] = _merged(found[name], value) if both else value
+    return found
+
+
+def without_cache(config: Any) -> Any:
+    """The configuration of one forward: no key-value cache among the outputs."""
+    for part in parts(config):
+        if getattr(part, "use_cache", None):
+            part.use_cache = False
+    return config
+
+
+def parts(config: Any) -> Iterator[Any]:
+    """The configuration and those inside it."""
+    yield config
+    for value in list(vars(config).values()):
+        if hasattr(value, "to_dict") and hasattr(value, "model_type"):
+            yield from parts(value)
+
+
+def text_of(config: Any, decoder: bool = False) -> Any:
+    """The part that describes what reads the text, or the decoder of one that has two; else the configuration."""
+    pair = ("decoder", "generator") if decoder else ("encoder", "question_encoder", "text_encoder")
+    for name in (*pair, "text_config"):
+        if getattr(getattr(config, name, None), "vocab_size", None):
+            return getattr(config, name)
+    try:
+        return config.get_text_config(decoder=decoder)
+    except ValueError:  # several parts read text
+        return config
+
+
+def image_of(config: Any) -> Any:
+    """The part that describes what reads the images, else the configuration."""
+    for name in ("vision_config", "image_config", "encoder", "backbone_config"):
+        part = getattr(config, name, None)
+        if part is not None and hasattr(part, "image_size"):
+            return part
+    return config
