@@ -1,4 +1,4 @@
-"""Configurations of transformers: the library's defaults, what an entry sets, and on top what a trial's model_args say."""
+"""Configurations of transformers: the library's defaults, what an entry sets, and on top a trial's model_args."""
 
 from __future__ import annotations
 
@@ -57,9 +57,9 @@ def configured(config_class: Any, values: Mapping[str, Any], given: Mapping[str,
 def suited(config: Any, model_class: str, chosen: Mapping[str, Any]) -> None:
     """What the class of the model needs beside the defaults, where nobody has chosen it: a decoder looks not ahead, and
     who classifies texts of a batch finds their ends by the padding."""
-    if model_class.endswith(("ForCausalLM", "LMHeadModel")) and "is_decoder" not in chosen:
-        if getattr(config, "is_decoder", None) is False:
-            config.is_decoder = True
+    writes = model_class.endswith(("ForCausalLM", "LMHeadModel"))
+    if writes and "is_decoder" not in chosen and getattr(config, "is_decoder", None) is False:
+        config.is_decoder = True
     text = text_of(config)
     if model_class.endswith("ForSequenceClassification") and getattr(text, "pad_token_id", 0) is None:
         text.pad_token_id = 0
@@ -81,10 +81,11 @@ def _merged(values: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, An
 
 
 def without_cache(config: Any) -> Any:
-    """The configuration of one forward: no key-value cache among the outputs."""
+    """The configuration of one forward: no key-value cache among the outputs, and no memories of XLNet's."""
     for part in parts(config):
-        if getattr(part, "use_cache", None):
-            part.use_cache = False
+        for name in ("use_cache", "use_mems_eval"):
+            if getattr(part, name, None):
+                setattr(part, name, False)
     return config
 
 

@@ -51,13 +51,12 @@ def masked_patches(asked: Asked) -> dict[str, Any]:
     """Which patches a model in pretraining does not see: a different half of each item's, as many for each."""
     import torch
 
-    config = _configs.image_of(asked.config)
-    if ("MaskedImageModeling" not in asked.name and "bool_masked_pos" not in asked.required) or _patches(
-        config
-    ) is None:
+    count = _patches(_configs.image_of(asked.config))
+    wanted = "MaskedImageModeling" in asked.name or "bool_masked_pos" in asked.required
+    if not wanted or count is None:
         return {}
-    order = torch.rand((asked.batch, _patches(config)), generator=asked.generator()).argsort(1)
-    return {"bool_masked_pos": order < _patches(config) // 2}
+    order = torch.rand((asked.batch, count), generator=asked.generator()).argsort(1)
+    return {"bool_masked_pos": order < count // 2}
 
 
 def _patches(config: Any) -> int | None:
