@@ -1,0 +1,82 @@
+"""MLAgility's corpus `transformers`: the models of its 146 scripts, from their configurations, with random weights.
+
+Nothing is downloaded. The sizes are those that its scripts take when they are told none: 128 tokens, 25600 samples of
+sound, images of 224 by 224. `model_args` override the configuration.
+"""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+from benchlib.errors import Unavailable, UnknownName
+from benchlib.models import LoadedModel, _module, _transformers
+from benchlib.models._transformers_corpus import MODELS
+from benchlib.registry import Source
+
+SEQ_LENGTH = 128
+SIZES = {"max_audio_seq_length": 25600, "height": 224, "width": 224}
+TASKS = {  # by the ending of the class's name
+    "ForCausalLM": "text-generation",
+    "LMHeadModel": "text-generation",
+    "DoubleHeadsModel": "text-generation",
+    "ForConditionalGeneration": "text2text-generation",
+    "MTModel": "text2text-generation",
+    "ForQuestionAnswering": "question-answering",
+    "ForSequenceClassification": "text-classification",
+    "ForImageClassification": "image-classification",
+    "ForObjectDetection": "object-detection",
+    "ForSemanticSegmentation": "image-segmentation",
+    "ForCTC": "automatic-speech-recognition",
+    "SpeechEncoderDecoderModel": "automatic-speech-recognition",
+    "VisionEncoderDecoderModel": "image-to-text",
+    "EncoderDecoderModel": "text2text-generation",
+}
+
+
+def load(name: str, trial: Any) -> LoadedModel:
+    """The model in the trial's configuration, its weights drawn from the trial's seed."""
+    if name not in MODELS:
+        raise UnknownName("transformers model", name, MODELS)
+    row = MODELS[name]
+    if row.needs:
+        raise Unavailable(f"transformers/{name} needs {row.needs}")
+    import transformers
+
+    config = getattr(transformers, row.model_class).config_class.__name__
+    asked = {size: getattr(trial, size) or own for size, own in SIZES.items()}
+    sized = SimpleNamespace(**{**vars(trial), **asked})
+    return _transformers.loaded(row.model_class, sized, config, dict(row.values), SEQ_LENGTH, _task(name))
+
+
+def catalogue() -> list[dict]:
+    return [
+        {
+            "name": name,
+            "task": _task(name),
+            "seq_length": SEQ_LENGTH,
+            "needs": row.needs,
+            "labels": {"name": [name], "author": ["transformers"], "test_group": ["mlagility"]},
+        }
+        for name, row in MODELS.items()
+    ]
+
+
+def _task(name: str) -> str:
+    if name.endswith("_for_audio_classification"):
+        return "audio-classification"
+    model_class = MODELS[name].model_class
+    if not model_class:
+        return ""
+    return next((task for end, task in TASKS.items() if model_class.endswith(end)), "feature-extraction")
+
+
+source = Source(
+    name="transformers",
+    summary="MLAgility's corpus of transformers models, random weights",
+    load=load,
+    packages=("torch", "transformers", "transformers.modeling_utils"),
+    catalogue=catalogue,
+    shapes={"seq_length": None, "max_audio_seq_length": None, "height": None, "width": None},
+    refuse=_module.no_shapes,
+)
