@@ -219,6 +219,9 @@ class Trial(BaseModel):
         """How the model is called in tables and file names."""
         if self.label:
             return self.label
+        suite, _, name = self.model.partition("/")
+        if suite in sources and (called := sources.get(suite).called):
+            return called(name, self)
         path = PurePath(self.model.partition(":")[2] or self.model)
         return path.stem if path.suffix == ".onnx" else path.name
 
