@@ -10,28 +10,12 @@ from types import SimpleNamespace
 from typing import Any
 
 from benchlib.errors import Unavailable, UnknownName
-from benchlib.models import LoadedModel, _module, _transformers
+from benchlib.models import LoadedModel, _module, _tasks, _transformers
 from benchlib.models._transformers_corpus import MODELS
 from benchlib.registry import Source
 
 SEQ_LENGTH = 128
 SIZES = {"max_audio_seq_length": 25600, "height": 224, "width": 224}
-TASKS = {  # by the ending of the class's name
-    "ForCausalLM": "text-generation",
-    "LMHeadModel": "text-generation",
-    "DoubleHeadsModel": "text-generation",
-    "ForConditionalGeneration": "text2text-generation",
-    "MTModel": "text2text-generation",
-    "ForQuestionAnswering": "question-answering",
-    "ForSequenceClassification": "text-classification",
-    "ForImageClassification": "image-classification",
-    "ForObjectDetection": "object-detection",
-    "ForSemanticSegmentation": "image-segmentation",
-    "ForCTC": "automatic-speech-recognition",
-    "SpeechEncoderDecoderModel": "automatic-speech-recognition",
-    "VisionEncoderDecoderModel": "image-to-text",
-    "EncoderDecoderModel": "text2text-generation",
-}
 
 
 def load(name: str, trial: Any) -> LoadedModel:
@@ -41,12 +25,9 @@ def load(name: str, trial: Any) -> LoadedModel:
     row = MODELS[name]
     if row.needs:
         raise Unavailable(f"transformers/{name} needs {row.needs}")
-    import transformers
-
-    config = getattr(transformers, row.model_class).config_class.__name__
     asked = {size: getattr(trial, size) or own for size, own in SIZES.items()}
     sized = SimpleNamespace(**{**vars(trial), **asked})
-    return _transformers.loaded(row.model_class, sized, config, dict(row.values), SEQ_LENGTH, _task(name))
+    return _transformers.loaded(row.model_class, sized, None, row.values, SEQ_LENGTH, _task(name))
 
 
 def catalogue() -> list[dict]:
@@ -63,12 +44,7 @@ def catalogue() -> list[dict]:
 
 
 def _task(name: str) -> str:
-    if name.endswith("_for_audio_classification"):
-        return "audio-classification"
-    model_class = MODELS[name].model_class
-    if not model_class:
-        return ""
-    return next((task for end, task in TASKS.items() if model_class.endswith(end)), "feature-extraction")
+    return _tasks.task_of(MODELS[name].model_class) if MODELS[name].model_class else ""
 
 
 source = Source(

@@ -1,7 +1,7 @@
 """torch_bench's suite `untrained`: models of the hub from configurations that stand here, with random weights.
 
-Nothing is downloaded. A model deeper than two layers gets two, and its name in tables says so; `model_args: {full: true}`
-builds all of them, and any setting of the configuration, like `{num_hidden_layers: 8}`, is taken as given. A
+Nothing is downloaded. A model deeper than two layers gets two, and tables call it so; `model_args: {full: true}` builds
+all of them, and any setting of the configuration, like `{num_hidden_layers: 8}`, is taken as given. A
 configuration states what differs from the default of its class; the positions of Phi-3.5 and Llama 3.2 are not scaled,
 and the sizes of the tiny models of Marian and Falcon are ours. `//pretrained` is the model with its weights, as `hub:`
 loads it.
