@@ -140,8 +140,12 @@ def called(name: str, trial: Any) -> str:
 
 
 def _is_reduced(row: Row, given: Mapping[str, Any]) -> bool:
-    decided = given.get("full") or any(setting in given for setting in row.layers)
-    return not decided and _fewer(row.layers) != row.layers
+    return not given.get("full") and not _decided(row.layers, given) and _fewer(row.layers) != row.layers
+
+
+def _decided(layers: Mapping[str, Any], given: Mapping[str, Any]) -> bool:
+    both = {k: (v, given[k]) for k, v in layers.items() if k in given}
+    return any(_decided(*pair) if all(isinstance(p, Mapping) for p in pair) else True for pair in both.values())
 
 
 def _fewer(layers: Mapping[str, Any]) -> dict[str, Any]:
