@@ -21,7 +21,7 @@ class Row:
 
 
 def _dropped(package: str) -> Row:
-    return Row(needs=f"transformers up to 4.57, whose {package} 5.0 dropped")
+    return Row(needs=f"transformers up to 4.57: 5.0 dropped {package}")
 
 
 LARGE = {"hidden_size": 1024, "num_hidden_layers": 24, "num_attention_heads": 16, "intermediate_size": 4096}
@@ -52,6 +52,7 @@ PHRASES = {"vocab_size": 64001, "max_position_embeddings": 258, "type_vocab_size
 PHONEMES = {**LARGE, "vocab_size": 392, "feat_extract_norm": "layer", "conv_bias": True, "do_stable_layer_norm": True}
 YOLOS_TINY = {"hidden_size": 192, "num_attention_heads": 3, "intermediate_size": 768, "image_size": [800, 1333],
               "use_mid_position_embeddings": False}  # fmt: skip
+UNICODE = {"vocab_size": 0x110000}  # characters are its tokens, which its configuration does not count
 BERT = {"model_type": "bert"}
 BERT_DECODER = {**BERT, "is_decoder": True, "add_cross_attention": True}
 GENERATOR = {"model_type": "bert-generation", **BERT_LARGE}
@@ -75,13 +76,13 @@ MODELS: dict[str, Row] = {
     "bertweet": Row("RobertaModel", TWEETS),
     "big_bird": Row("BigBirdModel"),
     "bigbird_pegasus": Row("BigBirdPegasusModel"),
-    "biggan": Row(needs="the weights of pytorch_pretrained_biggan, a package that is not part of transformers"),
+    "biggan": Row(needs="pytorch_pretrained_biggan, whose model is none of transformers"),
     "blenderbot": Row("BlenderbotModel"),
     "blenderbot_small": Row("BlenderbotSmallModel"),
     "bort": Row("BertModel", BORT),
     "byt5": Row("T5Model", BYT5_SMALL),
     "camembert": Row("CamembertModel"),
-    "canine": Row("CanineModel"),
+    "canine": Row("CanineModel", UNICODE),
     "clip": Row("CLIPModel"),
     "clipText": Row("CLIPTextModel"),
     "clipVision": Row("CLIPVisionModel"),
@@ -177,7 +178,7 @@ MODELS: dict[str, Row] = {
     "sew_d": Row("SEWDModel"),
     "speech_encoder_decoder": Row("SpeechEncoderDecoderModel", {
         "encoder": {"model_type": "wav2vec2"}, "decoder": BERT_DECODER}),
-    "speech_encoder_decoder_pretrained": _dropped("Speech2Text2, its decoder,"),
+    "speech_encoder_decoder_pretrained": _dropped("Speech2Text2, its decoder"),
     "speech_to_text": Row("Speech2TextModel"),
     "speech_to_text_2": _dropped("Speech2Text2"),
     "splinter": Row("SplinterModel"),
@@ -216,3 +217,13 @@ MODELS: dict[str, Row] = {
     "yolos_tiny_for_object_detection": Row("YolosForObjectDetection", YOLOS_TINY),
     "yoso": Row("YosoModel"),
 }  # fmt: skip
+WITHOUT_TEXT = frozenset(
+    """
+    beit biggan clipVision convnext data2vecaudio deit deit_base_for_image_classification
+    deit_tiny_for_image_classification detr detr_for_object_detection distil_wav2vec2_for_audio_classification
+    distilhubert_for_audio_classification hubert mobilevit mobilevit_small_for_semantic_segmentation
+    mobilevit_x_small_for_semantic_segmentation mobilevit_xx_small_for_semantic_segmentation poolformer segformer sew
+    sew_d swin unispeech unispeech_sat vit vit_mae wav2vec2 wav2vec2_phoneme wav2vec2_with_lm wavlm
+    yolos_tiny_for_object_detection
+""".split()
+)

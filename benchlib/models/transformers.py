@@ -11,7 +11,7 @@ from typing import Any
 
 from benchlib.errors import Unavailable, UnknownName
 from benchlib.models import LoadedModel, _module, _tasks, _transformers
-from benchlib.models._transformers_corpus import MODELS
+from benchlib.models._transformers_corpus import MODELS, WITHOUT_TEXT
 from benchlib.registry import Source
 
 SEQ_LENGTH = 128
@@ -35,7 +35,7 @@ def catalogue() -> list[dict]:
         {
             "name": name,
             "task": _task(name),
-            "seq_length": SEQ_LENGTH,
+            "seq_length": None if name in WITHOUT_TEXT else SEQ_LENGTH,
             "needs": row.needs,
             "labels": {"name": [name], "author": ["transformers"], "test_group": ["mlagility"]},
         }

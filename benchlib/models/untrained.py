@@ -153,8 +153,11 @@ def _fewer(layers: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def catalogue() -> list[dict]:
-    classes = {name: MODELS[name.removesuffix(PRETRAINED)].model_class for name in NAMES}
-    return [{"name": n, "task": _tasks.task_of(c), "seq_length": SEQ_LENGTH, "summary": c} for n, c in classes.items()]
+    tasks = {name: _tasks.task_of(MODELS[name.removesuffix(PRETRAINED)].model_class) for name in NAMES}
+    return [
+        {"name": name, "task": task, "seq_length": None if task == "image-classification" else SEQ_LENGTH}
+        for name, task in tasks.items()
+    ]
 
 
 source = Source(
