@@ -217,13 +217,12 @@ MODELS: dict[str, Row] = {
     "yolos_tiny_for_object_detection": Row("YolosForObjectDetection", YOLOS_TINY),
     "yoso": Row("YosoModel"),
 }  # fmt: skip
-WITHOUT_TEXT = frozenset(
-    """
+_WITHOUT_TEXT = """
     beit biggan clipVision convnext data2vecaudio deit deit_base_for_image_classification
     deit_tiny_for_image_classification detr detr_for_object_detection distil_wav2vec2_for_audio_classification
     distilhubert_for_audio_classification hubert mobilevit mobilevit_small_for_semantic_segmentation
     mobilevit_x_small_for_semantic_segmentation mobilevit_xx_small_for_semantic_segmentation poolformer segformer sew
     sew_d swin unispeech unispeech_sat vit vit_mae wav2vec2 wav2vec2_phoneme wav2vec2_with_lm wavlm
     yolos_tiny_for_object_detection
-""".split()
-)
+"""
+WITHOUT_TEXT = frozenset(_WITHOUT_TEXT.split())
