@@ -1,79 +1,58 @@
 """Image models of timm by any name it knows, with random weights; images of the model's own size.
 
-Fresh batch normalisations do nothing, or multiply a residual branch by zero, which would hide whatever goes
-wrong in that branch: they get statistics and factors as after some training, drawn from the same seed.
+The catalogue holds torch_bench's, with the batch size that it records for each.
 """
 
 from __future__ import annotations
 
-from typing import Any
-
-from benchlib.errors import UnknownName, UserError
-from benchlib.models import LoadedModel, _module
+from benchlib.models import _module, _timm
 from benchlib.registry import Source
 
-
-def load(name: str, trial: Any) -> LoadedModel:
-    """The model with weights drawn from the trial's seed, and normal-distributed images."""
-    import timm
-    import torch
-
-    if not timm.is_model(name):
-        raise UnknownName("timm model", name, timm.list_models())
-    config = timm.get_pretrained_cfg(name)
-    own = config.input_size if config else (3, 224, 224)
-    size = (trial.height or own[-2], trial.width or own[-1])
-    arguments = dict(trial.model_args)
-    if config and config.fixed_input_size and size != tuple(own[-2:]):
-        arguments.setdefault("img_size", size)
-    torch.manual_seed(trial.seed)
-    try:
-        module = timm.create_model(name, pretrained=False, **arguments)
-    except TypeError as error:  # timm hands unknown arguments down to the model's own constructor
-        raise UserError(f"timm/{name} with {arguments}: {error}") from error
-    _trained_norms(module)
-    channels = arguments.get("in_chans", own[0])
-
-    def inputs_at(trial: Any) -> dict[str, Any]:
-        return {"x": torch.randn((trial.batch_size, channels, *size), generator=_module.generator(trial.seed))}
-
-    task = "image-classification" if getattr(module, "num_classes", 0) else "image-features"
-    return _module.loaded(module, inputs_at, trial, task=task, weights="random", positional=("x",))
-
-
-def _trained_norms(module: Any) -> None:
-    """Small numbers, so that activations keep their size through a hundred layers in float16 too."""
-    import torch
-    from torch import nn
-
-    with torch.no_grad():
-        for norm in module.modules():
-            if isinstance(norm, nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d) and norm.track_running_stats:
-                norm.running_mean.normal_(0, 0.05)
-                norm.running_var.uniform_(0.8, 1.2)
-                if norm.affine:
-                    norm.bias.normal_(0, 0.05)
-                    if not norm.weight.any():
-                        norm.weight.uniform_(0.1, 0.3)
+BATCH_SIZES = {
+    "adv_inception_v3": 128, "beit_base_patch16_224": 128, "botnet26t_256": 128, "cait_m36_384": 4,
+    "coat_lite_mini": 128, "convit_base": 128, "convmixer_768_32": 64, "convnext_base": 128, "crossvit_9_240": 256,
+    "cspdarknet53": 128, "deit_base_distilled_patch16_224": 128, "dla102": 128, "dm_nfnet_f0": 128, "dpn107": 64,
+    "eca_botnext26ts_256": 128, "eca_halonext26ts": 128, "ese_vovnet19b_dw": 256, "fbnetc_100": 512, "fbnetv3_b": 256,
+    "gernet_l": 128, "ghostnet_100": 512, "gluon_inception_v3": 256, "gmixer_24_224": 128, "gmlp_s16_224": 128,
+    "hrnet_w18": 128, "inception_v3": 128, "jx_nest_base": 128, "lcnet_050": 256, "levit_128": 256,
+    "mixer_b16_224": 128, "mixnet_l": 128, "mnasnet_100": 512, "mobilenetv2_100": 128, "mobilenetv3_large_100": 512,
+    "mobilevit_s": 128, "nfnet_l0": 128, "pit_b_224": 64, "pnasnet5large": 32, "poolformer_m36": 128,
+    "regnety_002": 1024, "repvgg_a2": 128, "res2net101_26w_4s": 128, "res2net50_14w_8s": 128, "res2next50": 128,
+    "resmlp_12_224": 128, "resnest101e": 128, "rexnet_100": 256, "sebotnet33ts_256": 64, "selecsls42b": 128,
+    "spnasnet_100": 128, "swin_base_patch4_window7_224": 128, "swsl_resnext101_32x16d": 64, "tf_efficientnet_b0": 128,
+    "tf_mixnet_l": 128, "tinynet_a": 128, "tnt_s_patch16_224": 128, "twins_pcpvt_base": 128, "visformer_small": 128,
+    "vit_base_patch16_224": 128, "volo_d1_224": 128, "xcit_large_24_p8_224": 16,
+}  # fmt: skip
+RENAMED = {  # those of the catalogue that timm renamed; of all others it keeps a table of its own
+    "adv_inception_v3": "inception_v3.tf_adv_in1k",
+    "gluon_inception_v3": "inception_v3.gluon_in1k",
+    "jx_nest_base": "nest_base_jx",
+    "swsl_resnext101_32x16d": "resnext101_32x16d.fb_swsl_ig1b_ft_in1k",
+}
 
 
 def catalogue() -> list[dict]:
-    return []
+    return [
+        {"name": name, "task": "image-classification", "batch_size": batch_size}
+        | ({"alias_of": RENAMED[name]} if name in RENAMED else {})
+        for name, batch_size in BATCH_SIZES.items()
+    ]
 
 
 def more() -> list[str]:
+    """All that timm builds, and the names that it used to have for some of it."""
     import timm
 
-    return timm.list_models()
+    return [n for n in (*timm.list_models(), *sorted(timm.models.get_deprecated_models())) if n not in BATCH_SIZES]
 
 
 source = Source(
     name="timm",
     summary="image models of timm, random weights",
-    load=load,
+    load=_timm.loaded,
     packages=("torch", "timm"),
     catalogue=catalogue,
     more=more,
-    shapes={"height": None, "width": None},
+    shapes={"height": None, "width": None, "num_channels": None},
     refuse=_module.no_loss,
 )

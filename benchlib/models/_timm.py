@@ -1,0 +1,46 @@
+"""A model of timm with random weights, and normal-distributed images of its own size."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+from benchlib.errors import UnknownName, UserError
+from benchlib.models import LoadedModel, _module, _norms
+
+
+def loaded(name: str, trial: Any, values: Mapping[str, Any] | None = None) -> LoadedModel:
+    """The model of timm called `name`, built with `values` under the trial's `model_args`, its weights drawn from the
+    trial's seed. Raises UserError."""
+    import timm
+    import torch
+
+    if not timm.is_model(name):
+        raise UnknownName("timm model", name, timm.list_models())
+    known = timm.models.get_deprecated_models().get(name) or name  # timm knows no image size by the old names
+    config = timm.get_pretrained_cfg(known)
+    own = config.input_size if config else (3, 224, 224)
+    size = (trial.height or own[-2], trial.width or own[-1])
+    arguments = {**(values or {}), **trial.model_args}
+    if config and config.fixed_input_size and size != tuple(own[-2:]):
+        arguments.setdefault("img_size", size)
+    if trial.num_channels and arguments.setdefault("in_chans", trial.num_channels) != trial.num_channels:
+        raise UserError(f"num_channels {trial.num_channels} and model_args in_chans {arguments['in_chans']} differ")
+    torch.manual_seed(trial.seed)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # the record says under which name the model lives on
+            module = timm.create_model(known, pretrained=False, **arguments)
+    except TypeError as error:  # timm hands unknown arguments down to the model's own constructor
+        raise UserError(f"timm/{name} with {arguments}: {error}") from error
+    channels = arguments.get("in_chans", own[0])
+
+    def inputs_at(trial: Any) -> dict[str, Any]:
+        return {"x": torch.randn((trial.batch_size, channels, *size), generator=_module.generator(trial.seed))}
+
+    task = "image-classification" if getattr(module, "num_classes", 0) else "image-features"
+    facts = {"model_alias_of": known} if known != name else None
+    return _module.loaded(
+        _norms.trained(module), inputs_at, trial, task=task, weights="random", positional=("x",), facts=facts
+    )

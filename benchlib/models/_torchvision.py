@@ -1,0 +1,87 @@
+"""A model of torchvision with random weights, and the images, videos or pairs of frames that its kind takes.
+
+Images are of the size that the model's published weights were trained for, normal-distributed as after
+normalisation. Detection models normalise and resize by themselves: they take a list of images in [0, 1], of COCO's
+usual size. As they are built some of them give all boxes one low score and find nothing, so that nothing would be
+compared: there the layer that scores boxes is drawn wider.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from benchlib.errors import UnknownName, UserError
+from benchlib.models import LoadedModel, _module, _norms
+
+TASKS = {  # of torchvision's modules of models, with the input's name in forward
+    "detection": ("object-detection", "images"),
+    "segmentation": ("image-segmentation", "x"),
+    "video": ("video-classification", "x"),
+    "optical_flow": ("optical-flow", "image1"),
+}
+SIZES = {"detection": (480, 640), "segmentation": (520, 520), "optical_flow": (368, 496)}  # RAFT trains on such crops
+FRAMES = 16
+DEFAULTS = {  # the builder's own would download weights, or warn
+    "detection": {"weights_backbone": None},
+    "segmentation": {"weights_backbone": None},
+    "googlenet": {"init_weights": True},
+    "inception": {"init_weights": True},
+}
+WIDER = {"fcos": 10, "retinanet": 10, "fasterrcnn_mobilenet": 150}  # the weights of the layer that scores boxes
+BUILT_FOR = {"vit_": ("image_size", min), "maxvit_": ("input_size", tuple)}  # models built for one size, by default 224
+
+
+def loaded(name: str, trial: Any, values: Mapping[str, Any] | None = None) -> LoadedModel:
+    """The model of torchvision called `name`, built with `values` under the trial's `model_args`, its weights drawn
+    from the trial's seed. Raises UserError."""
+    import torch
+    from torchvision import models
+
+    if name not in models.list_models():
+        raise UnknownName("torchvision model", name, models.list_models())
+    kind = _kind(models.get_model_builder(name))
+    task, first = TASKS.get(kind, ("image-classification", "x"))
+    fixed = next((argument for start, argument in BUILT_FOR.items() if name.startswith(start)), None)
+    own = (224, 224) if fixed else SIZES.get(kind) or _trained_size(models.get_model_weights(name))
+    size = (trial.height or own[0], trial.width or own[1])
+    arguments = {**DEFAULTS.get(kind, {}), **(values or {}), **trial.model_args}
+    if fixed and size != own:
+        arguments.setdefault(fixed[0], fixed[1](size))
+    torch.manual_seed(trial.seed)
+    try:
+        module = models.get_model(name, **arguments)
+    except (TypeError, ValueError) as error:
+        raise UserError(f"torchvision/{name} with {arguments}: {error}") from error
+
+    _let_boxes_score(module, next((factor for start, factor in WIDER.items() if name.startswith(start)), 1))
+
+    def inputs_at(trial: Any) -> dict[str, Any]:
+        rng = _module.generator(trial.seed)
+        if kind == "detection":
+            return {first: [torch.rand((3, *size), generator=rng) for _ in range(trial.batch_size)]}
+        shape = (3, FRAMES, *size) if kind == "video" else (3, *size)
+        names = ("image1", "image2") if kind == "optical_flow" else (first,)
+        return {name: torch.randn((trial.batch_size, *shape), generator=rng) for name in names}
+
+    positional = tuple(inputs_at(trial))
+    return _module.loaded(_norms.trained(module), inputs_at, trial, task=task, weights="random", positional=positional)
+
+
+def _kind(builder: Any) -> str:
+    """`detection`, `video`, …: the folder of the builder under torchvision.models; a file there is a classifier's."""
+    return builder.__module__.removeprefix("torchvision.models.").partition(".")[0]
+
+
+def _let_boxes_score(module: Any, factor: float) -> None:
+    import torch
+
+    with torch.no_grad():
+        for name, layer in module.named_modules():
+            if name.endswith(("cls_logits", "cls_score")) and not name.startswith("rpn."):
+                layer.weight.mul_(factor)
+
+
+def _trained_size(weights: Any) -> tuple[int, int]:
+    preset = next(iter(weights)).transforms.keywords["crop_size"]
+    return preset if isinstance(preset, tuple) else (preset, preset)
