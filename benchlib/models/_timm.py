@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from benchlib.errors import UnknownName, UserError
-from benchlib.models import LoadedModel, _module, _norms
+from benchlib.models import LoadedModel, _as_trained, _module
 
 
 def loaded(name: str, trial: Any, values: Mapping[str, Any] | None = None) -> LoadedModel:
@@ -42,5 +42,5 @@ def loaded(name: str, trial: Any, values: Mapping[str, Any] | None = None) -> Lo
     task = "image-classification" if getattr(module, "num_classes", 0) else "image-features"
     facts = {"model_alias_of": known} if known != name else None
     return _module.loaded(
-        _norms.trained(module), inputs_at, trial, task=task, weights="random", positional=("x",), facts=facts
+        _as_trained.as_trained(module), inputs_at, trial, task=task, weights="random", positional=("x",), facts=facts
     )

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from benchlib.errors import UnknownName, UserError
-from benchlib.models import LoadedModel, _module, _norms
+from benchlib.models import LoadedModel, _as_trained, _module
 
 TASKS = {  # of torchvision's modules of models, with the input's name in forward
     "detection": ("object-detection", "images"),
@@ -32,9 +32,11 @@ WIDER = {"fcos": 10, "retinanet": 10, "fasterrcnn_mobilenet": 150}  # the weight
 BUILT_FOR = {"vit_": ("image_size", min), "maxvit_": ("input_size", tuple)}  # models built for one size, by default 224
 
 
-def loaded(name: str, trial: Any, values: Mapping[str, Any] | None = None) -> LoadedModel:
+def loaded(
+    name: str, trial: Any, values: Mapping[str, Any] | None = None, size: tuple[int, int] | None = None
+) -> LoadedModel:
     """The model of torchvision called `name`, built with `values` under the trial's `model_args`, its weights drawn
-    from the trial's seed. Raises UserError."""
+    from the trial's seed, with images of `size` where the trial asks for no other. Raises UserError."""
     import torch
     from torchvision import models
 
@@ -43,10 +45,11 @@ def loaded(name: str, trial: Any, values: Mapping[str, Any] | None = None) -> Lo
     kind = _kind(models.get_model_builder(name))
     task, first = TASKS.get(kind, ("image-classification", "x"))
     fixed = next((argument for start, argument in BUILT_FOR.items() if name.startswith(start)), None)
-    own = (224, 224) if fixed else SIZES.get(kind) or _trained_size(models.get_model_weights(name))
+    usual = (224, 224) if fixed else SIZES.get(kind) or _trained_size(models.get_model_weights(name))
+    own = size or usual
     size = (trial.height or own[0], trial.width or own[1])
     arguments = {**DEFAULTS.get(kind, {}), **(values or {}), **trial.model_args}
-    if fixed and size != own:
+    if fixed and size != usual:
         arguments.setdefault(fixed[0], fixed[1](size))
     torch.manual_seed(trial.seed)
     try:
@@ -65,7 +68,9 @@ def loaded(name: str, trial: Any, values: Mapping[str, Any] | None = None) -> Lo
         return {name: torch.randn((trial.batch_size, *shape), generator=rng) for name in names}
 
     positional = tuple(inputs_at(trial))
-    return _module.loaded(_norms.trained(module), inputs_at, trial, task=task, weights="random", positional=positional)
+    return _module.loaded(
+        _as_trained.as_trained(module), inputs_at, trial, task=task, weights="random", positional=positional
+    )
 
 
 def _kind(builder: Any) -> str:

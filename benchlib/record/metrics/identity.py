@@ -5,6 +5,7 @@ ROWS = (
     ("model_name", "", "the model, as the row is called"),
     ("suite", "", "the source of the model"),
     ("model_class", "", "the class of the module"),
+    ("model_alias_of", "", "the name under which the model lives on", "its package renamed it"),
     ("model_task", "", "what the model is for, where its source says"),
     ("model_weights", "", "real or random", "as the source of the model says"),
     ("exporter", "", "the exporter that was used"),
