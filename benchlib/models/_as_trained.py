@@ -6,32 +6,50 @@ branch, a classifier) hide whatever goes wrong before them.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 NOTHING = 1e-3  # a parameter none of whose elements is larger hides what it is multiplied with
 
 
-def as_trained(module: Any) -> Any:
-    """`module` whose batch normalisations have statistics, and whose parameters that start at nothing have values, both
-    drawn from torch's own generator.
+def as_trained(module: Any, call: Callable[[], Any] | None = None) -> Any:
+    """`module` whose parameters that start at nothing have values, drawn from torch's own generator, and whose batch
+    normalisations have seen what passes through them in `call()`; those that it does not reach, small numbers.
 
-    Small numbers, so that activations keep their size through a hundred layers in float16 too. Tensors without data
-    are left alone.
+    With statistics that belong to other weights activations would grow from layer to layer, beyond float16 in the
+    deeper models. Tensors without data are left alone.
     """
     import torch
     from torch import nn
 
+    kinds = nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d
+    norms = [part for part in module.modules() if isinstance(part, kinds) and part.track_running_stats]
     with torch.no_grad():
-        for norm in module.modules():
-            if isinstance(norm, nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d) and norm.track_running_stats:
-                norm.running_mean.normal_(0, 0.05)
-                norm.running_var.uniform_(0.8, 1.2)
-                if norm.affine:
-                    norm.bias.normal_(0, 0.05)
+        for norm in norms:
+            norm.running_mean.normal_(0, 0.05)
+            norm.running_var.uniform_(0.8, 1.2)
+            if norm.affine:
+                norm.bias.normal_(0, 0.05)
         for name, parameter in module.named_parameters():
             if not name.endswith("bias") and _hides(parameter):
                 parameter.normal_(0, 0.02) if parameter.squeeze().ndim > 1 else parameter.uniform_(0.1, 0.3)
+        if call and norms and not norms[0].running_mean.is_meta:
+            _settle(module, norms, call)
     return module
+
+
+def _settle(module: Any, norms: list[Any], call: Callable[[], Any]) -> None:
+    """One call in which the norms alone are in training, and keep its statistics whole."""
+    module.eval()
+    usual = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.momentum = None
+        norm.train()
+    call()
+    for norm, momentum in zip(norms, usual, strict=True):
+        norm.momentum = momentum
+        norm.eval()
+        norm.running_var.clamp_(min=0.1 * float(norm.running_var.mean()))  # two items vary by chance
 
 
 def _hides(parameter: Any) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
+from types import SimpleNamespace
 from typing import Any
 
 from benchlib.errors import UnknownName, UserError
@@ -41,6 +42,6 @@ def loaded(name: str, trial: Any, values: Mapping[str, Any] | None = None) -> Lo
 
     task = "image-classification" if getattr(module, "num_classes", 0) else "image-features"
     facts = {"model_alias_of": known} if known != name else None
-    return _module.loaded(
-        _as_trained.as_trained(module), inputs_at, trial, task=task, weights="random", positional=("x",), facts=facts
-    )
+    pair = SimpleNamespace(**{**vars(trial), "batch_size": 2})
+    trained = _as_trained.as_trained(module, lambda: module(**inputs_at(pair)))
+    return _module.loaded(trained, inputs_at, trial, task=task, weights="random", positional=("x",), facts=facts)

@@ -9,6 +9,7 @@ compared: there the layer that scores boxes is drawn wider.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import SimpleNamespace
 from typing import Any
 
 from benchlib.errors import UnknownName, UserError
@@ -67,10 +68,13 @@ def loaded(
         names = ("image1", "image2") if kind == "optical_flow" else (first,)
         return {name: torch.randn((trial.batch_size, *shape), generator=rng) for name in names}
 
-    positional = tuple(inputs_at(trial))
-    return _module.loaded(
-        _as_trained.as_trained(module), inputs_at, trial, task=task, weights="random", positional=positional
-    )
+    def tried() -> Any:
+        if kind == "detection":  # the rest of it is slow, and has few norms
+            return module.backbone(torch.randn((2, 3, 224, 224), generator=_module.generator(trial.seed)))
+        return module(**inputs_at(SimpleNamespace(**{**vars(trial), "batch_size": 2})))
+
+    trained, positional = _as_trained.as_trained(module, tried), tuple(inputs_at(trial))
+    return _module.loaded(trained, inputs_at, trial, task=task, weights="random", positional=positional)
 
 
 def _kind(builder: Any) -> str:
