@@ -1,0 +1,38 @@
+"""What a script was found to call."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Found:
+    """One invocation of a model: a module called with one set of input shapes and dtypes."""
+
+    name: str  # how the script calls it: "pytorch_model", "Net.inner.model", "models[1]"; "fc" for a child
+    hash: str  # 8 digits: structure, and shapes and dtypes of the inputs; no weights
+    weights_hash: str  # of the weights, as they were at the first call
+    model_class: str  # "hello_world.SmallModel"
+    file: str  # where the script first called it
+    line: int
+    depth: int  # 0 for what the script calls itself
+    parent: str  # the hash of the parent, "" at depth 0
+    params_size: int  # count
+    weights_size: int  # bytes, each parameter by its own dtype
+    inputs: str  # "x: float32[1×10]"
+    executed: int  # times
+    seconds: float  # spent in it, its children included
+
+
+@dataclass
+class Discovery:
+    """What one run of a script came to."""
+
+    script: str
+    args: list[str]
+    models: list[Found]
+    ended: str = ""  # one line: how it went wrong
+    output: str = ""  # the end of what the script printed
+    left_behind: list[str] = field(default_factory=list)  # files that the script made in the current folder
+    seconds: float = 0.0
+    labels: dict[str, list[str]] = field(default_factory=dict)
