@@ -36,3 +36,4 @@ class Discovery:
     left_behind: list[str] = field(default_factory=list)  # files that the script made in the current folder
     seconds: float = 0.0
     labels: dict[str, list[str]] = field(default_factory=dict)
+    remarks: list[str] = field(default_factory=list)  # what was left out of `models`

@@ -1,18 +1,64 @@
-"""Running a script under the profiler, from outside."""
+"""Discovering and taking, from the side of the driver: what is run, what is kept of it, what is said."""
 
 from __future__ import annotations
 
+import dataclasses
+import hashlib
+import json
+import platform
+import sys
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from benchlib.discovery.found import Discovery
+from benchlib import artifacts, labels
+from benchlib.discovery import contained, surroundings
+from benchlib.discovery.found import Discovery, Found
+from benchlib.errors import UserError, suggestion
+
+KIND, FILE = "discoveries", "discovery.json"
 
 
-def discover(
-    script: str | Path, args: Sequence[str] = (), max_depth: int = 0, timeout: float = 600.0
-) -> Discovery:
-    """Runs the script and says what it called. Cached by the script's content. Raises UserError for no script."""
-    raise NotImplementedError
+class _NotKept(Exception):
+    """A run that went wrong: what it found is given back, and the next call runs the script again."""
+
+    def __init__(self, discovery: Discovery):
+        self.discovery = discovery
+
+
+def discover(script: str | Path, args: Sequence[str] = (), max_depth: int = 0, timeout: float = 600.0) -> Discovery:
+    """Runs the script and says what it called. What went well is kept, by the content of the script and of the files
+    of its folder that it imports, its arguments, the depth and the installed packages. Raises UserError for no script.
+    """
+    path = _script(script)
+    decided = {
+        "script": hashlib.sha256(path.read_bytes()).hexdigest(),
+        "path": str(path),
+        "args": list(args),
+        "max_depth": max_depth,
+        "python": platform.python_version(),
+        "packages": _packages(),
+        "code": _own_code(),
+    }
+    key = hashlib.sha256(json.dumps(decided).encode()).hexdigest()
+
+    def build(folder: Path, facts: dict[str, Any]) -> None:
+        found, imported = _run(path, args, max_depth, timeout)
+        if found.ended:
+            raise _NotKept(found)
+        facts |= {"imported": imported}
+        (folder / FILE).write_text(json.dumps(dataclasses.asdict(found)))
+
+    known = artifacts.find(KIND, path.stem, key)
+    if known and any(_hash(Path(file)) != hash for file, hash in known.facts["imported"].items()):
+        artifacts.delete(known)
+    try:
+        entry, _ = artifacts.obtain(KIND, path.stem, key, decided, build)
+    except _NotKept as run:
+        return run.discovery
+    kept = json.loads((entry.path / FILE).read_text())
+    return Discovery(**{**kept, "models": [Found(**model) for model in kept["models"]]})
 
 
 def take(
@@ -21,6 +67,72 @@ def take(
     """Runs the script again and saves one model as it was at its first call, and its inputs, into `folder`.
 
     model.pt (`benchlib.models._saved`), inputs.npz (`benchlib.tensors`) and meta.json (class, positional, weights,
-    paths), as `benchlib.models.python` reads them. Raises UserError; for an unknown hash with those that there are.
+    paths), as `benchlib.models.python` reads them. The script ends there. Raises UserError; for an unknown hash with
+    those that there are.
     """
-    raise NotImplementedError
+    path = _script(script)
+    run = contained.run(path, args, max_depth, timeout, hash, folder)
+    kinds = {line["kind"]: line for line in run.lines}
+    if "not_taken" in kinds:
+        raise UserError(f"{path.name}::{hash} cannot be saved: {kinds['not_taken']['text']}")
+    if "taken" in kinds:
+        return
+    if run.ended:
+        raise UserError(f"{path.name}::{hash} was not called before the script ended: {run.ended}")
+    known = list(dict.fromkeys(line["hash"] for line in run.lines if line["kind"] == "found"))
+    near = suggestion(hash, known) or f"; it calls {', '.join(known[:12])} and more"
+    raise UserError(f"{path.name} calls no model with the hash '{hash}'{near if known else ': it calls none'}")
+
+
+def _run(path: Path, args: Sequence[str], max_depth: int, timeout: float) -> tuple[Discovery, dict[str, str]]:
+    folders = (Path.cwd(), path.parent)
+    before = surroundings.seen(folders, artifacts.root())
+    run = contained.run(path, args, max_depth, timeout)
+    after = surroundings.seen(folders, artifacts.root())
+    fields = {f.name for f in dataclasses.fields(Found)}
+    models = [Found(**{k: v for k, v in n.items() if k in fields}) for n in run.lines if n["kind"] == "found"]
+    imported = next((line["files"] for line in run.lines if line["kind"] == "imported"), [])
+    return Discovery(
+        script=str(path),
+        args=list(args),
+        models=models,
+        ended=run.ended,
+        output=run.output,
+        left_behind=surroundings.left(before, after),
+        seconds=run.seconds,
+        labels=labels.of_file(path),
+        remarks=_remarks(run.lines),
+    ), {file: _hash(Path(file)) for file in imported}
+
+
+def _remarks(lines: list[dict[str, Any]]) -> list[str]:
+    more = Counter(line["name"] for line in lines if line["kind"] == "left_out")
+    said = [line["text"] for line in lines if line["kind"] == "remark"]
+    return [*dict.fromkeys(said), *(f"{n} was called with {count} more sets of shapes" for n, count in more.items())]
+
+
+def _script(script: str | Path) -> Path:
+    path = Path(script).expanduser().resolve()
+    if not path.is_file():
+        raise UserError(f"there is no script {script} (looked in {Path.cwd()})")
+    if path.suffix != ".py":
+        raise UserError(f"{script} is no Python script: its name does not end in .py")
+    return path
+
+
+def _packages() -> str:
+    """A hash of the names and versions of all that is installed, from the names of their folders."""
+    found = sorted({p.name for place in sys.path if place for p in Path(place).glob("*.*-info")})
+    return hashlib.sha256("\n".join(found).encode()).hexdigest()[:16]
+
+
+def _own_code() -> str:
+    files = sorted(Path(__file__).parent.glob("*.py"))
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:16]
+
+
+def _hash(path: Path) -> str:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+    except OSError:
+        return ""

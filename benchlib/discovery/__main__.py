@@ -1,0 +1,108 @@
+"""The process that runs a script: `python benchlib/discovery/__main__.py JSON`, started by `benchlib.discovery.runs`.
+
+The script is `__main__`, with its own arguments, its folder first on the import path, and nothing of torch imported
+before it imports torch itself.
+"""
+
+import builtins
+import importlib.abc
+import importlib.machinery
+import json
+import os
+import sys
+import traceback
+import types
+from pathlib import Path
+
+if __name__ == "__main__":
+    here = os.path.dirname(os.path.abspath(__file__))
+    # Started by path: this folder is sys.path[0]; the library stands last, behind all that is the script's.
+    sys.path[0] = os.path.dirname(os.path.dirname(here))
+
+from benchlib.discovery import source
+from benchlib.discovery.journal import Journal
+from benchlib.discovery.taking import taker
+from benchlib.discovery.watch import Watch
+from benchlib.worker import process
+
+
+class AfterTorch(importlib.abc.MetaPathFinder):
+    """Finds torch where it is found anyway, and calls `then` with it when it has been imported."""
+
+    def __init__(self, then):
+        self._then = then
+
+    def find_spec(self, name, path=None, target=None):
+        if name != "torch":
+            return None
+        sys.meta_path.remove(self)
+        spec = importlib.machinery.PathFinder.find_spec(name, path)
+        if spec is None or spec.loader is None:
+            return spec
+        execute, then = spec.loader.exec_module, self._then
+
+        def exec_module(module):
+            execute(module)
+            then(module)
+
+        spec.loader.exec_module = exec_module
+        return spec
+
+
+def main(script: str, args: list, folder: str, max_depth: int, wanted: str, into: str) -> None:
+    journal, text = Journal(Path(folder)), Path(script).read_bytes()
+    try:
+        code, loops = source.compiled(text, script), source.loop_variables(text)
+    except (SyntaxError, ValueError) as error:
+        line = getattr(error, "lineno", None)
+        journal.say("ended", text=f"{at(script, line)}{type(error).__name__}: {getattr(error, 'msg', error)}")
+        return
+    take = taker(journal, Path(into), script, text) if wanted else None
+    watch = Watch(journal, script, max_depth, loops, wanted, take)
+    sys.meta_path.insert(0, AfterTorch(watch.install))
+    setattr(builtins, source.HOOK, watch.forward)
+    sys.path.append(sys.path.pop(0))
+    sys.path.insert(0, os.path.dirname(script))
+    sys.argv = [script, *args]
+    module = types.ModuleType("__main__")
+    module.__dict__.update(__file__=script, __builtins__=builtins, __spec__=None, __annotations__={})
+    sys.modules["__main__"] = module
+    try:
+        exec(code, module.__dict__)
+    except SystemExit as error:
+        if error.code not in (None, 0):
+            journal.say("ended", text=f"{at(script, line_of(error, script))}sys.exit({error.code!r})")
+        else:
+            journal.say("imported", files=imported(script))
+            journal.say("ended", text="")
+        raise
+    except BaseException as error:
+        traceback.print_exc()
+        message = " ".join(str(error).split())[:300]
+        text = f"{type(error).__name__}: {message}" if message else type(error).__name__
+        journal.say("ended", text=f"{at(script, line_of(error, script))}{text}")
+        sys.exit(1)
+    journal.say("imported", files=imported(script))
+    journal.say("ended", text="")
+
+
+def imported(script: str) -> list[str]:
+    """The files of the script's own folder that it has imported."""
+    folder = os.path.dirname(script) + os.sep
+    files = {getattr(module, "__file__", None) or "" for module in list(sys.modules.values())}
+    return sorted(f for f in files if f.startswith(folder) and f != script and f.endswith(".py"))
+
+
+def line_of(error: BaseException, script: str) -> int | None:
+    """The last line of the script that the error went through."""
+    lines = [f.lineno for f in traceback.extract_tb(error.__traceback__) if f.filename == script]
+    return lines[-1] if lines else None
+
+
+def at(script: str, line: int | None) -> str:
+    return f"{os.path.basename(script)}{f':{line}' if line else ''}: "
+
+
+if __name__ == "__main__":
+    process.die_with_parent()
+    main(**json.loads(sys.argv[1]))

@@ -1,0 +1,114 @@
+"""One run of a script in a process of its own, which may fail, hang, crash or leave processes: it ends here."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchlib.discovery import journal
+from benchlib.worker import process
+
+_MAIN = Path(__file__).parent / "__main__.py"
+_TAIL = 20_000  # characters of the output that are kept
+
+
+@dataclass
+class Run:
+    lines: list[dict[str, Any]]  # of the journal
+    ended: str
+    output: str
+    seconds: float
+
+
+def run(
+    script: Path, args: Sequence[str], max_depth: int, timeout: float, wanted: str = "", into: Path = Path()
+) -> Run:
+    """Runs the script to its end or to the timeout. With `wanted`, a hash, it ends when that model is saved `into`."""
+    with tempfile.TemporaryDirectory(prefix="benchlib-discovery-") as name:
+        folder = Path(name)
+        journal.prepare(folder)
+        told = {
+            "script": str(script),
+            "args": list(args),
+            "folder": name,
+            "max_depth": max_depth,
+            "wanted": wanted,
+            "into": str(into.resolve()),
+        }
+        # Inside a trial its processes carry the trial's mark, and end with it.
+        mark = os.environ.get(process.MARK) or uuid.uuid4().hex
+        kills, begin = process.oom_kills(), time.monotonic()
+        child = subprocess.Popen(
+            [sys.executable, str(_MAIN), json.dumps(told)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            env={**os.environ, process.MARK: mark, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONUNBUFFERED": "1"},
+        )
+        output = _Tail(child.stdout)
+        stopped = False
+        try:
+            child.wait(timeout)
+        except subprocess.TimeoutExpired:
+            stopped = True
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(child.pid, signal.SIGKILL)  # those that it started too
+            child.wait()
+            if mark != os.environ.get(process.MARK):
+                process.end_marked(mark)
+        seconds = time.monotonic() - begin
+        lines = journal.read(folder)
+        text = output.text()
+    if stopped:
+        ended = f"still running after {timeout:g} s: stopped"
+    else:
+        ended = _ended(lines, child.returncode, process.oom_kills() > kills)
+    return Run(lines, ended, text, seconds)
+
+
+def _ended(lines: list[dict[str, Any]], code: int, memory: bool) -> str:
+    """One line on what went wrong, "" when nothing did."""
+    said = [line["text"] for line in lines if line["kind"] == "ended"]
+    if said and said[-1]:
+        return said[-1]
+    if code < 0:
+        name = signal.Signals(-code).name
+        meaning = signal.strsignal(-code) or ""
+        return "ran out of memory (SIGKILL)" if memory and code == -signal.SIGKILL else f"{meaning} ({name})"
+    if said:
+        return f"ended with exit status {code}" if code else ""
+    if any(line["kind"] in ("taken", "not_taken") for line in lines):
+        return ""
+    return f"left with os._exit({code})"
+
+
+class _Tail:
+    """The end of what comes out of a pipe, read all the while so that the writer never waits."""
+
+    def __init__(self, pipe: Any):
+        self._pipe, self._kept = pipe, b""
+        self._thread = threading.Thread(target=self._read, daemon=True)
+        self._thread.start()
+
+    def _read(self) -> None:
+        with self._pipe:
+            while data := self._pipe.read1(1 << 16):
+                self._kept = (self._kept + data)[-4 * _TAIL :]
+
+    def text(self) -> str:
+        self._thread.join(5)  # what holds the pipe open now is none of the script's
+        return self._kept.decode(errors="replace")[-_TAIL:]

@@ -1,0 +1,90 @@
+"""What makes two invocations one: the structure of the module, and the shapes and dtypes of its inputs."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
+_PLAIN = (bool, int, str, type(None))
+_DEEPEST = 5  # nesting of inputs that is looked into
+_WIDEST = 64  # items of a sequence
+
+
+def structure(module: Any) -> str:
+    """Classes, plain configuration, names, shapes and dtypes of the parameters and buffers. No weights, and no
+    floats but those that a module shows itself: a time or a random number would make each run another model."""
+    lines = [repr(module)]
+    for path, part in module.named_modules():
+        plain = {n: v for n, v in vars(part).items() if n[:1] != "_" and n != "training" and _is_plain(v)}
+        lines.append(f"{path} {class_of(part, '')} {sorted(plain.items())}")
+    for path, tensor in (*module.named_parameters(), *module.named_buffers()):
+        lines.append(f"{path} {text_of(tensor)}")
+    return "\n".join(lines)
+
+
+def digest(structure: str, inputs: str) -> str:
+    return hashlib.sha256(f"{structure}\n{inputs}".encode()).hexdigest()[:8]
+
+
+def class_of(module: Any, main: str) -> str:
+    """`torch.nn.modules.linear.Linear`; what the script itself defines belongs to `main`."""
+    kind = type(module)
+    name = getattr(module, "original_name", kind.__qualname__) if "ScriptModule" in _bases(kind) else kind.__qualname__
+    place = main if kind.__module__ in ("__main__", "__mp_main__") else kind.__module__
+    return f"{place}.{name}" if place else name
+
+
+def parameters(module: Any) -> tuple[list[str], str]:
+    """The names of what `forward` takes by position, and of its `*args` ("" without)."""
+    forward = module.forward
+    if hasattr(forward, "schema"):  # of a ScriptModule
+        return [a.name for a in forward.schema.arguments if a.name != "self"], ""
+    try:
+        given = inspect.signature(forward).parameters.values()
+    except (TypeError, ValueError):
+        return [], "x"
+    rest = next((p.name for p in given if p.kind is p.VAR_POSITIONAL), "")
+    return [p.name for p in given if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)], rest
+
+
+def named(takes: tuple[list[str], str], args: tuple, kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    """The inputs by name, those by position first; what comes beyond the known names is numbered."""
+    names, rest = takes
+    extra = [f"{rest or 'x'}_{i}" for i in range(len(args) - len(names))]
+    return dict(zip([*names, *extra], args, strict=False)) | dict(kwargs)
+
+
+def inputs_text(inputs: Mapping[str, Any]) -> str:
+    """`x: float32[1×10], mask: None`; in the order of their names' first appearance."""
+    return ", ".join(f"{name}: {text_of(value)}" for name, value in inputs.items())
+
+
+def text_of(value: Any, depth: int = 0) -> str:
+    """A tensor by dtype and shape, a number by its kind, what switches a branch (bool, text, None) by its value; of
+    other objects their class and the tensors that they hold (caches, graphs)."""
+    if hasattr(value, "dtype") and hasattr(value, "shape"):
+        return f"{str(value.dtype).removeprefix('torch.')}[{'×'.join(map(str, value.shape))}]"
+    if value is None or isinstance(value, (bool, str)):
+        return repr(value)[:80]
+    if isinstance(value, (int, float, complex)) or depth >= _DEEPEST:
+        return type(value).__name__
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{k}: {text_of(v, depth + 1)}" for k, v in value.items()) + "}"
+    if isinstance(value, (list, tuple)):
+        more = f", {len(value)} in all" if len(value) > _WIDEST else ""
+        return "[" + ", ".join(text_of(v, depth + 1) for v in value[:_WIDEST]) + more + "]"
+    held = [(n, text_of(v, depth + 1)) for n, v in getattr(value, "__dict__", {}).items() if n[:2] != "__"]
+    shown = ", ".join(f"{n.lstrip('_')}: {t}" for n, t in held if "[" in t and "]" in t)
+    return f"{type(value).__name__}({shown})"
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, (list, tuple)):
+        return len(value) <= _WIDEST and all(map(_is_plain, value))
+    return isinstance(value, _PLAIN)
+
+
+def _bases(kind: type) -> set[str]:
+    return {base.__name__ for base in kind.__mro__}

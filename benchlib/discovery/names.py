@@ -1,0 +1,103 @@
+"""How a script calls a model, and where: read from the frames of its call."""
+
+from __future__ import annotations
+
+import sys
+import sysconfig
+import types
+from collections import deque
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+_HERE = str(Path(__file__).parent)
+_DEEPEST = 5  # steps from a variable
+_MOST = 20_000  # objects looked at
+_WIDEST = 1000  # items of a container
+_OPAQUE = (str, bytes, int, float, complex, type(None), types.FunctionType, types.BuiltinFunctionType)
+_UNTELLING = ("self", "cls")
+
+
+def user_frames(script: str) -> list[types.FrameType]:
+    """The frames of the user's own code, the innermost first."""
+    frame, found = sys._getframe(1), []
+    while frame is not None:
+        if is_users(frame.f_code.co_filename, script):
+            found.append(frame)
+        frame = frame.f_back
+    return found
+
+
+def is_users(file: str, script: str) -> bool:
+    """The script, and what stands beside it or elsewhere; no installed package, and nothing of this one."""
+    return file == script or not (file.startswith(("<", _HERE)) or _installed(file))
+
+
+def of_child(module: Any, parent: Any) -> str:
+    """`encoder.layer.0`, from the module that called it."""
+    return next((name for name, part in parent.named_modules() if part is module and name), type(module).__name__)
+
+
+def of_model(wanted: tuple[Any, ...], frames: list[types.FrameType], loops: set[str]) -> str:
+    """The name of any of `wanted` (a module, and what it is wrapped in) in the script.
+
+    A variable of the script itself comes first, then one of the functions on the way, then what leads to it from
+    them: attributes, classes, containers. The variables of loops (`loops`) name everything, so they come last.
+    """
+    main = vars(sys.modules["__main__"])
+    places = [{k: v for k, v in main.items() if k[:2] != "__"}]
+    places += [frame.f_locals for frame in frames if frame.f_locals is not main]
+    for place in places:
+        for name, value in place.items():
+            if name not in loops and name not in _UNTELLING and any(value is w for w in wanted):
+                return name
+    for place in places:
+        if found := _deep(place, wanted, loops):
+            return found
+    for place in places:
+        for name, value in place.items():
+            if any(value is w for w in wanted):
+                return name
+    return f"{type(wanted[-1]).__name__}()"
+
+
+def _deep(place: dict[str, Any], wanted: tuple[Any, ...], loops: set[str]) -> str:
+    """`models[1]`, `Net.inner.model`: the shortest way from a variable."""
+    waiting = deque((name, value, 0) for name, value in list(place.items()) if name not in loops)
+    seen: set[int] = {id(place)}
+    while waiting and len(seen) < _MOST:
+        path, value, depth = waiting.popleft()
+        for step, inner in _parts(value):
+            if any(inner is w for w in wanted):
+                return path + step
+            if depth < _DEEPEST and id(inner) not in seen and not isinstance(inner, _OPAQUE):
+                seen.add(id(inner))
+                waiting.append((path + step, inner, depth + 1))
+    return ""
+
+
+def _parts(value: Any) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, _OPAQUE):
+        return
+    if isinstance(value, (list, tuple, deque)):
+        yield from ((f"[{i}]", item) for i, item in enumerate(list(value)[:_WIDEST]))
+    if isinstance(value, dict):
+        yield from ((f"[{key!r}]", item) for key, item in list(value.items())[:_WIDEST])
+    if isinstance(value, types.ModuleType) and not is_users(getattr(value, "__file__", None) or "<", ""):
+        return
+    if isinstance(value, type) and value.__module__ in sys.builtin_module_names:
+        return
+    held = getattr(value, "__dict__", None)
+    if isinstance(held, (dict, types.MappingProxyType)):
+        modules = held.get("_modules") if isinstance(held.get("_modules"), dict) else {}
+        for name, item in (*list(held.items()), *modules.items()):
+            if str(name)[:2] != "__" and item is not modules:
+                yield (f"[{name}]" if str(name).isdigit() else f".{name}"), item
+
+
+@lru_cache(maxsize=4096)
+def _installed(file: str) -> bool:
+    places = {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
+    path = Path(file).resolve()
+    return any(path.is_relative_to(Path(place).resolve()) for place in places if place)
