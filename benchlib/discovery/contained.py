@@ -45,7 +45,7 @@ def run(
             "folder": name,
             "max_depth": max_depth,
             "wanted": wanted,
-            "into": str(into.resolve()),
+            "into": str((into or folder).resolve()),
         }
         # Inside a trial its processes carry the trial's mark, and end with it.
         mark = os.environ.get(process.MARK) or uuid.uuid4().hex

@@ -135,18 +135,21 @@ class Watch:
 
     def _noted(self, module: Any, through: list[Any], args: tuple, kwargs: dict[str, Any]) -> tuple[int | None, str]:
         """The row of this call, None beyond the limits, and its hash. What fails here does not fail the script."""
-        stack = self._here.stack
-        parent = stack[-1] if stack else None
+        parent = self._here.stack[-1] if self._here.stack else None
         try:
             with self._lock:
                 known = self._known.get(id(module)) or self._first(module)
                 inputs = identity.named(known.takes, args, kwargs)
                 key = (parent.hash if parent else "", identity.inputs_text(inputs))
                 if key not in known.rows:
-                    known.rows[key] = self._new_row(known, module, through, parent, inputs, len(args), key)
+                    hash = identity.digest(known.structure, key[1])
+                    if self._take and hash == self._wanted:
+                        self._take(module, inputs, len(args))
+                    known.rows[key] = (self._row(known, (*through, module), parent, key, hash), hash)
                 return known.rows[key]
         except Exception as error:
-            self._journal.say("remark", text=f"a {type(module).__name__} could not be looked at: {_line(error)}")
+            text = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+            self._journal.say("remark", text=f"a {type(module).__name__} could not be looked at: {text}")
             return None, ""
 
     def _first(self, module: Any) -> _Known:
@@ -155,33 +158,22 @@ class Watch:
         self._known[number] = known
         return known
 
-    def _new_row(
-        self,
-        known: _Known,
-        module: Any,
-        through: list,
-        parent: _Active | None,
-        inputs: dict,
-        positional: int,
-        key: tuple,
-    ) -> tuple[int | None, str]:
-        above, shown = key
-        hash = identity.digest(known.structure, shown)
+    def _row(
+        self, known: _Known, modules: tuple[Any, ...], parent: _Active | None, key: tuple[str, str], hash: str
+    ) -> int | None:
+        """A new row; that of another instance which is equal to this one and has the same name; none beyond a limit.
+        `modules` ends with the module itself, before which stands what it is wrapped in."""
+        above, module = key[0], modules[-1]
         frames = names.user_frames(self._script)
         if above not in known.names:
-            known.names[above] = (
-                names.of_child(module, parent.module)
-                if parent
-                else names.of_model((*through, module), frames, self._loops)
-            )
+            named = names.of_child(module, parent.module) if parent else names.of_model(modules, frames, self._loops)
+            known.names[above] = named
         name = known.names[above]
-        if self._take and hash == self._wanted:
-            self._take(module, inputs, positional)
-        if (hash, name, above) in self._rows:  # another instance, under the same name
-            return self._rows[hash, name, above], hash
+        if (hash, name, above) in self._rows:
+            return self._rows[hash, name, above]
         if len(self._rows) >= MOST or sum(row is not None for row, _ in known.rows.values()) >= EACH:
             self._journal.say("left_out", name=name)
-            return None, hash
+            return None
         row = self._rows[hash, name, above] = len(self._rows)
         known.facts = known.facts or self._facts(module)
         place = next((f for f in frames if f.f_locals.get("self") is not module), None)
@@ -194,10 +186,10 @@ class Watch:
             line=place.f_lineno if place else 0,
             depth=len(self._here.stack),
             parent=above,
-            inputs=shown,
+            inputs=key[1],
             **known.facts,
         )
-        return row, hash
+        return row
 
     def _facts(self, module: Any) -> dict[str, Any]:
         from benchlib.models import _facts
@@ -227,7 +219,3 @@ class Watch:
     def _stop(self) -> None:
         """A forked process has the rows of its parent: it goes on unwatched."""
         self._max_depth = -1
-
-
-def _line(error: BaseException) -> str:
-    return f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"

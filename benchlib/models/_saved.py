@@ -5,10 +5,12 @@ defines is pickled by value. Classes from a notebook or a script's `__main__` ar
 Parametrized modules (weight_norm, spectral_norm), which refuse to be pickled because their class is made on
 the fly, are taken apart into their original class and their state, and put together again. Tensors that a
 module computed and kept with their gradient's history (the old weight_norm's `weight`) are saved without it.
+ScriptModules, which pickle refuses too, are kept as the bytes that `torch.jit.save` writes.
 """
 
 from __future__ import annotations
 
+import io
 import os
 import types
 from pathlib import Path
@@ -51,6 +53,10 @@ def _pickle_module() -> types.ModuleType:
                 return _parametrized_again, (original, obj.__dict__, list(obj.parametrizations))
             if isinstance(obj, torch.Tensor) and not obj.is_leaf:
                 return obj.detach().__reduce_ex__(2)
+            if isinstance(obj, torch.jit.ScriptModule):
+                written = io.BytesIO()
+                torch.jit.save(obj, written)
+                return _scripted_again, (written.getvalue(),)
             return super().reducer_override(obj)
 
     module = types.ModuleType("benchlib_pickle")
@@ -67,3 +73,9 @@ def _parametrized_again(original: type, state: dict, names: list[str]) -> Any:
     for name in names:
         parametrize._inject_property(module, name)
     return module
+
+
+def _scripted_again(written: bytes) -> Any:
+    import torch
+
+    return torch.jit.load(io.BytesIO(written))
