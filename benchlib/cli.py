@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from benchlib import cli_cache
+from benchlib import cli_cache, cli_discover
 from benchlib.cli_options import BuildOnly, CacheDir, Lean, Quiet, Verbose, use_cache, with_trial_options
 from benchlib.errors import UserError
 
@@ -275,4 +275,5 @@ def _notebook(trial: str) -> Path:
 
 
 app.command("run")(with_trial_options(_run))
+app.command("discover")(cli_discover.discover)
 app.add_typer(cli_cache.app, name="cache")

@@ -1,4 +1,8 @@
-"""What a script was found to call."""
+"""What a script was found to call.
+
+Instances that are equal in structure and inputs have one hash. They are rows of their own where the script has names
+of its own for them (`weights_hash` tells them apart), and one row, executed as often as all of them, under one name.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +34,7 @@ class Discovery:
 
     script: str
     args: list[str]
-    models: list[Found]
+    models: list[Found]  # in the order of their first calls, each followed by its children
     ended: str = ""  # one line: how it went wrong
     output: str = ""  # the end of what the script printed
     left_behind: list[str] = field(default_factory=list)  # files that the script made in the current folder

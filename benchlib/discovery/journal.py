@@ -56,7 +56,7 @@ def read(folder: Path) -> list[dict[str, Any]]:
         except ValueError:
             continue
         if line["kind"] == "found":
-            row = line.pop("row")
+            row = line["row"]
             line |= {"executed": executed[2 * row], "seconds": seconds[2 * row + 1]}
         found.append(line)
     return found

@@ -8,7 +8,7 @@ import json
 import platform
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -89,13 +89,11 @@ def _run(path: Path, args: Sequence[str], max_depth: int, timeout: float) -> tup
     before = surroundings.seen(folders, artifacts.root())
     run = contained.run(path, args, max_depth, timeout)
     after = surroundings.seen(folders, artifacts.root())
-    fields = {f.name for f in dataclasses.fields(Found)}
-    models = [Found(**{k: v for k, v in n.items() if k in fields}) for n in run.lines if n["kind"] == "found"]
     imported = next((line["files"] for line in run.lines if line["kind"] == "imported"), [])
     return Discovery(
         script=str(path),
         args=list(args),
-        models=models,
+        models=list(_models(run.lines)),
         ended=run.ended,
         output=run.output,
         left_behind=surroundings.left(before, after),
@@ -103,6 +101,15 @@ def _run(path: Path, args: Sequence[str], max_depth: int, timeout: float) -> tup
         labels=labels.of_file(path),
         remarks=_remarks(run.lines),
     ), {file: _hash(Path(file)) for file in imported}
+
+
+def _models(lines: list[dict[str, Any]], above: int = -1) -> Iterator[Found]:
+    """The rows as they were first called, each followed by its children."""
+    fields = [f.name for f in dataclasses.fields(Found)]
+    for line in lines:
+        if line["kind"] == "found" and line["above"] == above:
+            yield Found(**{name: line[name] for name in fields})
+            yield from _models(lines, line["row"])
 
 
 def _remarks(lines: list[dict[str, Any]]) -> list[str]:

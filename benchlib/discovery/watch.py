@@ -25,12 +25,12 @@ _WRAPPERS = {"OptimizedModule": "_orig_mod", "DataParallel": "module", "Distribu
 
 
 class _Active:
-    """A call that is under way: the module, its hash, and the modules that it goes through without being called."""
+    """A call that is under way: the module, its row and hash, and the modules that it goes through uncalled."""
 
-    __slots__ = ("hash", "module", "through")
+    __slots__ = ("hash", "module", "row", "through")
 
-    def __init__(self, module: Any, hash: str, through: list[Any]):
-        self.module, self.hash, self.through = module, hash, through
+    def __init__(self, module: Any, row: int | None, hash: str, through: list[Any]):
+        self.module, self.row, self.hash, self.through = module, row, hash, through
 
 
 class _Here(threading.local):
@@ -46,8 +46,8 @@ class _Known:
         self.structure = identity.structure(module)
         self.takes = identity.parameters(module)
         self.facts: dict[str, Any] = {}
-        self.names: dict[str, str] = {}
-        self.rows: dict[tuple[str, str], tuple[int | None, str]] = {}
+        self.names: dict[int, str] = {}
+        self.rows: dict[tuple[int, str], tuple[int | None, str]] = {}
 
 
 class Watch:
@@ -66,7 +66,7 @@ class Watch:
         self._max_depth, self._loops, self._wanted, self._take = max_depth, loops, wanted, take
         self._here, self._lock = _Here(), threading.RLock()
         self._known: dict[int, _Known] = {}
-        self._rows: dict[tuple[str, str, str], int] = {}
+        self._rows: dict[tuple[str, str, int], int] = {}
         os.register_at_fork(after_in_child=self._stop)
 
     def install(self, torch: Any) -> None:
@@ -117,7 +117,7 @@ class Watch:
         target = through.pop()
         lazy = self._is_lazy(target)  # its parameters have no shape before its first call
         row, hash = (None, "") if lazy else self._noted(target, through, args, kwargs)
-        stack.append(_Active(target, hash, [*through[1:], target] if through else []))
+        stack.append(_Active(target, row, hash, [*through[1:], target] if through else []))
         if row is not None:
             self._journal.begin(row)
         begin = time.perf_counter()
@@ -136,11 +136,13 @@ class Watch:
     def _noted(self, module: Any, through: list[Any], args: tuple, kwargs: dict[str, Any]) -> tuple[int | None, str]:
         """The row of this call, None beyond the limits, and its hash. What fails here does not fail the script."""
         parent = self._here.stack[-1] if self._here.stack else None
+        if parent and parent.row is None:  # it is left out, and so are its children
+            return None, ""
         try:
             with self._lock:
                 known = self._known.get(id(module)) or self._first(module)
                 inputs = identity.named(known.takes, args, kwargs)
-                key = (parent.hash if parent else "", identity.inputs_text(inputs))
+                key = (parent.row if parent else -1, identity.inputs_text(inputs))
                 if key not in known.rows:
                     hash = identity.digest(known.structure, key[1])
                     if self._take and hash == self._wanted:
@@ -159,7 +161,7 @@ class Watch:
         return known
 
     def _row(
-        self, known: _Known, modules: tuple[Any, ...], parent: _Active | None, key: tuple[str, str], hash: str
+        self, known: _Known, modules: tuple[Any, ...], parent: _Active | None, key: tuple[int, str], hash: str
     ) -> int | None:
         """A new row; that of another instance which is equal to this one and has the same name; none beyond a limit.
         `modules` ends with the module itself, before which stands what it is wrapped in."""
@@ -185,7 +187,8 @@ class Watch:
             file=place.f_code.co_filename if place else self._script,
             line=place.f_lineno if place else 0,
             depth=len(self._here.stack),
-            parent=above,
+            parent=parent.hash if parent else "",
+            above=above,
             inputs=key[1],
             **known.facts,
         )

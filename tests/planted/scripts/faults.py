@@ -38,7 +38,7 @@ elif way == "reads":
 elif way == "recurses":
     (lambda again: again(again))(lambda again: again(again))
 elif way == "replaces":
-    sys.stdout = sys.stderr = open(os.devnull, "w")
+    sys.stdout = sys.stderr = open(os.devnull, "w")  # noqa: SIM115
     os.closerange(0, 100)
     model(torch.ones(1, 3))
 elif way == "moves":
@@ -77,4 +77,4 @@ elif way == "tells names":
 
     assert pickle.loads(pickle.dumps(Mine(1, 1))).weight.shape == (1, 1)
     assert __name__ == "__main__" and __file__ == sys.argv[0] and sys.path[0] == os.path.dirname(__file__)
-    print(os.environ["PWD"] if False else os.getcwd(), sys.argv[1:])
+    print(os.getcwd(), sys.argv[1:])

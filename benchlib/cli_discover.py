@@ -1,0 +1,123 @@
+"""`python -m benchlib discover …`: the models inside scripts."""
+
+from __future__ import annotations
+
+import dataclasses
+import glob
+import json
+import os
+import shlex
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from benchlib import discovery, labels
+from benchlib.artifacts.shown import in_bytes
+from benchlib.cli_options import CacheDir, Quiet, use_cache
+from benchlib.discovery import Discovery, Found
+from benchlib.errors import UserError
+
+
+def discover(
+    scripts: Annotated[
+        list[str] | None, typer.Argument(help="scripts, patterns such as 'b*.py', or file.py::hash")
+    ] = None,
+    max_depth: Annotated[int, typer.Option(min=0, help="how deep to look into the models that a script calls")] = 0,
+    script_args: Annotated[str, typer.Option(help="the arguments of the scripts, in one text")] = "",
+    search_dir: Annotated[Path, typer.Option("-s", "--search-dir", help="where the scripts are")] = Path("."),
+    every: Annotated[bool, typer.Option("--all", help="every script of the search directory")] = False,
+    wanted: Annotated[str, typer.Option("--labels", help="those with these labels: 'author::google,meta'")] = "",
+    timeout: Annotated[float, typer.Option(min=0, help="seconds that one script may take")] = 600.0,
+    as_json: Annotated[bool, typer.Option("--json", help="everything that was found, as JSON")] = False,
+    verbose: Annotated[bool, typer.Option("-v", "--verbose", help="what the scripts print too")] = False,
+    quiet: Quiet = False,
+    cache_dir: CacheDir = None,
+) -> None:
+    """Runs scripts and shows the models that they call: class, place, parameters, hash, inputs, times executed."""
+    use_cache(cache_dir)
+    chosen = [(path, hash) for path, hash in _chosen(scripts or [], search_dir, every) if _fits(path, wanted)]
+    if not chosen:
+        raise UserError(f"no script has the labels {wanted}")
+    found = []
+    for path, hash in chosen:
+        if not quiet:
+            print(f"running {_short(path)} …", file=sys.stderr, flush=True)
+        one = discovery.discover(path, shlex.split(script_args), max_depth, timeout)
+        if hash:
+            one.models = _only(one, hash)
+        found.append(one)
+        if not as_json:
+            print("\n".join(_shown(one, verbose)), flush=True)
+    if as_json:
+        print(json.dumps([dataclasses.asdict(one) for one in found], indent=1))
+    if any(one.ended for one in found):
+        raise typer.Exit(1)
+
+
+def _chosen(scripts: list[str], folder: Path, every: bool) -> Iterator[tuple[Path, str]]:
+    """The scripts as they were asked for, each with the hash after its name."""
+    if every == bool(scripts):
+        raise UserError("discover: give scripts, or --all")
+    if not folder.is_dir():
+        raise UserError(f"--search-dir: there is no folder {folder}")
+    for script in scripts or ["*.py"]:
+        name, _, hash = script.partition("::")
+        pattern = str(folder / Path(name).expanduser())
+        paths = [pattern] if os.path.exists(pattern) else sorted(glob.glob(pattern))
+        paths = [p for p in paths if not (every and Path(p).name.startswith("_"))]
+        if not paths:
+            raise UserError(f"there is no script {name} in {folder.resolve()}")
+        yield from ((Path(path), hash) for path in paths)
+
+
+def _fits(path: Path, wanted: str) -> bool:
+    return not wanted or (path.is_file() and labels.fits(labels.of_file(path), wanted))
+
+
+def _only(one: Discovery, hash: str) -> list[Found]:
+    models = [m for m in one.models if m.hash == hash]
+    if not models and not one.ended:
+        known = ", ".join(dict.fromkeys(m.hash for m in one.models))
+        raise UserError(f"{Path(one.script).name} calls no model with the hash '{hash}'; known: {known or 'none'}")
+    return models
+
+
+def _shown(one: Discovery, verbose: bool) -> Iterator[str]:
+    words = " ".join(f"{key}::{','.join(values)}" for key, values in one.labels.items())
+    yield f"{Path(one.script).name}:{f'  ({words})' if words else ''}"
+    for model in one.models:
+        yield from _model(model)
+    if not one.models:
+        yield "    no model was called" + (" until then" if one.ended else "")
+    yield from (f"    {remark}" for remark in one.remarks)
+    yield from (f"    left behind: {path}" for path in one.left_behind)
+    if one.ended:
+        yield f"    the script went wrong: {one.ended}"
+    if verbose:
+        yield from (f"    | {line}" for line in one.output.splitlines())
+
+
+def _model(model: Found) -> Iterator[str]:
+    indent = "    " * (model.depth + 1)
+    yield f"{indent}{model.name} (executed {model.executed}x – {_time(model.seconds)})"
+    rows = {
+        "class": model.model_class,
+        "location": f"{_short(Path(model.file))}, line {model.line}",
+        "parameters": f"{model.params_size:,} ({in_bytes(model.weights_size)})",
+        "hash": model.hash,
+        "inputs": model.inputs or "none",
+    }
+    yield from (f"{indent}    {name + ':':<12}{value}" for name, value in rows.items())
+
+
+def _time(seconds: float) -> str:
+    return f"{seconds * 1e3:.3g} ms" if seconds < 1 else f"{seconds:.2f} s"
+
+
+def _short(path: Path) -> str:
+    """A path below the current folder without it."""
+    path = Path(os.path.abspath(path))
+    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
