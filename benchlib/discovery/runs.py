@@ -85,6 +85,7 @@ def take(
 
 
 def _run(path: Path, args: Sequence[str], max_depth: int, timeout: float) -> tuple[Discovery, dict[str, str]]:
+    known = labels.of_file(path)
     folders = (Path.cwd(), path.parent)
     before = surroundings.seen(folders, artifacts.root())
     run = contained.run(path, args, max_depth, timeout)
@@ -98,7 +99,7 @@ def _run(path: Path, args: Sequence[str], max_depth: int, timeout: float) -> tup
         output=run.output,
         left_behind=surroundings.left(before, after),
         seconds=run.seconds,
-        labels=labels.of_file(path),
+        labels=known,
         remarks=_remarks(run.lines),
     ), {file: _hash(Path(file)) for file in imported}
 

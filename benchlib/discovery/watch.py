@@ -109,8 +109,14 @@ class Watch:
 
     def _called(self, run: Callable, module: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
         stack = self._here.stack
-        if (stack and any(module is m for m in stack[-1].through)) or self._is_no_call(module):
+        if stack and any(module is m for m in stack[-1].through):
             return run(module, *args, **kwargs)
+        if self._is_no_call(module):
+            stack.append(_Active(module, None, "", []))
+            try:
+                return run(module, *args, **kwargs)
+            finally:
+                stack.pop()
         through = [module]
         while inner := _WRAPPERS.get(type(through[-1]).__name__):
             through.append(getattr(through[-1], inner))

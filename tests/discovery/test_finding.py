@@ -1,0 +1,107 @@
+"""What is found, how it is called, and that what was found can be taken."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchlib import discovery, tensors
+from benchlib.errors import UserError
+
+SCRIPTS = Path(__file__).parents[1] / "planted" / "scripts"
+WIDTHS = {  # of the outputs in holders.py: each model that is called has one of its own
+    "models[1]": 12, "named['a']": 13, "model": 14, "models[0]": 11, "Deep.inner.most.model": 2, "self.engine": 3,
+    "local": 6, "Small()": 15, "threaded": 8, "compiled": 17, "in_compiled": 18, "parallel": 19, "traced": 21,
+    "scripted": 20, "lazy": 22, "forwarded": 23, "half": 24, "inplace": 25, "own": 4, "recursive": 10, "mutating": 7,
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def holders() -> discovery.Discovery:
+    return discovery.discover(SCRIPTS / "holders.py")
+
+
+def test_every_called_module_is_found_once_and_no_other(holders):
+    assert holders.ended == "" and "all called" in holders.output
+    found = [m for m in holders.models if m.name != "twice"]
+    assert {m.name: m.params_size for m in found} == {name: 11 * width for name, width in WIDTHS.items()}
+    assert len(found) == len(WIDTHS)
+    executed = {m.name: m.executed for m in found}
+    assert executed == dict.fromkeys(WIDTHS, 1) | {"compiled": 2, "mutating": 2}
+    assert holders.labels == {"author": ["planted"], "kind": ["holders", "places"]}
+
+
+def test_classes_places_and_sizes(holders):
+    models = {m.name: m for m in holders.models}
+    lines = (SCRIPTS / "holders.py").read_text().splitlines()
+    assert models["compiled"].model_class == "holders.Small"
+    for name, call in {"local": "return local(x)", "own": "own(x)", "threaded": "threaded(x)"}.items():
+        assert models[name].file == str(SCRIPTS / "holders.py")
+        assert lines[models[name].line - 1].strip() == call
+    assert models["half"].weights_size == 2 * models["half"].params_size
+    assert models["local"].weights_size == 4 * models["local"].params_size
+    assert all(m.seconds > 0 for m in holders.models)
+
+
+def test_other_shapes_are_another_invocation(holders):
+    twice = {m.inputs: m for m in holders.models if m.name == "twice"}
+    assert {inputs: m.executed for inputs, m in twice.items()} == {
+        "x: float32[1×10]": 2,
+        "x: float32[3×10]": 1,
+        "x: float32[1×10], scale: [float32[1×10], {k: int}]": 1,
+    }
+    assert len({m.hash for m in twice.values()}) == 3
+    assert len({m.weights_hash for m in twice.values()}) == 1
+
+
+def test_children_down_to_the_depth_each_once_per_call():
+    found = discovery.discover(SCRIPTS / "children.py", ["2"], max_depth=1).models
+    shown = [(m.name, m.depth, m.params_size, m.executed) for m in found]
+    assert shown == [
+        *(("model", 0, 85, 2), ("fc", 1, 55, 2), ("blocks.0", 1, 30, 2)),
+        *(("other", 0, 85, 1), ("fc", 1, 55, 1), ("blocks.0", 1, 30, 1)),
+    ]
+    assert [m.parent for m in found] == ["", found[0].hash, found[0].hash] * 2
+    assert found[0].hash == found[3].hash and found[0].weights_hash != found[3].weights_hash
+
+
+def test_what_is_kept_depends_on_the_script_and_on_what_it_imports(tmp_path):
+    """Random numbers tell a run from one that is read back."""
+    script, helper = tmp_path / "script.py", tmp_path / "beside.py"
+    helper.write_text("import random\nnumber = random.random()\n")
+    script.write_text("import beside\nprint(beside.number)\n")
+    first = discovery.discover(script)
+    assert first.models == [] and first.left_behind == [] and float(first.output) < 1
+    assert discovery.discover(script) == first
+    assert discovery.discover(script, ["x"]).output != first.output
+    helper.write_text("import random\nnumber = random.random() + 1\n")
+    assert float(discovery.discover(script).output) > 1
+    script.write_text("import beside\nprint(beside.number + 1)\n")
+    assert float(discovery.discover(script).output) > 2
+    script.unlink()
+    with pytest.raises(UserError, match="there is no script"):
+        discovery.discover(script)
+
+
+def test_taking(holders, tmp_path):
+    """As it was before its first call, its class and its inputs with it, and for a process that knows no script."""
+    wanted = next(m for m in holders.models if m.name == "mutating")
+    discovery.take(SCRIPTS / "holders.py", [], 0, wanted.hash, tmp_path, 60)
+    meta = json.loads((tmp_path / "meta.json").read_text())
+    assert (meta["class"], meta["positional"], str(SCRIPTS) in meta["paths"]) == ("Mutating", ["x"], True)
+    arrays, structure = tensors.load(tmp_path / "inputs.npz")
+    assert structure == ["dict", [["x", ["leaf", "x"]]]] and arrays["x"].shape == (1, 10)
+    code = (
+        "import torch; from benchlib.models._facts import weights_hash\n"
+        f"m = torch.load({str(tmp_path / 'model.pt')!r}, weights_only=False)\n"
+        "print(m.calls, m(torch.ones(1, 10)).shape[1], weights_hash(m))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["0", "7", wanted.weights_hash]
+
+
+def test_taking_what_is_not_there(tmp_path):
+    with pytest.raises(UserError, match=r"children.py calls no model with the hash 'ffffffff'; known: [0-9a-f]{8}$"):
+        discovery.take(SCRIPTS / "children.py", ["1"], 0, "ffffffff", tmp_path, 60)
