@@ -52,12 +52,15 @@ def discover(script: str | Path, args: Sequence[str] = (), max_depth: int = 0, t
 
     known = artifacts.find(KIND, path.stem, key)
     if known and any(_hash(Path(file)) != hash for file, hash in known.facts["imported"].items()):
-        artifacts.delete(known)
+        artifacts.let_go(known.path / artifacts.STATE)
+        if not artifacts.delete(known):  # another process reads it just now
+            return _run(path, args, max_depth, timeout)[0]
     try:
         entry, _ = artifacts.obtain(KIND, path.stem, key, decided, build)
     except _NotKept as run:
         return run.discovery
     kept = json.loads((entry.path / FILE).read_text())
+    artifacts.let_go(entry.path / artifacts.STATE)
     return Discovery(**{**kept, "models": [Found(**model) for model in kept["models"]]})
 
 
@@ -86,10 +89,9 @@ def take(
 
 def _run(path: Path, args: Sequence[str], max_depth: int, timeout: float) -> tuple[Discovery, dict[str, str]]:
     known = labels.of_file(path)
-    folders = (Path.cwd(), path.parent)
-    before = surroundings.seen(folders, artifacts.root())
+    before = surroundings.seen(path.parent, artifacts.root())
     run = contained.run(path, args, max_depth, timeout)
-    after = surroundings.seen(folders, artifacts.root())
+    after = surroundings.seen(path.parent, artifacts.root())
     imported = next((line["files"] for line in run.lines if line["kind"] == "imported"), [])
     return Discovery(
         script=str(path),

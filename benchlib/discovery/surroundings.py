@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
 from pathlib import Path
 
 _MOST = 20_000  # files looked at: the current folder may be anything
@@ -11,12 +10,13 @@ _SHOWN = 20
 Seen = dict[str, tuple[int, int]]
 
 
-def seen(folders: Iterable[Path], but: Path) -> Seen:
-    """The files below the folders, with time and size; hidden ones and those of `but` left out."""
+def seen(beside: Path, but: Path) -> Seen:
+    """The files below the current folder, and those of the script's own (`beside`), with time and size; hidden ones
+    and those of `but` left out."""
     found: Seen = {}
-    for folder in dict.fromkeys(folders):
+    for folder, deeper in ((Path.cwd(), True), (beside, False)):
         for place, inner, files in os.walk(folder):
-            inner[:] = [d for d in inner if d[0] != "." and d != "__pycache__" and Path(place, d) != but]
+            inner[:] = [d for d in inner if deeper and d[0] != "." and d != "__pycache__" and Path(place, d) != but]
             for name in files:
                 path = os.path.join(place, name)
                 try:
