@@ -14,10 +14,11 @@ _FACE = {
     "Trial": "benchlib.trial",
     "UserError": "benchlib.errors",
     "begin": "benchlib.stages",
+    "labels": "benchlib.labels",
     "run": "benchlib.api",
     "sweep": "benchlib.sweep",
 }
-__all__ = ["Trial", "UserError", "begin", "run", "sweep"]
+__all__ = ["Trial", "UserError", "begin", "labels", "run", "sweep"]
 
 
 def __getattr__(name: str):

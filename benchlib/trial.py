@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from benchlib import user_file
 from benchlib.errors import UnknownName, suggestion
-from benchlib.models import parse, row
+from benchlib.models import FILES, _script_arguments, parse, row, script
 from benchlib.registry import Option, Registry, Source, exporters, passes, runtimes, sources
 from benchlib.way import WAY, Way, canonical
 
@@ -106,6 +106,14 @@ class Trial(BaseModel):
             return values
         recorded = row(str(values.get("model", ""))).get("batch_size")
         return {**values, "batch_size": recorded} if recorded else values
+
+    @model_validator(mode="before")
+    @classmethod
+    def _as_the_script_is_told(cls, values: Any) -> Any:
+        """What `script_args` and `model_args` set of the standard parameters is the trial's own."""
+        if not isinstance(values, Mapping) or not script.is_script(str(values.get("model", ""))):
+            return values
+        return {**values, **_script_arguments.agreed(values)}
 
     @model_validator(mode="before")
     @classmethod
@@ -222,8 +230,9 @@ class Trial(BaseModel):
         suite, _, name = self.model.partition("/")
         if suite in sources and (called := sources.get(suite).called):
             return called(name, self)
-        path = PurePath(self.model.partition(":")[2] or self.model)
-        return path.stem if path.suffix == ".onnx" else path.name
+        file, mark, picked = self.model.partition("::")
+        path = PurePath(file.partition(":")[2] or file)
+        return f"{path.stem if path.suffix in FILES else path.name}{mark}{picked}"
 
     @property
     def way(self) -> Way:

@@ -61,7 +61,8 @@ def main(script: str, args: list, folder: str, max_depth: int, wanted: str, into
     watch = Watch(journal, script, max_depth, loops, wanted, take)
     sys.meta_path.insert(0, AfterTorch(watch.install))
     setattr(builtins, source.HOOK, watch.forward)
-    sys.path.append(sys.path.pop(0))
+    library = sys.path.pop(0)
+    sys.path += [library, os.path.join(library, "benchlib", "standins")]
     sys.path.insert(0, os.path.dirname(script))
     sys.argv = [script, *args]
     module = types.ModuleType("__main__")

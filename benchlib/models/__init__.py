@@ -2,6 +2,7 @@
 
 timm/resnet18                 a suite and a name in it
 path/model.onnx               an ONNX file
+path/net.py                   a model script; path/net.py::479b1332 one of the models that it calls
 path/to/directory             a local directory in Hugging Face layout
 package:NAME/path             a file or directory that an installed Python package ships
 hub:owner/name                a model of the Hugging Face hub (downloaded, when the network allows)
@@ -18,7 +19,7 @@ from typing import Any
 from benchlib.errors import UserError
 from benchlib.registry import sources
 
-FILES = {".onnx": "onnx_file"}
+FILES = {".onnx": "onnx_file", ".py": "script"}
 
 
 @dataclass
@@ -54,19 +55,20 @@ def parse(model: str) -> tuple[str, str]:
 
     Raises UserError when the text names no source, or a file that is not there.
     """
-    scheme, colon, rest = model.partition(":")
+    file, picks, picked = model.partition("::")
+    scheme, colon, rest = file.partition(":")
     if scheme == "package" and colon:
-        return parse(str(package_path(rest)))
+        return parse(f"{package_path(rest)}{picks}{picked}")
     if colon and scheme in sources:
         return scheme, rest
+    path = Path(file).expanduser()
     suite, slash, name = model.partition("/")
-    if slash and name and suite in sources and sources.get(suite).catalogue:
+    if slash and name and suite in sources and sources.get(suite).catalogue and path.suffix != ".py":
         return suite, name
-    path = Path(model).expanduser()
     if path.suffix in FILES:
         if not path.is_file():
             raise UserError(f"model '{model}': there is no such file (looked in {Path.cwd()})")
-        return FILES[path.suffix], str(path.resolve())
+        return FILES[path.suffix], f"{path.resolve()}{picks}{picked}"
     if path.is_dir():
         if not (path / "config.json").is_file():
             raise UserError(f"model '{model}': the directory has no config.json, so it is not in Hugging Face layout")

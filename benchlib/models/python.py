@@ -99,12 +99,17 @@ def load(name: str, trial: Any) -> LoadedModel:
     if not (place / "meta.json").is_file():
         known = [p.name for p in folder().glob("*") if p.is_dir()]
         raise UnknownName("stored module", name, known)
+    return opened(place, name, trial)
+
+
+def opened(place: Path, called: str, trial: Any) -> LoadedModel:
+    """What a folder of model.pt, inputs.npz and meta.json holds, for a trial."""
     meta = json.loads((place / "meta.json").read_text())
     sys.path.extend(p for p in meta["paths"] if p not in sys.path)
     flat, structure = tensors.load(place / "inputs.npz")
     inputs = tensors.unflatten(structure, flat)
     if trial.batch_size != 1:
-        _check_batch(name, flat, trial.batch_size)
+        _check_batch(called, flat, trial.batch_size)
     module = _saved.open_saved(place / "model.pt")
     positional = tuple(meta["positional"])
     model = _module.loaded(module, lambda trial: inputs, trial, task="", weights=meta["weights"], positional=positional)
@@ -116,7 +121,7 @@ def _check_batch(name: str, flat: Mapping[str, Any], batch_size: int) -> None:
     held = list(dict.fromkeys(a.shape[0] for a in flat.values() if a.ndim))
     if batch_size not in held:
         items = " or ".join(map(str, held)) or "no"
-        raise UserError(f"batch_size {batch_size}: the inputs stored with {name} hold {items} items; give other inputs")
+        raise UserError(f"batch_size {batch_size}: the inputs of {name} hold {items} items; give other inputs")
 
 
 def _from_configuration(config: Any, inputs: Any) -> tuple[Any, Any, str]:

@@ -8,8 +8,9 @@ from typing import Any
 
 from benchlib.errors import UserError
 from benchlib.mistakes import problems
+from benchlib.models.script import is_script
 from benchlib.plan.rules import lacks, refusal
-from benchlib.plan.selections import select
+from benchlib.plan.selections import picked, select
 from benchlib.plan.study import Setting, Study, Value
 from benchlib.trial import Trial, default_of
 
@@ -106,10 +107,19 @@ def _open_selection(point: Setting, wrong: list[str]) -> list[Setting]:
         return []
     model = point["model"]
     try:
-        return [{**point, "model": Value(name, model.place)} for name in select(model.value)]
+        named = [{**point, "model": Value(name, model.place)} for name in select(model.value)]
+        return [opened for each in named for opened in _open_script(each)]
     except UserError as error:
         wrong.append(f"{model.place}: {error}")
         return []
+
+
+def _open_script(point: Setting) -> list[Setting]:
+    """One setting for each model that a script calls with what the point tells it."""
+    model, values = point["model"], {name: v.value for name, v in point.items()}
+    if not is_script(model.value) or problems(values):  # what is wrong with a point is told where it is planned
+        return [point]
+    return [{**point, "model": Value(name, model.place)} for name in picked(Trial(**values))]
 
 
 def _merged(settings: tuple[Setting, ...]) -> Setting:

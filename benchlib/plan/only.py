@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from benchlib import labels
 from benchlib.errors import UnknownName
 from benchlib.plan.expand import Plan, Planned
 from benchlib.plan.options import split
@@ -10,7 +11,8 @@ from benchlib.trial import Trial
 
 def select(plan: Plan, expression: str) -> list[Planned]:
     """The trials that fit. A word `parameter=value[,value]` compares a parameter (a text may be contained in
-    it), a bare word the trial's name. Raises UnknownName for a parameter that does not exist."""
+    it), `label_author=google` a label of its model, a bare word the trial's name. Raises UnknownName for a parameter
+    that does not exist."""
     return [p for p in plan.trials if all(_holds(p, word) for word in expression.split())]
 
 
@@ -18,6 +20,9 @@ def _holds(planned: Planned, word: str) -> bool:
     name, equals, wanted = word.partition("=")
     if not equals:
         return word.lower() in planned.name.lower()
+    if name.startswith(labels.COLUMN):
+        held = labels.of_model(planned.trial.model).get(name.removeprefix(labels.COLUMN), [])
+        return any(v in held for v in split(wanted))
     if name not in Trial.model_fields:
         raise UnknownName("parameter", name, Trial.model_fields)
     value = getattr(planned.trial, name)

@@ -16,6 +16,7 @@ WHOLE = (
     "tag",
     "shapes",
     "inputs",
+    "script_args",
     "exporter_args",
     "pass_args",
     "runtime_args",

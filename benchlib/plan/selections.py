@@ -1,4 +1,4 @@
-"""Selections of models: `timm/all`, `All`, `Head`, `Tail`, `3`, `3-7`, a substring, or simply a name.
+"""Selections of models: `timm/all`, `All`, `Head`, `Tail`, `3`, `3-7`, a substring, `scripts/*.py`, or simply a name.
 
 The names of a suite come from its catalogue. Those beyond it, which its package alone knows, are asked for once per
 package version, in a process of their own, and kept in the cache; only a name that the catalogue lacks leads there.
@@ -6,19 +6,22 @@ package version, in a process of their own, and kept in the cache; only a name t
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import json
 import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 from benchlib import artifacts, machine
 from benchlib.errors import UserError, suggestion
 from benchlib.fingerprint import tree_hash
-from benchlib.models import parse
+from benchlib.models import parse, script
 from benchlib.registry import sources
+from benchlib.trial import Trial
 
 _ASK = "import json, sys; from benchlib.registry import sources; print(json.dumps(sources.get(sys.argv[1]).more()))"
 _PATIENCE = 300.0  # seconds: importing a package for the first time may compile it
@@ -27,11 +30,22 @@ _PATIENCE = 300.0  # seconds: importing a package for the first time may compile
 def select(model: str) -> list[str]:
     """The models that a text stands for; a text that is no selection stands for itself. Raises UserError."""
     suite, _, wanted = model.partition("/")
+    if script.is_script(model):
+        return _scripts(model)
     if suite not in sources or sources.get(suite).catalogue is None:
         parse(model)  # complains about a file or directory that is not there
         return [model]
     names = [row["name"] for row in sources.get(suite).catalogue()]
     return [f"{suite}/{name}" for name in _chosen(suite, wanted, names)]
+
+
+def picked(trial: Trial) -> list[str]:
+    """The models that the script of a trial calls, each by its hash. Where it picks one, or calls none (its record
+    will say why), that is the trial's own."""
+    if "::" in trial.model or script.refuse(trial):
+        return [trial.model]
+    found = script.hashes(script.discovered(script.path_of(trial.model), trial))
+    return [f"{trial.model}::{hash}" for hash in found] or [trial.model]
 
 
 def more(suite: str) -> list[str]:
@@ -70,6 +84,16 @@ def _chosen(suite: str, wanted: str, names: list[str]) -> list[str]:
 
 def _containing(names: list[str], wanted: str) -> list[str]:
     return [n for n in names if wanted.lower() in n.lower()] if wanted else []
+
+
+def _scripts(model: str) -> list[str]:
+    """The files of a pattern, in alphabetical order."""
+    found = sorted(glob.glob(str(Path(model).expanduser()))) if glob.has_magic(model) else []
+    if glob.has_magic(model) and not found and not Path(model).exists():
+        raise UserError(f"model '{model}': no file has such a name (looked in {Path.cwd()})")
+    if not found:
+        parse(model)
+    return found or [model]
 
 
 def _ask(suite: str) -> list[str]:

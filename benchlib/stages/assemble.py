@@ -9,7 +9,7 @@ import shlex
 import time
 from typing import TYPE_CHECKING, Any
 
-from benchlib import machine
+from benchlib import labels, machine
 from benchlib.fingerprint import fingerprint
 from benchlib.measure.device import device_metrics
 from benchlib.measure.profile import placement_metrics
@@ -128,6 +128,7 @@ def identity(trial: Trial) -> dict[str, Any]:
         "flag_fake_tensor": False,
         "flag_no_grad": True,
         "flag_training": False,
+        **labels.columns(trial.model),
     }
 
 

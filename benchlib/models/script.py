@@ -1,0 +1,118 @@
+"""A model script: any Python file that makes and calls a model.
+
+    path/net.py              its model, when it calls one
+    path/net.py::479b1332    the one with this hash, as `benchlib discover path/net.py` shows them
+
+The script is run under the profiler of `benchlib.discovery`, in its own folder and in a process of its own, and ends
+when the model is called: what it is called with are the inputs of the trial.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import re
+import sys
+import tempfile
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from benchlib.errors import UserError
+from benchlib.models import LoadedModel, _module, _script_arguments, python
+from benchlib.registry import Source
+
+_NAME = re.compile(r"\.py(::\w+)?$")
+
+
+def is_script(model: str) -> bool:
+    """Whether a trial's `model` names a script."""
+    return bool(_NAME.search(model))
+
+
+def path_of(model: str) -> Path:
+    """The script that a trial's `model` names. Raises UserError where it is not there."""
+    from benchlib.models import parse
+
+    return Path(parse(model)[1].partition("::")[0])
+
+
+def discovered(path: Path, trial: Any) -> Any:
+    """The `benchlib.discovery.Discovery` of a script with what the trial tells it; once per content in a process."""
+    args = tuple(_script_arguments.command_line(trial))
+    return _discovered(path, _hash(path), args, trial.max_depth, trial.timeout)
+
+
+def hashes(discovery: Any) -> dict[str, Any]:
+    """What was found, by hash, in the order of the calls: equal models are one."""
+    found: dict[str, Any] = {}
+    for model in discovery.models:
+        found.setdefault(model.hash, model)
+    return found
+
+
+def load(name: str, trial: Any) -> LoadedModel:
+    """The model as the script makes and calls it. Raises UserError for a script that calls none, or several."""
+    from benchlib import discovery
+
+    script, _, picked = name.partition("::")
+    path, args = Path(script), _script_arguments.command_line(trial)
+    picked = picked or _only(discovered(path, trial), path)
+    with tempfile.TemporaryDirectory(prefix="benchlib-") as folder:
+        with contextlib.chdir(path.parent):
+            discovery.take(path, args, trial.max_depth, picked, Path(folder), trial.timeout)
+        sys.path.append(standins())
+        return python.opened(Path(folder), path.name, trial)
+
+
+def standins() -> str:
+    """The folder of the packages that scripts may import although they are not installed."""
+    return str(Path(__file__).parent.parent / "standins")
+
+
+def identity(name: str, trial: Any) -> Any:
+    """The script and the files beside it that it imports, by content, and the model that is asked for."""
+    script, _, picked = name.partition("::")
+    path = Path(script)
+    return [path.name, picked, *(_hash(file) for file in _script_arguments.with_neighbours(path))]
+
+
+def refuse(trial: Any) -> str | None:
+    if trial.with_loss:
+        return "with_loss: a script's model has the inputs that the script calls it with; give labels among them"
+    if trial.attn_implementation:
+        return "attn_implementation: a script chooses it itself"
+    return _module.no_shapes(trial) or _script_arguments.not_taken(path_of(trial.model), trial)
+
+
+def _only(discovery: Any, path: Path) -> str:
+    found = hashes(discovery)
+    if len(found) == 1:
+        return next(iter(found))
+    if not found:
+        raise UserError(f"{path.name} calls no model{f': {discovery.ended}' if discovery.ended else ''}")
+    named = ", ".join(f"{path.name}::{hash} ({model.name})" for hash, model in found.items())
+    raise UserError(f"{path.name} calls {len(found)} models; name one: {named}")
+
+
+@lru_cache(maxsize=256)
+def _discovered(path: Path, content: str, args: tuple[str, ...], max_depth: int, timeout: float) -> Any:
+    from benchlib import discovery
+
+    with contextlib.chdir(path.parent):
+        return discovery.discover(path, args, max_depth, timeout)
+
+
+def _hash(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+
+
+source = Source(
+    name="script",
+    summary="a Python file that makes and calls a model",
+    load=load,
+    identity=identity,
+    packages=("torch",),
+    shapes={name: None for name in _script_arguments.PARAMETERS if name != "batch_size"},
+    refuse=refuse,
+)

@@ -1,0 +1,5 @@
+"""`from mlagility.parser import parse`."""
+
+from benchlib.parser import parse
+
+__all__ = ["parse"]
