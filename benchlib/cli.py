@@ -64,10 +64,14 @@ def list_(
 
 
 def _run(
-    model: str,
+    models: list[str] | None,
     output: Path,
     runoff: bool,
     fail_fast: bool,
+    search_dir: Path | None,
+    every: bool,
+    wanted: str,
+    analyze_only: bool,
     build_only: bool,
     lean: bool,
     verbose: int,
@@ -76,17 +80,25 @@ def _run(
     **given: str | None,
 ) -> None:
     """One trial, or a small matrix: every option takes several values, separated by commas."""
+    from benchlib import cli_scripts
     from benchlib.plan import study as studies
+    from benchlib.plan.expand import expand
     from benchlib.plan.options import values_of
 
     use_cache(cache_dir)
-    options = {"model": values_of("model", model)}
+    named = [value for text in models or [] for value in values_of("model", text)]
+    options = {"model": cli_scripts.gathered(named, search_dir, every, wanted)}
     options |= {name: values_of(name, text) for name, text in given.items() if text is not None}
     study = studies.from_options("run", options)
     study.runoff = runoff
     if build_only:
         studies.build_only(study)
+    if analyze_only:
+        print("\n".join(cli_scripts.analysed(expand(study), verbose)))
+        return
     outcome = _execute(study, output, "all", quiet, verbose or int(fail_fast), fail_fast, lines=True, lean=lean)
+    if not quiet:
+        cli_scripts.print_listed(outcome.records)
     if fail_fast and set(outcome.counts) - {"ok", "inaccurate", "refused", "skipped"}:
         raise typer.Exit(1)
 

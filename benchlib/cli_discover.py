@@ -8,7 +8,7 @@ import json
 import os
 import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -50,7 +50,7 @@ def discover(
             one.models = _only(one, hash)
         found.append(one)
         if not as_json:
-            print("\n".join(_shown(one, verbose)), flush=True)
+            print("\n".join(shown(one, verbose)), flush=True)
     if as_json:
         print(json.dumps([dataclasses.asdict(one) for one in found], indent=1))
     if any(one.ended for one in found):
@@ -85,11 +85,14 @@ def _only(one: Discovery, hash: str) -> list[Found]:
     return models
 
 
-def _shown(one: Discovery, verbose: bool) -> Iterator[str]:
+def shown(
+    one: Discovery, verbose: bool = False, more: Callable[[Found], Mapping[str, str]] = lambda model: {}
+) -> Iterator[str]:
+    """The lines for one script; `more` are rows for a model beside those of discovery."""
     words = " ".join(f"{key}::{','.join(values)}" for key, values in one.labels.items())
     yield f"{Path(one.script).name}:{f'  ({words})' if words else ''}"
     for model in one.models:
-        yield from _model(model)
+        yield from _model(model, more(model))
     if not one.models:
         yield "    no model was called" + (" until then" if one.ended else "")
     yield from (f"    {remark}" for remark in one.remarks)
@@ -100,7 +103,7 @@ def _shown(one: Discovery, verbose: bool) -> Iterator[str]:
         yield from (f"    | {line}" for line in one.output.splitlines())
 
 
-def _model(model: Found) -> Iterator[str]:
+def _model(model: Found, more: Mapping[str, str]) -> Iterator[str]:
     indent = "    " * (model.depth + 1)
     yield f"{indent}{model.name} (executed {model.executed}x – {_time(model.seconds)})"
     rows = {
@@ -109,8 +112,10 @@ def _model(model: Found) -> Iterator[str]:
         "parameters": f"{model.params_size:,} ({in_bytes(model.weights_size)})",
         "hash": model.hash,
         "inputs": model.inputs or "none",
+        **more,
     }
-    yield from (f"{indent}    {name + ':':<12}{value}" for name, value in rows.items())
+    width = max(map(len, rows)) + 2
+    yield from (f"{indent}    {name + ':':<{width}}{value}" for name, value in rows.items())
 
 
 def _time(seconds: float) -> str:

@@ -15,6 +15,10 @@ Verbose = Annotated[
 ]
 Lean = Annotated[bool, typer.Option("--lean", help="keep the figures, and drop the files in the cache at the end")]
 BuildOnly = Annotated[bool, typer.Option("--build-only", help="stop after export and passes (until: export)")]
+SearchDir = Annotated[Path | None, typer.Option("-s", "--search-dir", help="where the models' files are")]
+Every = Annotated[bool, typer.Option("--all", help="every script of the search directory; no model is given then")]
+Wanted = Annotated[str, typer.Option("--labels", help="only models with these labels: 'author::google,meta'")]
+AnalyzeOnly = Annotated[bool, typer.Option("--analyze-only", help="show what is in the scripts, and run nothing")]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="no progress")]
 
 
@@ -33,8 +37,8 @@ def with_trial_options(function: Any) -> Any:
             name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, declared]
         )
 
-    model = Annotated[str, typer.Argument(help=Trial.model_fields["model"].description)]
-    parameters = [inspect.Parameter("model", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=model)]
+    model = Annotated[list[str] | None, typer.Argument(help=Trial.model_fields["model"].description)]
+    parameters = [inspect.Parameter("models", inspect.Parameter.POSITIONAL_OR_KEYWORD, default=None, annotation=model)]
     for name, field in Trial.model_fields.items():
         if name == "model":
             continue
@@ -56,6 +60,10 @@ def with_trial_options(function: Any) -> Any:
             False,
             typer.Option("--fail-fast", help="stop at the first failure, with its whole traceback"),
         ),
+        inspect.Parameter("search_dir", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=SearchDir),
+        inspect.Parameter("every", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=Every),
+        inspect.Parameter("wanted", inspect.Parameter.KEYWORD_ONLY, default="", annotation=Wanted),
+        inspect.Parameter("analyze_only", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=AnalyzeOnly),
         inspect.Parameter("build_only", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=BuildOnly),
         inspect.Parameter("lean", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=Lean),
         inspect.Parameter("verbose", inspect.Parameter.KEYWORD_ONLY, default=0, annotation=Verbose),

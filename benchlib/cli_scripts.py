@@ -1,0 +1,105 @@
+"""What `run` does with model scripts beside running them: which ones, what is in them, and what came of each model."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from benchlib import labels
+from benchlib.cli_discover import shown
+from benchlib.errors import UserError
+from benchlib.models import script
+from benchlib.plan.expand import Plan
+from benchlib.plan.selections import select
+from benchlib.trial import Trial
+
+
+def gathered(models: Iterable[str], search_dir: Path | None, every: bool, wanted: str) -> list[str]:
+    """The models that are asked for; with labels those that carry them. Raises UserError where none is left."""
+    folder, models = search_dir or Path(), list(models)
+    if every == bool(models):
+        raise UserError("run: give a model, or --all for every script of the search directory")
+    if search_dir and not folder.is_dir():
+        raise UserError(f"--search-dir: there is no folder {folder}")
+    if every:
+        models = sorted(p.name for p in folder.glob("*.py") if not p.name.startswith("_"))
+        if not models:
+            raise UserError(f"--all: no script lies in {folder.resolve()}")
+    models = [os.path.join(folder, m) if search_dir or every else m for m in models]
+    if not wanted:
+        return models
+    fitting = [m for given in models for m in select(given) if labels.fits(labels.of_model(m), wanted)]
+    if not fitting:
+        raise UserError(f"--labels: no model has the labels {wanted}")
+    return fitting
+
+
+def analysed(plan: Plan, verbose: int) -> Iterator[str]:
+    """What was found in the scripts of a plan, without running a trial. Raises UserError for other models."""
+    other = [p.trial.model for p in plan.trials if not script.is_script(p.trial.model)]
+    if other:
+        raise UserError(f"--analyze-only looks into model scripts; {other[0]} is none")
+    refused = {p.reason for p in plan.trials if p.status == "refused"}
+    for discovery, _ in _discoveries([p.trial for p in plan.trials if p.status != "refused"]):
+        yield from shown(discovery, bool(verbose))
+    yield from (f"refused: {reason}" for reason in refused)
+
+
+def listed(records: list[dict[str, Any]]) -> Iterator[str]:
+    """The models of scripts with what came of their trials."""
+    ran = [record for record in records if script.is_script(record["trial"]["model"]) and record["status"] != "refused"]
+    trials = [Trial(**record["trial"]) for record in ran]
+    for discovery, mine in _discoveries(trials):
+        own = [record for record, trial in zip(ran, trials, strict=True) if trial in mine]
+        yield from shown(discovery, more=partial(_rows, own, len(discovery.models) == 1))
+        if not discovery.models:
+            yield from (f"    {_outcome(record)}" for record in own)
+
+
+def _discoveries(trials: list[Trial]) -> Iterator[tuple[Any, list[Trial]]]:
+    """What the scripts of some trials call, each once, with those trials; of a script that picks models these alone."""
+    groups: dict[int, tuple[Any, list[Trial]]] = {}
+    for trial in trials:
+        found = script.discovered(script.path_of(trial.model), trial)
+        groups.setdefault(id(found), (found, []))[1].append(trial)
+    for found, mine in groups.values():
+        picked = {trial.model.partition("::")[2] for trial in mine}
+        models = [m for m in found.models if m.hash in picked or "" in picked]
+        yield type(found)(**{**vars(found), "models": models}), mine
+
+
+def _rows(records: list[dict[str, Any]], single: bool, model: Any) -> dict[str, str]:
+    """One row for each trial of a model: its way, how it ended, and what it took."""
+    rows = {}
+    for record in records:
+        trial, metrics = record["trial"], record["metrics"]
+        if single or trial["model"].endswith(f"::{model.hash}"):
+            way = str(metrics["_index"]).removeprefix(f"{metrics['model_name']}-")
+            rows[way if trial["batch_size"] == 1 else f"{way}, batch {trial['batch_size']}"] = _outcome(record)
+    return rows
+
+
+def _outcome(record: dict[str, Any]) -> str:
+    """The throughput stands beside the mean latency, of which it is the inverse times the batch size."""
+    metrics = record["metrics"]
+    if metrics.get("time_latency"):
+        note = "" if record["status"] == "ok" else f" ({record['status']})"
+        mean, median = _time(metrics["time_latency_mean"]), _time(metrics["time_latency"])
+        return f"latency {mean} in the mean (median {median}), {metrics['throughput']:,.1f} items/s{note}"
+    if record["status"] == "ok":
+        return "built" if record["trial"]["until"] == "export" else "built and checked"
+    return ": ".join(filter(None, [record["status"], record["stage"], " ".join(record["reason"].split())]))
+
+
+def _time(seconds: float) -> str:
+    unit, scale = ("µs", 1e6) if seconds < 1e-3 else ("ms", 1e3) if seconds < 1 else ("s", 1)
+    return f"{seconds * scale:.4g} {unit}"
+
+
+def print_listed(records: list[dict[str, Any]]) -> None:
+    for line in listed(records):
+        print(line, file=sys.stderr)

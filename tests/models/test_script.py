@@ -1,0 +1,165 @@
+"""Model scripts as a source: which model, which identity, what reaches the script, and one whole run."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from benchlib import mistakes
+from benchlib.errors import UserError
+from benchlib.mistakes import make
+from benchlib.models import _script_arguments, parse, script
+from benchlib.plan.rules import refusal
+from benchlib.record import scrap
+from benchlib.trial import Trial
+
+SCRIPTS = Path(script.__file__).parent / "scripts"
+HELPED = """
+import torch
+import helper
+from benchlib.parser import parse
+
+(batch_size,) = parse(["batch_size"])
+helper.Net()(torch.ones(batch_size, 3))
+"""
+HELPER = """
+import torch
+
+class Net(torch.nn.Linear):
+    def __init__(self):
+        super().__init__(3, 2)
+"""
+
+
+@pytest.fixture
+def helped(tmp_path):
+    (tmp_path / "helper.py").write_text(HELPER)
+    path = tmp_path / "net.py"
+    path.write_text(HELPED)
+    return path
+
+
+def found_in(name, **parameters):
+    path = SCRIPTS / name
+    return script.discovered(path, make({"model": str(path), **parameters})).models
+
+
+def test_the_scripts_that_ship_call_what_they_say():
+    (small,) = found_in("hello_world.py")
+    first, second = found_in("two_models.py")
+    assert (small.params_size, first.params_size, second.params_size) == (55, 55, 510)
+    assert (first.hash == small.hash, second.hash == small.hash) == (True, False)
+    whole, *parts = found_in("max_depth.py", max_depth=1)
+    assert (whole.params_size, whole.executed) == (85, 1)
+    assert [(p.name, p.params_size, p.executed, p.parent) for p in parts] == [
+        ("fc", 55, 1, whole.hash),
+        ("fc2", 30, 1, whole.hash),
+    ]
+
+
+def test_a_script_gets_the_parameters_that_a_trial_gives_and_no_others(helped):
+    trial = make({"model": str(helped), "batch_size": 8})
+    assert _script_arguments.command_line(trial) == ["--batch_size", "8"]
+    assert _script_arguments.command_line(make({"model": str(helped)})) == []
+    loaded = script.load(str(helped), trial)
+    assert loaded.inputs["input"].shape == (8, 3)
+    assert loaded.facts["params_size"] == 8 and loaded.axes == {"input": {0: "batch"}}
+    image = make({"model": "net.py", "seq_length": 64, "alpha": 1.5, "model_args": {"fast": True, "depth": 2}})
+    assert _script_arguments.command_line(image) == [
+        *("--max_seq_length", "64", "--alpha", "1.5", "--fast", "--depth", "2")
+    ]
+
+
+@pytest.mark.parametrize("given", [{"script_args": "--batch_size 8"}, {"model_args": {"batch_size": 8}}])
+def test_a_standard_parameter_is_the_trials_own_wherever_it_is_given(helped, given):
+    trial = make({"model": str(helped), **given})
+    assert trial.batch_size == 8 and trial.asked()["batch_size"] == 8
+    assert _script_arguments.command_line(trial) == ["--batch_size", "8"]
+    assert make(trial.model_dump()) == trial
+
+
+@pytest.mark.parametrize(
+    ("given", "complaint"),
+    [
+        ({"script_args": "--batch_size 8", "batch_size": 4}, "batch_size is 8 there, and batch_size is 4"),
+        ({"script_args": "--max_seq_length 8", "seq_length": 4}, "max_seq_length is 8 there, and seq_length is 4"),
+        ({"script_args": "--k 8", "model_args": {"k": 4}}, "model_args: k is 4 there, and k is 8"),
+        ({"script_args": "--k 8 --k 9"}, "script_args: k is 8 and 9"),
+        ({"script_args": "--k many"}, "script_args: k: 'many' is not a whole number"),
+        ({"script_args": "--k '8"}, "cannot be read"),
+    ],
+)
+def test_parameters_that_contradict_each_other_are_refused_in_one_line(given, complaint):
+    (problem,) = mistakes.problems({"model": "net.py", **given})
+    assert complaint in problem[1]
+
+
+@pytest.mark.parametrize(
+    ("given", "complaint"),
+    [
+        ({"seq_length": 8}, "net.py takes no max_seq_length; it takes batch_size"),
+        ({"with_loss": True}, "with_loss"),
+        ({"shapes": [[1]]}, "shapes are for ONNX files"),
+        ({"attn_implementation": "sdpa"}, "attn_implementation"),
+    ],
+)
+def test_what_does_not_reach_the_script_is_refused(helped, given, complaint):
+    assert complaint in refusal(Trial(model=str(helped), **given))
+
+
+def test_a_script_without_a_command_line_takes_no_parameter(tmp_path):
+    rule = refusal(Trial(model=str(SCRIPTS / "hello_world.py"), batch_size=8))
+    assert rule.startswith("hello_world.py reads no command line")
+    own = tmp_path / "own.py"
+    own.write_text("import sys\nprint(sys.argv)\n")
+    assert refusal(Trial(model=str(own), batch_size=8)) is None
+
+
+def test_the_key_follows_the_script_what_it_imports_beside_it_and_the_model_picked(helped, tmp_path):
+    def key(model=helped):
+        return Trial(model=str(model)).key()
+
+    first = key()
+    assert key(f"{helped}::abcd1234") != first
+    moved = tmp_path / "elsewhere"
+    moved.mkdir()
+    for file in (helped, helped.with_name("helper.py")):
+        shutil.copy(file, moved)
+    assert key(moved / "net.py") == first
+    (tmp_path / "stranger.py").write_text("")
+    assert key() == first
+    helped.with_name("helper.py").write_text(f"{HELPER}\n# edited\n")
+    assert key() != first
+
+
+def test_several_models_and_none_are_one_line_each(tmp_path):
+    path = SCRIPTS / "two_models.py"
+    first, second = (m.hash for m in found_in("two_models.py"))
+    with pytest.raises(UserError, match=f"calls 2 models; name one: two_models.py::{first} .*::{second}"):
+        script.load(str(path), make({"model": str(path)}))
+    loaded = script.load(f"{path}::{second}", make({"model": f"{path}::{second}"}))
+    assert loaded.facts["params_size"] == 510 and loaded.facts["model_class"] == "SmallModel"
+    empty = tmp_path / "empty.py"
+    empty.write_text("raise RuntimeError('no time')\n")
+    with pytest.raises(UserError, match=r"empty.py calls no model: .*no time"):
+        script.load(str(empty), make({"model": str(empty)}))
+
+
+def test_how_scripts_are_named(helped, monkeypatch):
+    monkeypatch.chdir(helped.parent)
+    assert parse("net.py::ab") == ("script", f"{helped}::ab")
+    packed = "package:benchlib/models/scripts/linear.py"
+    assert parse(packed) == ("script", str(SCRIPTS / "linear.py"))
+    assert [Trial(model=m).model_name for m in ("net.py", "./net.py::ab", packed)] == ["net", "net::ab", "linear"]
+    with pytest.raises(UserError, match="no such file"):
+        parse("nett.py")
+
+
+@pytest.mark.slow
+def test_a_whole_run(command, tmp_path):
+    done = command("run", str(SCRIPTS / "linear.py"), "--level", "smoke", "--batch-size", "4", "--exporter", "export")
+    (record,) = scrap.read_all(tmp_path / "outputs/run/trials")[0].values()
+    metrics = record["metrics"]
+    assert (record["status"], metrics["params_size"], metrics["label_name"]) == ("ok", 64 * 32 + 32, "linear")
+    assert metrics["time_latency_mean"] * metrics["throughput"] == pytest.approx(4, rel=0.05)
+    assert "items/s" in done.stderr and "2,080" in done.stderr

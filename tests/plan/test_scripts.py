@@ -1,0 +1,75 @@
+"""Scripts in a plan and on the command line: one trial for each model that they call."""
+
+from pathlib import Path
+
+import pytest
+
+from benchlib import cli_scripts
+from benchlib.errors import UserError
+from benchlib.plan.expand import expand
+from benchlib.plan.study import from_options, read
+
+SCRIPTS = Path(cli_scripts.__file__).parent / "models" / "scripts"
+CALLS_THEN_FAILS = """
+import torch
+
+torch.nn.Linear(3, 2)(torch.ones(1, 3))
+raise RuntimeError("later")
+"""
+
+
+def models(**options):
+    return [p.trial.model for p in expand(from_options("run", {k: [v] for k, v in options.items()})).trials]
+
+
+def test_a_script_is_a_selection_of_what_it_calls():
+    path = SCRIPTS / "two_models.py"
+    opened = models(model=str(path))
+    assert len(opened) == 2 and all(m.startswith(f"{path}::") for m in opened)
+    assert models(model=opened[1]) == [opened[1]]
+    deeper = models(model=str(SCRIPTS / "max_depth.py"), max_depth=1)
+    assert len(deeper) == 3 and deeper[:1] == models(model=str(SCRIPTS / "max_depth.py"))
+
+
+def test_a_pattern_in_a_study_is_a_selection_too(tmp_path):
+    study = tmp_path / "s.yaml"
+    study.write_text(f"matrix: {{model: ['{SCRIPTS}/*_mod*.py'], exporter: [eager, export]}}\n")
+    assert len(expand(read(study)).trials) == 4
+    study.write_text(f"matrix: {{model: ['{SCRIPTS}/nothing*.py']}}\n")
+    with pytest.raises(UserError, match=r"s\.yaml:1: .*no file has such a name"):
+        expand(read(study))
+
+
+def test_a_script_that_fails_keeps_what_it_called_and_one_that_calls_nothing_keeps_its_row(tmp_path):
+    (tmp_path / "fails.py").write_text(CALLS_THEN_FAILS)
+    (tmp_path / "nothing.py").write_text("")
+    first, second = models(model=f"{tmp_path}/*.py")
+    assert first.startswith(f"{tmp_path}/fails.py::") and second == f"{tmp_path}/nothing.py"
+
+
+def test_scripts_are_gathered_from_a_folder_and_by_label():
+    everything = cli_scripts.gathered([], SCRIPTS, True, "")
+    assert {p.rpartition("/")[2] for p in everything} == {p.name for p in SCRIPTS.glob("*.py")}
+    assert cli_scripts.gathered(["linear.py"], SCRIPTS, False, "") == [str(SCRIPTS / "linear.py")]
+    assert cli_scripts.gathered([], SCRIPTS, True, "author::torchvision,meta") == [str(SCRIPTS / "alexnet.py")]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (([], None, False, ""), "give a model"),
+        ((["x.py"], SCRIPTS, True, ""), "give a model"),
+        ((["x.py"], SCRIPTS / "none", False, ""), "no folder"),
+        (([], SCRIPTS.parent / "__pycache__", True, ""), "no script"),
+        (([], SCRIPTS, True, "author::nobody"), "no model has the labels"),
+    ],
+)
+def test_what_cannot_be_gathered_is_one_line(arguments, complaint):
+    with pytest.raises(UserError, match=complaint):
+        cli_scripts.gathered(*arguments)
+
+
+def test_looking_alone_runs_nothing(command, tmp_path):
+    done = command("run", "two_models.py", "-s", str(SCRIPTS), "--analyze-only")
+    assert "parameters: 55" in done.stdout and "parameters: 510" in done.stdout
+    assert not (tmp_path / "outputs").exists()

@@ -1,0 +1,69 @@
+"""The labels of scripts: read from the first line, asked for, and in records."""
+
+import pytest
+
+import benchlib
+from benchlib import labels
+from benchlib.errors import UserError
+from benchlib.plan.expand import Plan, Planned
+from benchlib.plan.only import select
+from benchlib.stages import assemble
+from benchlib.trial import Trial
+
+TEXT = '# labels: author::google test_group::daily,monthly\n"""From the paper."""\n'
+
+
+@pytest.fixture
+def script(tmp_path):
+    path = tmp_path / "net.py"
+    path.write_text(TEXT)
+    return path
+
+
+def test_labels_come_from_the_first_line_alone(script, tmp_path):
+    assert labels.of_file(script) == {"author": ["google"], "test_group": ["daily", "monthly"]}
+    other = tmp_path / "other.py"
+    other.write_text(f"import torch\n{TEXT}")
+    assert labels.of_file(other) == {}
+
+
+@pytest.mark.parametrize("line", ["author:google", "author::", "author::a, b", "a::b a::c", "::x", "a::b::c"])
+def test_a_line_that_cannot_be_read_is_one_clear_line(tmp_path, line):
+    path = tmp_path / "net.py"
+    path.write_text(f"# labels: {line}\n")
+    with pytest.raises(UserError) as error:
+        labels.of_file(path)
+    assert str(error.value).startswith(f"{path}:1: ") and "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("asked", "fits"),
+    [
+        ("author::google", True),
+        ("author::google,meta", True),
+        ("test_group::daily", True),
+        ("author::google test_group::monthly", True),
+        ("author::meta", False),
+        ("author::google test_group::weekly", False),
+        ("task::anything", False),
+    ],
+)
+def test_every_asked_key_holds_one_of_the_asked_values(script, asked, fits):
+    assert labels.fits(labels.of_file(script), asked) is fits
+
+
+def test_labels_and_provenance_are_columns_of_the_record_whatever_becomes_of_the_trial(script):
+    trial = Trial(model=str(script))
+    record = assemble.failure(trial, trial.key(), "refused", "", "", "a rule")
+    wanted = {"label_author": "google", "label_test_group": "daily,monthly", "model_provenance": "From the paper."}
+    assert wanted.items() <= record["metrics"].items()
+    assert benchlib.labels(record) == benchlib.labels(trial) == labels.of_file(script)
+
+
+@pytest.mark.parametrize(
+    ("expression", "chosen"),
+    [("label_author=google", 1), ("label_test_group=weekly,monthly", 1), ("label_author=goo", 0), ("label_x=y", 0)],
+)
+def test_only_chooses_by_label(script, expression, chosen):
+    trial = Trial(model=str(script))
+    assert len(select(Plan("s", "s", [Planned(trial, trial.key())]), expression)) == chosen
