@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from benchlib import cli_cache, cli_discover
+from benchlib import cli_cache, cli_discover, cli_list
 from benchlib.cli_options import BuildOnly, CacheDir, Lean, Quiet, Verbose, use_cache, with_trial_options
 from benchlib.errors import UserError
 
@@ -39,28 +39,6 @@ def main() -> None:
     except BrokenPipeError:  # the reader of our output has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
-
-
-@app.command("list")
-def list_(
-    suite: Annotated[str | None, typer.Argument(help="a suite; without one, all suites")] = None,
-    cache_dir: CacheDir = None,
-) -> None:
-    """The models of a suite, with their index; or the suites."""
-    from benchlib.errors import UnknownName
-    from benchlib.registry import sources
-
-    use_cache(cache_dir)
-    suites = {n: sources.get(n) for n in sources.names() if sources.get(n).catalogue}
-    if suite is None:
-        for name, source in suites.items():
-            print(f"{name:<14} {source.summary}")
-        return
-    if suite not in suites:
-        raise UnknownName("suite", suite, suites)
-    for index, row in enumerate(suites[suite].catalogue()):
-        more = "  ".join(f"{k}={v}" for k, v in row.items() if k != "name" and v not in (None, ""))
-        print(f"{index:>4} - {row['name']}{'  ' + more if more else ''}")
 
 
 def _run(
@@ -179,6 +157,18 @@ def script(
 
 
 @app.command()
+def keep(
+    trial: Annotated[str, typer.Argument(help="an executed notebook, or the key or name of a trial under outputs/")],
+    name: Annotated[str | None, typer.Option(help="what to call it; default: the notebook's name")] = None,
+) -> None:
+    """Adds a trial that failed to the suite `issues`, to be run again as issues/NAME."""
+    from benchlib.models import issues
+    from benchlib.plan.issues import keep as keep_issue
+
+    print(f"{issues.source.name}/{keep_issue(_notebook(trial), name)} in {issues.path()}")
+
+
+@app.command()
 def doctor(
     level: Annotated[str, typer.Option(help="the level to calibrate: quick or precise")] = "quick",
     device: Annotated[str, typer.Option(help="the device to calibrate: cpu, cuda or cuda:N")] = "cpu",
@@ -286,6 +276,7 @@ def _notebook(trial: str) -> Path:
     return found[0]
 
 
+app.command("list")(cli_list.list_)
 app.command("run")(with_trial_options(_run))
 app.command("discover")(cli_discover.discover)
 app.add_typer(cli_cache.app, name="cache")

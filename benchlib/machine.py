@@ -65,6 +65,28 @@ def ram_size() -> int:
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
+def memory_limit(groups: Path = Path("/sys/fs/cgroup")) -> int:
+    """Bytes of memory that this process may have: the machine's, cut down by the cgroup's limit."""
+    return min([ram_size(), *_numbers(groups, "memory.max", "memory/memory.limit_in_bytes")])
+
+
+def memory_available(groups: Path = Path("/sys/fs/cgroup")) -> int:
+    """Bytes that are free now, or can be freed without harm: the system's estimate, within the cgroup's limit."""
+    found = re.search(r"^MemAvailable:\s+(\d+) kB", Path("/proc/meminfo").read_text(), re.MULTILINE)
+    free = int(found[1]) * 1024 if found else ram_size()
+    used = _numbers(groups, "memory.current", "memory/memory.usage_in_bytes")
+    if not used:
+        return free
+    cached = sum(_stat(groups, "inactive_file"))
+    return max(0, min(free, memory_limit(groups) - used[0] + cached))
+
+
+def gpu_memory(device: str) -> int | None:
+    """Bytes of memory of `cuda:N`; None where there is no such GPU."""
+    index = int(device.partition(":")[2] or 0)
+    return gpus()[index]["ram_size"] if index < len(gpus()) else None
+
+
 def last_level_cache(folder: Path = Path("/sys/devices/system/cpu")) -> int | None:
     """Bytes of the largest caches that the allowed cores share; None where the system does not say."""
     sizes: dict[str, tuple[int, int]] = {}  # by the cores that share it: (level, bytes)
@@ -154,6 +176,25 @@ def _cgroup_quota() -> float | None:
         except OSError:
             return None
     return None if quota in ("max", "-1") else int(quota) / int(period)
+
+
+def _numbers(groups: Path, *files: str) -> list[int]:
+    """The number in the first of the files that is there and holds one (`max` is none)."""
+    for file in files:
+        try:
+            return [int((groups / file).read_text())]
+        except (OSError, ValueError):
+            continue
+    return []
+
+
+def _stat(groups: Path, name: str) -> list[int]:
+    for file in ("memory.stat", "memory/memory.stat"):
+        try:
+            return [int(n) for n in re.findall(rf"^{name} (\d+)$", (groups / file).read_text(), re.MULTILINE)]
+        except OSError:
+            continue
+    return []
 
 
 def _asked(question, handle, scale: float = 1) -> float | None:

@@ -28,6 +28,11 @@ SIZES = (
     "seq_length", "max_audio_seq_length", "height", "width", "num_channels",
     "k", "alpha", "in_channels", "out_channels", "num_layers",
 )  # fmt: skip
+# Parameters that decide how a model is loaded; all others decide only how it is run.
+LOADING = (
+    "dtype", "batch_size", *SIZES, "shapes", "inputs", "model_args", "script_args", "max_depth", "attn_implementation",
+    "with_loss", "seed",
+)  # fmt: skip
 RECORDED = "recorded"
 TOLERANCE = ("rtol", "atol")
 

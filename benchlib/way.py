@@ -117,6 +117,11 @@ def canonical(value: Any) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), default=str)
 
 
+def key_of(decided_by: dict[str, Any]) -> str:
+    """The key in the cache of what is decided by these values."""
+    return hashlib.sha256(canonical(json.loads(json.dumps(decided_by, default=str))).encode()).hexdigest()
+
+
 def _base(name: str) -> str:
     """`mine` of `path/to/file.py:mine`; other names as they are."""
     return name.rpartition(":")[2]

@@ -74,13 +74,6 @@ def test_an_unknown_option_is_the_usage_and_status_2(command):
     assert "No such option" in command("run", "explicit/mlp", "--exportr", "script", expect=2).stderr
 
 
-def test_list(command):
-    assert "timm" in command("list").stdout
-    lines = command("list", "explicit").stdout.splitlines()
-    assert lines[0].split()[:2] == ["0", "-"]
-    assert any(line.split()[2] == "mlp" for line in lines)
-
-
 def test_fail_fast_stops_with_the_whole_traceback(command):
     words = ["--exporter", "planted", "--reference", "{exporter: planted}", "--seed", "1,2,3", *FAST]
     done = command("run", "planted/plain", "--exporter-args", "{fault: raise}", "--fail-fast", *words, expect=1)

@@ -12,14 +12,8 @@ from pathlib import Path
 from benchlib.errors import UserError
 
 STATE = "state.json"
-KINDS = (
-    "models",
-    "artifacts",
-    "outputs",
-    "catalogues",
-    "discoveries",
-    "failures",
-)  # that the library stores; others may come
+# What the library stores; others may come.
+KINDS = ("models", "artifacts", "outputs", "catalogues", "details", "discoveries", "failures")
 ADDRESS = re.compile(r"[A-Za-z0-9._-]+_[0-9a-f]{8}")
 _GIB = 1 << 30
 _SIZE_LIMIT = 20 * _GIB

@@ -9,8 +9,9 @@ from typing import Any
 from benchlib.errors import UserError
 from benchlib.mistakes import problems
 from benchlib.models.script import is_script
+from benchlib.plan import issues
 from benchlib.plan.rules import lacks, refusal
-from benchlib.plan.selections import picked, select
+from benchlib.plan.selections import picked
 from benchlib.plan.study import Setting, Study, Value
 from benchlib.trial import Trial, default_of
 
@@ -79,7 +80,7 @@ def expand(study: Study) -> Plan:
 
 
 def _planned(point: Setting, wrong: list[str]) -> Planned | None:
-    values = {name: v.value for name, v in point.items()}
+    values = _values(point)
     found = problems(values)
     if found:
         wrong += [f"{point[p].place if p in point else _place_of(point)}: {message}" for p, message in found]
@@ -107,11 +108,22 @@ def _open_selection(point: Setting, wrong: list[str]) -> list[Setting]:
         return []
     model = point["model"]
     try:
-        named = [{**point, "model": Value(name, model.place)} for name in select(model.value)]
-        return [opened for each in named for opened in _open_script(each)]
+        beside = {name: value for name, value in point.items() if name != "model"}
+        named = [{**stored, **beside} for stored in issues.opened(model)]  # what stands beside an issue overrides it
+        opened = [one for each in named for one in _open_script(each)]
     except UserError as error:
         wrong.append(f"{model.place}: {error}")
         return []
+    return [one for index, one in enumerate(opened) if not _among(one, opened[:index])]
+
+
+def _among(point: Setting, others: list[Setting]) -> bool:
+    """Whether a point says the same as another one: two issues that differ in what was overridden are one trial."""
+    return any(_values(point) == _values(other) for other in others)
+
+
+def _values(point: Setting) -> dict[str, Any]:
+    return {name: value.value for name, value in point.items()}
 
 
 def _open_script(point: Setting) -> list[Setting]:

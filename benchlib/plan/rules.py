@@ -8,7 +8,8 @@ from typing import Any
 from benchlib import machine
 from benchlib.models import row
 from benchlib.passes._legal import illegal
-from benchlib.registry import exporters, passes, runtimes
+from benchlib.plan import details, estimate
+from benchlib.registry import Source, exporters, passes, runtimes
 from benchlib.trial import RECORDED, SIZES, Trial
 from benchlib.way import Way
 
@@ -48,6 +49,7 @@ def refusal(trial: Trial) -> str | None:
         or source.refuse(trial)
         or exporter.refuse(trial)
         or runtime.refuse(trial)
+        or estimate.refusal(trial, details.known(trial))
     )
 
 
@@ -112,10 +114,13 @@ def lacks(trial: Trial) -> str | None:
             if reason:
                 return f"{_KINDS[registry.kind]} {name}: {reason}"
     source, _ = trial.source()
+    return without_packages(source) or absent(row(trial.model))
+
+
+def without_packages(source: Source) -> str | None:
+    """What a source needs that is not installed, in words; None when it has everything."""
     missing = [p for p in source.packages if machine.package_version(p) is None]
-    if missing:
-        return f"{source.name} models need the package {missing[0]}, which is not installed"
-    return absent(row(trial.model))
+    return f"{source.name} models need the package {missing[0]}, which is not installed" if missing else None
 
 
 def absent(row: Mapping[str, Any]) -> str | None:

@@ -164,7 +164,7 @@ class _Reader:
         if isinstance(value, Mapping) and set(value) <= set(Trial.model_fields) and value:
             return self._setting(value, values, index)
         self._check(parameter, value, values, index)
-        return {parameter: Value(_plain(value), self._place(values, index))}
+        return {parameter: Value(plain(value), self._place(values, index))}
 
     def _setting(self, mapping: Any, parent: Any, key: Any) -> Setting:
         if not isinstance(mapping, Mapping):
@@ -172,10 +172,10 @@ class _Reader:
             return {}
         for parameter, value in mapping.items():
             self._check(parameter, value, mapping, parameter)
-        return {p: Value(_plain(v), self._place(mapping, p)) for p, v in mapping.items()}
+        return {p: Value(plain(v), self._place(mapping, p)) for p, v in mapping.items()}
 
     def _check(self, parameter: Any, value: Any, parent: Any, key: Any) -> None:
-        for message in _value_problems(str(parameter), _plain(value)):
+        for message in _value_problems(str(parameter), plain(value)):
             self._complain(parent, key, message)
 
     def _complain(self, parent: Any, key: Any, message: str) -> None:
@@ -197,12 +197,12 @@ def _line(parent: Any, key: Any) -> int:
     return (position[0] if position else parent.lc.line) + 1
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """ruamel's own containers and scalars as plain Python."""
     if isinstance(value, Mapping):
-        return {str(k): _plain(v) for k, v in value.items()}
+        return {str(k): plain(v) for k, v in value.items()}
     if isinstance(value, list):
-        return [_plain(v) for v in value]
+        return [plain(v) for v in value]
     for kind in (bool, int, float, str):
         if isinstance(value, kind):
             return kind(value)

@@ -20,9 +20,9 @@ from typing import Any
 from benchlib import artifacts, machine
 from benchlib.fingerprint import code_of
 from benchlib.registry import exporters, passes
-from benchlib.stages.bundles import Model, key_of, obtained
+from benchlib.stages.bundles import Model, obtained
 from benchlib.trial import Trial
-from benchlib.way import PassCall, Way
+from benchlib.way import PassCall, Way, key_of
 from benchlib.worker.client import Worker, WorkerError
 
 EXAMPLES = ("inputs.npz", "outputs.npz")  # what the export was made with, and what eager answered

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,15 +10,9 @@ from typing import Any
 from benchlib import artifacts, machine
 from benchlib.fingerprint import fingerprint
 from benchlib.models._input_sets import COMPARED
-from benchlib.trial import SIZES, Trial
-from benchlib.way import canonical
+from benchlib.trial import LOADING, Trial
+from benchlib.way import key_of
 from benchlib.worker.client import Worker, WorkerError
-
-# Parameters that decide how a model is loaded; all others decide only how it is run.
-LOADING = (
-    "dtype", "batch_size", *SIZES, "shapes", "inputs", "model_args", "script_args", "max_depth", "attn_implementation",
-    "with_loss", "seed",
-)  # fmt: skip
 
 
 @dataclass
@@ -65,8 +57,13 @@ class Model:
         return self.path / "model.pt"
 
 
-def loaded(trial: Trial, builder: Callable[[], Worker], left: Callable[[], float]) -> Model:
-    """The model of a trial, from the cache or loaded now by the builder worker."""
+def loaded(
+    trial: Trial,
+    builder: Callable[[], Worker],
+    left: Callable[[], float],
+    before: Callable[[], None] = lambda: None,
+) -> Model:
+    """The model of a trial, from the cache or, after `before`, loaded now by the builder worker."""
     source, name = trial.source()
     parameters = {p: getattr(trial, p) for p in LOADING}
     found = fingerprint(trial)
@@ -79,6 +76,7 @@ def loaded(trial: Trial, builder: Callable[[], Worker], left: Callable[[], float
     key = key_of(decided_by)
 
     def build(folder: Path, facts: dict[str, Any]) -> None:
+        before()
         request = {"source": source.name, "name": name, "trial": trial.model_dump(), "bundle": str(folder)}
         facts.update(builder().ask("load", left(), **request))
 
@@ -99,7 +97,3 @@ def obtained(
         return artifacts.obtain(kind, name, key_of(decided_by), decided_by, build, left, waiting)
     except artifacts.Busy as error:
         raise WorkerError("timeout", "Timeout", str(error)) from error
-
-
-def key_of(decided_by: dict[str, Any]) -> str:
-    return hashlib.sha256(canonical(json.loads(json.dumps(decided_by, default=str))).encode()).hexdigest()

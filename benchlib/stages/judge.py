@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from benchlib import accuracy, artifacts, machine, tensors
 from benchlib.fingerprint import code_of
 from benchlib.measure import controller
+from benchlib.plan.estimate import no_exact
 from benchlib.registry import exporters, runtimes
 from benchlib.stages.bundles import obtained
 from benchlib.trial import Trial
@@ -171,6 +172,8 @@ def _exact(
     run: TrialRun, way: Way, inputs: Mapping[int, Path], reference: artifacts.Entry, folder: Path
 ) -> dict[str, Any]:
     """The same in float64, with the reference's own error, or the problem with it."""
+    if reason := no_exact(run.model.meta["facts"]):
+        raise WorkerError("oom", "OutOfMemory", reason)
     wanted = sorted(map(int, reference.facts["hashes"]))
     try:
         found = _computed(run, way, "cpu", {number: inputs[number] for number in wanted}, folder)

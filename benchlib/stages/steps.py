@@ -21,6 +21,7 @@ from benchlib.measure import controller
 from benchlib.measure.levels import Level, level_of
 from benchlib.measure.profile import profiled
 from benchlib.mistakes import make
+from benchlib.plan import details, estimate
 from benchlib.plan.rules import lacks, refusal
 from benchlib.registry import exporters, runtimes
 from benchlib.stages import assemble, building, bundles, footprint, judge, machine_share, other_shapes, timing, views
@@ -91,7 +92,7 @@ class TrialRun:
     def load(self) -> views.ModelView:
         """Loads the model and one batch of inputs, in a worker; both are kept in the cache."""
         self._require()
-        self.model = bundles.loaded(self.trial, self._builder, self.launcher.left)
+        self.model = bundles.loaded(self.trial, self._builder, self.launcher.left, self._require_room)
         return views.ModelView(self.trial, self.model)
 
     @step
@@ -204,6 +205,15 @@ class TrialRun:
         missing = lacks(self.trial)
         if missing:
             raise Unavailable(missing)
+
+    def _require_room(self) -> None:
+        """Raises where the model would not fit here, which the builder finds out before it loads it."""
+        found = details.looked_at(
+            self.trial, lambda asked: self._builder().ask("details", self.launcher.left(), **asked)
+        )
+        rule = estimate.refusal(self.trial, found) or estimate.no_disk(self.trial, found)
+        if rule:
+            raise WorkerError("refused", "Refused", rule)
 
     def _builder(self) -> Worker:
         if self.builder is None:

@@ -1,10 +1,11 @@
-"""The dry run: what a sweep would do, and how long it would take."""
+"""The dry run: what a sweep would do, how long it would take, and how much room."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
+from benchlib.plan import details, estimate
 from benchlib.plan.expand import Plan
 from benchlib.plan.only import select
 from benchlib.sweep import durations
@@ -30,18 +31,22 @@ def preview(plan: Plan, folder: Path, rerun: str, only: str) -> str:
             what = f"done ({task.record['status']})"
         else:
             what = f"run, about {minutes(progress.expected(task))}" + ("" if task.why == "new" else f"; {task.why}")
+            if found := details.known(planned.trial):
+                what += f"; at least {estimate.size(estimate.need(planned.trial, found).host)} of memory"
         lines.append(f"{planned.name:<{width}}  {what}")
     refused = sum(t.planned.status == "refused" for t in todo)
     skipped = sum(t.planned.status == "skipped" for t in todo)
     runs = sum(bool(t.why) and not t.planned.status for t in todo)
     done = len(todo) - refused - skipped - runs
     pairs = [] if only or not plan.runoff else list(RunOff([_record(t) for t in todo], folder, rerun).left())
+    room = estimate.of_plan(t.planned.trial for t in todo if t.why and not t.planned.status)
     total = f"{len(todo)} planned = {runs} to run + {done} done + {refused} refused + {skipped} skipped"
     return "\n".join(
         [
             *lines,
             *(f"skipped {line}" for line in unreadable),
             f"{total}; about {minutes(progress.left())}" if runs else total,
+            *([room] if room else []),
             *([f"+ up to {len(pairs)} run-offs, about {minutes(sum(pairs))}"] if pairs else []),
         ]
     )

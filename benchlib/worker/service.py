@@ -17,6 +17,7 @@ from benchlib.worker.channel import Channel, Closed
 # The modules that register verbs.
 MODULES = (
     "verbs", "building", "failing_export", "timed", "canary", "device", "profiled", "footprint", "peaks",
+    "details",
 )  # fmt: skip
 VERBS: dict[str, Callable[[Worker, dict], dict]] = {}
 
@@ -33,6 +34,7 @@ class Worker:
     def __init__(self, channel: Channel):
         self.channel = channel
         self.model: Any = None  # a LoadedModel, in a builder
+        self.importing = 0.0  # seconds of imports before the model was loaded
         self.session: Any = None
         self.call: Callable[[], Any] | None = None  # on the recorded inputs
         self.calls: Iterator[Callable[[], Any]] = iter(())  # what is timed: on each set of inputs in turn, for ever

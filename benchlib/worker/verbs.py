@@ -25,7 +25,7 @@ def load(worker: Worker, request: dict) -> dict:
     from benchlib.registry import sources
 
     source = sources.get(request["source"])
-    importing = imported(source.packages)
+    importing = worker.importing + imported(source.packages)
     begin = time.perf_counter()
     worker.model = model = source.load(request["name"], SimpleNamespace(**request["trial"]))
     seconds = time.perf_counter() - begin
@@ -51,7 +51,7 @@ def load(worker: Worker, request: dict) -> dict:
             "time_load_import": importing,
             **hashes,
             "input_size": tensors.count(model.inputs),
-            "input_shapes": _shapes(model.inputs),
+            "input_shapes": shapes_of(model.inputs),
             "executable": sys.executable,
             **model.facts,
             **work,
@@ -161,7 +161,8 @@ def from_bundle(bundle: Path) -> Any:
     )
 
 
-def _shapes(inputs: dict) -> str:
+def shapes_of(inputs: dict) -> str:
+    """`input_ids: int64[1×512], …`, for the record."""
     flat, _ = tensors.flatten(inputs)
     return ", ".join(f"{n}: {tensors.dtype_of(a)}[{'×'.join(map(str, a.shape))}]" for n, a in flat.items())
 
