@@ -12,10 +12,10 @@ from typing import Annotated, Any
 import typer
 
 from benchlib.cli_options import CacheDir, Quiet, use_cache
+from benchlib.words import count
 
 WIDTH = 120
-_TIED = "\N{NO-BREAK SPACE}"
-_NARROW = 24  # columns; with less left beside the names, shapes and remarks go to lines of their own
+_INDENT = 7  # columns: below the name
 
 
 def list_(
@@ -52,10 +52,10 @@ def list_(
 
 def suites_as_text(rows: list[dict[str, Any]]) -> str:
     """A line for each suite."""
-    cells = [("suite", "models", "run here", "")]
-    cells += [(r["suite"], f"{r['models']}{'+' if r['more'] else ''}", str(r["here"]), r["summary"]) for r in rows]
+    cells = [("suite", "models", "run here")]
+    cells += [(r["suite"], f"{r['models']}{'+' if r['more'] else ''}", str(r["here"])) for r in rows]
     note = ["+ takes more names than its catalogue has: list SUITE --all"] if any(r["more"] for r in rows) else []
-    return "\n".join([*_aligned(cells, right=(1, 2), wrapped=(3,)), *note])
+    return "\n".join([*_aligned(cells, ["", *(r["summary"] for r in rows)], right=(1, 2)), *note])
 
 
 def models_as_text(wanted: str, rows: list[dict[str, Any]]) -> str:
@@ -65,19 +65,23 @@ def models_as_text(wanted: str, rows: list[dict[str, Any]]) -> str:
     if not rows:
         return head
     cells = [("index", "name", "task", "parameters", "batch", "shapes", "here")]
-    for row in rows:
-        cells.append(
-            (
-                "" if row["index"] is None else str(row["index"]),
-                row["name"],
-                row["task"],
-                "" if row["params_size"] is None else _count(row["params_size"]),
-                "" if row["batch_size"] is None else str(row["batch_size"]),
-                _shapes(row),
-                _remark(row),
-            )
+    cells += [
+        (
+            _or_blank(row["index"]),
+            row["name"],
+            row["task"],
+            "" if row["params_size"] is None else count(row["params_size"]),
+            _or_blank(row["batch_size"]),
+            _shapes(row),
+            "yes" if row["missing"] is None else "no",
         )
-    return "\n".join([head, *_aligned(cells, right=(0, 3, 4), wrapped=(5, 6))])
+        for row in rows
+    ]
+    return "\n".join([head, *_aligned(cells, ["", *map(_remark, rows)], right=(0, 3, 4))])
+
+
+def _or_blank(value: int | None) -> str:
+    return "" if value is None else str(value)
 
 
 def _shapes(row: dict[str, Any]) -> str:
@@ -85,50 +89,28 @@ def _shapes(row: dict[str, Any]) -> str:
     if row["input_shapes"] is None:
         return ", ".join(f"{name} {value}" for name, value in row["sizes"].items())
     found = Counter(re.findall(r"\w+\[[^\]]*\]", row["input_shapes"]))
-    return ", ".join(f"{n}{_TIED}×{_TIED}{shape}" if n > 1 else shape for shape, n in found.items())
+    return ", ".join(f"{n} × {shape}" if n > 1 else shape for shape, n in found.items())
 
 
 def _remark(row: dict[str, Any]) -> str:
-    parts = ["yes" if row["missing"] is None else f"no: {row['missing']}"]
+    parts = [row["missing"].removeprefix(f"{row['name']} ")] if row["missing"] else []
     parts += [f"is {row['alias_of']}"] if row["alias_of"] else []
     parts += [f"details unknown: {row['unknown']}"] if row["unknown"] else []
     parts += [row["summary"]] if row["summary"] else []
     return "; ".join(parts)
 
 
-def _aligned(cells: list[tuple[str, ...]], right: tuple[int, ...], wrapped: tuple[int, ...]) -> list[str]:
-    """Lines of a table whose last columns, the `wrapped` ones, share what the others leave of the width. No name is
-    cut; a column without a value is left out."""
-    widths = [
-        max(len(row[i]) for row in cells) if any(row[i] for row in cells[1:]) else 0 for i in range(len(cells[0]))
-    ]
-    firm = [i for i, width in enumerate(widths) if width and i not in wrapped]
-    loose = [i for i in wrapped if widths[i]]
-    indent = sum(widths[i] + 2 for i in firm)
-    below = WIDTH - indent < _NARROW
-    indent = 8 if below else indent
-    left = WIDTH - indent - 2 * (len(loose) - 1)
-    for number, i in enumerate(loose):
-        rest = sum(min(widths[j], 20) for j in loose[number + 1 :])
-        widths[i] = min(widths[i], left - rest)
-        left -= widths[i]
+def _aligned(cells: list[tuple[str, ...]], remarks: list[str], right: tuple[int, ...]) -> list[str]:
+    """Lines of a table, each row with its remark: behind it where there is room, else below. Nothing is cut; a column
+    without a value is left out."""
+    columns = [i for i in range(len(cells[0])) if any(row[i] for row in cells[1:])]
+    widths = {i: max(len(row[i]) for row in cells) for i in columns}
     lines = []
-    for row in cells:
-        start = "".join((row[i].rjust if i in right else row[i].ljust)(widths[i]) + "  " for i in firm)
-        parts = [textwrap.wrap(row[i], widths[i], break_on_hyphens=False) or [""] for i in loose]
-        height = max(map(len, parts), default=1)
-        beside = [
-            "  ".join((c[k] if k < len(c) else "").ljust(widths[i]) for i, c in zip(loose, parts, strict=True))
-            for k in range(height)
-        ]
-        if below:
-            lines += [start.rstrip(), *(f"{'':8}{text}".rstrip() for text in beside if text.strip())]
-        else:
-            lines += [f"{start if k == 0 else ' ' * indent}{text}".rstrip() for k, text in enumerate(beside or [""])]
-    return [line.replace(_TIED, " ") for line in lines]
-
-
-def _count(parameters: int) -> str:
-    from benchlib.plan.estimate import count
-
-    return count(parameters)
+    for row, remark in zip(cells, remarks, strict=True):
+        line = "  ".join((row[i].rjust if i in right else row[i].ljust)(widths[i]) for i in columns)
+        if len(line) + 2 + len(remark) <= WIDTH:
+            lines.append(f"{line}  {remark}".rstrip())
+            continue
+        indent = " " * _INDENT
+        lines += [line.rstrip(), *textwrap.wrap(remark, WIDTH, initial_indent=indent, subsequent_indent=indent)]
+    return lines

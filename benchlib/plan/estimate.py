@@ -14,6 +14,7 @@ from typing import Any
 
 from benchlib import artifacts, machine
 from benchlib.plan.details import Details, known
+from benchlib.plan.in_words import count, size
 from benchlib.registry import exporters
 from benchlib.trial import Trial
 
@@ -102,22 +103,6 @@ def of_plan(trials: Iterable[Trial]) -> str:
     others = len({t.model for t in trials} - {t.model for t, _ in found})
     text = f"memory: at least {size(max(n.host for _, n in found))}; disk: up to {size(disk)}"
     return text + (f"; {others} model{'s' if others > 1 else ''} not counted: 'list --details' tells" if others else "")
-
-
-def size(number: int) -> str:
-    """`24.2 GB`, `46.8 MB`, `18 kB`."""
-    for limit, unit in ((1e9, "GB"), (1e6, "MB")):
-        if number >= limit:
-            return f"{number / limit:,.1f} {unit}"
-    return f"{number / 1e3:,.0f} kB"
-
-
-def count(parameters: int) -> str:
-    """`6.05 B`, `109 M`, `4.2 k`, `55`."""
-    for limit, unit in ((1e9, " B"), (1e6, " M"), (1e3, " k")):
-        if parameters >= limit:
-            return f"{parameters / limit:.3g}{unit}"
-    return str(parameters)
 
 
 def _about(trial: Trial, details: Details, together: int, holders: tuple[str, ...]) -> str:

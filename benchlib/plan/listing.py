@@ -23,8 +23,8 @@ def overview() -> list[dict[str, Any]]:
     for name, source in suites().items():
         row = {"suite": name, "models": 0, "here": 0, "more": source.more is not None, "summary": source.summary}
         try:
-            missing = [without_packages(source) or absent(model) for model in source.catalogue()]
-            rows.append(row | {"models": len(missing), "here": missing.count(None)})
+            models, lacking = source.catalogue(), without_packages(source)
+            rows.append(row | {"models": len(models), "here": sum(not (lacking or absent(m)) for m in models)})
         except UserError as error:
             rows.append(row | {"summary": str(error)})
     return rows
@@ -52,12 +52,14 @@ def models(
         names = [name.partition("/")[2] for name in selections.select(wanted)]
     else:
         names = list(dict.fromkeys([*catalogue, *(selections.more(suite) if beyond else [])]))
+    lacking = without_packages(source)
     further = [name for name in names if name not in catalogue]
     known: dict[str, details.Details] = {}
-    for group in ([] if without_packages(source) else details.catalogued(suite), further):
+    for group in ([] if lacking else details.catalogued(suite), further):
         if not set(group).isdisjoint(names):
             known |= details.fill(suite, group, progress) if fill else details.table(suite, group)
-    return [_row(source, catalogue.get(name, {"name": name}), known.get(name, {})) for name in names]
+    rows = [(catalogue.get(name, {"name": name}), known.get(name, {})) for name in names]
+    return [{**_row(source, *row), "missing": lacking or absent(row[0])} for row in rows]
 
 
 def _row(source: Source, row: dict[str, Any], found: details.Details) -> dict[str, Any]:
@@ -73,7 +75,6 @@ def _row(source: Source, row: dict[str, Any], found: details.Details) -> dict[st
         "sizes": sizes | ({"seq_length": row["seq_length"]} if row.get("seq_length") else {}),
         "batch_size": row.get("batch_size"),
         "alias_of": row.get("alias_of") or "",
-        "missing": without_packages(source) or absent(row),
         "unknown": found.get("unknown", ""),
         "summary": row.get("summary") or "",
     }

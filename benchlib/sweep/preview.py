@@ -7,6 +7,7 @@ from typing import Any
 
 from benchlib.plan import details, estimate
 from benchlib.plan.expand import Plan
+from benchlib.plan.in_words import size
 from benchlib.plan.only import select
 from benchlib.sweep import durations
 from benchlib.sweep.progress import Progress, minutes
@@ -32,7 +33,7 @@ def preview(plan: Plan, folder: Path, rerun: str, only: str) -> str:
         else:
             what = f"run, about {minutes(progress.expected(task))}" + ("" if task.why == "new" else f"; {task.why}")
             if found := details.known(planned.trial):
-                what += f"; at least {estimate.size(estimate.need(planned.trial, found).host)} of memory"
+                what += f"; at least {size(estimate.need(planned.trial, found).host)} of memory"
         lines.append(f"{planned.name:<{width}}  {what}")
     refused = sum(t.planned.status == "refused" for t in todo)
     skipped = sum(t.planned.status == "skipped" for t in todo)
