@@ -12,7 +12,7 @@ import typer
 
 from benchlib import cli_cache, cli_discover, cli_list
 from benchlib.cli_options import BuildOnly, CacheDir, Lean, Quiet, Verbose, use_cache, with_trial_options
-from benchlib.errors import UserError
+from benchlib.errors import Interrupted, UserError
 
 app = typer.Typer(
     help="Which way of running this model is fastest here, is it still right, and can the figure be believed?",
@@ -26,8 +26,6 @@ Study = Annotated[str, typer.Argument(help="a folder under outputs/, or its name
 
 def main() -> None:
     """The console script: one clear line and exit status 2 for everything that the user can mend."""
-    from benchlib.sweep.driver import Interrupted
-
     try:
         app()
     except UserError as error:

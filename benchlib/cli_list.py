@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from benchlib.cli_options import CacheDir, Quiet, use_cache
-from benchlib.words import count
+from benchlib.plan.in_words import count
 
 WIDTH = 120
 _INDENT = 7  # columns: below the name

@@ -28,6 +28,10 @@ class Unavailable(Exception):
     """This machine lacks what the trial needs (a device, a package, a compiler): `skipped`, not `failed`."""
 
 
+class Interrupted(Exception):
+    """Ctrl-C, or SIGTERM: everything measured so far is stored. Its text says how far the sweep came."""
+
+
 def suggestion(name: str, known: Iterable[str]) -> str:
     """`; did you mean 'x'?` for a near miss, the whole list when it is short, else nothing."""
     known = sorted(set(map(str, known)))

@@ -10,6 +10,7 @@ from typing import Any
 
 from benchlib import artifacts, machine
 from benchlib.artifacts.shown import in_bytes
+from benchlib.errors import Interrupted
 from benchlib.plan.expand import Plan
 from benchlib.stages.warm import packages_of
 from benchlib.sweep import durations, journal, signals, store
@@ -20,10 +21,6 @@ from benchlib.sweep.runoff import RunOff
 from benchlib.trial import Trial
 from benchlib.worker import process
 from benchlib.worker.client import Server
-
-
-class Interrupted(Exception):
-    """Ctrl-C, or SIGTERM: everything measured so far is stored. Its text says how far the sweep came."""
 
 
 @dataclass
