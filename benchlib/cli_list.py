@@ -101,16 +101,26 @@ def _remark(row: dict[str, Any]) -> str:
 
 
 def _aligned(cells: list[tuple[str, ...]], remarks: list[str], right: tuple[int, ...]) -> list[str]:
-    """Lines of a table, each row with its remark: behind it where there is room, else below. Nothing is cut; a column
-    without a value is left out."""
+    """Lines of a table, each row with its remark: behind it where there is room, else below. Nothing is cut: a name
+    that is too long has a line of its own. A column without a value is left out."""
     columns = [i for i in range(len(cells[0])) if any(row[i] for row in cells[1:])]
     widths = {i: max(len(row[i]) for row in cells) for i in columns}
+    name = cells[0].index("name") if "name" in cells[0] else 0
+    too_much = max(0, sum(widths.values()) + 2 * (len(columns) - 1) - WIDTH)
+    widths[name] = max(len(cells[0][name]), widths[name] - too_much)
+    below = " " * _INDENT
+
+    def line_of(row: tuple[str, ...]) -> str:
+        return "  ".join((row[i].rjust if i in right else row[i].ljust)(widths[i]) for i in columns)
+
     lines = []
     for row, remark in zip(cells, remarks, strict=True):
-        line = "  ".join((row[i].rjust if i in right else row[i].ljust)(widths[i]) for i in columns)
+        if len(row[name]) > widths[name]:
+            lines.append("  ".join(row[i].rjust(widths[i]) if i in right else row[i] for i in columns if i <= name))
+            row = tuple("" if i <= name else cell for i, cell in enumerate(row))
+        line = line_of(row)
         if len(line) + 2 + len(remark) <= WIDTH:
             lines.append(f"{line}  {remark}".rstrip())
-            continue
-        indent = " " * _INDENT
-        lines += [line.rstrip(), *textwrap.wrap(remark, WIDTH, initial_indent=indent, subsequent_indent=indent)]
+        else:
+            lines += [line.rstrip(), *textwrap.wrap(remark, WIDTH, initial_indent=below, subsequent_indent=below)]
     return lines

@@ -6,6 +6,7 @@ loaded afterwards: a worker forks one. As a program this answers requests from i
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import json
 import os
@@ -38,7 +39,7 @@ def details(worker: Worker, request: dict) -> dict:
     if pid == 0:
         try:
             process.die_with_parent()
-            os.write(writing, json.dumps(details_of(request)).encode())
+            os.write(writing, json.dumps(_bounded(request)).encode())
         finally:
             os._exit(0)
     os.close(writing)
@@ -64,7 +65,6 @@ def details_of(request: dict[str, Any]) -> dict[str, Any]:
         source = sources.get(request["source"])
         for package in source.packages:
             importlib.import_module(package)
-        _bound_memory()
         with _meta.large_on_meta():
             return _found(source.load(request["name"], SimpleNamespace(**request["trial"])))
     except (Exception, SystemExit) as error:  # whatever a source or a package raises on this device
@@ -88,13 +88,18 @@ def _bytes(leaf: Any) -> int:
     return leaf.numel() * leaf.element_size() if hasattr(leaf, "element_size") else leaf.nbytes
 
 
-def _bound_memory() -> None:
-    """Lets this process have little more data than it has now."""
+def _bounded(request: dict[str, Any]) -> dict[str, Any]:
+    """The same in a process that may have little more data than it has once the packages are imported."""
+    from benchlib.registry import sources
+
+    with contextlib.suppress(Exception):  # `details_of` tells what is wrong
+        imported(sources.get(request["source"]).packages)
     found = re.search(r"VmData:\s+(\d+) kB", Path("/proc/self/status").read_text())
     if found:
         soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
         if soft == resource.RLIM_INFINITY:
             resource.setrlimit(resource.RLIMIT_DATA, (int(found[1]) * 1024 + ALLOWANCE, hard))
+    return details_of(request)
 
 
 def main() -> None:
@@ -102,7 +107,7 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     for line in sys.stdin:
-        print(json.dumps(details_of(json.loads(line))), file=answers, flush=True)
+        print(json.dumps(_bounded(json.loads(line))), file=answers, flush=True)
 
 
 if __name__ == "__main__":

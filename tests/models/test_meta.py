@@ -1,0 +1,62 @@
+"""Loading without weights: large tensors have no memory, small ones are real, and what is counted is right."""
+
+import pytest
+import torch
+from torch import nn
+
+from benchlib import mistakes
+from benchlib.models import _meta
+from benchlib.registry import sources
+from benchlib.worker.details import details_of
+
+
+def asked(model, **parameters):
+    suite, _, name = model.partition("/")
+    return {"source": suite, "name": name, "trial": mistakes.make({"model": model, **parameters}).model_dump()}
+
+
+def test_large_tensors_have_no_memory_and_small_ones_are_real():
+    with _meta.large_on_meta():
+        large, small = nn.Linear(20_000, 50_000), torch.linspace(0, 1, 5)
+        drawn = torch.randn(1000, 1000, generator=torch.Generator().manual_seed(0))
+        mixed = large.weight[:5, :5] + small
+        drawn[:5] = torch.ones(5, 1000)
+    assert large.weight.is_meta and drawn.is_meta and mixed.is_meta
+    assert small.tolist() == [0, 0.25, 0.5, 0.75, 1]
+    assert not nn.Linear(200, 200).weight.is_meta
+
+
+@pytest.mark.parametrize(
+    ("model", "parameters"),
+    [
+        ("timm/resnet10t", {"height": 64, "width": 64, "batch_size": 3}),
+        ("huggingface/BertForMaskedLM", {"model_args": {"num_hidden_layers": 1, "hidden_size": 48,
+         "num_attention_heads": 4, "intermediate_size": 64}, "seq_length": 16}),
+        ("explicit/list_io", {}),
+    ],
+)  # fmt: skip
+def test_what_is_counted_is_what_loading_finds(model, parameters):
+    request = asked(model, **parameters)
+    found = details_of(request)
+    real = sources.get(request["source"]).load(request["name"], mistakes.make({"model": model, **parameters}))
+    held = [*real.module.parameters(), *real.module.buffers()]
+    assert found["params_size"] == real.facts["params_size"] > 0
+    assert found["weights_size"] == sum(t.numel() * t.element_size() for t in {id(t): t for t in held}.values())
+    assert found["model_task"] == real.facts["model_task"]
+    from benchlib.worker.verbs import shapes_of
+
+    assert found["input_shapes"] == shapes_of(real.inputs)
+    assert found["input_size"] > 0
+
+
+def test_six_billion_parameters_cost_nothing():
+    sizes = {"n_embd": 4096, "n_layer": 30, "n_head": 16, "num_hidden_layers": 30, "hidden_size": 4096}
+    found = details_of(asked("huggingface/GPT2ForSequenceClassification", model_args=sizes, seq_length=8))
+    assert found["params_size"] > 6e9
+    assert found["weights_size"] > 24e9
+
+
+def test_what_a_source_cannot_do_is_told_as_unknown():
+    assert details_of(asked("planted/plain", model_args={"fault": "raise"}))["unknown"].startswith("RuntimeError: ")
+    wrong = details_of({**asked("explicit/mlp"), "name": "mpl"})
+    assert "did you mean 'mlp'" in wrong["unknown"]

@@ -1,0 +1,75 @@
+"""What is known of models that nobody loaded: asked for once, kept, and told for a trial's own sizes."""
+
+import pytest
+
+from benchlib import machine
+from benchlib.mistakes import make
+from benchlib.plan import details
+
+
+@pytest.fixture(autouse=True)
+def cache(monkeypatch, tmp_path):
+    monkeypatch.setenv("BENCHLIB_CACHE", str(tmp_path / "cache"))
+    details._versions.cache_clear()
+    yield
+    details._versions.cache_clear()
+
+
+def answers(monkeypatch, **by_name):
+    """Stands for the process that answers; notes what it was asked for."""
+    asked = []
+
+    def answer(requests):
+        for request in requests:
+            asked.append(request["name"])
+            yield by_name.get(request["name"], {"unknown": "no answer"})
+
+    monkeypatch.setattr(details, "_answers", answer)
+    return asked
+
+
+def of(weights, inputs=100):
+    return {"params_size": weights // 4, "weights_size": weights, "input_size": inputs, "input_shapes": ""}
+
+
+def test_a_suite_is_asked_once_for_each_version_of_its_packages(monkeypatch):
+    asked = answers(monkeypatch, mlp=of(4000))
+    names = ["mlp", "tuple_io"]
+    assert details.table("explicit", names) == {}
+    found = details.fill("explicit", names)
+    assert found == {"mlp": of(4000), "tuple_io": {"unknown": "no answer"}}
+    assert details.fill("explicit", names) == details.table("explicit", names) == found
+    assert asked == names
+    monkeypatch.setattr(machine, "package_version", lambda package: "99")
+    details._versions.cache_clear()
+    assert details.table("explicit", names) == {}
+
+
+def test_a_trial_finds_its_model_in_the_table_of_its_suite(monkeypatch):
+    answers(monkeypatch, resnet18=of(4000))
+    monkeypatch.setattr(details, "catalogued", lambda suite: ["resnet18", "vgg11"])
+    assert details.known(make({"model": "timm/resnet18"})) is None
+    details.fill("timm", ["resnet18", "vgg11"])
+    assert details.known(make({"model": "timm/resnet18", "batch_size": 8}))["input_size"] == 800
+    assert details.known(make({"model": "timm/resnet18", "model_args": {"in_chans": 1}})) is None
+    assert details.known(make({"model": "timm/vgg11"})) is None
+
+
+def test_what_a_worker_found_is_kept_for_the_next_plan():
+    trial, asked = make({"model": "timm/resnet18", "model_args": {"in_chans": 1}}), []
+    found = details.looked_at(trial, lambda request: asked.append(request) or of(400))
+    assert found == details.known(trial) == details.looked_at(trial, asked.append)
+    assert len(asked) == 1
+    assert asked[0]["trial"]["model_args"] == {"in_chans": 1}
+    assert details.known(trial.model_copy(update={"dtype": "float16", "seed": 3})) == found
+    assert details.looked_at(make({"model": "explicit/mlp"}), lambda request: {"unknown": "?"}) is None
+
+
+def test_one_process_answers_for_all_and_another_one_when_it_dies():
+    requests = [
+        details._request("planted", "plain", make({"model": "planted/plain", "model_args": {"fault": fault}}))
+        for fault in ("", "exit", "")
+    ]
+    found = list(details._answers(requests))
+    assert [("unknown" in each) for each in found] == [False, True, False]
+    assert found[1]["unknown"] == "its process died"
