@@ -32,6 +32,10 @@ class Interrupted(Exception):
     """Ctrl-C, or SIGTERM: everything measured so far is stored. Its text says how far the sweep came."""
 
 
+class Refused(UserError):
+    """What cannot be done with this model, found out only when it is there: `refused`, not `failed`."""
+
+
 def suggestion(name: str, known: Iterable[str]) -> str:
     """`; did you mean 'x'?` for a near miss, the whole list when it is short, else nothing."""
     known = sorted(set(map(str, known)))

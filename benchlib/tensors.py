@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 STRUCTURE = "__structure__"
+_TEXTS = "UO"  # kinds of numpy's dtypes that hold texts: its own, and objects, which runtimes give back
 THIN = 1 << 20  # elements that `thinned` leaves at most
 
 
@@ -34,14 +35,17 @@ class Labelled(np.ndarray):
 
 
 def dtype_of(array: Any) -> str:
-    """The name of the dtype of an array or a tensor: `float32`, `bfloat16`, …"""
+    """The name of the dtype of an array or a tensor: `float32`, `bfloat16`, …; texts of any length are `string`."""
+    if isinstance(array, np.ndarray) and array.dtype.kind in _TEXTS:
+        return "string"
     return getattr(array, "label", "") or str(array.dtype).removeprefix("torch.")
 
 
 def to_numpy(leaf: Any) -> np.ndarray:
     """A leaf as an array on the host; bfloat16 becomes a `Labelled` array of its bits."""
     if not hasattr(leaf, "detach"):
-        return leaf if isinstance(leaf, np.ndarray) else np.asarray(leaf)
+        array = leaf if isinstance(leaf, np.ndarray) else np.asarray(leaf)
+        return array.astype("U") if array.dtype.kind == "O" else array  # objects are texts: nothing else is an array
     tensor = leaf.detach().cpu().resolve_conj().resolve_neg()
     if dtype_of(tensor) == "bfloat16":
         import torch  # a tensor is here, so torch is loaded already
@@ -76,10 +80,17 @@ def apply(function: Callable[[Any], Any], nested: Any) -> Any:
 
 
 def values(array: np.ndarray) -> np.ndarray:
-    """The numbers of an array as numpy can compute with them: the bits of a bfloat16 become float32."""
+    """The numbers of an array as numpy can compute with them: the bits of a bfloat16 become float32, and texts a number
+    each, the same for the same text."""
+    if np.asarray(array).dtype.kind in _TEXTS:
+        return np.vectorize(_number_of, otypes=[np.int64])(array)
     if dtype_of(array) != "bfloat16":
         return np.asarray(array)
     return (np.asarray(array).astype(np.uint32) << 16).view(np.float32)
+
+
+def _number_of(text: Any) -> int:
+    return int.from_bytes(hashlib.sha256(str(text).encode()).digest()[:6])  # what float64 holds exactly
 
 
 def thinned(leaf: Any) -> Any:

@@ -12,6 +12,7 @@ python:NAME-HASH              a module given from Python, stored by `benchlib.mo
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,9 @@ class LoadedModel:
     `inputs` maps the names of forward's parameters to (nested) tensors or arrays; those in `positional`
     are passed by position, all others by keyword. `module` is None for a ready file, which is in `file`.
     `axes` says which dimension of which flat input (`benchlib.tensors.flatten`) follows the trial's sizes:
-    {"input_ids": {0: "batch", 1: "seq_length"}}. `facts` go into the record (`model_class`, `model_task`,
+    {"input_ids": {0: "batch", 1: "seq_length"}}. `more` are further sets of inputs that were given, of the same shapes,
+    and `expected` the outputs given for a set, by its number (0: `inputs`). A ready file that the source had to change
+    is none yet: `write` writes it into a folder. `facts` go into the record (`model_class`, `model_task`,
     `model_weights`: "random" or "real", …).
     """
 
@@ -39,6 +42,9 @@ class LoadedModel:
     positional: tuple[str, ...] = ()
     facts: dict[str, Any] = field(default_factory=dict)
     axes: dict[str, dict[int, str]] = field(default_factory=dict)
+    more: tuple[dict[str, Any], ...] = ()
+    expected: dict[int, list[Any]] = field(default_factory=dict)
+    write: Callable[[Path], Path] | None = None
 
     def call(self) -> Any:
         """One forward with the example inputs."""
@@ -61,6 +67,8 @@ def parse(model: str) -> tuple[str, str]:
         return parse(f"{package_path(rest)}{picks}{picked}")
     if colon and scheme in sources:
         return scheme, rest
+    if scheme == "zoo" and colon:
+        raise UserError(f"model '{model}': stubs of SparseZoo are not downloaded here; give the path of its ONNX file")
     path = Path(file).expanduser()
     suite, slash, name = model.partition("/")
     if slash and name and suite in sources and sources.get(suite).catalogue and path.suffix != ".py":

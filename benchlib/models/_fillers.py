@@ -1,14 +1,17 @@
-"""What generated inputs of an ONNX file hold, by the names that graphs give them.
+"""What generated inputs of an ONNX file hold, by the names that graphs give them, and by what graphs do with them.
 
-input_ids                                       distinct tokens of 1 … 99, below any real vocabulary's size
-attention_mask, *mask*                          ones (float masks too)
+input_ids                                       distinct tokens of the whole vocabulary, which the graph's table shows;
+                                                where it shows none, of 1 … 99, below any real vocabulary's size
+attention_mask, *mask*                          ones, and zeros at the end of every item but the first (float masks too)
 token_type_ids                                  zeros, then ones in the second half of the last axis
 position_ids                                    0, 1, 2, … along the last axis
 sr, sample_rate, sampling_rate                  16000
 state, h, c, h0, c0, hidden, cell, …            zeros: recurrent state before the first call
 audio, waveform, samples, `input` beside `sr`   speech-like sound; its last axis is 64 + 512 samples
                                                 unless said otherwise: silero-vad's context and chunk
-any other float / integer / boolean             standard normal / 0 and 1 / both values
+other whole numbers                             distinct rows of the table they are looked up in; ones where they are
+                                                sizes; else 0 and 1
+any other float / boolean / text                standard normal / both values / distinct words
 """
 
 from __future__ import annotations
@@ -16,6 +19,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 
 import numpy as np
+
+from benchlib.models._onnx_uses import Use
 
 RATE = 16000
 CHUNK = 64 + 512
@@ -35,6 +40,7 @@ STATES = {
 }
 RATES = {"sr", "sample_rate", "sampling_rate"}
 SOUNDS = {"audio", "waveform", "samples", "speech"}
+FEW_TOKENS = 100  # below the size of any real vocabulary
 
 
 def is_state(name: str) -> bool:
@@ -47,8 +53,10 @@ def is_sound(name: str, names: Collection[str]) -> bool:
     return name.lower() in SOUNDS or (name.lower() == "input" and bool(RATES & {n.lower() for n in names}))
 
 
-def fill(name: str, shape: list[int], dtype: np.dtype, rng: np.random.Generator, names: Collection[str]) -> np.ndarray:
-    """The array for the input `name` of a graph whose inputs are called `names`."""
+def fill(
+    name: str, shape: list[int], dtype: np.dtype, rng: np.random.Generator, names: Collection[str], use: Use
+) -> np.ndarray:
+    """The array for the input `name`, of which the graph makes that `use`; `names` are those of all inputs."""
     key = name.lower()
     if is_sound(name, names) and dtype.kind == "f":
         return _speech(shape, rng).astype(dtype)
@@ -57,15 +65,31 @@ def fill(name: str, shape: list[int], dtype: np.dtype, rng: np.random.Generator,
     if is_state(name):
         return np.zeros(shape, dtype)
     for known, filler in _BY_NAME.items():
-        if key == known or (known == "mask" and known in key):
-            return filler(shape, rng).astype(dtype)
+        if (key == known or (known == "mask" and known in key)) and dtype.kind in "fiub":
+            array = filler(shape)
+            return (array % use.bound if use.bound else array).astype(dtype)
+    if dtype.kind in "iu":
+        return _numbers(key, shape, rng, use).astype(dtype)
     if dtype.kind == "b":
         return np.arange(int(np.prod(shape))).reshape(shape) % 2 == 0
-    if dtype.kind in "iu":
-        return rng.integers(0, 2, shape).astype(dtype)
+    if dtype.kind == "U":
+        return np.array([f"word {n}" for n in rng.permutation(int(np.prod(shape)))], "U").reshape(shape)
     if dtype.kind == "c":
         return (rng.standard_normal(shape) + 1j * rng.standard_normal(shape)).astype(dtype)
     return rng.standard_normal(shape).astype(dtype)
+
+
+def _numbers(key: str, shape: list[int], rng: np.random.Generator, use: Use) -> np.ndarray:
+    """Whole numbers that are legal for their use, all distinct as far as they go."""
+    if use.role == "count":
+        return np.ones(shape)
+    if use.role == "shape":
+        return np.where(np.arange(int(np.prod(shape))).reshape(shape) == 0, -1, 1)
+    if use.bound:
+        return np.resize(rng.permutation(use.bound), shape)
+    if key == "input_ids":
+        return np.resize(rng.permutation(np.arange(1, FEW_TOKENS)), shape)
+    return rng.integers(0, 2, shape)
 
 
 def _speech(shape: list[int], rng: np.random.Generator) -> np.ndarray:
@@ -77,26 +101,31 @@ def _speech(shape: list[int], rng: np.random.Generator) -> np.ndarray:
     return loudness * voice + 0.002 * rng.standard_normal(shape)
 
 
-def _ones(shape: list[int], rng: np.random.Generator) -> np.ndarray:
-    return np.ones(shape)
+def _mask(shape: list[int]) -> np.ndarray:
+    """Ones; items are of different lengths, the first the longest, the last half as long."""
+    if len(shape) < 2:
+        return np.ones(shape)
+    items, length = shape[0], shape[-1]
+    lengths = length - np.arange(items) * (length // 2) // max(1, items - 1)
+    seen = np.arange(length) < lengths.reshape(items, *[1] * (len(shape) - 1))
+    return np.broadcast_to(seen, shape).astype(np.float64)
 
 
-def _tokens(shape: list[int], rng: np.random.Generator) -> np.ndarray:
-    return np.resize(rng.permutation(np.arange(1, 100)), shape)  # all distinct as far as they go
+def _segments(shape: list[int]) -> np.ndarray:
+    return (
+        np.broadcast_to(np.arange(shape[-1]) >= (shape[-1] + 1) // 2, shape).astype(np.int64)
+        if shape
+        else np.zeros(shape)
+    )
 
 
-def _segments(shape: list[int], rng: np.random.Generator) -> np.ndarray:
-    return np.broadcast_to(np.arange(shape[-1]) >= (shape[-1] + 1) // 2, shape)
+def _positions(shape: list[int]) -> np.ndarray:
+    return np.broadcast_to(np.arange(shape[-1]), shape) if shape else np.zeros(shape)
 
 
-def _positions(shape: list[int], rng: np.random.Generator) -> np.ndarray:
-    return np.broadcast_to(np.arange(shape[-1]), shape)
-
-
-_BY_NAME: dict[str, Callable[[list[int], np.random.Generator], np.ndarray]] = {
-    "input_ids": _tokens,
-    "attention_mask": _ones,
+_BY_NAME: dict[str, Callable[[list[int]], np.ndarray]] = {
+    "attention_mask": _mask,
     "token_type_ids": _segments,
     "position_ids": _positions,
-    "mask": _ones,
+    "mask": _mask,
 }

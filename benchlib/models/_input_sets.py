@@ -29,6 +29,11 @@ ENOUGH = 64 << 20  # bytes of inputs beyond which no more sets are made
 _DRAWS = 20
 
 
+def of(model: Any, seed: int) -> dict[int, Any]:
+    """The sets of a loaded model by number: those that were given, then derived ones."""
+    return derived(model.inputs, seed) | dict(enumerate(model.more[: TIMED - 1], 1))
+
+
 def derived(inputs: Any, seed: int) -> dict[int, Any]:
     """The derived sets by number, all different, in the nesting of `inputs`: as many as differ, and as `ENOUGH` allows,
     but at least those to compare."""

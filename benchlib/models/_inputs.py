@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -39,24 +41,58 @@ def matched(given: dict[str, np.ndarray], names: Iterable[str], path: str) -> di
     raise UserError(f"inputs '{path}' hold {', '.join(given) or 'nothing'}; the model takes {', '.join(names)}")
 
 
-def _test_data(folder: Path) -> dict[str, np.ndarray]:
+def identity(path: str) -> dict[str, str]:
+    """The sha256 of each file that `path` is or holds; it changes when what is given does."""
+    place = Path(path).expanduser()
+    files = sorted(place.rglob("*.pb")) if place.is_dir() else [place] if place.is_file() else []
+    found = {}
+    for file in files:
+        with file.open("rb") as content:
+            found[str(file.relative_to(place.parent))] = hashlib.file_digest(content, "sha256").hexdigest()
+    return found
+
+
+def data_sets(folder: Path) -> list[Path]:
+    """The folders of ONNX test data in `folder`, in the order of their numbers; itself where it holds none."""
+    found = [f for f in folder.glob("test_data_set_*") if f.is_dir()]
+    return sorted(found, key=_number) or [folder]
+
+
+def numbered(folder: Path, word: str) -> list[Path]:
+    """`input_0.pb`, `input_1.pb`, … in the order of their numbers."""
+    return sorted(folder.glob(f"{word}_*.pb"), key=_number)
+
+
+def tensor(file: Path) -> tuple[str, np.ndarray]:
+    """The name and the array of a tensor of ONNX test data. Raises UserError."""
     import onnx
     from onnx import numpy_helper
 
-    folder = folder / "test_data_set_0" if (folder / "test_data_set_0").is_dir() else folder
-    files = sorted(folder.glob("input_*.pb"), key=lambda f: int(re.sub(r"\D", "", f.stem) or 0))
+    try:
+        proto = onnx.TensorProto.FromString(file.read_bytes())
+        return proto.name, plain(numpy_helper.to_array(proto, str(file.parent)))
+    except Exception as error:
+        raise UserError(f"inputs '{file}': not a tensor of ONNX test data ({error})") from error
+
+
+def plain(array: Any) -> np.ndarray:
+    """An array of onnx's as the others here: bfloat16 labelled, texts as numpy's own."""
+    array = np.asarray(array)
+    if array.dtype.name == "bfloat16":
+        return tensors.labelled(array.view(np.uint16), "bfloat16")
+    return tensors.to_numpy(array)
+
+
+def _test_data(folder: Path) -> dict[str, np.ndarray]:
+    folder = data_sets(folder)[0]
+    files = numbered(folder, "input")
     if not files:
         raise UserError(f"inputs '{folder}': the folder holds no input_*.pb (ONNX test data)")
-    given = {}
-    for position, file in enumerate(files):
-        try:
-            proto = onnx.TensorProto.FromString(file.read_bytes())
-            array = numpy_helper.to_array(proto)
-        except Exception as error:
-            raise UserError(f"inputs '{file}': not a tensor of ONNX test data ({error})") from error
-        if proto.data_type == onnx.TensorProto.BFLOAT16:
-            array = tensors.labelled(array.view(np.uint16), "bfloat16")
-        given[proto.name or f"input_{position}"] = array
-    if not all(given):
-        given = {f"input_{i}": a for i, a in enumerate(given.values())}
-    return given
+    found = [tensor(file) for file in files]
+    if not all(name for name, _ in found):
+        found = [(f"input_{i}", array) for i, (_, array) in enumerate(found)]
+    return dict(found)
+
+
+def _number(file: Path) -> int:
+    return int(re.sub(r"\D", "", file.stem) or 0)

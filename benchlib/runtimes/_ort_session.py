@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import os
 import platform
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from benchlib import precision
+from benchlib import precision, tensors
 from benchlib.runtimes import DeviceCalls, OpenRequest, _bound, _cuda, _ort_settings, _placement
 from benchlib.runtimes._stream import Stream
 
@@ -59,7 +59,8 @@ class OrtSession:
     def bind(self, inputs: dict[str, Any], flat: dict[str, Any]) -> Callable[[], Any]:
         """With `io: host` the call is `session.run` on numpy arrays, or with bfloat16, which numpy lacks, on
         OrtValues; with `io: device` it is `run_with_iobinding` on OrtValues that lie on the device."""
-        self.feed = feeds([i.name for i in self.session.get_inputs()], inputs, flat)
+        given = self.session.get_inputs()
+        self.feed = feeds([i.name for i in given], inputs, flat, [i.name for i in given if _is_nested(i.type)])
         if self.request.io == "device":
             bound = self._bound()
             self.bound = self.bound or bound  # what is timed are the inputs that were bound first
@@ -67,7 +68,7 @@ class OrtSession:
         options = _bound.run_options(self._run_entries()) if self._run_entries() else None
         kinds = {v.type for v in (*self.session.get_inputs(), *self.session.get_outputs())}
         if "tensor(bfloat16)" not in kinds:
-            feed = {name: np.ascontiguousarray(a).reshape(a.shape) for name, a in self.feed.items()}
+            feed = tensors.apply(lambda a: np.ascontiguousarray(a).reshape(a.shape), self.feed)
             self.host_call = partial(self.session.run, None, feed, options)
         else:
             values = {name: _bound.on_cpu(array) for name, array in self.feed.items()}
@@ -76,7 +77,7 @@ class OrtSession:
         return self.host_call
 
     def to_host(self, outputs: list[Any]) -> list[Any]:
-        return [_bound.to_array(o, self.stream) if hasattr(o, "data_ptr") else o for o in outputs]
+        return [_bound.to_array(o, self.stream) if hasattr(o, "data_ptr") else _arrays(o) for o in outputs]
 
     def device_calls(self) -> DeviceCalls | None:
         """The parts of the bound call; None on the CPU, which has no clock but the host's."""
@@ -108,14 +109,28 @@ class OrtSession:
         return _bound.BoundCall(self.session, self.feed, kind, index, self.stream, graph, entries)
 
 
-def feeds(names: list[str], inputs: Mapping[str, Any], flat: Mapping[str, Any]) -> dict[str, Any]:
-    """The arrays by the graph's input names: by name, else by position. A graph may have dropped inputs."""
-    known = {**flat, **{n: v for n, v in inputs.items() if hasattr(v, "dtype")}}
+def feeds(
+    names: list[str], inputs: Mapping[str, Any], flat: Mapping[str, Any], nested: Collection[str] = ()
+) -> dict[str, Any]:
+    """The arrays by the graph's input names: by name, else by position. A graph may have dropped inputs. Those called
+    `nested` are sequences or optionals of tensors, and take a list or None."""
+    known = {**flat, **{n: v for n, v in inputs.items() if hasattr(v, "dtype") or n in nested}}
     if all(name in known for name in names):
         return {name: known[name] for name in names}
     if len(names) == len(flat):
         return dict(zip(names, flat.values(), strict=True))
     raise RuntimeError(f"the graph takes {', '.join(names)}; the inputs are {', '.join(flat)}")
+
+
+def _is_nested(kind: str) -> bool:
+    return kind.startswith(("seq(", "optional("))
+
+
+def _arrays(output: Any) -> Any:
+    """Sequences and maps with a number each (of ONNX's classifiers) as arrays."""
+    if isinstance(output, dict):
+        return {key: np.asarray(value) for key, value in output.items()}
+    return [_arrays(item) for item in output] if isinstance(output, list) else output
 
 
 def _precision(options: Mapping[str, str] | None, fast_on_arm: str = "") -> dict[str, str]:

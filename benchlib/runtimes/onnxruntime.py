@@ -12,7 +12,7 @@ from typing import Any
 
 from benchlib.errors import Unavailable
 from benchlib.registry import Option, Runtime
-from benchlib.runtimes import OpenRequest, _cuda, _ort_settings, _placement
+from benchlib.runtimes import OpenRequest, _cuda, _onnx_versions, _ort_settings, _placement
 from benchlib.runtimes._ort_session import CPU, CUDA, TENSORRT, OrtSession
 from benchlib.runtimes._stream import Stream
 
@@ -62,7 +62,7 @@ def open(request: OpenRequest) -> OrtSession:
     if not request.options.get("disable_cpu_ep_fallback", False):
         chain.setdefault(CPU, {})  # shape computations; `_placement` sees what else went there
     providers = [(name, {k: str(v) for k, v in options.items()}) for name, options in chain.items()]
-    session = onnxruntime.InferenceSession(request.artifact, settings, providers=providers)
+    session = _onnx_versions.loaded(onnxruntime.InferenceSession, request.artifact, settings, providers=providers)
     if session.get_providers()[0] != provider:
         raise RuntimeError(f"{provider} would fall back to {session.get_providers()[0]}: it could not be created")
     session.disable_fallback()

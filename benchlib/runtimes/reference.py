@@ -14,7 +14,7 @@ import numpy as np
 
 from benchlib import tensors
 from benchlib.registry import Runtime
-from benchlib.runtimes import OpenRequest
+from benchlib.runtimes import OpenRequest, _onnx_versions
 from benchlib.runtimes._ort_session import feeds
 
 BLAS_THREADS = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS")  # numpy's wheels have OpenBLAS
@@ -25,19 +25,22 @@ class ReferenceSession:
 
     def __init__(self, evaluator: Any, request: OpenRequest):
         self.evaluator = evaluator
+        kinds = zip(evaluator.input_names, evaluator.input_types, strict=True)
+        self.nested = [name for name, kind in kinds if kind.WhichOneof("value") != "tensor_type"]
         self.facts: dict[str, Any] = {
             "providers": "CPU",
             "threads": blas_threads(),
             "interop_threads": 1,
-            "input_names": list(evaluator.input_names),
+            "input_names": [name for name in evaluator.input_names if name not in evaluator.rt_inits_],
             "precision": {"matmul": "ieee", "convolution": "ieee", "denormals": "kept", "gelu": "exact"},
         }
 
     def bind(self, inputs: dict[str, Any], flat: dict[str, Any]) -> Callable[[], Any]:
         """A call of `ReferenceEvaluator.run` on the arrays themselves. bfloat16 is numpy's own by ml_dtypes inside,
         and bits again outside."""
-        feed = {name: _given(array) for name, array in feeds(self.facts["input_names"], inputs, flat).items()}
-        return lambda: [_given_back(found) for found in self.evaluator.run(None, feed)]
+        names = self.facts["input_names"]
+        feed = tensors.apply(_given, feeds(names, inputs, flat, self.nested))
+        return lambda: [tensors.apply(_given_back, found) for found in self.evaluator.run(None, feed)]
 
 
 def open(request: OpenRequest) -> ReferenceSession:
@@ -45,10 +48,12 @@ def open(request: OpenRequest) -> ReferenceSession:
     from onnx.reference import ReferenceEvaluator
 
     try:
-        return ReferenceSession(ReferenceEvaluator(request.artifact), request)
+        evaluator = ReferenceEvaluator(request.artifact)
     except (NotImplementedError, RuntimeError, TypeError) as error:
         first = str(error).strip().partition("\n")[0]
         raise RuntimeError(f"onnx's reference evaluator cannot open the graph: {first}") from error
+    _onnx_versions.check_onnx(evaluator.opsets)
+    return ReferenceSession(evaluator, request)
 
 
 def blas_threads() -> int:

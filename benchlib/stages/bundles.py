@@ -43,9 +43,14 @@ class Model:
         return {int(n): self.path / f"inputs-{n}.npz" for n in self.meta["input_sets"]}
 
     @property
+    def expected(self) -> dict[int, tuple[Path, str]]:
+        """The outputs that were given as right, by the number of their set, with their hashes."""
+        return {int(n): (self.path / f"expected-{n}.npz", h) for n, h in self.meta.get("expected", {}).items()}
+
+    @property
     def compared_sets(self) -> dict[int, Path]:
         """Those of them at which outputs are compared."""
-        return {n: file for n, file in self.input_sets.items() if n in COMPARED}
+        return {n: file for n, file in self.input_sets.items() if n in COMPARED or n in self.expected}
 
     @property
     def turns(self) -> dict[str, str]:

@@ -5,12 +5,15 @@ elements, rows taken evenly (`benchlib.tensors.thinned`): what an export folded 
 
 The judge is its source's (eager, as a rule) in float64 on the CPU, where its runtime computes in that and the
 result can be compared; else the same way in the trial's own dtype, and the record says why. Its outputs for each
-set of inputs are computed once per model and kept in the cache.
+set of inputs are computed once per model and kept in the cache. Outputs that were given with the inputs of an ONNX
+file are right in its place.
 """
 
 from __future__ import annotations
 
 import contextlib
+import shutil
+import types
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,7 +50,9 @@ class Judge:
 
     @property
     def name(self) -> str:
-        return f"{self.trial.source()[0].judged_by}{', float64' if self.exact else ''}"
+        own = f"{self.trial.source()[0].judged_by}{', float64' if self.exact else ''}"
+        given = self.reference.facts.get("given", [])
+        return own if not given else "given outputs" + ("" if len(given) == len(self.sets) else f", else {own}")
 
     @property
     def recorded(self) -> Path:
@@ -132,6 +137,7 @@ def _kept(
 ) -> artifacts.Entry:
     """The outputs of a way for sets of inputs, from the cache or computed now. `against` holds those of the
     reference, when the way is its float64."""
+    recorded = {0: run.model.inputs, **run.model.compared_sets}
     name, registered = run.trial.model_name, ((exporters, way.exporter), (runtimes, way.runtime))
     decided_by = {
         "model": run.model.key,
@@ -145,19 +151,33 @@ def _kept(
 
     def build(folder: Path, facts: dict[str, Any]) -> None:
         if against is None:
-            facts |= _computed(run, way, device, inputs, folder)
+            facts |= _computed(run, way, device, inputs, folder, run.model.expected if inputs == recorded else {})
         else:
             facts |= _exact(run, way, inputs, against, folder)
 
     return obtained("outputs", name, decided_by, build, run.launcher.left)[0]
 
 
-def _computed(run: TrialRun, way: Way, device: str, inputs: Mapping[int, Path], folder: Path) -> dict[str, Any]:
-    """Runs a way on sets of inputs. One on which it fails is left out, the recorded one excepted: what is derived
-    from it need not be legal."""
+def _computed(
+    run: TrialRun,
+    way: Way,
+    device: str,
+    inputs: Mapping[int, Path],
+    folder: Path,
+    given: Mapping[int, tuple[Path, str]] = types.MappingProxyType({}),
+) -> dict[str, Any]:
+    """Runs a way on sets of inputs, but for those whose outputs are `given` (a file and its hash). One on which it
+    fails is left out, the recorded one excepted: what is derived from it need not be legal."""
     hashes, left_out = {}, {}
+    for number, (file, digest) in given.items():
+        shutil.copyfile(file, folder / f"outputs-{number}.npz")
+        hashes[str(number)] = digest
+    if set(inputs) <= set(given):
+        return {"hashes": hashes, "left_out": left_out, "given": sorted(given)}
     with _session(run, way, device) as opened:
         for number, file in inputs.items():
+            if number in given:
+                continue
             path = folder / f"outputs-{number}.npz"
             try:
                 hashes[str(number)] = opened.outputs_for(file, path, thin=number > 0)["hash"]
@@ -165,7 +185,7 @@ def _computed(run: TrialRun, way: Way, device: str, inputs: Mapping[int, Path], 
                 if number == 0 or error.kind != "failed":
                     raise
                 left_out[str(number)] = _line(error)
-    return {"hashes": hashes, "left_out": left_out}
+    return {"hashes": hashes, "left_out": left_out, "given": sorted(given)}
 
 
 def _exact(

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from itertools import cycle
 from typing import Any
 
-from benchlib.errors import Unavailable, UserError
+from benchlib.errors import Refused, Unavailable, UserError
 from benchlib.worker.channel import Channel, Closed
 
 # The modules that register verbs.
@@ -74,6 +74,8 @@ def describe(error: BaseException) -> dict[str, str]:
     memory = ("out of memory", "bad_alloc", "can't allocate memory", "failed to allocate memory")
     if isinstance(error, Unavailable):
         kind = "skipped"
+    elif isinstance(error, Refused):
+        kind = "refused"
     elif isinstance(error, MemoryError) or "OutOfMemoryError" in names or any(m in text.lower() for m in memory):
         kind = "oom"
     else:

@@ -33,8 +33,12 @@ def load(worker: Worker, request: dict) -> dict:
     input_hash = tensors.save(bundle / "inputs.npz", model.inputs)
     input_sets = {
         number: tensors.save(bundle / f"inputs-{number}.npz", nested)
-        for number, nested in _input_sets.derived(model.inputs, request["trial"]["seed"]).items()
+        for number, nested in _input_sets.of(model, request["trial"]["seed"]).items()
     }
+    expected = {n: tensors.save(bundle / f"expected-{n}.npz", nested) for n, nested in _expected(model).items()}
+    if model.write:  # the bundle moves to its place when it is complete, so that the file's name is relative to it
+        model.file = model.write(bundle).relative_to(bundle)
+        worker.model = None
     hashes = {"input_hash": input_hash}
     if model.module is not None:
         _saved.save(model.module, bundle / "model.pt")
@@ -44,6 +48,7 @@ def load(worker: Worker, request: dict) -> dict:
         "positional": list(model.positional),
         "axes": {name: {str(axis): free for axis, free in axes.items()} for name, axes in model.axes.items()},
         "input_sets": input_sets,
+        "expected": expected,
         "file": str(model.file) if model.file else None,
         "import_paths": [p for p in request.get("import_paths", [])] + _added_paths(),
         "facts": {
@@ -154,11 +159,16 @@ def from_bundle(bundle: Path) -> Any:
     return LoadedModel(
         inputs=inputs,
         module=_saved.open_saved(saved) if saved.exists() else None,
-        file=Path(file) if file else None,
+        file=bundle / file if file else None,
         positional=tuple(meta["positional"]),
         facts=meta["facts"],
         axes={name: {int(axis): free for axis, free in axes.items()} for name, axes in meta["axes"].items()},
     )
+
+
+def _expected(model: Any) -> dict[int, Any]:
+    """The given outputs by the number of their set, of large ones those elements that are compared."""
+    return {n: tensors.apply(tensors.thinned, out) if n else out for n, out in model.expected.items()}
 
 
 def shapes_of(inputs: dict) -> str:

@@ -45,6 +45,12 @@ ROWS = (
     ("time_start", "", "time of day at which the trial started, UTC"),
     ("input_size", "elements", "number of elements of all inputs"),
     ("output_size", "elements", "number of elements of all outputs"),
+    (
+        "batch_rewritten",
+        "",
+        "the batch that an ONNX file was made for → the one that its graph was rewritten for",
+        "it computes for each item what the file itself does",
+    ),
     ("input_shapes", "", "name, dtype and shape of each input"),
     ("input_hash", "", "hash of the input bytes; equal for all contenders", "sha256, read back by each worker"),
     (

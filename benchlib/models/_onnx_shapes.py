@@ -1,0 +1,134 @@
+"""The sizes of an ONNX file's inputs.
+
+A free dimension is taken, in this order, from `shapes`, from `batch_size` (the first dimension, one that is
+called so, and the free dimension of recurrent state), and from `seq_length`, `height` or `width` where the
+graph calls it so; a sum of names (`past_sequence_length + sequence_length`) from its parts. What is left is an
+error that lists the inputs and shows how to say it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from benchlib import tensors
+from benchlib.errors import UserError, suggestion
+from benchlib.models import _fillers
+from benchlib.models._onnx_graph import Value, words
+
+Wanted = Mapping[str, Value]
+PARAMETERS = {  # parameter -> how graphs call such a dimension
+    "batch_size": ("batch", "batch_size", "n", "b", "bs", "batch_axis"),
+    "seq_length": (
+        "seq",
+        "seq_length",
+        "seq_len",
+        "sequence",
+        "sequence_length",
+        "max_seq_len",
+        "past_sequence_length",
+        "s",
+        "tokens",
+    ),
+    "height": ("height", "h", "rows"),
+    "width": ("width", "w", "cols"),
+}
+FOLLOWED = {"batch_size": "batch", "seq_length": "seq_length"}  # as `LoadedModel.axes` calls them
+
+
+def axes(wanted: Wanted, inputs: Mapping[str, Any]) -> dict[str, dict[int, str]]:
+    """The free dimensions that the graph calls batch or sequence, as in `LoadedModel.axes`; others stay out."""
+    called = {word: free for parameter, free in FOLLOWED.items() for word in PARAMETERS[parameter]}
+    flat = {id(leaf): name for name, leaf in tensors.flatten(inputs)[0].items()}
+    found = {}
+    for name, value in wanted.items():
+        dims = enumerate(value.dims or ())
+        followed = {i: called[d.lower()] for i, d in dims if isinstance(d, str) and d.lower() in called}
+        if followed and id(inputs[name]) in flat:  # a sequence has leaves of its own
+            found[flat[id(inputs[name])]] = followed
+    return found
+
+
+def by_name(shapes: Mapping[str, list[int]] | list[list[int]], wanted: Wanted) -> dict[str, list[int]]:
+    """Shapes as a trial gives them, by name or in the graph's order. Raises UserError."""
+    if not isinstance(shapes, Mapping):
+        if len(shapes) != len(wanted):
+            raise UserError(f"shapes: {len(shapes)} are given, the graph has {len(wanted)} inputs: {', '.join(wanted)}")
+        return dict(zip(wanted, shapes, strict=True))
+    for name in shapes:
+        if name not in wanted:
+            raise UserError(f"shapes: the graph has no input '{name}'{suggestion(name, wanted)}")
+    return dict(shapes)
+
+
+def resolved(wanted: Wanted, trial: Any) -> dict[str, list[int]]:
+    """The shape of each input. Raises UserError that names what is missing and how to say it."""
+    given = by_name(trial.shapes or {}, wanted)
+    for name, shape in given.items():
+        _check(name, wanted[name].dims, shape)
+    bound = {
+        d: size
+        for n, s in given.items()
+        for d, size in zip(wanted[n].dims or (), s, strict=False)
+        if isinstance(d, str)
+    }
+    shapes = {n: list(given[n]) if n in given else _shape(n, wanted, bound, trial) for n in wanted}
+    missing = {name: shape for name, shape in shapes.items() if shape is None or None in shape}
+    if missing:
+        listed = "; ".join(f"{name} {value}" for name, value in wanted.items())
+        how = ", ".join(
+            f"{n}: {words(['…'] if s is None else ['…' if d is None else d for d in s])}" for n, s in missing.items()
+        )
+        raise UserError(f"the sizes of {', '.join(missing)} are not known; inputs: {listed}; say `shapes: {{{how}}}`")
+    return shapes
+
+
+def _check(name: str, dims: tuple[int | str, ...] | None, given: list[int]) -> None:
+    if dims is None:
+        return
+    if len(given) != len(dims) or any(isinstance(d, int) and d != g for d, g in zip(dims, given, strict=False)):
+        raise UserError(f"shapes: {name} is {words(dims)} in the graph, not {given}")
+
+
+def _shape(name: str, wanted: Wanted, bound: Mapping[str, int], trial: Any) -> list[int | None] | None:
+    dims = wanted[name].dims
+    if dims is None:
+        return None
+    return [d if isinstance(d, int) else _size(name, wanted, i, bound, trial) for i, d in enumerate(dims)]
+
+
+def _size(name: str, wanted: Wanted, axis: int, bound: Mapping[str, int], trial: Any) -> int | None:
+    dims = wanted[name].dims
+    called = dims[axis]
+    if called and called in bound:
+        return bound[called]
+    parameter = parameter_of(called)
+    if parameter and getattr(trial, parameter):
+        return getattr(trial, parameter)
+    if axis == len(dims) - 1 and axis > 0 and _fillers.is_sound(name, wanted):
+        return _fillers.CHUNK
+    if parameter:
+        return None  # the graph says what it is, the trial does not say how long
+    if " + " in called:
+        return _sum(called, bound, trial)
+    if _fillers.is_state(name) or (axis == 0 and (len(dims) > 1 or not called)):
+        return trial.batch_size
+    return None
+
+
+def _sum(called: str, bound: Mapping[str, int], trial: Any) -> int | None:
+    parts = []
+    for word in called.split(" + "):
+        parameter = parameter_of(word)
+        size = int(word) if word.isdigit() else bound.get(word) or (parameter and getattr(trial, parameter))
+        if not size:
+            return None
+        parts.append(size)
+    return int(np.sum(parts))
+
+
+def parameter_of(called: str) -> str | None:
+    """The parameter that sizes a dimension of this name."""
+    return next((p for p, known in PARAMETERS.items() if called.lower() in known), None)
