@@ -1,8 +1,8 @@
-"""What a call of inputs is made for, and what all kinds of inputs share: lengths within a batch, and their masks."""
+"""What inputs are made for, and what all kinds of inputs share: lengths within a batch, and their masks."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from benchlib.models._module import generator
@@ -18,6 +18,7 @@ class Asked:
     required: frozenset[str]  # those without default
     trial: Any
     seq_length: int  # where the trial names none
+    inputs: dict[str, Any] = field(default_factory=dict)  # what has been made so far
 
     @property
     def name(self) -> str:

@@ -57,7 +57,7 @@ def configured(config_class: Any, values: Mapping[str, Any], given: Mapping[str,
 def suited(config: Any, model_class: str, chosen: Mapping[str, Any]) -> None:
     """What the class of the model needs beside the defaults, where nobody has chosen it: a decoder looks not ahead, and
     who classifies texts of a batch finds their ends by the padding."""
-    writes = model_class.endswith(("ForCausalLM", "LMHeadModel"))
+    writes = model_class.endswith(("ForCausalLM", "LMHeadModel", "ModelWithLMHead"))
     if writes and "is_decoder" not in chosen and getattr(config, "is_decoder", None) is False:
         config.is_decoder = True
     text = text_of(config)

@@ -5,6 +5,7 @@ question answering        start_positions, end_positions: drawn within the item;
 language models           labels: the tokens themselves, padding left out (-100)
 token classification      labels: a class for each token, padding left out (-100)
 classification            labels: a class for each item
+multiple choice           labels: one of the answers for each item
 contrastive               return_loss
 """
 
@@ -58,6 +59,13 @@ def _class_of_item(inputs: dict[str, Any], module: Any, rng: Any) -> Any:
     return _classes((len(next(iter(inputs.values()))),), module, rng)
 
 
+def _choice(inputs: dict[str, Any], module: Any, rng: Any) -> Any:
+    import torch
+
+    batch, choices = inputs["input_ids"].shape[:2]
+    return torch.randint(choices, (batch,), generator=rng)
+
+
 def _classes(shape: Any, module: Any, rng: Any) -> Any:
     import torch
 
@@ -72,8 +80,15 @@ _BY_HEAD: dict[str, Callable[..., Any]] = {  # the ending of a class's name
     "ForMaskedLM": _tokens,
     "ForCausalLM": _tokens,
     "LMHeadModel": _tokens,
+    "ModelWithLMHead": _tokens,
+    "EncoderDecoderModel": _tokens,
+    "MTModel": _tokens,
     "ForConditionalGeneration": _tokens,
     "ForTokenClassification": _class_of_token,
+    "ForMultipleChoice": _choice,
     "ForSequenceClassification": _class_of_item,
+    "ForNextSentencePrediction": _class_of_item,
+    "ForAudioClassification": _class_of_item,
+    "ForVideoClassification": _class_of_item,
     "ForImageClassification": _class_of_item,
 }

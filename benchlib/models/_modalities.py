@@ -1,8 +1,8 @@
 """Inputs for any model of transformers, from the parameters of its forward and the rules of its configuration.
 
-Each kind of input has a file of its own with a table of what it answers: a parameter of forward, and what makes it,
-alone or with its masks. A model gets all that it must have, and of the rest what the tables hold. What makes one
-returns nothing where the model does not read it in that way.
+Each kind of input has a file of its own with a table: a parameter of forward, and what makes it, alone or with its
+masks. A model gets all that it must have, and of the rest what the tables hold. What makes one returns nothing where
+the model does not read it in that way; sound comes first, because a model that gets it may read no text then.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from benchlib.models import _features, _images, _sounds, _text
 from benchlib.models._asked import Asked
 
 TABLES: tuple[dict[str, Callable[[Asked], dict[str, Any]]], ...] = (
-    _text.MAKERS,
     _sounds.MAKERS,
+    _text.MAKERS,
     _images.MAKERS,
     _features.MAKERS,
 )
@@ -30,11 +30,11 @@ def inputs_for(config: Any, module: Any, trial: Any, seq_length: int | None) -> 
     named = {name: p for name, p in parameters.items() if p.kind not in open_ended}
     required = frozenset(name for name, p in named.items() if p.default is inspect.Parameter.empty)
     asked = Asked(config, module, tuple(named), required, trial, seq_length or _text.LENGTH)
-    inputs: dict[str, Any] = {}
     for table in TABLES:
         for name, make in table.items():
-            if name in named and name not in inputs:
-                inputs.update(make(asked))
+            if name in named and name not in asked.inputs:
+                asked.inputs.update(make(asked))
+    inputs = {name: asked.inputs[name] for name in named if name in asked.inputs}
     missing = sorted(required - inputs.keys())
     if missing or not inputs:
         what = " and ".join(missing) or "anything"

@@ -24,23 +24,20 @@ _SPECIAL = ("pad_token_id", "bos_token_id", "eos_token_id", "sep_token_id", "cls
 
 def words(asked: Asked) -> dict[str, Any]:
     """The tokens that the encoder or the only part reads, unless it hears or sees instead, and the decoder's."""
-    reads = _configs.text_of(asked.config)
-    writes = _configs.text_of(asked.config, decoder=True)
-    instead = {"input_features", "input_values"} & set(asked.takes) and not _compares(asked)
+    reads, writes = _configs.text_of(asked.config), _configs.text_of(asked.config, decoder=True)
+    instead = {"input_features", "input_values"} & asked.inputs.keys() and not _compares(asked)
     inputs: dict[str, Any] = {}
     if "input_ids" in asked.takes and not instead and _size(reads):
         choices = CHOICES if asked.name.endswith("MultipleChoice") else 1
         length = _length(asked, reads)
-        inputs = text_inputs(
-            reads, [n for n in asked.takes if "decoder_" not in n], asked.batch * choices, length, asked.trial.seed
-        )
+        ids = _drawn(reads, asked.batch * choices, length, asked.generator())
+        inputs = _padded(ids, reads, asked.takes, _reads_ends(asked))
         if choices > 1:
             inputs = {name: tensor.reshape(asked.batch, choices, length) for name, tensor in inputs.items()}
-    if "decoder_input_ids" in asked.takes and getattr(asked.config, "is_encoder_decoder", False) and _size(writes):
-        takes = [name for name in asked.takes if "decoder_" in name]
-        length = _length(asked, writes)
-        both = _drawn(writes, asked.batch, length, generator(asked.trial.seed + 1))
-        decoder = _padded(both, writes, [name.removeprefix("decoder_") for name in takes])
+    if "decoder_input_ids" in asked.takes and _size(writes):
+        ids = _drawn(writes, asked.batch, _length(asked, writes), generator(asked.trial.seed + 1))
+        takes = [name.removeprefix("decoder_") for name in asked.takes if "decoder_" in name]
+        decoder = _padded(ids, writes, takes)
         inputs.update({f"decoder_{name}": tensor for name, tensor in decoder.items()})
     return inputs
 
@@ -50,7 +47,7 @@ def boxes(asked: Asked) -> dict[str, Any]:
     that of padding is all zeros."""
     import torch
 
-    ids = _first_ids(asked)
+    ids = asked.inputs["input_ids"]
     limit = asked.first("max_2d_position_embeddings", default=1024) - 1
     corners = torch.randint(min(limit, 1000) + 1, (*ids.shape, 2, 2), generator=asked.generator()).sort(2).values
     found = (corners * (_own(asked, ids)[..., None, None])).flatten(2)
@@ -62,7 +59,7 @@ def global_attention(asked: Asked) -> dict[str, Any]:
     """Longformer's first token sees all others."""
     import torch
 
-    ids = _first_ids(asked)
+    ids = asked.inputs["input_ids"]
     place = torch.arange(ids.shape[-1]).expand(ids.shape)
     return {"global_attention_mask": (place == 0).long()}
 
@@ -93,8 +90,11 @@ def table_cells(asked: Asked) -> dict[str, Any]:
     column and row: a table of four columns behind the question."""
     import torch
 
-    ids = _first_ids(asked)
-    sizes, place = asked.config.type_vocab_sizes, torch.arange(ids.shape[1])
+    sizes = asked.first("type_vocab_sizes")
+    if sizes is None:
+        return {}
+    ids = asked.inputs["input_ids"]
+    place = torch.arange(ids.shape[1])
     in_table = (place >= len(place) // 4) & _own(asked, ids)
     cell = (place - len(place) // 4).clamp(min=0)
     types = torch.zeros((*ids.shape, len(sizes)), dtype=torch.long)
@@ -112,12 +112,13 @@ def text_inputs(config: Any, takes: Any, batch: int, length: int, seed: int) -> 
 def _drawn(config: Any, batch: int, length: int, rng: Any) -> Any:
     import torch
 
-    special = special_tokens(config)
-    known = torch.tensor([i for i in range(_size(config)) if i not in special])
+    known = torch.ones(_size(config), dtype=torch.bool)
+    known[[i for i in special_tokens(config) if 0 <= i < len(known)]] = False
+    known = known.nonzero()[:, 0]
     return known[torch.randint(len(known), (batch, length), generator=rng)]
 
 
-def _padded(ids: Any, config: Any, takes: Any) -> dict[str, Any]:
+def _padded(ids: Any, config: Any, takes: Any, ended: bool = False) -> dict[str, Any]:
     import torch
 
     batch, length = ids.shape
@@ -125,8 +126,8 @@ def _padded(ids: Any, config: Any, takes: Any) -> dict[str, Any]:
     position = torch.arange(length)
     mask = position < own[:, None]
     end, pad = getattr(config, "eos_token_id", None), getattr(config, "pad_token_id", None)
-    if "return_loss" in takes and isinstance(end, int) and end < config.vocab_size:
-        ids[torch.arange(batch), own - 1] = end  # where such a model reads what the text means
+    if ended and isinstance(end, int) and end < config.vocab_size:
+        ids[torch.arange(batch), own - 1] = end
     pad = pad if pad is not None and 0 <= pad < _size(config) else 0
     inputs = {"input_ids": torch.where(mask, ids, pad)}
     if "attention_mask" in takes:
@@ -156,6 +157,11 @@ def _compares(asked: Asked) -> bool:
     return "return_loss" in asked.takes
 
 
+def _reads_ends(asked: Asked) -> bool:
+    """Whether it is at the end token that the model reads what a text means: as CLIP and BART's classifiers do."""
+    return _compares(asked) or (asked.name.endswith("ForSequenceClassification") and "decoder_input_ids" in asked.takes)
+
+
 def _length(asked: Asked, config: Any) -> int:
     """The trial's length, or the usual one as far as the model has positions. Raises UserError."""
     longest = _positions(config, asked.module)
@@ -176,10 +182,6 @@ def _positions(config: Any, module: Any) -> int | None:
 _ROWS = ("max_position_embeddings", "max_target_positions", "max_decoder_position_embeddings")
 
 
-def _first_ids(asked: Asked) -> Any:
-    return words(asked)["input_ids"]
-
-
 def _own(asked: Asked, ids: Any) -> Any:
     """Which tokens are no padding."""
     mask = _asked.mask(ids[..., 0].numel(), ids.shape[-1])
@@ -192,4 +194,5 @@ MAKERS = {
     "bbox": boxes,
     "global_attention_mask": global_attention,
     "entity_ids": entities,
+    "token_type_ids": table_cells,
 }
