@@ -6,11 +6,12 @@ sound, images of 224 by 224. `model_args` override the configuration.
 
 from __future__ import annotations
 
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
 from benchlib.errors import Unavailable, UnknownName
-from benchlib.models import LoadedModel, _module, _tasks, _transformers
+from benchlib.models import LoadedModel, _module, _retrieved, _tasks, _transformers
 from benchlib.models._transformers_corpus import MODELS, WITHOUT_TEXT
 from benchlib.registry import Source
 
@@ -27,7 +28,8 @@ def load(name: str, trial: Any) -> LoadedModel:
         raise Unavailable(f"transformers/{name} needs {row.needs}")
     asked = {size: getattr(trial, size) or own for size, own in SIZES.items()}
     sized = SimpleNamespace(**{**vars(trial), **asked})
-    return _transformers.loaded(row.model_class, sized, None, row.values, SEQ_LENGTH, _task(name))
+    inputs = partial(_retrieved.documents, seq_length=SEQ_LENGTH) if name == "rag" else None
+    return _transformers.loaded(row.model_class, sized, None, row.values, SEQ_LENGTH, _task(name), inputs=inputs)
 
 
 def catalogue() -> list[dict]:

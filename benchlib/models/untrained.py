@@ -11,11 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
 from benchlib.errors import UnknownName, UserError
-from benchlib.models import LoadedModel, _module, _tasks, _transformers, hub
+from benchlib.models import LoadedModel, _module, _retrieved, _tasks, _transformers, hub
 from benchlib.registry import Source
 
 SEQ_LENGTH = 128
@@ -127,7 +128,8 @@ def load(name: str, trial: Any) -> LoadedModel:
                                for k, v in layers.items()}}  # fmt: skip
     asked = SimpleNamespace(**{**vars(trial), "model_args": given})
     task = _tasks.task_of(row.model_class)
-    return _transformers.loaded(row.model_class, asked, None, values, SEQ_LENGTH, task)
+    inputs = partial(_retrieved.images_between, seq_length=SEQ_LENGTH) if "idefics" in name else None
+    return _transformers.loaded(row.model_class, asked, None, values, SEQ_LENGTH, task, inputs=inputs)
 
 
 def called(name: str, trial: Any) -> str:

@@ -124,3 +124,14 @@ def test_the_big_and_the_popular_models_are_listed_with_their_tasks():
     assert rows["google/byt5-small"]["labels"] == {"author": ["google"]}
     with pytest.raises(UnknownName):
         load("popular_on_huggingface/google/byt5-smal")
+
+
+def test_several_texts_or_images_belong_to_one_item():
+    rag = load("transformers/rag", batch_size=2, seq_length=6, model_args={"generator": BART, "question_encoder": BERT})
+    assert rag.inputs["context_input_ids"].shape == (10, 6) and rag.inputs["doc_scores"].shape == (2, 5)
+    assert rag.call().logits.shape == (10, 6, 300)
+    idefics = load("untrained/HuggingFaceM4/tiny-random-idefics", batch_size=2, seq_length=6)
+    assert idefics.inputs["pixel_values"].shape == (2, 2, 3, 30, 30)
+    seen = idefics.inputs["image_attention_mask"]
+    assert seen.sum(-1).eq(1).all() and seen[0, 0].tolist() == [1, 0] and seen[0, -1].tolist() == [0, 1]
+    assert idefics.call().logits.shape[:2] == (2, 6)
