@@ -60,7 +60,7 @@ def test_scripts_are_gathered_from_a_folder_and_by_label():
         (([], None, False, ""), "give a model"),
         ((["x.py"], SCRIPTS, True, ""), "give a model"),
         ((["x.py"], SCRIPTS / "none", False, ""), "no folder"),
-        (([], SCRIPTS.parent / "__pycache__", True, ""), "no script"),
+        (([], SCRIPTS.parent.parent / "standins", True, ""), "no script"),
         (([], SCRIPTS, True, "author::nobody"), "no model has the labels"),
     ],
 )
