@@ -24,6 +24,11 @@ from typing import Any, Generic, TypeVar
 from benchlib import user_file
 from benchlib.errors import UnknownName, UserError
 
+# What a source may read to size a model's inputs, or a graph network; a source declares which (`Source.shapes`).
+SIZES = (
+    "seq_length", "max_audio_seq_length", "height", "width", "num_channels",
+    "k", "alpha", "in_channels", "out_channels", "num_layers",
+)  # fmt: skip
 Refusal = Callable[[Any], str | None]  # a trial's parameters -> the rule that forbids it, or None
 
 
@@ -76,7 +81,7 @@ class Source:
     packages: tuple[str, ...] = ()
     catalogue: Callable[[], list[dict]] | None = None
     more: Callable[[], list[str]] | None = None  # names that load() takes beside those of the catalogue
-    shapes: Mapping[str, float | None] = field(default_factory=dict)  # the sizes (`benchlib.trial.SIZES`) that it
+    shapes: Mapping[str, float | None] = field(default_factory=dict)  # the sizes (`SIZES`) that it
     # reads, with defaults (None: the model's own, or for text the longest of the batch)
     options: Mapping[str, Option] | None = None  # of model_args; None: any, they go to the model's own config
     refuse: Refusal = never

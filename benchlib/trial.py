@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from benchlib import user_file
 from benchlib.errors import UnknownName, suggestion
 from benchlib.models import FILES, _script_arguments, parse, row, script
-from benchlib.registry import Option, Registry, Source, exporters, passes, runtimes, sources
+from benchlib.registry import SIZES, Option, Registry, Source, exporters, passes, runtimes, sources
 from benchlib.way import WAY, Way, canonical
 
 Size = Annotated[int, Field(ge=1)]
@@ -23,11 +23,6 @@ Count = Literal["auto"] | Size
 Shape = list[Annotated[int, Field(ge=0)]]
 Seconds = Literal["auto"] | Annotated[float, Field(gt=0)]
 NOT_IN_KEY = ("label", "tag", "timeout")
-# What a source may read to size a model's inputs, or a graph network; a source declares which (`Source.shapes`).
-SIZES = (
-    "seq_length", "max_audio_seq_length", "height", "width", "num_channels",
-    "k", "alpha", "in_channels", "out_channels", "num_layers",
-)  # fmt: skip
 # Parameters that decide how a model is loaded; all others decide only how it is run.
 LOADING = (
     "dtype", "batch_size", *SIZES, "shapes", "inputs", "model_args", "script_args", "max_depth", "attn_implementation",

@@ -1,8 +1,8 @@
 """MLAgility's corpus `graph_convolutions`: single layers of torch_geometric on a random graph, with random weights.
 
-Its 35 scripts are of 22 layers, 13 of which stand there twice; twelve more layers, from which work on graphs often starts,
-are ours. The graph has as many nodes as that of its scripts, Cora's, and as many edges as nodes; theirs all lead
-from one node to itself, ours from anywhere to anywhere.
+Its 35 scripts are of 22 layers, 13 of which stand there twice; twelve more layers, from which work on graphs often
+starts, are ours. The graph has as many nodes as that of its scripts, Cora's, and as many edges as nodes; theirs all
+lead from one node to itself, ours from anywhere to anywhere.
 """
 
 from __future__ import annotations
@@ -12,8 +12,7 @@ from typing import Any
 from benchlib.errors import UnknownName
 from benchlib.models import LoadedModel, _module
 from benchlib.models._graph_layers import EDGE_FEATURES, LAYERS, MLAGILITY
-from benchlib.registry import Option, Source
-from benchlib.trial import SIZES
+from benchlib.registry import SIZES, Option, Source
 
 DEFAULTS = {"k": 8, "alpha": 2.2, "in_channels": 1433, "out_channels": 16, "num_layers": 8}
 OPTIONS = {

@@ -26,8 +26,7 @@ from benchlib import tensors
 from benchlib.errors import UnknownName, UserError
 from benchlib.models import LoadedModel, _axes, _code, _configs, _modalities, _module, _saved
 from benchlib.models._facts import class_name, weights_hash
-from benchlib.registry import Source
-from benchlib.trial import SIZES
+from benchlib.registry import SIZES, Source
 
 FOLDER = "python"
 LENGTH = 128  # of text for a configuration given without inputs

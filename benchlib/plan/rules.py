@@ -9,8 +9,8 @@ from benchlib import machine
 from benchlib.models import row
 from benchlib.passes._legal import illegal
 from benchlib.plan import details, estimate
-from benchlib.registry import Source, exporters, passes, runtimes
-from benchlib.trial import RECORDED, SIZES, Trial
+from benchlib.registry import SIZES, Source, exporters, passes, runtimes
+from benchlib.trial import RECORDED, Trial
 from benchlib.way import Way
 
 _KINDS = {"exporter": "exporter", "pass_": "pass", "runtime": "runtime"}
