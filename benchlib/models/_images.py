@@ -42,7 +42,7 @@ def patches(asked: Asked) -> dict[str, Any]:
     known = getattr(asked.config, "vision_config", config)
     count, side = min(known.seq_len, 256), int(min(known.seq_len, 256) ** 0.5)
     place = torch.arange(count)
-    values = asked.normal(asked.batch, count, 3 * known.patch_size**2)
+    values = asked.normal(asked.batch, count, known.patch_embed_hidden_size)
     head = torch.stack([place // side + 1, place % side + 1], -1).expand(asked.batch, -1, -1)
     return {"flattened_patches": torch.cat([head.float(), values], -1)}
 
@@ -57,6 +57,16 @@ def masked_patches(asked: Asked) -> dict[str, Any]:
         return {}
     order = torch.rand((asked.batch, count), generator=asked.generator()).argsort(1)
     return {"bool_masked_pos": order < count // 2}
+
+
+def masking_noise(asked: Asked) -> dict[str, Any]:
+    """By which ViTMAE chooses the patches that it masks; it would draw them anew at each call."""
+    import torch
+
+    count = _patches(_configs.image_of(asked.config))
+    if "MAE" not in asked.name or count is None:
+        return {}
+    return {"noise": torch.rand((asked.batch, count), generator=asked.generator())}
 
 
 def _patches(config: Any) -> int | None:
@@ -87,4 +97,5 @@ MAKERS = {
     "pixel_values_videos": videos,
     "flattened_patches": patches,
     "bool_masked_pos": masked_patches,
+    "noise": masking_noise,
 }

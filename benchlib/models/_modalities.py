@@ -33,10 +33,19 @@ def inputs_for(config: Any, module: Any, trial: Any, seq_length: int | None) -> 
     for table in TABLES:
         for name, make in table.items():
             if name in named and name not in asked.inputs:
-                asked.inputs.update(make(asked))
+                asked.inputs.update(_made(make, name, asked))
     inputs = {name: asked.inputs[name] for name in named if name in asked.inputs}
     missing = sorted(required - inputs.keys())
     if missing or not inputs:
         what = " and ".join(missing) or "anything"
         raise UserError(f"{type(config).__name__} does not say how {asked.name} reads {what}: give inputs")
     return inputs
+
+
+def _made(make: Callable[[Asked], dict[str, Any]], name: str, asked: Asked) -> dict[str, Any]:
+    try:
+        return make(asked)
+    except AttributeError as error:  # the configuration has other words for it
+        raise UserError(
+            f"{type(asked.config).__name__} does not say how {asked.name} reads {name} ({error}): give inputs"
+        ) from error

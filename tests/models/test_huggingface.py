@@ -5,9 +5,9 @@ import pytest
 import torch
 
 from benchlib import mistakes, tensors
-from benchlib.errors import UserError
+from benchlib.errors import Unavailable, UserError
 from benchlib.exporters import ExportRequest
-from benchlib.models import call, huggingface, parse
+from benchlib.models import _transformers, call, huggingface, parse
 from benchlib.models._shape_sets import resized, shape_sets, sizes_of
 from benchlib.registry import exporters, runtimes, sources
 from benchlib.runtimes import OpenRequest
@@ -61,13 +61,14 @@ SMALL = {  # model_args with which a model exports within seconds
     "ViTForImageClassification": {**TOWER, "image_size": 64},
     "WhisperForConditionalGeneration": {**SEQ2SEQ, "max_source_positions": 100},
 }
+ROWS = {row["name"]: row for row in huggingface.catalogue()}
 LABELS = {"QuestionAnswering": {"start_positions", "end_positions"}, "CLIPModel": set()}
 
 
 def load(name, **parameters):
     model = f"huggingface/{name}"
     parameters = {"batch_size": 2, "model_args": SMALL[name], **parameters}
-    if huggingface.MODELS[name].seq_length:
+    if ROWS[name]["seq_length"]:
         parameters = {"seq_length": 16, **parameters}
     return sources.get("huggingface").load(name, mistakes.make({"model": model, **parameters}))
 
@@ -76,19 +77,32 @@ def arrays(nested):
     return {name: tensors.to_numpy(leaf) for name, leaf in tensors.flatten(nested)[0].items()}
 
 
-def test_all_of_the_suite_is_here():
-    assert set(SMALL) == set(huggingface.MODELS)
-    assert len({(e.config, e.task) for e in huggingface.MODELS.values()}) == len(SMALL)
+def test_the_suite_is_that_of_torch_bench_with_its_batches_and_lengths():
+    names = list(ROWS)
+    assert len(names) == 55 and set(SMALL) <= set(names)
+    assert names[:3] == ["AlbertForMaskedLM", "AlbertForQuestionAnswering", "AllenaiLongformerBase"]
+    assert names[50] == "YituTechConvBert"
+    recorded = {"BlenderbotForCausalLM": (32, 128), "OPTForCausalLM": (4, 2048), "TrOCRForCausalLM": (64, 256),
+                "T5Small": (8, 1024), "MT5ForConditionalGeneration": (32, 128), "CamemBert": (32, 512)}  # fmt: skip
+    assert {n: (ROWS[n]["batch_size"], ROWS[n]["seq_length"]) for n in recorded} == recorded
+    known = {*_transformers.names(), "Speech2Text2ForCausalLM"}
+    assert {e.model_class or name for name, e in huggingface.MODELS.items()} <= known
+
+
+def test_a_dropped_model_names_its_last_version():
+    assert "4.57" in ROWS["Speech2Text2ForCausalLM"]["needs"]
+    with pytest.raises(Unavailable, match="Speech2Text2ForCausalLM needs transformers up to"):
+        sources.get("huggingface").load("Speech2Text2ForCausalLM", mistakes.make({"model": "huggingface/x"}))
 
 
 @pytest.mark.parametrize("name", SMALL)
 def test_models_follow_their_sizes_and_compute_at_others(name):
     model = load(name, batch_size=3)
     assert sizes_of(model.inputs, model.axes)["batch"] == 3
-    assert ("seq_length" in sizes_of(model.inputs, model.axes)) == bool(huggingface.MODELS[name].seq_length)
+    assert ("seq_length" in sizes_of(model.inputs, model.axes)) == bool(ROWS[name]["seq_length"])
     outputs = arrays(model.call())
     assert outputs and "loss" not in outputs and all(np.isfinite(array).all() for array in outputs.values())
-    assert model.facts["with_loss"] is False and model.facts["model_task"] == huggingface.MODELS[name].task
+    assert model.facts["with_loss"] is False and model.facts["model_task"] == ROWS[name]["task"]
     for sizes in shape_sets(model.axes, sizes_of(model.inputs, model.axes), None):
         inputs = tensors.apply(tensors.to_torch, resized(model.inputs, model.axes, sizes))
         found = arrays(call(model.module, inputs))
