@@ -1,7 +1,7 @@
 """The large models of pytorch/benchmark in torch_bench's second list, cut down: two hidden layers, random weights.
 
 Configurations stand here, nothing is downloaded. Width, vocabulary and heads are those of the published model, so
-that the kernels are too; `model_args` gives the depth back: {num_hidden_layers: 32}.
+that the kernels are too; tables say what was left out, and `model_args` gives it back: {num_hidden_layers: 32}.
 """
 
 from __future__ import annotations
@@ -50,6 +50,7 @@ UNET_XL = {
     "up_block_types": ("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
     "projection_class_embeddings_input_dim": 2816, **ONE_LAYER,
 }  # fmt: skip
+DEPTH = ("num_hidden_layers", "encoder_layers", "decoder_layers", "text_config", "layers_per_block")  # of model_args
 TOKENS, POOLED = 77, 1280  # of a prompt; the width of its summary in XL
 
 
@@ -114,12 +115,19 @@ def load(name: str, trial: Any) -> LoadedModel:
     return MODELS[name].load(trial)
 
 
+def called(name: str, trial: Any) -> str:
+    """The name, with what was left out of the model."""
+    if name not in MODELS or any(setting in trial.model_args for setting in DEPTH):
+        return name
+    return f"{name} ({_left(MODELS[name])})"
+
+
+def _left(entry: Entry) -> str:
+    return "1 layer a block" if entry.package == "diffusers" else "2 layers"
+
+
 def catalogue() -> list[dict]:
-    return [entry.row() | {"name": name, "batch_size": 1, "summary": _cut(entry)} for name, entry in MODELS.items()]
-
-
-def _cut(entry: Entry) -> str:
-    return "one layer in each block" if entry.package == "diffusers" else "two hidden layers"
+    return [e.row() | {"name": name, "batch_size": 1, "summary": _left(e)} for name, e in MODELS.items()]
 
 
 def refuse(trial: Any) -> str | None:
@@ -131,6 +139,7 @@ source = Source(
     name="torchbench_ado",
     summary="large models of pytorch/benchmark, cut down to two hidden layers, random weights",
     load=load,
+    called=called,
     packages=("torch",),
     catalogue=catalogue,
     shapes={"seq_length": None, "height": None, "width": None},
