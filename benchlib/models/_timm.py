@@ -43,5 +43,5 @@ def loaded(name: str, trial: Any, values: Mapping[str, Any] | None = None) -> Lo
     task = "image-classification" if getattr(module, "num_classes", 0) else "image-features"
     facts = {"model_alias_of": known} if known != name else None
     pair = SimpleNamespace(**{**vars(trial), "batch_size": 2})
-    trained = _as_trained.as_trained(module, lambda: module(**inputs_at(pair)))
+    trained = _as_trained.as_trained(module, lambda: module(*inputs_at(pair).values()))
     return _module.loaded(trained, inputs_at, trial, task=task, weights="random", positional=("x",), facts=facts)

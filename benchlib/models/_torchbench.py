@@ -33,7 +33,7 @@ def refuse(trial: Any, entry: Entry) -> str | None:
     """Sizes that another kind of model in the suite reads, and a loss that it does not compute."""
     unread = [n for n in ("seq_length", "height", "width") if getattr(trial, n) is not None and n not in entry.sizes]
     if unread:
-        return f"{trial.model_name} does not read {unread[0]}"
+        return f"{trial.model} does not read {unread[0]}"
     return (_module.no_shapes if entry.package == "transformers" else _module.no_loss)(trial)
 
 

@@ -71,7 +71,7 @@ def loaded(
     def tried() -> Any:
         if kind == "detection":  # the rest of it is slow, and has few norms
             return module.backbone(torch.randn((2, 3, 224, 224), generator=_module.generator(trial.seed)))
-        return module(**inputs_at(SimpleNamespace(**{**vars(trial), "batch_size": 2})))
+        return module(*inputs_at(SimpleNamespace(**{**vars(trial), "batch_size": 2})).values())
 
     trained, positional = _as_trained.as_trained(module, tried), tuple(inputs_at(trial))
     return _module.loaded(trained, inputs_at, trial, task=task, weights="random", positional=positional)

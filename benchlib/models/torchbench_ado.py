@@ -131,7 +131,7 @@ def catalogue() -> list[dict]:
 
 
 def refuse(trial: Any) -> str | None:
-    entry = MODELS.get(trial.model_name)
+    entry = MODELS.get(trial.source()[1])
     return _torchbench.refuse(trial, entry) if entry else _module.no_loss(trial)
 
 

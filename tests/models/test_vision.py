@@ -145,3 +145,5 @@ def test_sizes_of_another_kind_of_model_are_refused():
     assert "seq_length" in refuse(mistakes.make({"model": "torchbench/resnet18", "seq_length": 8}))
     assert "height" in refuse(mistakes.make({"model": "torchbench/hf_Bert", "height": 8}))
     assert refuse(mistakes.make({"model": "torchbench/hf_Bert", "seq_length": 8})) is None
+    labelled = {"model": "torchbench_ado/stable_diffusion_unet", "label": "unet", "seq_length": 8}
+    assert "seq_length" in torchbench_ado.source.refuse(mistakes.make(labelled))
