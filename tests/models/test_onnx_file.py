@@ -8,8 +8,11 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from benchlib import mistakes, tensors
-from benchlib.errors import UserError
-from benchlib.models import onnx_file, parse
+from benchlib.errors import Refused, UserError
+from benchlib.models import _onnx_shapes, onnx_file, parse
+from benchlib.models._onnx_graph import Value
+from benchlib.registry import runtimes
+from benchlib.runtimes import OpenRequest
 
 SILERO = "package:silero_vad/data/silero_vad.onnx"
 
@@ -78,7 +81,9 @@ def test_dimensions_come_from_parameters_and_shapes(tmp_path):
         "again": (2, 6),
         "half": (4,),
     }
-    assert inputs["attention_mask"].all() and 1 <= inputs["input_ids"].min() <= inputs["input_ids"].max() < 100
+    mask = inputs["attention_mask"]
+    assert mask[0].all() and mask[1].tolist() == [1, 1, 1, 1, 0, 0, 0]  # the second item is padded
+    assert 1 <= inputs["input_ids"].min() <= inputs["input_ids"].max() < 100
     assert inputs["pixels"].dtype == np.float16 and inputs["again"].dtype == np.float64
     assert set(inputs["flags"].ravel()) == {True, False}
     assert tensors.dtype_of(inputs["half"]) == "bfloat16"
@@ -149,9 +154,79 @@ def test_what_an_onnx_file_cannot_be_asked():
         assert onnx_file.refuse(SimpleNamespace(**{**plain, **other}))
 
 
-def test_shapes_may_be_given_in_the_graphs_order(tmp_path):
-    names = ["a", "b"]
-    assert onnx_file._by_name([[1, 2], [3]], names) == {"a": [1, 2], "b": [3]}
-    assert onnx_file._by_name({"b": [3]}, names) == {"b": [3]}
+def test_shapes_may_be_given_in_the_graphs_order():
+    wanted = {"a": Value("FLOAT", (1, "k")), "b": Value("FLOAT", ("n",))}
+    assert _onnx_shapes.by_name([[1, 2], [3]], wanted) == {"a": [1, 2], "b": [3]}
+    assert _onnx_shapes.by_name({"b": [3]}, wanted) == {"b": [3]}
     with pytest.raises(UserError, match="1 are given, the graph has 2 inputs: a, b"):
-        onnx_file._by_name([[1, 2]], names)
+        _onnx_shapes.by_name([[1, 2]], wanted)
+
+
+def save(path, nodes, inputs, outputs, weights=(), opset=18, ir=9):
+    values = [helper.make_value_info(name, kind) for name, kind in inputs.items()]
+    results = [helper.make_value_info(name, kind) for name, kind in outputs.items()]
+    graph = helper.make_graph(nodes, "g", values, results, list(weights))
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=ir), path)
+    return path
+
+
+def test_ids_are_drawn_from_the_whole_table_that_they_are_looked_up_in(tmp_path):
+    table = numpy_helper.from_array(np.zeros((5000, 2), np.float32), "table")
+    nodes = [helper.make_node("Cast", ["input_ids"], ["c"], to=TensorProto.INT64)]
+    nodes += [helper.make_node("Gather", ["table", "c"], ["y"]), helper.make_node("Expand", ["y", "size"], ["z"])]
+    ids = helper.make_tensor_type_proto(TensorProto.INT32, ["batch", "seq"])
+    size = helper.make_tensor_type_proto(TensorProto.INT64, [3])
+    out = helper.make_tensor_type_proto(TensorProto.FLOAT, None)
+    path = save(tmp_path / "m.onnx", nodes, {"input_ids": ids, "size": size}, {"z": out}, [table])
+    inputs = load(path, batch_size=4, seq_length=512).inputs
+    found = inputs["input_ids"]
+    assert found.min() >= 0 and 4500 < found.max() < 5000
+    assert len(np.unique(found)) >= 0.95 * found.size
+    assert inputs["size"].tolist() == [1, 1, 1]
+
+
+def test_sequences_optionals_and_texts_are_made_and_run(tmp_path):
+    tensor = helper.make_tensor_type_proto(TensorProto.FLOAT, ["batch", 4])
+    words = helper.make_tensor_type_proto(TensorProto.STRING, ["batch"])
+    sequence, optional = helper.make_sequence_type_proto(tensor), helper.make_optional_type_proto(tensor)
+    nodes = [
+        helper.make_node("ConcatFromSequence", ["s"], ["all"], axis=0),
+        helper.make_node("OptionalGetElement", ["o"], ["one"]),
+        helper.make_node("Concat", ["all", "one"], ["y"], axis=0),
+        helper.make_node("Identity", ["t"], ["u"]),
+    ]
+    inputs, out = {"s": sequence, "o": optional, "t": words}, helper.make_tensor_type_proto(TensorProto.FLOAT, None)
+    path = save(tmp_path / "m.onnx", nodes, inputs, {"y": out, "u": words})
+    model = load(path, batch_size=2)
+    tensors.save(tmp_path / "x.npz", model.inputs)
+    flat, structure = tensors.load(tmp_path / "x.npz")
+    made = tensors.unflatten(structure, flat)
+    assert [a.shape for a in made["s"]] == [(2, 4)] * 3 and len(set(made["t"])) == 2
+    for name in ("onnxruntime", "reference"):
+        runtime = runtimes.get(name)
+        options = {n: option.default for n, option in runtime.options.items()}
+        found = runtime.open(OpenRequest(str(path), "onnx", options=options)).bind(made, flat)()
+        np.testing.assert_array_equal(found[0], np.concatenate([*made["s"], made["o"]]))
+        assert list(found[1]) == list(made["t"])
+
+
+@pytest.mark.parametrize(
+    ("name", "age", "says"),
+    [
+        ("onnxruntime", {"ir": 99}, r"reads IR versions up to \d+; the file has 99"),
+        ("onnxruntime", {"opset": 99}, r"operator set ai\.onnx up to version \d+; the file has 99"),
+        ("onnxruntime", {"opset": 5}, "does not run Relu of version 1"),
+        ("reference", {"opset": 99}, r"knows the operator set up to version \d+; the file has 99"),
+    ],
+)
+def test_a_file_too_new_or_too_old_for_a_runtime_is_one_line(tmp_path, name, age, says):
+    kind = helper.make_tensor_type_proto(TensorProto.FLOAT, [2])
+    path = save(tmp_path / "m.onnx", [helper.make_node("Relu", ["x"], ["y"])], {"x": kind}, {"y": kind}, **age)
+    options = {n: option.default for n, option in runtimes.get(name).options.items()}
+    with pytest.raises(Refused, match=says):
+        runtimes.get(name).open(OpenRequest(str(path), "onnx", options=options))
+
+
+def test_a_stub_of_sparsezoo_is_one_line():
+    with pytest.raises(UserError, match="give the path of its ONNX file"):
+        parse("zoo:cv/classification/resnet_v1-50/pytorch/sparseml")

@@ -1,0 +1,68 @@
+"""Another batch for a file that is made for one, or the operator that forbids it."""
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from benchlib import mistakes
+from benchlib.errors import Refused
+from benchlib.models import onnx_file
+
+RNG = np.random.default_rng(0)
+
+
+def write(path, nodes, shape, out, **weights):
+    given = [helper.make_tensor_value_info("x", TensorProto.FLOAT, shape)]
+    gives = [helper.make_tensor_value_info("y", TensorProto.FLOAT, out)]
+    initializers = [numpy_helper.from_array(np.asarray(array), name) for name, array in weights.items()]
+    graph = helper.make_graph(nodes, "g", given, gives, initializers)
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9), path)
+    return path
+
+
+def load(path, **parameters):
+    return onnx_file.load(str(path), mistakes.make({"model": str(path), "exporter": "onnx", **parameters}))
+
+
+def classifier(path):
+    nodes = [helper.make_node("Reshape", ["x", "to"], ["r"]), helper.make_node("MatMul", ["r", "w"], ["y"])]
+    weight = RNG.standard_normal((12, 5)).astype(np.float32)
+    return write(path, nodes, [2, 3, 4], [2, 5], to=np.array([2, 12]), w=weight)
+
+
+@pytest.mark.parametrize("size", [{"batch_size": 6}, {"shapes": {"x": [1, 3, 4]}}])
+def test_each_item_is_computed_as_by_the_file_itself(tmp_path, size):
+    path = classifier(tmp_path / "m.onnx")
+    model = load(path, **size)
+    batch = size.get("batch_size", 1)
+    assert model.file is None and model.facts["batch_rewritten"] == f"2 → {batch}"
+    (tmp_path / "new").mkdir()
+    x = model.inputs["x"]
+    assert x.shape == (batch, 3, 4)
+    found = onnxruntime.InferenceSession(model.write(tmp_path / "new")).run(None, {"x": x})[0]
+    padded = np.resize(x, (max(2, batch), 3, 4))
+    own = onnxruntime.InferenceSession(path)
+    right = [own.run(None, {"x": padded[i : i + 2]})[0] for i in range(0, len(padded), 2)]
+    np.testing.assert_allclose(found, np.concatenate(right)[:batch], rtol=1e-5)
+
+
+def test_the_operator_that_forbids_another_batch_is_named(tmp_path):
+    flat = helper.make_node("Reshape", ["x", "to"], ["y"], name="flat")
+    with pytest.raises(Refused, match="made for a batch of 2, and node Reshape 'flat'"):
+        load(write(tmp_path / "a.onnx", [flat], [2, 3, 6], [6, 6], to=np.array([6, 6])), batch_size=4)
+    cat = helper.make_node("Concat", ["c", "x"], ["y"], axis=1, name="cat")
+    with pytest.raises(Refused, match="node Concat 'cat'"):
+        load(write(tmp_path / "b.onnx", [cat], [1, 3], [1, 6], c=np.ones((1, 3), np.float32)), batch_size=4)
+    mean = helper.make_node("ReduceMean", ["x"], ["m"], axes=[0], keepdims=1)
+    apart = helper.make_node("Sub", ["x", "m"], ["y"], name="apart")
+    with pytest.raises(Refused, match="Sub 'apart' does not compute the items of a batch apart"):
+        load(write(tmp_path / "c.onnx", [mean, apart], [2, 3], [2, 3]), batch_size=4)
+
+
+def test_a_file_without_a_batch_is_not_asked_for_one(tmp_path):
+    path = write(tmp_path / "m.onnx", [helper.make_node("Relu", ["x"], ["y"])], [7], [7])
+    assert load(path).inputs["x"].shape == (7,)
+    with pytest.raises(Refused, match="no dimension of the file's inputs can be its batch"):
+        load(path, batch_size=2)
