@@ -11,6 +11,7 @@ from pathlib import Path
 BENCHMARKS = (
     *("import_time", "instruments", "trial_cost", "against_loops", "other_tools"),
     *("openvino_app", "known_latencies", "known_ratios", "a_over_a", "noise", "discipline", "study_cost", "runoff"),
+    "discovery_cost",
 )
 PLANTED = Path(__file__).parents[1] / "planted"
 
