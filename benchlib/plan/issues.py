@@ -26,8 +26,9 @@ def opened(model: Value) -> list[Setting]:
     if not stored:
         raise UserError(f"there is no issue in {issues.path()}: 'keep TRIAL' puts one there")
     return [
-        {parameter: Value(value, f"{issues.path()}: {name}") for parameter, value in stored[name].items()}
+        {p: Value(real if p == "model" else value, f"{issues.path()}: {name}") for p, value in stored[name].items()}
         for name in select(model.value)
+        for real in select(stored[name]["model"])
     ]
 
 
