@@ -25,7 +25,8 @@ study: $(STAMP)  ## run a study and publish its report (STUDY=params/quick.yaml)
 	$(BIN)/python -m benchlib report $(STUDY)
 
 test: $(STAMP)  ## all tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not alone"
+	$(BIN)/python -m pytest -m alone
 
 lab: $(STAMP)  ## JupyterLab on the notebooks
 	$(BIN)/jupyter lab notebooks

@@ -14,6 +14,8 @@ from benchlib.measure.samples import STEADY, WARMUP, Samples
 from benchlib.models._input_sets import TIMED
 from benchlib.record import scrap
 
+pytestmark = pytest.mark.alone
+
 PAIRS = 5  # of level quick
 REPEAT = 600  # samples of a process: as many in each, so that each place of the sequence has five
 LATE = 20_000  # nanoseconds that a sample may exceed its entry in the diary

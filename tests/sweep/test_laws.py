@@ -10,6 +10,8 @@ from benchlib_planted.laws import LAWS, series
 from benchlib.measure.samples import Samples
 from benchlib.record import scrap
 
+pytestmark = pytest.mark.alone
+
 BASE = 0.0005  # seconds
 REPEAT, PROCESSES = 200, 5  # of level quick
 STUDY = """
