@@ -10,7 +10,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from benchlib.errors import UserError, suggestion
-from benchlib.trial import RECORDED, Trial
+from benchlib.trial import Trial
+from benchlib.trial_values import RECORDED
 
 IN_FILES = ("sequence", "runtime", "exporter")  # parameters that may name a file of the user's
 

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-import math
 import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import PurePath
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from benchlib import user_file
-from benchlib.errors import UnknownName, suggestion
-from benchlib.models import FILES, _script_arguments, parse, row, script
-from benchlib.registry import SIZES, Option, Registry, Source, exporters, passes, runtimes, sources
+from benchlib import trial_values
+from benchlib.errors import UnknownName
+from benchlib.models import FILES, parse
+from benchlib.registry import SIZES, Option, Source, exporters, passes, runtimes, sources
 from benchlib.way import WAY, Way, canonical
 
 Size = Annotated[int, Field(ge=1)]
@@ -28,8 +27,6 @@ LOADING = (
     "dtype", "batch_size", *SIZES, "shapes", "inputs", "model_args", "script_args", "max_depth", "attn_implementation",
     "with_loss", "seed",
 )  # fmt: skip
-RECORDED = "recorded"
-TOLERANCE = ("rtol", "atol")
 
 
 class Trial(BaseModel):
@@ -61,15 +58,21 @@ class Trial(BaseModel):
     max_depth: Annotated[int, Field(ge=0)] = Field(0, description="how deep discovery looks into a script's models")
     attn_implementation: str | None = Field(None, description="eager, sdpa, …; null: the library's own")
     with_loss: bool = Field(False, description="labels among the inputs, the loss among the outputs")
-    exporter: str = Field("onnx_dynamo", description="the way from the model to something that runs")
+    exporter: Annotated[str, AfterValidator(trial_values.known_exporter)] = Field(
+        "onnx_dynamo", description="the way from the model to something that runs"
+    )
     target_opset: Size | None = Field(None, description="operator set of the export; null: the exporter's own")
     exporter_args: dict[str, Any] = Field(default_factory=dict, description="options of the exporter")
     dynamic: bool = Field(False, description="export with free shapes, then check at shapes not used for the export")
     opt_patterns: str = Field("", description="passes over the exported graph, joined with +, in order")
     pass_args: dict[str, dict[str, Any]] = Field(default_factory=dict, description="options of the passes, by name")
     sequence: str | None = Field(None, description="a Python file whose sequence() names exporter and passes")
-    runtime: str = Field("", description="what executes the artifact; empty: the exporter's own")
-    provider: str = Field("", description="execution provider; empty: the device's own")
+    runtime: Annotated[str, AfterValidator(trial_values.known_runtime)] = Field(
+        "", description="what executes the artifact; empty: the exporter's own"
+    )
+    provider: Annotated[str, AfterValidator(trial_values.known_provider)] = Field(
+        "", description="execution provider; empty: the device's own"
+    )
     rtopt: Literal["off", "basic", "extended", "all"] = Field("all", description="the runtime's graph optimisation")
     runtime_args: dict[str, Any] = Field(default_factory=dict, description="options of the runtime")
     io: Literal["host", "device"] = Field("host", description="host: copies inside the timing; device: bound there")
@@ -85,10 +88,10 @@ class Trial(BaseModel):
     repeat: Count = Field("auto", description="steady samples per process")
     duration: Seconds = Field("auto", description="seconds of measuring per pair of processes")
     gc: bool = Field(False, description="let Python collect garbage inside the timing, as a caller would")
-    reference: str | dict[str, Any] = Field(
+    reference: Annotated[str | dict[str, Any], AfterValidator(trial_values.known_reference)] = Field(
         "eager", description="eager, none, or another way as a mapping with its exporter"
     )
-    tolerance: dict[str, Any] | None = Field(
+    tolerance: Annotated[dict[str, Any] | None, AfterValidator(trial_values.tolerance_with_reason)] = Field(
         None, description="rtol and atol instead of the dtype's own, with the reason, which the report prints"
     )
     memory: bool = Field(False, description="measure peak memory by phase, in processes of their own")
@@ -100,88 +103,13 @@ class Trial(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _as_recorded(cls, values: Any) -> Any:
-        """The batch size that the suite records for the model; where it records none, a rule refuses the trial."""
-        if not isinstance(values, Mapping) or values.get("batch_size") != RECORDED:
-            return values
-        recorded = row(str(values.get("model", ""))).get("batch_size")
-        return {**values, "batch_size": recorded} if recorded else values
-
-    @model_validator(mode="before")
-    @classmethod
-    def _as_the_script_is_told(cls, values: Any) -> Any:
-        """What `script_args` and `model_args` set of the standard parameters is the trial's own."""
-        if not isinstance(values, Mapping) or not script.is_script(str(values.get("model", ""))):
-            return values
-        return {**values, **_script_arguments.agreed(values)}
-
-    @model_validator(mode="before")
-    @classmethod
-    def _as_the_sequence_says(cls, values: Any) -> Any:
-        """A sequence names exporter and passes: what is given beside it has to say the same."""
-        if not isinstance(values, Mapping) or not isinstance(path := values.get("sequence"), str):
-            return values
-        said = user_file.sequence(path)
-        for name, value in said.items():
-            if values.get(name, default_of(name)) not in (value, default_of(name)):
-                raise ValueError(f"sequence: {path} decides {name}: leave {name} out")
-        return {**values, **said}
-
-    @field_validator("exporter", "runtime")
-    @classmethod
-    def _registered(cls, name: str, info) -> str:
-        registry: Registry = {"exporter": exporters, "runtime": runtimes}[info.field_name]
-        name = registry.resolved(name)
-        if name and name not in registry:
-            raise ValueError(f"unknown {info.field_name} '{name}'{suggestion(name, registry.names())}")
-        return name
-
-    @field_validator("provider")
-    @classmethod
-    def _known_provider(cls, name: str) -> str:
-        known = [p for r in runtimes.names() for p in runtimes.get(r).providers]
-        if name and name not in known and full_provider(name) not in known:
-            raise ValueError(f"unknown provider '{name}'{suggestion(name, known)}")
-        return name
+    def _standing_for_others(cls, values: Any) -> Any:
+        return trial_values.resolved(values, default_of) if isinstance(values, Mapping) else values
 
     @field_validator("timeout", "warmup_time", "duration", "alpha", mode="before")
     @classmethod
-    def _whole_seconds(cls, value: Any) -> Any:
+    def _whole_numbers_too(cls, value: Any) -> Any:
         return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
-
-    @field_validator("reference")
-    @classmethod
-    def _reference_is_a_way(cls, value: str | dict) -> str | dict:
-        if isinstance(value, str):
-            if value != "none" and value not in exporters:
-                raise ValueError(f"unknown reference '{value}'{suggestion(value, ['none', *exporters.names()])}")
-            return value
-        for name in value:
-            if name not in WAY:
-                raise ValueError(f"unknown parameter '{name}' of a reference{suggestion(name, WAY)}")
-        if value.get("exporter") not in exporters:
-            raise ValueError(
-                f"a reference needs a known exporter{suggestion(str(value.get('exporter')), exporters.names())}"
-            )
-        return value
-
-    @field_validator("tolerance")
-    @classmethod
-    def _tolerance_has_a_reason(cls, value: dict[str, Any] | None) -> dict[str, Any] | None:
-        if value is None:
-            return value
-        for name in value:
-            if name not in (*TOLERANCE, "reason"):
-                raise ValueError(f"unknown option '{name}'{suggestion(name, (*TOLERANCE, 'reason'))}")
-        for name in (n for n in TOLERANCE if n in value):
-            number = value[name]
-            if isinstance(number, bool) or not isinstance(number, int | float) or not 0 < number < math.inf:
-                raise ValueError(f"{name}: {number!r} is not a number above 0")
-        if not any(name in value for name in TOLERANCE):
-            raise ValueError("neither rtol nor atol is given")
-        if not isinstance(value.get("reason"), str) or not value["reason"].strip():
-            raise ValueError("reason is missing: the report prints why the dtype's own does not do")
-        return value
 
     @model_validator(mode="after")
     def _options_fit(self) -> Trial:
@@ -192,7 +120,7 @@ class Trial(BaseModel):
         for name, given in self.pass_args.items():
             if name not in [p.name for p in called]:
                 raise ValueError(f"pass_args: opt_patterns has no pass '{name}'")
-            problem = _options_problem(given, passes.get(name).options)
+            problem = trial_values.options_problem(given, passes.get(name).options)
             if problem:
                 raise ValueError(f"pass_args: {name}: {problem}")
         for parameter, options in (
@@ -201,7 +129,7 @@ class Trial(BaseModel):
             ("model_args", self.source_options),
         ):
             if options is not None:
-                problem = _options_problem(getattr(self, parameter), options)
+                problem = trial_values.options_problem(getattr(self, parameter), options)
                 if problem:
                     raise ValueError(f"{parameter}: {problem}")
         return self
@@ -268,7 +196,7 @@ class Trial(BaseModel):
         runtime = runtimes.get(name)
         kind = self.device.partition(":")[0]
         provider = asked.get("provider") or next((p for p, d in runtime.providers.items() if d == kind), "")
-        provider = provider if provider in runtime.providers else full_provider(provider)
+        provider = provider if provider in runtime.providers else trial_values.full_provider(provider)
         return Way(
             exporter=exporters.resolved(asked["exporter"]),
             runtime=name,
@@ -306,20 +234,3 @@ def default_of(name: str) -> Any:
     """The default of a parameter; None for `model`, which has none."""
     value = Trial.model_fields[name].get_default(call_default_factory=True)
     return value if Trial.model_fields[name].is_required() is False else None
-
-
-def full_provider(text: str) -> str:
-    """`CUDA` is short for `CUDAExecutionProvider`, `TensorRT` for `TensorrtExecutionProvider`."""
-    full = text if text.endswith("ExecutionProvider") or not text else f"{text}ExecutionProvider"
-    known = [p for r in runtimes.names() for p in runtimes.get(r).providers]
-    return next((p for p in known if p.lower() == full.lower()), full)
-
-
-def _options_problem(given: Mapping[str, Any], options: Mapping[str, Option]) -> str | None:
-    for name, value in given.items():
-        if name not in options:
-            return f"unknown option '{name}'{suggestion(name, options) or '; it takes none'}"
-        problem = options[name].problem(value)
-        if problem:
-            return f"{name}: {problem}"
-    return None

@@ -10,7 +10,8 @@ from benchlib.models import row
 from benchlib.passes._legal import illegal
 from benchlib.plan import details, estimate
 from benchlib.registry import SIZES, Source, exporters, passes, runtimes
-from benchlib.trial import RECORDED, Trial
+from benchlib.trial import Trial
+from benchlib.trial_values import RECORDED
 from benchlib.way import Way
 
 _KINDS = {"exporter": "exporter", "pass_": "pass", "runtime": "runtime"}
