@@ -3,13 +3,12 @@
     path/net.py              its model, when it calls one
     path/net.py::479b1332    the one with this hash, as `benchlib discover path/net.py` shows them
 
-The script is run under the profiler of `benchlib.discovery`, in its own folder and in a process of its own, and ends
-when the model is called: what it is called with are the inputs of the trial.
+The script is run under the profiler of `benchlib.discovery`, in a process of its own and in the current folder, as
+`python path/net.py` would, and ends when the model is called: what it is called with are the inputs of the trial.
 """
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import re
 import sys
@@ -59,8 +58,7 @@ def load(name: str, trial: Any) -> LoadedModel:
     path, args = Path(script), _script_arguments.command_line(trial)
     picked = picked or _only(discovered(path, trial), path)
     with tempfile.TemporaryDirectory(prefix="benchlib-") as folder:
-        with contextlib.chdir(path.parent):
-            discovery.take(path, args, trial.max_depth, picked, Path(folder), trial.timeout)
+        discovery.take(path, args, trial.max_depth, picked, Path(folder), trial.timeout)
         sys.path.append(standins())
         return python.opened(Path(folder), path.name, trial)
 
@@ -99,8 +97,7 @@ def _only(discovery: Any, path: Path) -> str:
 def _discovered(path: Path, content: str, args: tuple[str, ...], max_depth: int, timeout: float) -> Any:
     from benchlib import discovery
 
-    with contextlib.chdir(path.parent):
-        return discovery.discover(path, args, max_depth, timeout)
+    return discovery.discover(path, args, max_depth, timeout)
 
 
 def _hash(path: Path) -> str:
