@@ -121,3 +121,18 @@ class DummyMambaCache(nn.Module):
             windows.append(window)
             states.append(state)
         return x, MambaCache(torch.stack(windows), torch.stack(states))
+
+
+class Fails(Dummy):
+    """What its layers give does not fit what it is multiplied by."""
+
+    def forward(self, x):
+        return torch.sigmoid(self.scores(x) * torch.ones(3))
+
+
+class FailsExport(Dummy):
+    """The values of the input decide which way it goes: a graph of one way would compute something else."""
+
+    def forward(self, x):
+        scores = self.scores(x)
+        return torch.sigmoid(scores) if x.sum() > 0 else torch.tanh(scores)

@@ -1,6 +1,7 @@
 """A few small modules with every kind of signature, torch_bench's dummies (`101…`) among them.
 
-Tuples, dicts, lists and caches, Python integers and None as inputs; nested outputs.
+Tuples, dicts, lists and caches, Python integers and None as inputs; nested outputs. After them what else torch_bench
+holds here: two that are meant to fail (`1001…`), and two layers of Llama.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from benchlib.errors import UnknownName
-from benchlib.models import LoadedModel, _module
+from benchlib.models import LoadedModel, _module, _transformers
 from benchlib.registry import Source
 
 Draw = Callable[..., Any]  # a normal tensor of a shape
@@ -92,7 +93,24 @@ DUMMIES: dict[str, Entry] = {  # torch_bench's, with its names and signatures; t
         True,
     ),
 }
+FAILURES: dict[str, Entry] = {  # torch_bench's, in `_dummy_modules` too
+    "1001Fail": Entry("Fails", "meant to fail: its forward does", lambda draw, n: {"x": draw(n, 8)}, True),
+    "1001Fail2": Entry(
+        "FailsExport", "meant to fail: it runs, and a graph cannot hold it", lambda draw, n: {"x": draw(n, 8)}, True
+    ),
+}
 MODELS = {**OWN, **DUMMIES}
+SMALL = {**MODELS, **FAILURES}
+LLAMA = "Llama2Layer"  # model_args override its configuration
+LLAMA_VALUES = {
+    "num_hidden_layers": 2,
+    "hidden_size": 4096,
+    "vocab_size": 32000,
+    "intermediate_size": 11008,
+    "max_position_embeddings": 2048,
+    "num_attention_heads": 32,
+}
+LLAMA_RECORDED = {"batch_size": 2, "seq_length": 1024}
 HALF = "101Dummy16"
 
 
@@ -101,11 +119,14 @@ def load(name: str, trial: Any) -> LoadedModel:
 
     from benchlib.models import _dummy_modules, _explicit_modules
 
-    if name not in MODELS:
-        raise UnknownName("explicit model", name, MODELS)
-    entry = MODELS[name]
+    if name == LLAMA:
+        length = LLAMA_RECORDED["seq_length"]
+        return _transformers.loaded("LlamaModel", trial, None, LLAMA_VALUES, length, "feature-extraction")
+    if name not in SMALL:
+        raise UnknownName("explicit model", name, [*SMALL, LLAMA])
+    entry = SMALL[name]
     torch.manual_seed(trial.seed)
-    module = getattr(_dummy_modules if name in DUMMIES else _explicit_modules, entry.module)()
+    module = getattr(_explicit_modules if name in OWN else _dummy_modules, entry.module)()
 
     def inputs_at(trial: Any) -> dict[str, Any]:
         rng = _module.generator(trial.seed)
@@ -116,10 +137,16 @@ def load(name: str, trial: Any) -> LoadedModel:
 
 
 def catalogue() -> list[dict]:
-    return [{"name": name, "task": "test", "summary": entry.summary} for name, entry in MODELS.items()]
+    small = [{"name": name, "task": "test", "summary": entry.summary} for name, entry in SMALL.items()]
+    llama = {"name": LLAMA, "task": "feature-extraction", "summary": "two layers of Llama 2, as wide as the 7B model"}
+    return [*small, {**llama, **LLAMA_RECORDED, "packages": ("transformers.modeling_utils",)}]
 
 
 def refuse(trial: Any) -> str | None:
+    if trial.model == f"{source.name}/{LLAMA}":
+        return _module.no_loss(trial)
+    if trial.model_args or trial.seq_length:
+        return f"the modules of {source.name} take no model_args and no seq_length, but for {LLAMA}"
     if trial.model == f"{source.name}/{HALF}" and trial.dtype != "float16":
         return f"{HALF} is the dummy with weights in float16: dtype: float16"
     return _module.no_loss(trial)
@@ -131,6 +158,6 @@ source = Source(
     load=load,
     packages=("torch",),
     catalogue=catalogue,
-    options={},
+    shapes={"seq_length": None},
     refuse=refuse,
 )
