@@ -6,6 +6,7 @@ import pytest
 from benchlib import tensors
 from benchlib.models import _fillers
 from benchlib.models._input_sets import COMPARED, ENOUGH, TIMED, derived
+from benchlib.models._onnx_uses import Use
 
 CHANCE = np.random.default_rng(0)
 
@@ -80,7 +81,7 @@ def test_tokens_are_nearly_all_distinct_where_the_vocabulary_is_large():
     for seed in range(20):
         ids = text_inputs(config, {"input_ids"}, 1, 128, seed)["input_ids"].numpy()
         permuted = derived({"input_ids": ids}, seed)[1]["input_ids"]
-        made_up = _fillers.fill("input_ids", [1, 64], np.dtype("int64"), np.random.default_rng(seed), ())
+        made_up = _fillers.fill("input_ids", [1, 64], np.dtype("int64"), np.random.default_rng(seed), (), Use())
         for found in (ids, permuted, made_up):
             assert len(np.unique(found)) >= 0.95 * found.size
 

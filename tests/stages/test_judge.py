@@ -46,7 +46,8 @@ def sessions(monkeypatch, tmp_path):
 
 @pytest.fixture
 def run():
-    model = SimpleNamespace(key="k", inputs=Path("0"), compared_sets={1: Path("1"), 2: Path("2")}, meta={"facts": {}})
+    sets = {1: Path("1"), 2: Path("2")}
+    model = SimpleNamespace(key="k", inputs=Path("0"), compared_sets=sets, expected={}, meta={"facts": {}})
     launcher = SimpleNamespace(left=lambda: 60.0)
     return SimpleNamespace(trial=make({"model": "explicit/mlp", "exporter": "script"}), model=model, launcher=launcher)
 
@@ -125,3 +126,20 @@ def test_bits_of_the_reference_are_known(sessions, run):
     found = judge.judge_of(run)
     assert found.knows(1, tensors.content_hash({"y": VALUES[1].astype(np.float32)}))
     assert not found.knows(1, tensors.content_hash({"y": VALUES[0].astype(np.float32)}))
+
+
+def test_given_outputs_take_the_judges_place_for_their_set(sessions, run, tmp_path):
+    digest = tensors.save(tmp_path / "given.npz", {"y": VALUES[0].astype(np.float32) + 1})
+    run.model.expected = {0: (tmp_path / "given.npz", digest)}
+    run.model.key = "given"
+    found = judge._kept(run, run.trial.judge_way, "cpu", {0: Path("0"), **run.model.compared_sets}, [])
+    assert found.facts["hashes"]["0"] == digest and found.facts["given"] == [0]
+    assert sorted(found.facts["hashes"]) == ["0", "1", "2"]
+
+
+def test_given_outputs_judge_alone_where_the_judges_way_does_not_run(sessions, run, tmp_path):
+    digest = tensors.save(tmp_path / "given.npz", {"y": VALUES[0].astype(np.float32)})
+    run.model.expected, run.model.key = {0: (tmp_path / "given.npz", digest)}, "alone"
+    sessions.answers = {(False, n): WorkerError("refused", "Refused", "too old") for n in (1, 2)}
+    found = judge._kept(run, run.trial.judge_way, "cpu", {0: Path("0"), **run.model.compared_sets}, [])
+    assert found.facts["hashes"] == {"0": digest} and sorted(found.facts["left_out"]) == ["1", "2"]
