@@ -213,11 +213,20 @@ class Trial(BaseModel):
 
     # -- names -----------------------------------------------------------------------------------
 
+    def identity(self) -> list[Any]:
+        """What the model and the inputs given with it are: it changes when one of them does."""
+        source, name = self.source()
+        given = []
+        if self.inputs:
+            from benchlib.models import _inputs  # takes numpy
+
+            given = [_inputs.identity(self.inputs)]
+        return [source.name, source.identity(name, self), *given]
+
     def key(self) -> str:
         """What was asked: a hash of the parameters without label, tag and timeout, and of the model's identity."""
-        source, name = self.source()
         asked = {k: v for k, v in self.model_dump().items() if k not in NOT_IN_KEY}
-        asked["model"] = [source.name, source.identity(name, self)]
+        asked["model"] = self.identity()
         return hashlib.sha256(canonical(asked).encode()).hexdigest()[:16]
 
     def file_stem(self, key: str) -> str:

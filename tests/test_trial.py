@@ -1,6 +1,7 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from benchlib import trial as trials
@@ -117,3 +118,12 @@ def test_the_judge_in_float64_is_a_way_of_a_runtime_that_can():
     assert trial.exact_way.runtime_args == {"float64": True}
     assert trial.exact_way.provider == "CPU"
     assert make({"model": "planted/plain", "exporter": "planted"}).exact_way is None
+
+
+def test_other_inputs_at_the_same_path_are_another_trial(tmp_path):
+    file = tmp_path / "inputs.npz"
+    np.savez(file, x=np.zeros(3))
+    before = make({"model": "planted/plain", "inputs": str(file)}).key()
+    assert before == make({"model": "planted/plain", "inputs": str(file)}).key()
+    np.savez(file, x=np.ones(3))
+    assert before != make({"model": "planted/plain", "inputs": str(file)}).key()

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from benchlib.errors import UserError
-from benchlib.models import LoadedModel, _inputs, _onnx_batch, _onnx_data, _onnx_shapes, _onnx_values
+from benchlib.models import LoadedModel, _onnx_batch, _onnx_data, _onnx_shapes, _onnx_values
 from benchlib.models._onnx_graph import inputs_of, outputs_of
 from benchlib.registry import Source
 
@@ -46,12 +46,10 @@ def load(name: str, trial: Any) -> LoadedModel:
 
 
 def identity(name: str, trial: Any) -> dict[str, str]:
-    """The sha256 of the file and of the external data it names, and of what is given with it."""
+    """The sha256 of the file and of the external data it names."""
     path = Path(name)
     files = [path, *external_data(path)]
-    found = {f.name: _hash(str(f), f.stat().st_size, f.stat().st_mtime_ns) for f in files}
-    given = _inputs.identity(trial.inputs) if getattr(trial, "inputs", None) else {}
-    return found | {f"inputs: {file}": digest for file, digest in given.items()}
+    return {f.name: _hash(str(f), f.stat().st_size, f.stat().st_mtime_ns) for f in files}
 
 
 def read(path: Path) -> Any:

@@ -73,7 +73,7 @@ def loaded(
     parameters = {p: getattr(trial, p) for p in LOADING}
     found = fingerprint(trial)
     decided_by = {
-        "source": [source.name, source.identity(name, trial)],
+        "source": trial.identity(),
         "parameters": parameters,
         "packages": {p: machine.package_version(p) for p in source.packages},
         "code": {f: h for f, h in found["code"].items() if f.startswith("models/") or f == "tensors.py"},
