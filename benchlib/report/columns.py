@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 import pandas as pd
 
+from benchlib.labels import COLUMN as LABEL
 from benchlib.record.metrics import METRICS
 from benchlib.report import discoveries, units
 from benchlib.report.units import known
@@ -47,7 +48,9 @@ def conditions(results: pd.DataFrame) -> list[str]:
 
 
 def hover(metric: str) -> str:
-    """The declaration of a metric as one text."""
+    """The declaration of a metric as one text; a label has the same for whatever it is called."""
+    if metric.startswith(LABEL):
+        return "label of the model's script or corpus"
     m = METRICS.get(metric)
     if m is None:
         return ""

@@ -18,6 +18,7 @@ from benchlib.report import (
     discoveries,
     failures,
     fastest,
+    filters,
     findings,
     footprint,
     graphs,
@@ -113,13 +114,13 @@ class Report:
         return Html(facts or "<p>No trial got far enough to look at the machine.</p>")
 
     def overview(self) -> Html:
-        """The main table."""
+        """The main table, and the bar that filters it and every other of trials."""
         timed = int(self.table["time_latency"].notna().sum())
         text = (
             f"{prose.count(timed, 'trial')} of {len(self.table)} {'has' if timed == 1 else 'have'} a latency. "
             "Click a head to sort by it, a way to open the notebook behind the row; rest on a head for its meaning."
         )
-        return Html(f"<p>{text}</p>", tables.main_table(self.table))
+        return Html(f"<p>{text}</p>", filters.bar(self.table), tables.main_table(self.table))
 
     def fastest(self) -> Html:
         """For each model the way that won its run-offs, or those that cannot be told apart."""

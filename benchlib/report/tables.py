@@ -27,6 +27,7 @@ from benchlib.report.columns import (
     verdict_cell,
 )
 from benchlib.report.export_report import in_words
+from benchlib.report.filters import handle
 from benchlib.report.units import known
 from benchlib.report.words import STATUS_WORDS
 
@@ -37,7 +38,7 @@ def table(columns: list[Column], rows: Iterable[dict], name: str) -> str:
     """A sortable table in a box that scrolls sideways, and a long one in its box too. `name` says what it is to
     screen readers."""
     head = "".join(_head(c) for c in columns)
-    lines = ["<tr>" + "".join(_cell(c, row) for c in columns) + "</tr>" for row in rows]
+    lines = [f"<tr{_trial(row)}>" + "".join(_cell(c, row) for c in columns) + "</tr>" for row in rows]
     body, kind = "\n".join(lines), "box long" if len(lines) > LONG else "box"
     return (
         f'<div class="{kind}" role="region" tabindex="0" aria-label="{escape(name)}"><table class="sortable">'
@@ -151,6 +152,11 @@ def _judge(row: dict) -> str:
     fallback = row["judge_fallback"]
     note = f' <span class="quiet" title="{escape(fallback)}">not float64</span>' if known(fallback) and fallback else ""
     return f"{or_dash(row['judged_by'])}{note}"
+
+
+def _trial(row: dict) -> str:
+    """The attribute by which the filter of the page finds the rows of a trial."""
+    return f' data-trial="{escape(handle(row))}"' if handle(row) else ""
 
 
 def _head(column: Column) -> str:

@@ -46,6 +46,68 @@ for (const table of document.querySelectorAll("table.sortable")) {
   }));
 }
 
+// -- filter ----------------------------------------------------------------------------------------
+// One choice for every table with rows for trials. It stands in the address behind an anchor, so that a filtered view
+// can be linked: report.html#filter&status=failed&text=bert
+const filter = document.getElementById("filter");
+if (filter) {
+  const trials = new Map(Object.entries(JSON.parse(document.getElementById("filter-trials").textContent)));
+  const controls = [...filter.elements].filter((control) => control.name);
+  const [main, ...others] = document.querySelectorAll("table:has(tr[data-trial])");
+  const chosen = () => new URLSearchParams([...new FormData(filter)].filter(([, value]) => value.trim()));
+  const words = (text) => text.toLowerCase().split(/\s+/).filter(Boolean);
+
+  const fits = (trial, choice) => [...choice].every(([name, value]) => name === "text"
+    ? words(value).every((word) => trial.text.toLowerCase().includes(word))
+    : trial[name].includes(value));
+
+  function hideRows(table, fitting) {
+    const rows = [...table.tBodies[0].rows];
+    for (const row of rows) row.hidden = !fitting.has(row.dataset.trial);
+    return `${rows.filter((row) => !row.hidden).length} of ${rows.length} rows`;
+  }
+
+  function apply() {
+    const choice = chosen();
+    const active = choice.size > 0;
+    const fitting = new Set([...trials.keys()].filter((key) => fits(trials.get(key), choice)));
+    filter.classList.toggle("active", active);
+    filter.querySelector("output").textContent = hideRows(main, fitting);
+    for (const table of others) {
+      const count = hideRows(table, fitting);
+      if (active) table.createCaption().textContent = `${count}, filtered above`;
+      else table.deleteCaption();
+    }
+  }
+
+  const anchor = () => location.hash.slice(1).split("&").find((part) => part && !part.includes("="));
+  function write() {
+    const choice = chosen();
+    const hash = `#${anchor() ?? "filter"}${choice.size ? `&${choice}` : ""}`;
+    try { history.replaceState(null, "", hash); } catch { /* a page in a frame may have no address */ }
+  }
+
+  // An anchor alone, as in the contents, moves within the page and keeps what was chosen.
+  function read() {
+    if (location.hash && !location.hash.includes("=")) return chosen().size ? write() : undefined;
+    const wanted = new URLSearchParams(location.hash.slice(1));
+    for (const control of controls) {
+      control.value = wanted.get(control.name) ?? "";
+      if (control.selectedIndex < 0) control.value = ""; // an old link may ask for what is not there any more
+    }
+    apply();
+    document.getElementById(anchor())?.scrollIntoView();
+  }
+
+  filter.hidden = false;
+  filter.addEventListener("input", apply);
+  filter.addEventListener("change", write);
+  filter.addEventListener("submit", (event) => event.preventDefault());
+  filter.addEventListener("reset", () => setTimeout(() => { apply(); write(); }));
+  addEventListener("hashchange", read);
+  if (location.hash.includes("=")) read();
+}
+
 // -- contents --------------------------------------------------------------------------------------
 // The section that is being read is marked.
 const links = new Map([...document.querySelectorAll("nav.contents a")].map((a) => [a.hash.slice(1), a]));

@@ -140,3 +140,58 @@ def test_trial_pages_open_without_trouble(browser, published):
         watched = Watched(browser, path.as_uri())
         assert watched.external() == [] and watched.troubles == []
         watched.page.close()
+
+
+def shown(watched, label: str) -> list[str]:
+    """The models of the rows that a table shows."""
+    rows = watched.page.locator(f"[aria-label='{label}'] tbody tr:visible")
+    return rows.locator("td:first-child").all_inner_texts()
+
+
+def test_a_filter_holds_for_all_tables_of_trials_and_lives_in_the_address(browser, report):
+    page, form = report.page, report.page.get_by_role("search", name="Filter the trials")
+    count, everything = form.get_by_role("status"), shown(report, "All planned trials")
+    assert count.inner_text() == "28 of 28 rows" and len(everything) == 28
+    form.get_by_label("status").select_option("ok")
+    form.get_by_label("words").fill("RESNET18 eager")
+    assert count.inner_text() == "2 of 28 rows"
+    assert shown(report, "All planned trials") == ["resnet18"] * 2 == shown(report, "Accuracy of each trial")
+    assert page.locator("[aria-label='Accuracy of each trial'] caption").inner_text() == "2 of 19 rows, filtered above"
+    assert shown(report, "Trials without a figure") == [], "none of them is ok"
+    page.locator("nav.contents a", has_text="Accuracy").click()
+    page.wait_for_url("**/report.html#accuracy&status=ok&text=RESNET18+eager")
+
+    other = Watched(browser, page.url)
+    assert shown(other, "All planned trials") == ["resnet18"] * 2
+    assert other.page.get_by_label("words").input_value() == "RESNET18 eager"
+    assert abs(other.page.locator("#accuracy").bounding_box()["y"]) < 100, "it opens where its anchor is"
+    other.page.goto(f"{page.url.partition('#')[0]}#filter&status=splendid")
+    other.page.wait_for_function("document.querySelector('#filter output').textContent === '28 of 28 rows'")
+    assert other.page.get_by_label("status").input_value() == "", "what is not there cannot be chosen"
+    other.page.close()
+    assert other.troubles == []
+
+    form.get_by_role("button", name="Show all").click()
+    page.wait_for_url("**/report.html#accuracy")
+    assert shown(report, "All planned trials") == everything
+    assert page.locator("table.sortable caption").count() == 0
+
+
+def test_the_filter_works_by_keyboard_and_keeps_the_order_of_a_sorted_table(report):
+    page = report.page
+    page.locator("table.sortable").first.locator("th", has_text="way").locator("button").click()
+    page.get_by_label("words").focus()
+    page.keyboard.type("signal 6")
+    page.keyboard.press("Enter")
+    assert shown(report, "All planned trials") == ["resnet18"], "the reason is searched too"
+    page.get_by_label("words").fill("resnet18")
+    ways = page.locator("[aria-label='All planned trials'] tbody tr:visible td:nth-child(2)").all_inner_texts()
+    assert len(ways) == 8 and ways == sorted(ways)
+
+
+def test_without_scripts_every_row_is_there_and_no_bar(browser, published):
+    page = browser.new_page(java_script_enabled=False)
+    page.goto((published / "report.html").as_uri())
+    assert page.locator("[aria-label='All planned trials'] tbody tr:visible").count() == 28
+    assert not page.locator("form").is_visible()
+    page.close()
