@@ -48,9 +48,9 @@ def bar(results: pd.DataFrame) -> str:
         '<form id="filter" class="filter" role="search" aria-label="Filter the trials" autocomplete="off" hidden>'
         f"{''.join(_select(rows, name, head) for name, head in chosen.items())}"
         '<label title="rows that hold all of these words: in their name, model, way, labels or reason">'
-        f'words <input type="search" name="{TEXT}" size="16" placeholder="bert float16" spellcheck="false"></label>'
-        '<button type="reset">Show all</button>'
+        f'words <input type="search" name="{TEXT}" size="16" placeholder="bert onnx" spellcheck="false"></label>'
         f"<output>{len(rows)} of {len(rows)} rows</output>"
+        '<button type="reset">Show all</button>'
         '<p class="quiet">Every table with rows for trials follows; plots, sentences and sums stay whole. '
         "The address of the page keeps the choice.</p>"
         f'<script type="application/json" id="filter-trials">{kept}</script></form>'
