@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from benchlib.errors import UserError
 from benchlib.models import _asked, _configs
 from benchlib.models._asked import Asked
@@ -112,9 +114,7 @@ def text_inputs(config: Any, takes: Any, batch: int, length: int, seed: int) -> 
 def _drawn(config: Any, batch: int, length: int, rng: Any) -> Any:
     import torch
 
-    known = torch.ones(_size(config), dtype=torch.bool)
-    known[[i for i in special_tokens(config) if 0 <= i < len(known)]] = False
-    known = known.nonzero()[:, 0]
+    known = torch.from_numpy(np.setdiff1d(np.arange(_size(config)), list(special_tokens(config))))
     return known[torch.randint(len(known), (batch, length), generator=rng)]
 
 

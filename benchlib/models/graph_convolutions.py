@@ -35,7 +35,7 @@ def load(name: str, trial: Any) -> LoadedModel:
     module = layer.build(nn, **{size: sizes[size] for size in layer.arguments})
     with torch.no_grad():
         for parameter in module.parameters():
-            if not parameter.any():  # a bias of zeros would hide what goes wrong with it
+            if not parameter.is_meta and not parameter.any():  # a bias of zeros would hide what goes wrong with it
                 parameter.normal_(0, 0.05)
 
     def inputs_at(trial: Any) -> dict[str, Any]:

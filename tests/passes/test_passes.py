@@ -169,7 +169,7 @@ def test_int8_makes_files_three_to_four_times_smaller(graph, key, text, exporter
     file, facts = g.passed(text)
     onnx.checker.check_model(str(file))
     assert 3 < g.size / onnx_facts(file)["onnx_filesize"] <= 4.1
-    assert cosine(g.run(file), g.expected) > 0.999
+    assert cosine(g.run(file), g.expected) > 0.995
     assert facts["quantized_weights"] >= 14
 
 

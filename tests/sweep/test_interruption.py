@@ -10,6 +10,8 @@ import pytest
 from benchlib.record import scrap
 from benchlib.worker import process
 
+pytestmark = pytest.mark.alone
+
 SIX = """
 matrix:
   model: [planted/plain]
