@@ -46,8 +46,6 @@ SHORTEST = {
 COUNTING = """
 import sys, time
 import numpy as np
-
-pytestmark = pytest.mark.alone
 try:
     import benchlib
 except ImportError:
