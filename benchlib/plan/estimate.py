@@ -2,7 +2,8 @@
 
 Counted are weights and inputs: while the model is loaded, in float32, one copy; then one for each contender, as they
 are all there while they take turns. Those that call the saved module itself share one, which is mapped from its file;
-on a GPU each has its own. What a forward needs besides is not counted, so nothing is refused that could run.
+on a GPU each has its own. Some of the host is left to the system and the processes themselves. What a forward needs
+besides is not counted, so nothing is refused that could run.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from benchlib.trial import Trial
 
 _SIZES = {"float32": 4, "float16": 2, "bfloat16": 2}
 _EXACT = 2  # float64 takes twice the bytes of float32
+RESERVED = 2 << 30  # bytes of the host for the system, the notebook's kernel and what workers import; a tenth at most
 
 
 @dataclass(frozen=True)
@@ -59,15 +61,21 @@ def refusal(trial: Trial, details: Details | None) -> str | None:
     if details is None:
         return None
     wanted = need(trial, details)
-    sizes = ((wanted.load, wanted.host, "this machine", machine.memory_limit()),)
+    sizes = ((wanted.load, wanted.host, "this machine", host_room()),)
     if wanted.gpu and (there := machine.gpu_memory(trial.device)):
         sizes += ((wanted.weights, wanted.gpu, trial.device, there),)
     for alone, together, where, there in sizes:
         if alone > there:
-            return f"{_about(trial, details, alone, ())}, {where} has {size(there)}"
+            return f"{_about(trial, details, alone, ())}, {where} has {size(there)} for it"
         if together > there:
-            return f"{_about(trial, details, together, wanted.holders)}, {where} has {size(there)}"
+            return f"{_about(trial, details, together, wanted.holders)}, {where} has {size(there)} for it"
     return None
+
+
+def host_room() -> int:
+    """Bytes of this machine's memory that models may take."""
+    limit = machine.memory_limit()
+    return limit - min(RESERVED, limit // 10)
 
 
 def no_disk(trial: Trial, details: Details | None) -> str | None:

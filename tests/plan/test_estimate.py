@@ -54,26 +54,34 @@ def test_the_disk_keeps_the_model_and_each_graph():
     [
         (
             7 * GIGA,
-            "timm/resnet18 needs about 8.0 GB for its weights (2 B parameters in float32), this machine has 7.0 GB",
+            "timm/resnet18 needs about 8.0 GB for its weights (2 B parameters in float32), this machine has 7.0 GB "
+            "for it",
         ),
         (
             15 * GIGA,
             "timm/resnet18 needs about 16.0 GB for 2 copies of its weights (eager and onnx_dynamo; 2 B parameters in "
-            "float32), this machine has 15.0 GB",
+            "float32), this machine has 15.0 GB for it",
         ),
         (17 * GIGA, None),
     ],
 )
 def test_the_refusal_says_what_is_needed_and_what_there_is(monkeypatch, memory, words):
-    monkeypatch.setattr(machine, "memory_limit", lambda: memory)
+    monkeypatch.setattr(estimate, "host_room", lambda: memory)
     assert estimate.refusal(trial(), KNOWN) == words
     assert estimate.refusal(trial(), None) is None
+
+
+def test_some_of_the_host_is_left_to_all_else(monkeypatch):
+    monkeypatch.setattr(machine, "memory_limit", lambda: 64 * GIGA)
+    assert estimate.host_room() == 64 * GIGA - estimate.RESERVED
+    monkeypatch.setattr(machine, "memory_limit", lambda: 1 * GIGA)
+    assert estimate.host_room() == 9 * GIGA // 10
 
 
 def test_the_gpus_memory_counts_too(monkeypatch):
     monkeypatch.setattr(machine, "memory_limit", lambda: 64 * GIGA)
     monkeypatch.setattr(machine, "gpu_memory", lambda device: 12 * GIGA)
-    assert estimate.refusal(trial(device="cuda:1"), KNOWN).endswith("cuda:1 has 12.0 GB")
+    assert estimate.refusal(trial(device="cuda:1"), KNOWN).endswith("cuda:1 has 12.0 GB for it")
 
 
 def test_large_inputs_are_named(monkeypatch):
