@@ -45,7 +45,7 @@ def _mode() -> type:
             kwargs.pop("generator", None)  # it is the CPU's, and there is nothing to draw
             try:
                 return function(*args, **kwargs)
-            except (RuntimeError, NotImplementedError):
+            except RuntimeError:  # what is not implemented for meta tensors too
                 args, kwargs = tree_map(to_meta, (args, kwargs))
                 return function(*args, **kwargs)
 

@@ -49,7 +49,7 @@ def open(request: OpenRequest) -> ReferenceSession:
 
     try:
         evaluator = ReferenceEvaluator(request.artifact)
-    except (NotImplementedError, RuntimeError, TypeError) as error:
+    except (RuntimeError, TypeError) as error:
         first = str(error).strip().partition("\n")[0]
         raise RuntimeError(f"onnx's reference evaluator cannot open the graph: {first}") from error
     _onnx_versions.check_onnx(evaluator.opsets)
