@@ -81,6 +81,7 @@ class Source:
     packages: tuple[str, ...] = ()
     catalogue: Callable[[], list[dict]] | None = None
     more: Callable[[], list[str]] | None = None  # names that load() takes beside those of the catalogue
+    tagged: bool = False  # it takes each of its names with a tag too, which only load() knows: `resnet18.a1_in1k`
     shapes: Mapping[str, float | None] = field(default_factory=dict)  # the sizes (`SIZES`) that it
     # reads, with defaults (None: the model's own, or for text the longest of the batch)
     options: Mapping[str, Option] | None = None  # of model_args; None: any, they go to the model's own config

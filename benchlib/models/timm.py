@@ -53,6 +53,7 @@ source = Source(
     packages=("torch", "timm"),
     catalogue=catalogue,
     more=more,
+    tagged=True,
     shapes={"height": None, "width": None, "num_channels": None},
     refuse=_module.no_loss,
 )

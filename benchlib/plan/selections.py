@@ -18,8 +18,9 @@ from typing import Any
 
 from benchlib import artifacts, machine
 from benchlib.errors import UserError, suggestion
-from benchlib.fingerprint import tree_hash
+from benchlib.fingerprint import code_of
 from benchlib.models import parse, script
+from benchlib.plan.rules import without_packages
 from benchlib.registry import sources
 from benchlib.trial import Trial
 
@@ -51,10 +52,9 @@ def picked(trial: Trial) -> list[str]:
 def more(suite: str) -> list[str]:
     """The names beyond a suite's catalogue that it takes too, in its own order; empty when its package is missing."""
     source = sources.get(suite)
-    missing = [p for p in source.packages if machine.package_version(p) is None]
-    if source.more is None or missing:
+    if source.more is None or without_packages(source):
         return []
-    decided = [suite, *(f"{p} {machine.package_version(p)}" for p in source.packages), _code(suite)]
+    decided = [suite, *(f"{p} {machine.package_version(p)}" for p in source.packages), code_of(sources, suite)]
     key = hashlib.sha256(json.dumps(decided).encode()).hexdigest()
 
     def build(_, facts: dict[str, Any]) -> None:
@@ -75,10 +75,14 @@ def _chosen(suite: str, wanted: str, names: list[str]) -> list[str]:
         if first > last or last >= len(names):
             raise UserError(f"model '{suite}/{wanted}': the suite has the models 0 to {len(names) - 1}")
         return names[first : last + 1]
-    beyond = more(suite)
-    found = [wanted] if wanted in beyond else _containing(names, wanted) or _containing(beyond, wanted)
-    if found:
+    source, beyond = sources.get(suite), more(suite)
+    stem = wanted.partition(".")[0] if source.tagged else wanted
+    if wanted in beyond or (stem != wanted and stem in (*names, *beyond)):
+        return [wanted]
+    if found := _containing(names, wanted) or _containing(beyond, wanted):
         return found
+    if source.more and without_packages(source):  # nobody knows such names here: the plan says what is missing
+        return [wanted]
     raise UserError(f"model '{suite}/{wanted}': {suite} has no such model{suggestion(wanted, [*names, *beyond])}")
 
 
@@ -104,11 +108,6 @@ def _ask(suite: str) -> list[str]:
     except subprocess.TimeoutExpired as error:
         raise UserError(f"the suite {suite} did not list its models within {_PATIENCE:g} s") from error
     if done.returncode:
-        raise UserError(
-            f"the suite {suite} does not list its models: {done.stderr.strip().splitlines()[-1:] or ['no message']}"
-        )
+        message = done.stderr.strip().rpartition("\n")[2] or "no message"
+        raise UserError(f"the suite {suite} does not list its models: {message}")
     return json.loads(done.stdout.splitlines()[-1])
-
-
-def _code(suite: str) -> str:
-    return tree_hash(sources.file_of(suite))

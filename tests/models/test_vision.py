@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from benchlib import mistakes, tensors
-from benchlib.errors import Unavailable, UserError
-from benchlib.models import _as_trained, timm, torch_hub, torchbench, torchbench_ado, torchvision
+from benchlib.errors import Unavailable, UnknownName, UserError
+from benchlib.models import _as_trained, _timm, timm, torch_hub, torchbench, torchbench_ado, torchvision
 from benchlib.registry import sources
 
 SMALL = {"height": 64, "width": 64}
@@ -147,3 +147,8 @@ def test_sizes_of_another_kind_of_model_are_refused():
     assert refuse(mistakes.make({"model": "torchbench/hf_Bert", "seq_length": 8})) is None
     labelled = {"model": "torchbench_ado/stable_diffusion_unet", "label": "unet", "seq_length": 8}
     assert "seq_length" in torchbench_ado.source.refuse(mistakes.make(labelled))
+
+
+def test_a_tag_that_timm_does_not_know_is_told_with_the_nearest():
+    with pytest.raises(UnknownName, match=r"resnet18\.a1_in1K.*did you mean 'resnet18\.a1_in1k'"):
+        _timm.loaded("resnet18.a1_in1K", mistakes.make({"model": "timm/resnet18"}))
