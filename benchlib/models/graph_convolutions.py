@@ -29,7 +29,7 @@ def load(name: str, trial: Any) -> LoadedModel:
     if name not in LAYERS:
         raise UnknownName("graph convolution", name, LAYERS)
     layer = LAYERS[name]
-    sizes = {size: getattr(trial, size) or DEFAULTS[size] for size in layer.sizes}
+    sizes = {size: DEFAULTS[size] if getattr(trial, size) is None else getattr(trial, size) for size in layer.sizes}
     nodes, edges = (trial.model_args.get(option, OPTIONS[option].default) for option in OPTIONS)
     torch.manual_seed(trial.seed)
     module = layer.build(nn, **{size: sizes[size] for size in layer.arguments})
