@@ -7,25 +7,20 @@ from typing import Any
 
 from benchlib.errors import UserError, suggestion
 
-_SERIES = {"prediction_length": 24, "context_length": 48}
+_SERIES = {"prediction_length": 24, "context_length": 48, "num_time_features": 2}
+BERT_DECODER = {
+    "decoder": {"model_type": "bert", "is_decoder": True, "add_cross_attention": True},
+    "decoder_start_token_id": 101,
+    "pad_token_id": 0,
+}
 
 NEEDED: dict[str, dict[str, Any]] = {  # configurations whose defaults alone make no model
-    "AutoformerConfig": {**_SERIES, "num_time_features": 2},
-    "EncoderDecoderConfig": {
-        "encoder": {"model_type": "bert"},
-        "decoder": {"model_type": "bert", "is_decoder": True, "add_cross_attention": True},
-        "decoder_start_token_id": 101,
-        "pad_token_id": 0,
-    },
-    "InformerConfig": {**_SERIES, "num_time_features": 2},
+    "AutoformerConfig": _SERIES,
+    "EncoderDecoderConfig": {"encoder": {"model_type": "bert"}, **BERT_DECODER},
+    "InformerConfig": _SERIES,
     "RagConfig": {"question_encoder": {"model_type": "dpr"}, "generator": {"model_type": "bart"}},
-    "SpeechEncoderDecoderConfig": {
-        "encoder": {"model_type": "wav2vec2"},
-        "decoder": {"model_type": "bert", "is_decoder": True, "add_cross_attention": True},
-        "decoder_start_token_id": 101,
-        "pad_token_id": 0,
-    },
-    "TimeSeriesTransformerConfig": {**_SERIES, "num_time_features": 2},
+    "SpeechEncoderDecoderConfig": {"encoder": {"model_type": "wav2vec2"}, **BERT_DECODER},
+    "TimeSeriesTransformerConfig": _SERIES,
     "VisionEncoderDecoderConfig": {
         "encoder": {"model_type": "vit"},
         "decoder": {"model_type": "gpt2", "is_decoder": True, "add_cross_attention": True},
@@ -46,10 +41,7 @@ def configured(config_class: Any, values: Mapping[str, Any], given: Mapping[str,
     themselves may be named in part. Raises UserError."""
     values = _merged(NEEDED.get(config_class.__name__, {}), values)
     default = _built(config_class, values, "configuration", what)
-    known = {*default.to_dict(), *getattr(config_class, "attribute_map", {}), "num_labels"}
-    for name in given:
-        if name not in known:
-            raise UserError(f"model_args: unknown option '{name}' of {what}{suggestion(name, known)}")
+    _check(given, default, what)
     config = _built(config_class, _merged(values, given), "model_args", what) if given else default
     return without_cache(config)
 
@@ -63,6 +55,18 @@ def suited(config: Any, model_class: str, chosen: Mapping[str, Any]) -> None:
     text = text_of(config)
     if model_class.endswith("ForSequenceClassification") and getattr(text, "pad_token_id", 0) is None:
         text.pad_token_id = 0
+
+
+def _check(given: Mapping[str, Any], config: Any, what: str) -> None:
+    """Raises UserError for an option that the configuration, or a part of it, does not have. A part that is to become
+    another kind of model (`model_type`) has options that only its own class knows."""
+    known = {*config.to_dict(), *getattr(type(config), "attribute_map", {}), "num_labels"}
+    for name, value in given.items():
+        if name not in known:
+            raise UserError(f"model_args: unknown option '{name}' of {what}{suggestion(name, known)}")
+        part = getattr(config, name, None)
+        if isinstance(value, Mapping) and _is_config(part) and "model_type" not in value:
+            _check(value, part, f"{what}'s {name}")
 
 
 def _built(config_class: Any, values: Mapping[str, Any], blamed: str, what: str) -> Any:
@@ -93,8 +97,12 @@ def parts(config: Any) -> Iterator[Any]:
     """The configuration and those inside it."""
     yield config
     for value in list(vars(config).values()):
-        if hasattr(value, "to_dict") and hasattr(value, "model_type"):
+        if _is_config(value):
             yield from parts(value)
+
+
+def _is_config(value: Any) -> bool:
+    return hasattr(value, "to_dict") and hasattr(value, "model_type")
 
 
 def text_of(config: Any, decoder: bool = False) -> Any:

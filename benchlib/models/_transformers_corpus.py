@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from benchlib.models._configs import BERT_DECODER
+
 
 @dataclass(frozen=True)
 class Row:
@@ -53,8 +55,6 @@ PHONEMES = {**LARGE, "vocab_size": 392, "feat_extract_norm": "layer", "conv_bias
 YOLOS_TINY = {"hidden_size": 192, "num_attention_heads": 3, "intermediate_size": 768, "image_size": [800, 1333],
               "use_mid_position_embeddings": False}  # fmt: skip
 UNICODE = {"vocab_size": 0x110000}  # characters are its tokens, which its configuration does not count
-BERT = {"model_type": "bert"}
-BERT_DECODER = {**BERT, "is_decoder": True, "add_cross_attention": True}
 GENERATOR = {"model_type": "bert-generation", **BERT_LARGE}
 BACKBONE = {"use_pretrained_backbone": False}
 DETECTRON = "detectron2, which is not on PyPI"
@@ -109,7 +109,7 @@ MODELS: dict[str, Row] = {
     "dpr": Row("DPRQuestionEncoder"),
     "electra": Row("ElectraModel"),
     "electra_for_sequence_classification": Row("ElectraForSequenceClassification", ELECTRA_BASE),
-    "encoder_decoder": Row("EncoderDecoderModel", {"encoder": BERT, "decoder": BERT_DECODER}),
+    "encoder_decoder": Row("EncoderDecoderModel"),
     "flaubert": Row("FlaubertModel"),
     "fnet": Row("FNetModel"),
     "fsmt": Row("FSMTModel"),
@@ -166,7 +166,7 @@ MODELS: dict[str, Row] = {
     "poolformer": Row("PoolFormerModel"),
     "prophetnet": Row("ProphetNetModel"),
     "qdqbert": _dropped("QDQBERT"),
-    "rag": Row("RagModel", {"question_encoder": {"model_type": "dpr"}, "generator": {"model_type": "bart"}}),
+    "rag": Row("RagModel"),
     "realm": _dropped("REALM"),
     "reformer": Row("ReformerModel"),
     "rembert": Row("RemBertModel"),
@@ -176,8 +176,7 @@ MODELS: dict[str, Row] = {
     "segformer": Row("SegformerModel"),
     "sew": Row("SEWModel"),
     "sew_d": Row("SEWDModel"),
-    "speech_encoder_decoder": Row("SpeechEncoderDecoderModel", {
-        "encoder": {"model_type": "wav2vec2"}, "decoder": BERT_DECODER}),
+    "speech_encoder_decoder": Row("SpeechEncoderDecoderModel"),
     "speech_encoder_decoder_pretrained": _dropped("Speech2Text2, its decoder"),
     "speech_to_text": Row("Speech2TextModel"),
     "speech_to_text_2": _dropped("Speech2Text2"),
@@ -197,10 +196,8 @@ MODELS: dict[str, Row] = {
     "unispeech": Row("UniSpeechModel"),
     "unispeech_sat": Row("UniSpeechSatModel"),
     "vilt": Row("ViltModel"),
-    "vision_encoder_decoder": Row("VisionEncoderDecoderModel", {
-        "encoder": {"model_type": "vit"}, "decoder": BERT_DECODER}),
-    "vision_text_dual_encoder": Row("VisionTextDualEncoderModel", {
-        "vision_config": {"model_type": "vit"}, "text_config": BERT}),
+    "vision_encoder_decoder": Row("VisionEncoderDecoderModel", BERT_DECODER),
+    "vision_text_dual_encoder": Row("VisionTextDualEncoderModel"),
     "visual_bert": Row("VisualBertModel"),
     "vit": Row("ViTModel"),
     "vit_mae": Row("ViTMAEModel"),
