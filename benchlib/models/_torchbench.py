@@ -29,8 +29,11 @@ class Entry:
         return {"task": self.task, "packages": (self.package,), "summary": f"built by {self.package}"} | length
 
 
-def refuse(trial: Any, entry: Entry) -> str | None:
+def refuse(models: Mapping[str, Entry], trial: Any) -> str | None:
     """Sizes that another kind of model in the suite reads, and a loss that it does not compute."""
+    entry = models.get(trial.source()[1])
+    if entry is None:
+        return _module.no_loss(trial)
     unread = [n for n in ("seq_length", "height", "width") if getattr(trial, n) is not None and n not in entry.sizes]
     if unread:
         return f"{trial.model} does not read {unread[0]}"
@@ -58,13 +61,11 @@ def torchvision(
     return Entry(load, task, "torchvision", sizes=("height", "width"))
 
 
-def text(
-    model_class: str, config_class: str, task: str, seq_length: int | None, values: Mapping[str, Any] | None = None
-) -> Entry:
+def text(model_class: str, task: str, seq_length: int | None, values: Mapping[str, Any] | None = None) -> Entry:
     """A class of transformers; `seq_length` None: it reads sound."""
 
     def load(trial: Any) -> LoadedModel:
-        return _transformers.loaded(model_class, trial, config_class, dict(values or {}), seq_length, task)
+        return _transformers.loaded(model_class, trial, values or {}, seq_length, task)
 
     return Entry(load, task, "transformers", seq_length, sizes=("seq_length",) if seq_length else ())
 

@@ -14,7 +14,6 @@ Inputs = Callable[[Any, Any, Any], dict[str, Any]]  # of configuration, module a
 def loaded(
     model_class: str,
     trial: Any,
-    config_class: str | None,
     values: Mapping[str, Any],
     seq_length: int | None,
     task: str,
@@ -23,19 +22,18 @@ def loaded(
     part: str = "",
     inputs: Inputs | None = None,
 ) -> LoadedModel:
-    """`model_class` in a configuration of `config_class` (None: the class's own) from `values`, which the trial's
-    `model_args` override, its weights drawn from the trial's seed.
+    """`model_class` in a configuration from `values`, which the trial's `model_args` override, its weights drawn from
+    the trial's seed.
 
     Of composed configurations `values` names the parts: {"encoder": {"model_type": "bert"}, "decoder": {…}}. `part` is
     the submodule that is the model, like "encoder". `inputs` makes the inputs of (configuration, module, trial); by
     default they follow from the signature of forward. Raises UserError, also where they do not.
     """
     import torch
-    import transformers
 
     kind = model_named(model_class)
-    config_kind = getattr(transformers, config_class) if config_class else kind.config_class
-    config = _configs.configured(config_kind, values, trial.model_args, config_kind.__name__)
+    described = kind.config_class.__name__
+    config = _configs.configured(kind.config_class, values, trial.model_args, described)
     _configs.suited(config, model_class, {**values, **trial.model_args})
     torch.manual_seed(trial.seed)
     try:
@@ -43,7 +41,7 @@ def loaded(
     except ImportError as error:
         raise Unavailable(f"{model_class}: {_one_line(error)}") from error
     except (ValueError, TypeError, AttributeError, KeyError) as error:  # values that do not go together
-        raise UserError(f"{model_class} cannot be built from {config_kind.__name__}: {_one_line(error)}") from error
+        raise UserError(f"{model_class} cannot be built from {described}: {_one_line(error)}") from error
     if part:
         module = module.get_submodule(part)
         config = getattr(module, "config", config)

@@ -104,7 +104,7 @@ def load(name: str, trial: Any) -> LoadedModel:
     values = {**row.values, **({} if full else row.reduced)}
     if row.inputs is None:
         asked = SimpleNamespace(**{**vars(trial), "model_args": given})
-        return _transformers.loaded(row.kind, asked, None, values, TOKENS, row.task)
+        return _transformers.loaded(row.kind, asked, values, TOKENS, row.task)
     return _of_diffusers(row, values, given, row.side[not full], trial)
 
 

@@ -121,7 +121,7 @@ def load(name: str, trial: Any) -> LoadedModel:
 
     if name == LLAMA:
         length = LLAMA_RECORDED["seq_length"]
-        return _transformers.loaded("LlamaModel", trial, None, LLAMA_VALUES, length, "feature-extraction")
+        return _transformers.loaded("LlamaModel", trial, LLAMA_VALUES, length, "feature-extraction")
     if name not in SMALL:
         raise UnknownName("explicit model", name, [*SMALL, LLAMA])
     entry = SMALL[name]

@@ -108,7 +108,7 @@ def load(name: str, trial: Any) -> LoadedModel:
     if entry.needs:
         raise Unavailable(f"huggingface/{name} needs {entry.needs}")
     kind = entry.model_class or name
-    return _transformers.loaded(kind, trial, None, entry.values, _length(name, entry), _tasks.task_of(kind))
+    return _transformers.loaded(kind, trial, entry.values, _length(name, entry), _tasks.task_of(kind))
 
 
 def _length(name: str, entry: Entry) -> int | None:

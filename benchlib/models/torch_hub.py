@@ -57,7 +57,7 @@ TIMM: dict[str, tuple[str, dict[str, Any]]] = {  # timm's name, and what it is b
     "resnest50_fast_4s1x64d": _fast_resnest(4, 1, 64),
     "resnest50_fast_4s2x40d": _fast_resnest(4, 2, 40),
 }
-DEPTH = {"midas_v3_large": {}}  # what DPTForDepthEstimation is configured with
+DEPTH = {"midas_v3_large": "DPTForDepthEstimation"}  # the class of transformers
 ONLY_THERE = {  # the hub's repository whose own code is needed
     "facebookresearch/pytorch_GAN_zoo": ("dcgan",),
     "PingoLH/Pytorch-HarDNet": ("hardnet39ds", "hardnet68", "hardnet68ds", "hardnet85"),
@@ -79,9 +79,7 @@ def load(name: str, trial: Any) -> LoadedModel:
     if name in TIMM:
         return _timm.loaded(TIMM[name][0], trial, TIMM[name][1])
     if name in DEPTH:
-        return _transformers.loaded(
-            "DPTForDepthEstimation", trial, "DPTConfig", dict(DEPTH[name]), None, "depth-estimation"
-        )
+        return _transformers.loaded(DEPTH[name], trial, {}, None, "depth-estimation")
     if name in NEEDS:
         raise Unavailable(f"{name} needs {NEEDS[name]}")
     raise UnknownName("torch_hub model", name, _names())

@@ -7,8 +7,10 @@ need. Batch sizes are those that torch_bench records, 1 where it records none; l
 
 from __future__ import annotations
 
+from functools import partial
+
 from benchlib.errors import Unavailable, UnknownName
-from benchlib.models import LoadedModel, _module, _torchbench
+from benchlib.models import LoadedModel, _torchbench
 from benchlib.models._torchbench import graph, own, text, timm, torchvision
 from benchlib.registry import Source
 
@@ -39,27 +41,27 @@ MODELS: dict[str, _torchbench.Entry] = {
     "densenet121": torchvision("densenet121"),
     "functorch_dp_cifar10": torchvision("resnet18", size=CIFAR, group_norm=True),
     "functorch_maml_omniglot": own("omniglot", "image-classification", (1, 28, 28), values={"running": False}),
-    "hf_Albert": text("AlbertForMaskedLM", "AlbertConfig", "fill-mask", 512, ALBERT_BASE),
-    "hf_Bart": text("BartForConditionalGeneration", "BartConfig", "text2text-generation", 512, BART_BASE),
-    "hf_Bert": text("BertForMaskedLM", "BertConfig", "fill-mask", 512),
-    "hf_Bert_large": text("BertForMaskedLM", "BertConfig", "fill-mask", 512, BERT_LARGE),
-    "hf_BigBird": text("BigBirdForMaskedLM", "BigBirdConfig", "fill-mask", 4096),
-    "hf_DistilBert": text("DistilBertForMaskedLM", "DistilBertConfig", "fill-mask", 512),
-    "hf_GPT2": text("GPT2LMHeadModel", "GPT2Config", "text-generation", 1024),
-    "hf_GPT2_large": text("GPT2LMHeadModel", "GPT2Config", "text-generation", 1024, GPT2_LARGE),
-    "hf_Longformer": text("LongformerForMaskedLM", "LongformerConfig", "fill-mask", 4096, LONGFORMER),
-    "hf_Reformer": text("ReformerForMaskedLM", "ReformerConfig", "fill-mask", 4096, {"num_buckets": 128}),
-    "hf_T5": text("T5ForConditionalGeneration", "T5Config", "text2text-generation", 2048),
-    "hf_T5_base": text("T5ForConditionalGeneration", "T5Config", "text2text-generation", 2048, T5_BASE),
-    "hf_T5_large": text("T5ForConditionalGeneration", "T5Config", "text2text-generation", 512, T5_LARGE),
-    "hf_Whisper": text("WhisperForAudioClassification", "WhisperConfig", "audio-classification", None),
+    "hf_Albert": text("AlbertForMaskedLM", "fill-mask", 512, ALBERT_BASE),
+    "hf_Bart": text("BartForConditionalGeneration", "text2text-generation", 512, BART_BASE),
+    "hf_Bert": text("BertForMaskedLM", "fill-mask", 512),
+    "hf_Bert_large": text("BertForMaskedLM", "fill-mask", 512, BERT_LARGE),
+    "hf_BigBird": text("BigBirdForMaskedLM", "fill-mask", 4096),
+    "hf_DistilBert": text("DistilBertForMaskedLM", "fill-mask", 512),
+    "hf_GPT2": text("GPT2LMHeadModel", "text-generation", 1024),
+    "hf_GPT2_large": text("GPT2LMHeadModel", "text-generation", 1024, GPT2_LARGE),
+    "hf_Longformer": text("LongformerForMaskedLM", "fill-mask", 4096, LONGFORMER),
+    "hf_Reformer": text("ReformerForMaskedLM", "fill-mask", 4096, {"num_buckets": 128}),
+    "hf_T5": text("T5ForConditionalGeneration", "text2text-generation", 2048),
+    "hf_T5_base": text("T5ForConditionalGeneration", "text2text-generation", 2048, T5_BASE),
+    "hf_T5_large": text("T5ForConditionalGeneration", "text2text-generation", 512, T5_LARGE),
+    "hf_Whisper": text("WhisperForAudioClassification", "audio-classification", None),
     "lennard_jones": own("lennard_jones", "physics", (1,)),
-    "llama": text("LlamaForCausalLM", "LlamaConfig", "text-generation", 32, LLAMA),
+    "llama": text("LlamaForCausalLM", "text-generation", 32, LLAMA),
     "maml_omniglot": own("omniglot", "image-classification", (1, 28, 28)),
     "mnasnet1_0": torchvision("mnasnet1_0"),
     "mobilenet_v2": torchvision("mobilenet_v2"),
     "mobilenet_v3_large": torchvision("mobilenet_v3_large"),
-    "nanogpt": text("GPT2LMHeadModel", "GPT2Config", "text-generation", 64, {"vocab_size": 50304}),
+    "nanogpt": text("GPT2LMHeadModel", "text-generation", 64, {"vocab_size": 50304}),
     "nvidia_deeprecommender": own("deep_recommender", "recommendation", (197951,), normal=True),
     "opacus_cifar10": torchvision("resnet18", {"num_classes": 10}, CIFAR, group_norm=True),
     "phlippe_densenet": own("course_densenet", "image-classification", (3, *CIFAR), normal=True),
@@ -132,11 +134,6 @@ def catalogue() -> list[dict]:
     ]
 
 
-def refuse(trial) -> str | None:
-    entry = MODELS.get(trial.source()[1])
-    return _torchbench.refuse(trial, entry) if entry else _module.no_loss(trial)
-
-
 source = Source(
     name="torchbench",
     summary="models of pytorch/benchmark by the libraries that hold them, random weights",
@@ -144,5 +141,5 @@ source = Source(
     packages=("torch",),
     catalogue=catalogue,
     shapes={"seq_length": None, "height": None, "width": None},
-    refuse=refuse,
+    refuse=partial(_torchbench.refuse, MODELS),
 )

@@ -55,7 +55,7 @@ TOKENS, POOLED = 77, 1280  # of a prompt; the width of its summary in XL
 
 
 def _language(family: str, values: dict[str, Any], length: int = 512) -> Entry:
-    return text(f"{family}ForCausalLM", f"{family}Config", "text-generation", length, {**values, **TWO})
+    return text(f"{family}ForCausalLM", "text-generation", length, {**values, **TWO})
 
 
 def _unet(values: dict[str, Any]) -> Entry:
@@ -88,22 +88,18 @@ def _denoiser(values: dict[str, Any], trial: Any) -> LoadedModel:
 
 MODELS: dict[str, Entry] = {
     "codellama": _language("Llama", CODELLAMA),
-    "hf_distil_whisper": text(
-        "WhisperForAudioClassification", "WhisperConfig", "audio-classification", None, DISTIL_WHISPER
-    ),
+    "hf_distil_whisper": text("WhisperForAudioClassification", "audio-classification", None, DISTIL_WHISPER),
     "hf_mixtral": _language("Mixtral", {}),
     "hf_Yi": _language("Llama", YI),
     "llama_v2_7b_16h": _language("Llama", {}),
     "llama_v31_8b": _language("Llama", LLAMA_3),
     "moondream": _language("Phi", PHI_1_5),
-    "llava": text("LlavaForConditionalGeneration", "LlavaConfig", "image-text-to-text", 1024, LLAVA),
+    "llava": text("LlavaForConditionalGeneration", "image-text-to-text", 1024, LLAVA),
     "mistral_7b_instruct": _language("Mistral", {}, 128),
     "orca_2": _language("Llama", {"vocab_size": 32003, **WIDE}),
     "phi_1_5": _language("Phi", PHI_1_5),
     "phi_2": _language("Phi", PHI_2),
-    "stable_diffusion_text_encoder": text(
-        "CLIPTextModel", "CLIPTextConfig", "feature-extraction", TOKENS, {**TEXT_ENCODER, **TWO}
-    ),
+    "stable_diffusion_text_encoder": text("CLIPTextModel", "feature-extraction", TOKENS, {**TEXT_ENCODER, **TWO}),
     "stable_diffusion_unet": _unet(UNET),
     "stable_diffusion_xl": _unet(UNET_XL),
 }
@@ -130,11 +126,6 @@ def catalogue() -> list[dict]:
     return [e.row() | {"name": name, "batch_size": 1, "summary": _left(e)} for name, e in MODELS.items()]
 
 
-def refuse(trial: Any) -> str | None:
-    entry = MODELS.get(trial.source()[1])
-    return _torchbench.refuse(trial, entry) if entry else _module.no_loss(trial)
-
-
 source = Source(
     name="torchbench_ado",
     summary="large models of pytorch/benchmark, cut down to two hidden layers, random weights",
@@ -143,5 +134,5 @@ source = Source(
     packages=("torch",),
     catalogue=catalogue,
     shapes={"seq_length": None, "height": None, "width": None},
-    refuse=refuse,
+    refuse=partial(_torchbench.refuse, MODELS),
 )

@@ -29,7 +29,7 @@ def load(name: str, trial: Any) -> LoadedModel:
     asked = {size: getattr(trial, size) or own for size, own in SIZES.items()}
     sized = SimpleNamespace(**{**vars(trial), **asked})
     inputs = partial(_retrieved.documents, seq_length=SEQ_LENGTH) if name == "rag" else None
-    return _transformers.loaded(row.model_class, sized, None, row.values, SEQ_LENGTH, _task(name), inputs=inputs)
+    return _transformers.loaded(row.model_class, sized, row.values, SEQ_LENGTH, _task(name), inputs=inputs)
 
 
 def catalogue() -> list[dict]:

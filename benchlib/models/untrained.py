@@ -129,7 +129,7 @@ def load(name: str, trial: Any) -> LoadedModel:
     asked = SimpleNamespace(**{**vars(trial), "model_args": given})
     task = _tasks.task_of(row.model_class)
     inputs = partial(_retrieved.images_between, seq_length=SEQ_LENGTH) if "idefics" in name else None
-    return _transformers.loaded(row.model_class, asked, None, values, SEQ_LENGTH, task, inputs=inputs)
+    return _transformers.loaded(row.model_class, asked, values, SEQ_LENGTH, task, inputs=inputs)
 
 
 def called(name: str, trial: Any) -> str:
