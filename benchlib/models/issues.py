@@ -15,6 +15,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from benchlib import yaml_file
 from benchlib.errors import UserError
 from benchlib.registry import Source
 
@@ -28,20 +29,12 @@ def path() -> Path:
 
 def entries() -> list[dict[str, Any]]:
     """What the file holds; nothing where there is none. Raises UserError with the first mistake and its line."""
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import MarkedYAMLError
-
     try:
-        document = YAML(typ="rt").load(path().read_text())
+        document = yaml_file.read(path())
     except FileNotFoundError as error:
         if os.environ.get("BENCHLIB_ISSUES"):
             raise UserError(f"BENCHLIB_ISSUES: there is no file {path()}") from error
         return []
-    except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        raise UserError(f"{path()}:{mark.line + 1}: {error.problem}") from error
-    except (UnicodeDecodeError, OSError) as error:
-        raise UserError(f"{path()} is not a YAML text") from error
     if document is None:
         return []
     if not isinstance(document, list):

@@ -25,11 +25,15 @@ def opened(model: Value) -> list[Setting]:
     stored = {f"{suite}/{entry['name']}": plain(entry["trial"]) for entry in issues.entries()}
     if not stored:
         raise UserError(f"there is no issue in {issues.path()}: 'keep TRIAL' puts one there")
-    return [
-        {p: Value(real if p == "model" else value, f"{issues.path()}: {name}") for p, value in stored[name].items()}
-        for name in select(model.value)
-        for real in select(stored[name]["model"])
-    ]
+    found = []
+    for name in select(model.value):
+        place = f"{issues.path()}: {name}"
+        try:
+            real = select(stored[name]["model"])
+        except UserError as error:
+            raise UserError(f"{place}: {error}") from error
+        found += [{p: Value(one if p == "model" else v, place) for p, v in stored[name].items()} for one in real]
+    return found
 
 
 def keep(notebook: Path, name: str | None = None) -> str:

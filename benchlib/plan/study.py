@@ -8,10 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
-from ruamel.yaml.constructor import DuplicateKeyError
-from ruamel.yaml.error import MarkedYAMLError
-
+from benchlib import yaml_file
 from benchlib.errors import UserError, suggestion
 from benchlib.mistakes import problems
 from benchlib.trial import Trial
@@ -50,17 +47,10 @@ def read(path: str | Path) -> Study:
     """Reads and checks a study. Raises UserError with every mistake, a line each: file, line, what is right."""
     path = Path(path)
     try:
-        document = YAML(typ="rt").load(path.read_text())
+        document = yaml_file.read(path)
     except FileNotFoundError as error:
         near = suggestion(path.name, [p.name for p in path.parent.glob("*.yaml")] if path.parent.is_dir() else [])
         raise UserError(f"there is no study {path}{near}") from error
-    except DuplicateKeyError as error:
-        raise UserError(f"{path}:{error.problem_mark.line + 1}: {error.problem.splitlines()[0]}") from error
-    except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        raise UserError(f"{path}:{mark.line + 1}: {error.problem}") from error
-    except (UnicodeDecodeError, IsADirectoryError) as error:
-        raise UserError(f"{path} is not a YAML text") from error
     return _Reader(str(path), path.stem).study(document)
 
 

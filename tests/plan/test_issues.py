@@ -121,3 +121,9 @@ def test_what_went_well_is_not_kept(file, tmp_path):
     file.unlink()
     assert keep(notebook(tmp_path, "oom"), "new") == "new"  # the first one makes the file
     assert len(issues.entries()) == 1
+
+
+def test_a_stored_model_that_is_not_there_is_told_with_its_issue(file):
+    file.write_text(TWO + "- {name: gone, trial: {model: explicit/nothing_like_it}}\n")
+    with pytest.raises(UserError, match=r"issues\.yaml: issues/gone: model 'explicit/nothing_like_it'"):
+        planned(model="issues/all")
