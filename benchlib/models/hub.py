@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from benchlib.errors import Unavailable, UserError
-from benchlib.models import LoadedModel, _module, directory
+from benchlib.models import LoadedModel, directory
 from benchlib.registry import Source
 
 FILES = ["config.json", "*.safetensors", "*.safetensors.index.json", "tokenizer*", "vocab*", "merges.txt",
@@ -67,7 +67,7 @@ source = Source(
     name="hub",
     summary="a model of the Hugging Face hub, downloaded when the network allows",
     load=load,
-    packages=("torch", "transformers", "huggingface_hub"),
-    shapes={"seq_length": None},
-    refuse=_module.no_shapes,
+    packages=(*directory.source.packages, "huggingface_hub"),
+    shapes=directory.source.shapes,
+    refuse=directory.source.refuse,
 )

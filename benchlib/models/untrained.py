@@ -15,7 +15,7 @@ from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
-from benchlib.errors import UnknownName, UserError
+from benchlib.errors import UnknownName
 from benchlib.models import LoadedModel, _module, _retrieved, _tasks, _transformers, hub
 from benchlib.registry import Source
 
@@ -121,8 +121,7 @@ def load(name: str, trial: Any) -> LoadedModel:
         raise UnknownName("untrained model", name, NAMES)
     row = MODELS[name]
     given = dict(trial.model_args)
-    if not isinstance(given.pop("full", False), bool):
-        raise UserError("model_args: full is true or false")
+    given.pop("full", None)
     layers = _fewer(row.layers) if _is_reduced(row, trial.model_args) else row.layers
     values = {**row.values, **{k: {**row.values.get(k, {}), **v} if isinstance(v, Mapping) else v
                                for k, v in layers.items()}}  # fmt: skip
@@ -139,6 +138,12 @@ def called(name: str, trial: Any) -> str:
     reduced = row is not None and not weights and _is_reduced(row, trial.model_args)
     said = f"{FEW} layers" if reduced else weights
     return name.rpartition("/")[2] + (f" ({said})" if said else "")
+
+
+def refuse(trial: Any) -> str | None:
+    if not isinstance(trial.model_args.get("full", False), bool):
+        return "model_args: full is true or false"
+    return _module.no_shapes(trial)
 
 
 def _is_reduced(row: Row, given: Mapping[str, Any]) -> bool:
@@ -170,5 +175,5 @@ source = Source(
     packages=("torch", "transformers", "transformers.modeling_utils"),
     catalogue=catalogue,
     shapes={"seq_length": None, "height": None, "width": None},
-    refuse=_module.no_shapes,
+    refuse=refuse,
 )

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from benchlib import mistakes, tensors
-from benchlib.errors import Unavailable, UnknownName, UserError
+from benchlib.errors import Unavailable, UnknownName
 from benchlib.models import huggingface_big, parse, popular_on_huggingface, row, transformers, untrained
 from benchlib.plan.selections import select
 from benchlib.registry import sources
@@ -75,8 +75,8 @@ def test_an_untrained_model_has_two_layers_and_is_called_so():
     for asked, layers in (({"full": True}, 12), ({"num_hidden_layers": 3}, 3)):
         assert load(model, model_args=small | asked).module.config.num_hidden_layers == layers
         assert Trial(model=model, model_args=asked).model_name == "Bio_ClinicalBERT"
-    with pytest.raises(UserError, match="full is true or false"):
-        load(model, model_args={"full": "yes"})
+    wrong = mistakes.make({"model": model, "model_args": {"full": "yes"}})
+    assert untrained.refuse(wrong) == "model_args: full is true or false"
 
 
 def test_each_part_of_an_untrained_model_is_reduced():

@@ -138,3 +138,10 @@ def test_a_directory_with_a_head_gives_its_loss(copied):
         float(torch.nn.functional.cross_entropy(outputs.logits, model.inputs["labels"])), rel=1e-5
     )
     assert model.axes["labels"] == {0: "batch"}
+
+
+def test_the_hub_and_a_directory_read_the_same_sizes():
+    from benchlib.registry import sources
+
+    assert sources.get("hub").shapes == sources.get("directory").shapes
+    assert sources.get("popular_on_huggingface").shapes == sources.get("directory").shapes
