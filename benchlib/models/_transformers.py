@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from benchlib.errors import Unavailable, UnknownName, UserError
@@ -32,16 +33,10 @@ def loaded(
     import torch
 
     kind = model_named(model_class)
-    described = kind.config_class.__name__
-    config = _configs.configured(kind.config_class, values, trial.model_args, described)
+    config = _configs.configured(kind.config_class, values, trial.model_args, kind.config_class.__name__)
     _configs.suited(config, model_class, {**values, **trial.model_args})
     torch.manual_seed(trial.seed)
-    try:
-        module = _module.with_attention(lambda **given: kind._from_config(config, **given), trial.attn_implementation)
-    except ImportError as error:
-        raise Unavailable(f"{model_class}: {_one_line(error)}") from error
-    except (ValueError, TypeError, AttributeError, KeyError) as error:  # values that do not go together
-        raise UserError(f"{model_class} cannot be built from {described}: {_one_line(error)}") from error
+    module = built(kind._from_config, config, trial, model_class)
     if part:
         module = module.get_submodule(part)
         config = getattr(module, "config", config)
@@ -52,6 +47,17 @@ def loaded(
         return _labels.added(_modalities.inputs_for(config, module, trial, seq_length), module, trial)
 
     return _module.loaded(module, inputs_at, trial, task=task, weights="random", facts=facts)
+
+
+def built(build: Callable[..., Any], config: Any, trial: Any, what: str) -> Any:
+    """`build(config)` under the trial's `attn_implementation`. Raises UserError and Unavailable, in which it is `what`
+    that cannot be built."""
+    try:
+        return _module.with_attention(partial(build, config), trial.attn_implementation)
+    except ImportError as error:
+        raise Unavailable(f"{what}: {_one_line(error)}") from error
+    except (ValueError, TypeError, AttributeError, KeyError) as error:  # values that do not go together
+        raise UserError(f"{what} cannot be built from {type(config).__name__}: {_one_line(error)}") from error
 
 
 def model_named(name: str) -> Any:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from benchlib.errors import UserError, suggestion
-from benchlib.models import LoadedModel, _configs, _labels, _modalities, _module, _tasks
+from benchlib.models import LoadedModel, _configs, _labels, _modalities, _module, _tasks, _transformers
 from benchlib.models._sentences import SENTENCES
 from benchlib.registry import Source
 
@@ -38,8 +38,7 @@ def load(name: str, trial: Any) -> LoadedModel:
         module, weights = _with_weights(model_class, config, path, trial)
     else:
         build = getattr(model_class, "_from_config", None) or model_class.from_config
-        module = _module.with_attention(lambda **given: build(config, **given), trial.attn_implementation)
-        weights = "random"
+        module, weights = _transformers.built(build, config, trial, f"model '{path}'"), "random"
     inputs_at, text = _inputs(path, config, module)
     task = getattr(config, "pipeline_tag", None) or _tasks.task_of(type(module).__name__)
     labelled = lambda trial: _labels.added(inputs_at(trial), module, trial)  # noqa: E731
@@ -60,6 +59,8 @@ def _config(path: Path, given: dict[str, Any]) -> Any:
         values = json.loads((path / "config.json").read_text())
     except (OSError, ValueError) as error:
         raise UserError(f"model '{path}': config.json cannot be read ({error})") from error
+    if not isinstance(values, dict):
+        raise UserError(f"model '{path}': config.json is no mapping of settings")
     try:
         config_class = transformers.AutoConfig.for_model(values.get("model_type", "")).__class__
     except ValueError:
@@ -74,11 +75,13 @@ def _config(path: Path, given: dict[str, Any]) -> Any:
 def _model_class(config: Any, path: Path) -> Any:
     import transformers
 
-    for name in config.architectures or []:
-        if hasattr(transformers, name):
-            return getattr(transformers, name)
-    if config.architectures:
-        raise UserError(f"model '{path}': this transformers has no class {' or '.join(config.architectures)}")
+    names = [config.architectures] if isinstance(config.architectures, str) else config.architectures or []
+    for name in names:
+        kind = getattr(transformers, name, None)
+        if isinstance(kind, type) and issubclass(kind, transformers.PreTrainedModel):
+            return kind
+    if names:
+        raise UserError(f"model '{path}': this transformers has no model class {' or '.join(names)}")
     return transformers.AutoModel
 
 
@@ -99,7 +102,7 @@ def _with_weights(model_class: Any, config: Any, path: Path, trial: Any) -> tupl
 
     try:
         module, report = _module.with_attention(build, trial.attn_implementation)
-    except (OSError, RuntimeError, SafetensorError) as error:
+    except (OSError, RuntimeError, ValueError, SafetensorError) as error:
         text = " ".join(str(error).split())
         raise UserError(f"model '{path}': its weights do not load: {text[:400]}") from error
     missing = len(report["missing_keys"])
@@ -121,7 +124,10 @@ def _inputs(path: Path, config: Any, module: Any) -> tuple[Callable[[Any], dict[
 def _tokenizer(path: Path) -> Any:
     import transformers
 
-    tokenizer = transformers.AutoTokenizer.from_pretrained(path, local_files_only=True, trust_remote_code=False)
+    try:
+        tokenizer = transformers.AutoTokenizer.from_pretrained(path, local_files_only=True, trust_remote_code=False)
+    except Exception as error:  # tokenizers raises bare ones
+        raise UserError(f"model '{path}': its tokenizer does not load: {' '.join(str(error).split())[:300]}") from error
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
     tokenizer.padding_side = "right"

@@ -145,3 +145,24 @@ def test_the_hub_and_a_directory_read_the_same_sizes():
 
     assert sources.get("hub").shapes == sources.get("directory").shapes
     assert sources.get("popular_on_huggingface").shapes == sources.get("directory").shapes
+
+
+@pytest.mark.parametrize(
+    ("config", "words"),
+    [
+        ("[1]", r"config\.json is no mapping"),
+        ('{"model_type": "bert", "architectures": ["BertTokenizer"]}', "has no model class BertTokenizer"),
+        ('{"model_type": "bert", "hidden_size": 30}', "cannot be built from BertConfig"),
+    ],
+)
+def test_a_configuration_of_no_model_is_one_line(tmp_path, config, words):
+    (tmp_path / "config.json").write_text(config)
+    with pytest.raises(UserError, match=words) as raised:
+        load(tmp_path)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_tokenizer_that_does_not_load_is_one_line(copied):
+    (copied / "tokenizer.json").write_text("{")
+    with pytest.raises(UserError, match="its tokenizer does not load"):
+        load(copied, model_args={"num_hidden_layers": 1})
