@@ -2,20 +2,36 @@
 
 A source draws weights and inputs as ever; a tensor of more than a few thousand elements goes to the meta device. The
 small ones are real, because code looks into them: `linspace(…).tolist()` for the rates of a network's layers,
-`norm.weight.any()`. Where a real tensor meets one without memory, it loses its own.
+`norm.weight.any()`. Where a real tensor meets one without memory, it loses its own. A source that would read or
+download weights leaves them where they are while `looking()`.
 """
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+from contextvars import ContextVar
 from functools import cache
 from typing import Any
 
 SMALL = 1 << 13  # elements
+_LOOKING = ContextVar("looking", default=False)
 
 
-def large_on_meta() -> Any:
-    """A context; torch is imported by then."""
-    return _mode()()
+@contextlib.contextmanager
+def large_on_meta() -> Iterator[None]:
+    """Torch is imported by then."""
+    token = _LOOKING.set(True)
+    try:
+        with _mode()():
+            yield
+    finally:
+        _LOOKING.reset(token)
+
+
+def looking() -> bool:
+    """Whether a model is loaded only to see what it is."""
+    return _LOOKING.get()
 
 
 @cache

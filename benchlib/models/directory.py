@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from benchlib.errors import UserError, suggestion
-from benchlib.models import LoadedModel, _configs, _labels, _modalities, _module, _tasks, _transformers
+from benchlib.models import LoadedModel, _configs, _labels, _meta, _modalities, _module, _tasks, _transformers
 from benchlib.models._sentences import SENTENCES
 from benchlib.registry import Source
 
@@ -34,7 +34,7 @@ def load(name: str, trial: Any) -> LoadedModel:
     config = _config(path, trial.model_args)
     model_class = _model_class(config, path)
     torch.manual_seed(trial.seed)
-    if _files(path, WEIGHTS):
+    if _files(path, WEIGHTS) and not _meta.looking():
         module, weights = _with_weights(model_class, config, path, trial)
     else:
         build = getattr(model_class, "_from_config", None) or model_class.from_config

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from benchlib.errors import Unavailable, UserError
-from benchlib.models import LoadedModel, directory
+from benchlib.models import LoadedModel, _meta, directory
 from benchlib.registry import Source
 
 FILES = ["config.json", "*.safetensors", "*.safetensors.index.json", "tokenizer*", "vocab*", "merges.txt",
@@ -28,7 +28,8 @@ def load(name: str, trial: Any) -> LoadedModel:
 
 
 def download(name: str) -> Path:
-    """The local folder of the model. Raises Unavailable without network, UserError for no such model."""
+    """The local folder of the model. Raises Unavailable without network, UserError for no such model; where one only
+    looks at what it is, nothing is downloaded for that."""
     import huggingface_hub
     from huggingface_hub import errors
 
@@ -40,6 +41,7 @@ def download(name: str) -> Path:
             allow_patterns=FILES,
             ignore_patterns=INNER,
             etag_timeout=PATIENCE,
+            local_files_only=_meta.looking(),
         )
     except errors.GatedRepoError as error:
         raise UserError(f"model 'hub:{name}': access to it has to be asked for on the hub first") from error
@@ -57,6 +59,8 @@ def download(name: str) -> Path:
 def _why(error: Exception) -> str:
     from huggingface_hub import constants
 
+    if _meta.looking():
+        return "it is only looked at"
     if constants.HF_HUB_OFFLINE:
         return "HF_HUB_OFFLINE forbids downloads"
     reason = " ".join(str(error).partition("\n")[0].split())

@@ -39,7 +39,7 @@ def known(trial: Trial) -> Details | None:
     if source.catalogue is None or source.gives != "module":
         return None
     if found := _kept(name, _decided(trial)):
-        return None if "unknown" in found else found
+        return found
     if any(getattr(trial, p) != default_of(p) for p in LOADING if p not in ("dtype", "seed", *_WEIGHTLESS)):
         return None
     found = table(source.name, catalogued(source.name)).get(name)
@@ -50,16 +50,19 @@ def known(trial: Trial) -> Details | None:
 
 
 def looked_at(trial: Trial, ask: Callable[[dict[str, Any]], Details]) -> Details | None:
-    """The same, with a worker's answer kept where the cache has none; None where nobody knows."""
+    """The same, with a worker's answer kept where the cache has none; None where nobody knows, which is not kept: a
+    model of the hub can be looked at once it is here."""
     source, name = trial.source()
     if source.catalogue is None or source.gives != "module":
         return None
 
-    def build(folder: Any, facts: Details) -> None:
-        facts.update(ask(_request(source.name, name, trial)))
-
-    found = _obtained(name, _decided(trial), build)
-    return None if "unknown" in found else found
+    decided = _decided(trial)
+    if found := _kept(name, decided):
+        return found
+    found = ask(_request(source.name, name, trial))
+    if "unknown" in found:
+        return None
+    return _obtained(name, decided, lambda folder, facts: facts.update(found))
 
 
 def catalogued(suite: str) -> list[str]:

@@ -1,5 +1,7 @@
 """Loading without weights: large tensors have no memory, small ones are real, and what is counted is right."""
 
+import json
+
 import pytest
 import torch
 from torch import nn
@@ -60,3 +62,24 @@ def test_what_a_source_cannot_do_is_told_as_unknown():
     assert details_of(asked("planted/plain", model_args={"fault": "raise"}))["unknown"].startswith("RuntimeError: ")
     wrong = details_of({**asked("explicit/mlp"), "name": "mpl"})
     assert "did you mean 'mlp'" in wrong["unknown"]
+
+
+def test_nothing_is_downloaded_and_no_weights_are_read_to_see_what_a_model_is(monkeypatch, tmp_path):
+    import huggingface_hub
+    import transformers
+
+    config = {"model_type": "bert", "architectures": ["BertModel"], "num_hidden_layers": 1, "hidden_size": 96,
+              "num_attention_heads": 4, "intermediate_size": 64}  # fmt: skip
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    (tmp_path / "model.safetensors").write_bytes(b"read by nobody")
+    asked_for = []
+
+    def snapshot(name, local_files_only=False, **options):
+        asked_for.append((name, local_files_only))
+        return str(tmp_path)
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", snapshot)
+    found = details_of(asked("popular_on_huggingface/google/byt5-small"))
+    model = transformers.BertModel(transformers.BertConfig(**config))
+    assert found["params_size"] == sum(p.numel() for p in model.parameters())
+    assert asked_for == [("google/byt5-small", True)]

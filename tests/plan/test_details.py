@@ -73,3 +73,10 @@ def test_one_process_answers_for_all_and_another_one_when_it_dies():
     found = list(details._answers(requests))
     assert [("unknown" in each) for each in found] == [False, True, False]
     assert found[1]["unknown"] == "its process died"
+
+
+def test_what_nobody_knows_is_asked_again():
+    trial, answers = make({"model": "popular_on_huggingface/google/byt5-small"}), [{"unknown": "not here"}, of(400)]
+    assert details.looked_at(trial, lambda request: answers.pop(0)) is None
+    assert details.looked_at(trial, lambda request: answers.pop(0)) == details.known(trial)
+    assert not answers and details.known(trial)
