@@ -24,7 +24,7 @@ from benchlib.way import key_of
 
 KIND = "details"
 PATIENCE = 120.0  # seconds for one model; importing its package for the first time may compile it
-_WEIGHTLESS = ("batch_size", "seq_length", "max_audio_seq_length", "height", "width", "attn_implementation", "inputs")
+_SIZING = ("seq_length", "max_audio_seq_length", "height", "width", "inputs")  # an item's inputs, and no weights
 _MODULES = ("models/_meta.py", "worker/details.py")
 
 Details = dict[str, Any]  # see `benchlib.worker.details.details_of`
@@ -33,19 +33,21 @@ Details = dict[str, Any]  # see `benchlib.worker.details.details_of`
 def known(trial: Trial) -> Details | None:
     """What the cache has of a trial's model, `weights_size` in float32; None where it has nothing, or not the weights.
 
-    Where only the suite's table knows it, at other sizes, the inputs are those of as many items.
+    Where only the suite's table knows it, the inputs are those of as many items, and nothing where an item has another
+    size.
     """
     source, name = trial.source()
     if source.catalogue is None or source.gives != "module":
         return None
     if found := _kept(name, _decided(trial)):
         return found
-    if any(getattr(trial, p) != default_of(p) for p in LOADING if p not in ("dtype", "seed", *_WEIGHTLESS)):
+    changed = {p for p in LOADING if getattr(trial, p) != default_of(p)}
+    if changed - {"dtype", "seed", "batch_size", "attn_implementation", *_SIZING}:
         return None
     found = table(source.name, catalogued(source.name)).get(name)
     if not found or "unknown" in found:
         return None
-    items = trial.batch_size if isinstance(trial.batch_size, int) else 1
+    items = 0 if changed.intersection(_SIZING) else trial.batch_size if isinstance(trial.batch_size, int) else 1
     return {**found, "input_size": found["input_size"] * items}
 
 

@@ -17,7 +17,7 @@ from benchlib import artifacts, machine
 from benchlib.plan.details import Details, known
 from benchlib.plan.in_words import count, size
 from benchlib.registry import exporters
-from benchlib.trial import Trial
+from benchlib.trial import LOADING, Trial
 
 _SIZES = {"float32": 4, "float16": 2, "bfloat16": 2}
 _EXACT = 2  # float64 takes twice the bytes of float32
@@ -39,7 +39,7 @@ class Need:
 def need(trial: Trial, details: Details) -> Need:
     """What a trial needs of a model with these details."""
     loading = details["weights_size"]
-    weights = loading * _SIZES[trial.dtype] // _SIZES["float32"]
+    weights, inputs = (details[n] * _SIZES[trial.dtype] // _SIZES["float32"] for n in ("weights_size", "input_size"))
     ways = [] if trial.until == "export" else [*filter(None, [trial.reference_way]), trial.way]
     on_gpu = trial.device != "cpu"
     holders, shared = [], False
@@ -48,7 +48,7 @@ def need(trial: Trial, details: Details) -> Need:
         if on_gpu or not (of_module and shared):
             holders.append(way.label)
         shared = shared or of_module
-    running = len(holders) * weights + len(ways) * details["input_size"]
+    running = len(holders) * weights + len(ways) * inputs
     files = {w.label: w for w in filter(None, [trial.reference_way, trial.way, trial.judge_way])}.values()
     exported = [1 + len(w.passes) for w in files if exporters.get(w.exporter).export is not None]
     load = max(loading, weights) + details["input_size"]
@@ -106,7 +106,7 @@ def of_plan(trials: Iterable[Trial]) -> str:
     found = [(t, need(t, d)) for t in trials if (d := known(t))]
     if not found:
         return ""
-    models = {(t.model, str(t.model_args), t.dtype, t.batch_size, t.seed): n.weights for t, n in found}
+    models = {(t.model, *(str(getattr(t, p)) for p in LOADING)): n.weights for t, n in found}
     disk = sum(n.disk - n.weights for _, n in found) + sum(models.values())
     others = len({t.model for t in trials} - {t.model for t, _ in found})
     text = f"memory: at least {size(max(n.host for _, n in found))}; disk: up to {size(disk)}"

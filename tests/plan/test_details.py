@@ -51,6 +51,8 @@ def test_a_trial_finds_its_model_in_the_table_of_its_suite(monkeypatch):
     assert details.known(make({"model": "timm/resnet18"})) is None
     details.fill("timm", ["resnet18", "vgg11"])
     assert details.known(make({"model": "timm/resnet18", "batch_size": 8}))["input_size"] == 800
+    smaller = make({"model": "timm/resnet18", "batch_size": 8, "height": 32})
+    assert details.known(smaller)["input_size"] == 0, "nobody knows them, and those of the table are too large"
     assert details.known(make({"model": "timm/resnet18", "model_args": {"in_chans": 1}})) is None
     assert details.known(make({"model": "timm/vgg11"})) is None
 

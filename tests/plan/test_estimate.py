@@ -37,6 +37,13 @@ def test_the_copies_that_are_there_at_once_are_counted(parameters, copies):
     assert need.gpu == 0
 
 
+def test_inputs_count_in_the_dtype_in_which_they_are_held():
+    inputs = {"exporter": "eager", "batch_size": 4}
+    found = {**KNOWN, "weights_size": 0, "input_size": 4 * GIGA}
+    assert estimate.need(trial(**inputs), found).host == 8 * GIGA
+    assert estimate.need(trial(**inputs, dtype="float16"), found).host == 4 * GIGA
+
+
 def test_on_a_gpu_each_contender_has_its_own():
     need = estimate.need(trial(device="cuda", exporter="eager"), KNOWN)
     assert need.gpu // (8 * GIGA) == 2
@@ -115,3 +122,5 @@ def test_the_room_of_a_plan_counts_each_model_once(monkeypatch):
     trials = [trial(), trial(exporter="eager"), make({"model": "explicit/mlp"})]
     assert estimate.of_plan(trials).startswith("memory: at least 16.0 GB; disk: up to 16.0 GB; 1 model not counted")
     assert estimate.of_plan(trials[2:]) == ""
+    sized = [trial(exporter="eager", height=height) for height in (32, 64)]
+    assert "disk: up to 16.0 GB" in estimate.of_plan(sized), "each size is loaded and kept by itself"
