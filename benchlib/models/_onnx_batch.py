@@ -1,32 +1,29 @@
 """An ONNX file whose batch is a fixed number, for another batch.
 
 The inputs' first dimensions get the new size, and so do the shapes that Reshape takes from constants where they begin
-with the old one. Whether that was all is then found out: shape inference and onnx's checker have to accept the graph,
-and it has to compute for each item what the file itself computes for it. If it does not, nothing is run, and the
-operator that forbids it is named.
+with the old one. Whether that was all is then found out by `_onnx_batch_check`: shape inference and onnx's checker have
+to accept the graph, and it has to compute for each item what the file itself computes for it. If it does not, nothing
+is run, and the operator that forbids it is named.
 """
 
 from __future__ import annotations
 
-import re
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from benchlib import machine
 from benchlib.errors import Refused
-from benchlib.models import _fillers, _onnx_values
+from benchlib.models import _fillers
+from benchlib.models._onnx_batch_check import Batch, inputs_for, problem, runner
 from benchlib.models._onnx_graph import Value
 from benchlib.models._onnx_shapes import Wanted, by_name, parameter_of
 
 NAME = "model.onnx"
-_NODE = re.compile(
-    r"op_type:(\w+), node name: ([^)]*)\)|running (\w+) node\. Name:'([^']*)'|Node \(([^)]*)\) Op \((\w+)\)"
-)
-_CLOSE = {"rtol": 1e-3, "atol": 1e-4}  # of floating outputs: other batches are summed in other orders
-Axes = dict[str, int]  # input -> the axis that is its batch
 
 
 def asked(wanted: Wanted, trial: Any) -> tuple[int, int] | None:
@@ -51,11 +48,12 @@ def _is_batch(value: Value) -> bool:
     return any(isinstance(d, str) and (i == 0 or parameter_of(d) == "batch_size") for i, d in enumerate(dims))
 
 
-def rewritten(path: Path, wanted: Wanted, old: int, new: int, seed: int) -> tuple[Any, Callable[[Path], Path]]:
+def rewritten(path: Path, wanted: Wanted, old: int, new: int, trial: Any) -> tuple[Any, Callable[[Path], Path]]:
     """The graph for the other batch, and what writes it into a folder. Raises Refused with the operator."""
     import onnx
 
-    model, reason = onnx.load(path), ""
+    run = partial(runner, threads=trial.num_cores or machine.allowed_cores())
+    original, model, reason = run(path), onnx.load(path), ""
     apart = any(
         t.data_location == onnx.TensorProto.EXTERNAL
         for t in onnx.load(path, load_external_data=False).graph.initializer
@@ -66,16 +64,18 @@ def rewritten(path: Path, wanted: Wanted, old: int, new: int, seed: int) -> tupl
         onnx.save_model(found, file, save_as_external_data=apart, location=f"{NAME}.data")
         return file
 
-    for axes in _choices(wanted, old):
-        found = _changed(model, axes, old, new)
-        problem = _problem(found, path, write, wanted, axes, old, new, seed)
-        if not problem:
+    for batch in _choices(wanted, old, new):
+        found, reached = _changed(model, batch)
+        inputs = inputs_for(found, batch, trial)
+        with tempfile.TemporaryDirectory(prefix="benchlib-") as folder:
+            wrong = problem(found, reached, original, lambda to=folder: run(write(Path(to))), inputs, batch)
+        if not wrong:
             return found, write
-        reason = reason or problem
+        reason = reason or wrong
     raise Refused(f"batch_size {new}: the file is made for a batch of {old}, and {reason}")
 
 
-def _choices(wanted: Wanted, old: int) -> list[Axes]:
+def _choices(wanted: Wanted, old: int, new: int) -> list[Batch]:
     """Which axes are the batch: those of all inputs, then without those of one dimension, which may be other."""
     axes = {}
     for name, value in wanted.items():
@@ -83,10 +83,11 @@ def _choices(wanted: Wanted, old: int) -> list[Axes]:
         if len(value.dims or ()) > axis and value.dims[axis] == old and name.lower() not in _fillers.RATES:
             axes[name] = axis
     fewer = {name: axis for name, axis in axes.items() if len(wanted[name].dims) > 1}
-    return [axes] if fewer == axes else [axes, fewer]
+    return [Batch(chosen, old, new) for chosen in ([axes] if fewer == axes else [axes, fewer])]
 
 
-def _changed(model: Any, axes: Axes, old: int, new: int) -> Any:
+def _changed(model: Any, batch: Batch) -> tuple[Any, set[str]]:
+    """The graph with the other batch, and the names of the values that come from the inputs that have one."""
     import onnx
     from onnx import helper, numpy_helper
 
@@ -95,115 +96,47 @@ def _changed(model: Any, axes: Axes, old: int, new: int) -> Any:
     graph = found.graph
     del graph.value_info[:]
     for value in graph.input:
-        if value.name in axes:
-            _innermost(value.type).shape.dim[axes[value.name]].dim_value = new
+        if value.name in batch.axes:
+            _innermost(value.type).shape.dim[batch.axes[value.name]].dim_value = batch.new
     for value in graph.output:
         for dim in _innermost(value.type).shape.dim:
             dim.Clear()  # shape inference says anew what it is
-    constants = {t.name: t for t in graph.initializer}
-    constants |= {
-        n.output[0]: n.attribute[0].t for n in graph.node if n.op_type == "Constant" and n.attribute[0].HasField("t")
-    }
-    reached, nodes = set(axes), []
+    constants: dict[str, Callable[[], Any]] = {t.name: partial(numpy_helper.to_array, t) for t in graph.initializer}
     for node in graph.node:
-        if not reached & set(node.input) or node.op_type in ("Shape", "Size"):
+        if node.op_type == "Constant":
+            constants[node.output[0]] = partial(_value_of, node.attribute[0])
+    reached, nodes = set(batch.axes), []
+    for node in graph.node:
+        if not reached & _read_by(node) or node.op_type in ("Shape", "Size"):
             nodes.append(node)
             continue
         reached |= set(node.output)
         if node.op_type == "Reshape" and node.input[1] in constants and node.input[0] in reached:
-            shape = numpy_helper.to_array(constants[node.input[1]]).copy()
-            if shape.size and shape[0] == old:
-                shape[0] = new
-                name = f"{node.output[0]}_shape_for_{new}"
+            shape = np.array(constants[node.input[1]]())
+            if shape.size and shape[0] == batch.old:
+                shape[0] = batch.new
+                name = f"{node.output[0]}_shape_for_{batch.new}"
                 nodes.append(helper.make_node("Constant", [], [name], value=numpy_helper.from_array(shape)))
                 node.input[1] = name
         nodes.append(node)
     del graph.node[:]
     graph.node.extend(nodes)
-    return found
+    return found, reached
+
+
+def _value_of(attribute: Any) -> Any:
+    """What a Constant holds: a tensor, or whole numbers alone (`value_ints`)."""
+    from onnx import numpy_helper
+
+    return numpy_helper.to_array(attribute.t) if attribute.HasField("t") else np.array(attribute.ints, np.int64)
+
+
+def _read_by(node: Any) -> set[str]:
+    """The values that a node takes; its subgraphs see those of the graph around them without naming them as inputs."""
+    inner = (n for a in node.attribute for graph in (a.g, *a.graphs) for n in graph.node)
+    return set(node.input).union(*map(_read_by, inner))
 
 
 def _innermost(kind: Any) -> Any:
     which = kind.WhichOneof("value")
     return kind.tensor_type if which in (None, "tensor_type") else _innermost(getattr(kind, which).elem_type)
-
-
-def _problem(found: Any, path: Path, write: Callable, wanted: Wanted, axes: Axes, old: int, new: int, seed: int) -> str:
-    """What is wrong with the rewritten graph, or ""."""
-    import onnx
-
-    try:
-        if found.ByteSize() < onnx.checker.MAXIMUM_PROTOBUF:
-            found.CopyFrom(onnx.shape_inference.infer_shapes(found, strict_mode=True, data_prop=True))
-            onnx.checker.check_model(found)
-    except Exception as error:
-        return _said(error)
-    with tempfile.TemporaryDirectory(prefix="benchlib-") as folder:
-        try:
-            return _differs(_runner(path), _runner(write(Path(folder))), found, wanted, axes, old, new, seed)
-        except Exception as error:
-            return _said(error)
-
-
-def _differs(
-    original: Callable, other: Callable, found: Any, wanted: Wanted, axes: Axes, old: int, new: int, seed: int
-) -> str:
-    """Which output is not, item for item, what the file itself gives for the first items and for the last."""
-    many = max(old, new)
-    shapes = {name: list(value.dims) for name, value in wanted.items()}
-    for name, axis in axes.items():
-        shapes[name][axis] = many
-    inputs = _onnx_values.generated(found, wanted, shapes, seed)
-    theirs = other(_items(inputs, axes, 0, new))
-    for start in dict.fromkeys((0, many - old)):
-        ours = original(_items(inputs, axes, start, old))
-        for value, mine, right in zip(found.graph.output, theirs, ours, strict=True):
-            axis = next(
-                (i for i, (m, r) in enumerate(zip(mine.shape, right.shape, strict=True)) if (m, r) == (new, old)), None
-            )
-            if axis is None:
-                return f"output '{value.name}' of {_maker(found, value.name)} does not follow the batch"
-            count = min(old, new)
-            mine = np.take(mine, np.arange(start, start + count) if new > old else np.arange(count), axis)
-            right = np.take(right, np.arange(count), axis)
-            equal = (
-                np.allclose(mine, right, **_CLOSE, equal_nan=True)
-                if right.dtype.kind in "fc"
-                else np.array_equal(mine, right)
-            )
-            if not equal:
-                return (
-                    f"output '{value.name}' of {_maker(found, value.name)} does not compute the items of a batch apart"
-                )
-    return ""
-
-
-def _items(inputs: Mapping[str, Any], axes: Axes, start: int, count: int) -> dict[str, Any]:
-    chosen = np.arange(start, start + count)
-    return {n: np.take(a, chosen, axes[n]) if n in axes else a for n, a in inputs.items()}
-
-
-def _runner(path: Path) -> Callable[[dict[str, Any]], list[Any]]:
-    """A graph by onnxruntime without its optimisations; it is needed for every ONNX file's own check."""
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    options.log_severity_level = 4
-    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-    names = [i.name for i in session.get_inputs()]
-    return lambda inputs: session.run(None, {name: inputs[name] for name in names})
-
-
-def _maker(model: Any, output: str) -> str:
-    node = next((n for n in model.graph.node if output in n.output), None)
-    return f"node {node.op_type} '{node.name or output}'" if node else "the graph"
-
-
-def _said(error: Exception) -> str:
-    """The operator that an error names, else its first line."""
-    if place := _NODE.search(str(error)):
-        op, name, op2, name2, name3, op3 = place.groups()
-        called = name or name2 or name3
-        return f"node {op or op2 or op3}{f' {called!r}' if called else ''} does not take another"
-    return f"it takes no other: {str(error).strip().partition(chr(10))[0][:200]}"

@@ -27,7 +27,7 @@ def load(name: str, trial: Any) -> LoadedModel:
     wanted, facts, write = inputs_of(proto), _facts(proto), None
     external_data(path)
     if change := _onnx_batch.asked(wanted, trial):
-        proto, write = _onnx_batch.rewritten(path, wanted, *change, trial.seed)
+        proto, write = _onnx_batch.rewritten(path, wanted, *change, trial)
         wanted, facts["batch_rewritten"] = inputs_of(proto), "{} → {}".format(*change)
     if trial.inputs:
         sets = _onnx_data.given(trial.inputs, wanted, outputs_of(proto))
