@@ -31,7 +31,7 @@ _DRAWS = 20
 
 def of(model: Any, seed: int) -> dict[int, Any]:
     """The sets of a loaded model by number: those that were given, then derived ones."""
-    return derived(model.inputs, seed) | dict(enumerate(model.more[: TIMED - 1], 1))
+    return derived(model.inputs, seed) | dict(enumerate(model.more, 1))
 
 
 def derived(inputs: Any, seed: int) -> dict[int, Any]:

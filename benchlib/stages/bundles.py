@@ -49,8 +49,10 @@ class Model:
 
     @property
     def compared_sets(self) -> dict[int, Path]:
-        """Those of them at which outputs are compared."""
-        return {n: file for n, file in self.input_sets.items() if n in COMPARED or n in self.expected}
+        """Those of them at which outputs are compared: all where the inputs were given, as what is derived from a shape
+        or from pads need not be legal."""
+        given = self.decided_by["parameters"]["inputs"]
+        return {n: file for n, file in self.input_sets.items() if given or n in COMPARED}
 
     @property
     def turns(self) -> dict[str, str]:

@@ -12,7 +12,8 @@ from onnx.backend.test.runner import Runner
 
 from benchlib import accuracy, mistakes, tensors
 from benchlib.errors import Refused
-from benchlib.models import onnx_file, parse
+from benchlib.models import _input_sets, onnx_file, parse
+from benchlib.models._input_sets import TIMED
 from benchlib.registry import runtimes
 from benchlib.runtimes import OpenRequest
 
@@ -72,6 +73,15 @@ def test_a_light_model_gives_the_output_beside_it(tmp_path):
     wrong = numpy_helper.to_array(onnx.load_tensor(tmp_path / "output_0.pb")) + 1
     (tmp_path / "output_0.pb").write_bytes(numpy_helper.from_array(wrong).SerializeToString())
     assert "elements are off" in problem(file, tmp_path, "onnxruntime", tmp_path)
+
+
+def test_of_many_sets_as_many_as_take_turns_are_read(tmp_path):
+    case = DATA / "pytorch-operator" / "test_operator_mm"
+    for number in range(TIMED + 2):
+        shutil.copytree(case / "test_data_set_0", tmp_path / f"test_data_set_{number}")
+    asked = mistakes.make({"model": str(case / "model.onnx"), "exporter": "onnx", "inputs": str(tmp_path)})
+    model = onnx_file.load(asked.model, asked)
+    assert {0, *_input_sets.of(model, 0)} == set(model.expected) == set(range(TIMED))
 
 
 def test_a_whole_trial_is_judged_by_given_outputs(tmp_path, command):
