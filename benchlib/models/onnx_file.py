@@ -34,6 +34,9 @@ def load(name: str, trial: Any) -> LoadedModel:
     else:
         values = _onnx_values.generated(proto, wanted, _onnx_shapes.resolved(wanted, trial), trial.seed)
         sets = [_onnx_data.Given(values, None)]
+    axes = _onnx_shapes.axes(wanted, sets[0].inputs)
+    if items := _onnx_shapes.items(sets[0].inputs, axes):
+        facts["items"] = items
     return LoadedModel(
         inputs=sets[0].inputs,
         file=None if write else path,
@@ -41,7 +44,7 @@ def load(name: str, trial: Any) -> LoadedModel:
         more=tuple(given.inputs for given in sets[1:]),
         expected={number: given.outputs for number, given in enumerate(sets) if given.outputs is not None},
         facts=facts,
-        axes=_onnx_shapes.axes(wanted, sets[0].inputs),
+        axes=axes,
     )
 
 

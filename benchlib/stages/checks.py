@@ -67,7 +67,8 @@ def littles_law(record: dict[str, Any], samples: Samples) -> str | None:
     seconds = sum(_seconds(e) - _inside(e, 0, e.skip) for e in epochs)
     calls = sum(_calls(e, e.skip) for e in epochs)
     rate, latency = calls / seconds, record["metrics"]["time_latency_mean"]
-    streams, items = record["trial"].get("num_streams") or 1, record["trial"].get("batch_size", 1)
+    streams = record["trial"].get("num_streams") or 1
+    items = record["metrics"].get("items") or record["trial"].get("batch_size", 1)
     outside = seconds - sum(_inside(e, e.skip) for e in epochs)
     if abs(rate * latency / streams - 1) > TOLERANCE and abs(outside) > READING * len(epochs):
         return f"{rate:.4g} calls/s × {latency:.4g} s = {rate * latency:.4g} calls in flight, not {streams}"

@@ -31,7 +31,7 @@ def measure(run: TrialRun) -> None:
 
 def metrics(run: TrialRun) -> dict[str, Any]:
     """The metrics of memory and energy; the CPU time of an item comes from the timed epochs themselves."""
-    samples, items = run.measurement.samples, run.trial.batch_size
+    samples, items = run.measurement.samples, run.items
     own = len(samples.contenders) - 1
     found = {"cpu_time_per_item": energy.cpu_time_per_item(samples, own, items)}
     if own:

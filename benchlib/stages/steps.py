@@ -86,6 +86,11 @@ class TrialRun:
         """The contenders' ways: the reference first where there is one, the trial's own last."""
         return [*filter(None, [self.trial.reference_way]), self.trial.way]
 
+    @property
+    def items(self) -> int:
+        """How many items a call has: `batch_size`, but where a file or the inputs given with it say another number."""
+        return self.model.meta["facts"].get("items", self.trial.batch_size)
+
     # -- the steps -------------------------------------------------------------------------------
 
     @step

@@ -28,7 +28,7 @@ def metrics(run: TrialRun) -> dict[str, Any]:
     samples, level = run.measurement.samples, run.level
     own = len(samples.contenders) - 1
     found = _latency(samples, own) | {
-        "throughput": run.trial.batch_size / float(samples.counted(own).mean()),
+        "throughput": run.items / float(samples.counted(own).mean()),
         "cpu_utilisation": _utilisation(samples, own),
         **_turns(run.opened[own].contender.turns),
         "worker_start": run.measurement.facts[0][own]["start"],
@@ -45,7 +45,7 @@ def metrics(run: TrialRun) -> dict[str, Any]:
     found |= {
         "reference_way": samples.contenders[0],
         "time_latency_reference": reference["time_latency"],
-        "throughput_reference": run.trial.batch_size / reference["time_latency_mean"],
+        "throughput_reference": run.items / reference["time_latency_mean"],
         **{name: before[name] for name in ("time_session_reference", "time_export_reference", "time_first_reference")},
     }
     if run.ways[0].exporter == "eager":

@@ -89,6 +89,17 @@ def test_dimensions_come_from_parameters_and_shapes(tmp_path):
     assert tensors.dtype_of(inputs["half"]) == "bfloat16"
 
 
+def test_the_items_of_a_call_are_those_that_the_inputs_have(tmp_path):
+    """They are not `batch_size` where the file, `shapes` or given inputs say another number."""
+    free = write(tmp_path / "a.onnx", {"state": (TensorProto.FLOAT, [2, "n"]), "x": (TensorProto.FLOAT, ["n", 3])})
+    assert [load(free, **size).facts["items"] for size in ({}, {"batch_size": 4})] == [1, 4]
+    assert load(free, shapes={"x": [6, 3]}).facts["items"] == 6
+    assert load(write(tmp_path / "b.onnx", {"x": (TensorProto.FLOAT, [8, 3])})).facts["items"] == 8
+    np.savez(tmp_path / "x.npz", x=np.ones((5, 3), np.float32), state=np.ones((2, 5), np.float32))
+    assert load(free, inputs=str(tmp_path / "x.npz")).facts["items"] == 5
+    assert "items" not in load(write(tmp_path / "c.onnx", {"x": (TensorProto.FLOAT, [8])})).facts
+
+
 def test_what_is_not_known_is_listed_with_how_to_say_it(tmp_path):
     path = write(
         tmp_path / "m.onnx",

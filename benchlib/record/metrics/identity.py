@@ -51,6 +51,12 @@ ROWS = (
         "the batch that an ONNX file was made for → the one that its graph was rewritten for",
         "it computes for each item what the file itself does",
     ),
+    (
+        "items",
+        "count",
+        "items of a call, where the file or the inputs given with it decide that instead of batch_size",
+        "the dimension that the graph calls batch, else the first one of the first input that has two or more",
+    ),
     ("input_shapes", "", "name, dtype and shape of each input"),
     ("input_hash", "", "hash of the input bytes; equal for all contenders", "sha256, read back by each worker"),
     (

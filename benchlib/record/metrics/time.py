@@ -65,11 +65,11 @@ ROWS = (
     ),
     ("time_latency_eager", "s", "time_latency of the eager reference", _LATENCY, "lower"),
     ("time_latency_reference", "s", "time_latency of the reference, whichever it is", _LATENCY, "lower"),
-    ("throughput", "items/s", "batch_size ÷ mean latency, one caller", "steady samples", "higher"),
+    ("throughput", "items/s", "items of a call ÷ mean latency, one caller", "steady samples", "higher"),
     (
         "throughput_reference",
         "items/s",
-        "batch_size ÷ mean latency of the reference",
+        "items of a call ÷ mean latency of the reference",
         "steady samples",
         "higher",
     ),
