@@ -32,7 +32,7 @@ class OrtSession:
 
     def __init__(self, session: Any, request: OpenRequest, stream: Stream | None = None):
         self.session, self.request, self.stream = session, request, stream
-        self.feed: dict[str, Any] = {}
+        self.feed: dict[str, Any] = {}  # these three: of the inputs that were bound first, the recorded ones
         self.host_call: Callable[[], Any] | None = None
         self.bound: _bound.BoundCall | None = None
         settings = session.get_session_options()
@@ -60,21 +60,25 @@ class OrtSession:
         """With `io: host` the call is `session.run` on numpy arrays, or with bfloat16, which numpy lacks, on
         OrtValues; with `io: device` it is `run_with_iobinding` on OrtValues that lie on the device."""
         given = self.session.get_inputs()
-        self.feed = feeds([i.name for i in given], inputs, flat, [i.name for i in given if _is_nested(i.type)])
+        feed = feeds([i.name for i in given], inputs, flat, [i.name for i in given if _is_nested(i.type)])
+        self.feed = self.feed or feed
         if self.request.io == "device":
-            bound = self._bound()
-            self.bound = self.bound or bound  # what is timed are the inputs that were bound first
+            bound = self._bound(feed)
+            self.bound = self.bound or bound
             return bound.call
+        call = self._host_call(feed)
+        self.host_call = self.host_call or call
+        return call
+
+    def _host_call(self, feed: dict[str, Any]) -> Callable[[], Any]:
         options = _bound.run_options(self._run_entries()) if self._run_entries() else None
         kinds = {v.type for v in (*self.session.get_inputs(), *self.session.get_outputs())}
         if "tensor(bfloat16)" not in kinds:
-            feed = tensors.apply(lambda a: np.ascontiguousarray(a).reshape(a.shape), self.feed)
-            self.host_call = partial(self.session.run, None, feed, options)
-        else:
-            values = {name: _bound.on_cpu(array) for name, array in self.feed.items()}
-            run = self.session.run_with_ort_values
-            self.host_call = lambda: [_bound.to_array(value) for value in run(None, values, options)]
-        return self.host_call
+            feed = tensors.apply(lambda a: np.ascontiguousarray(a).reshape(a.shape), feed)
+            return partial(self.session.run, None, feed, options)
+        values = {name: _bound.on_cpu(array) for name, array in feed.items()}
+        run = self.session.run_with_ort_values
+        return lambda: [_bound.to_array(value) for value in run(None, values, options)]
 
     def to_host(self, outputs: list[Any]) -> list[Any]:
         return [_bound.to_array(o, self.stream) if hasattr(o, "data_ptr") else _arrays(o) for o in outputs]
@@ -83,7 +87,7 @@ class OrtSession:
         """The parts of the bound call; None on the CPU, which has no clock but the host's."""
         if self.stream is None:
             return None
-        return (self.bound or self._bound()).parts(self.host_call)
+        return (self.bound or self._bound(self.feed)).parts(self.host_call)
 
     def profile(self, call: Callable[[], Any], calls: int) -> list[dict[str, Any]]:
         """The table of onnxruntime's own profiler, which runs since the session was opened. Raises RuntimeError
@@ -103,10 +107,10 @@ class OrtSession:
         kind, index = self.request.device.partition(":")[0], _cuda.index(self.request.device)
         return {SHRINK: "cpu:0" if kind == "cpu" else f"gpu:{index}"}
 
-    def _bound(self) -> _bound.BoundCall:
+    def _bound(self, feed: dict[str, Any]) -> _bound.BoundCall:
         kind, index = self.request.device.partition(":")[0], _cuda.index(self.request.device)
         graph, entries = self.request.cuda_graphs, self._run_entries()
-        return _bound.BoundCall(self.session, self.feed, kind, index, self.stream, graph, entries)
+        return _bound.BoundCall(self.session, feed, kind, index, self.stream, graph, entries)
 
 
 def feeds(

@@ -73,7 +73,7 @@ class TorchSession:
             return partial(forward, host)
         calls = CudaCalls(forward, host, self.request.device, self.request.cuda_graphs)
         self.calls = self.calls or calls  # what is timed are the inputs that were bound first
-        return calls.on_device if self.request.io == "device" else calls.from_host
+        return calls.bound(self.request.io)
 
     def device_calls(self) -> DeviceCalls | None:
         """The parts of the bound call; None on the CPU, which has no clock but the host's."""

@@ -83,6 +83,19 @@ def test_only_the_host_call_gives_arrays(doubling):
     assert session.device_calls() is None, "the CPU has no clock but the host's"
 
 
+def test_the_parts_of_a_call_are_of_the_inputs_that_were_bound_first(doubling):
+    session = onnxruntime.open(OpenRequest(doubling, "onnx"))
+    calls = [session.bind({"a": own}, {"a": own}) for own in (A, A[::-1])]
+    session.stream = HostStream()
+    parts = session.device_calls()
+    assert parts.whole == calls[0]
+    for call in (calls[0], parts.whole):
+        np.testing.assert_array_equal(call()[0], A + A)
+    np.testing.assert_array_equal(calls[1]()[0], (A + A)[::-1])
+    parts.compute()
+    np.testing.assert_array_equal(session._bound(session.feed).call()[0].numpy(), A + A)
+
+
 class HostStream:
     """A stream of the CPU: copies are done at once, its clock counts what it was given to do."""
 

@@ -77,11 +77,13 @@ def calls(diary):
     return make
 
 
-def test_on_the_device_inputs_are_copied_once_and_the_call_waits(calls, diary, monkeypatch):
+def test_on_the_device_inputs_are_copied_once_before_any_call_and_the_call_waits(calls, diary, monkeypatch):
     made = calls()
     copies = []
     monkeypatch.setattr(made, "copy_in", lambda: copies.append(1) or {"x": torch.ones(2)})
-    first, second = made.on_device(), made.on_device()
+    call = made.bound("device")
+    assert len(copies) == 1
+    first, second = call(), call()
     assert len(copies) == 1
     assert diary[0] == ["main forward", "main synchronize"] * 2
     assert first["y"].tolist() == [2, 2] and first["n"] == 3
