@@ -104,8 +104,8 @@ class Opened:
     first: dict[str, Any] = field(default_factory=dict)  # the epoch of the first call
     output_hash: str = ""
 
-    def run(self, samples: int, inner: int = 1, core: int | None = None) -> Mapping[str, Any]:
-        return Unread(self.worker.answer("run", self.left(), calls=samples, inner=inner, core=core))
+    def run(self, samples: int, inner: int = 1, core: int | None = None, turn: int | None = None) -> Mapping[str, Any]:
+        return Unread(self.worker.answer("run", self.left(), calls=samples, inner=inner, core=core, turn=turn))
 
     def freeze(self) -> None:
         self.worker.freeze()

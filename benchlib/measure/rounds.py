@@ -67,7 +67,7 @@ def measure_pair(
     until the samples of every contender are enough, or the level's budget is spent. A round that was disturbed is
     soon repeated by all contenders, twice at most and where the minimum still fits the budget; all of it counts.
     `samples_limit` bounds the samples of this replicate; `first` is the contender warmed up first; `cores` are those
-    on which rounds begin.
+    on which rounds begin. All contenders begin a round with the same set of inputs, each round with the next one.
     """
     result = Replicate([], [False] * len(contenders))
     for step in range(len(contenders)):
@@ -110,7 +110,7 @@ def measure_pair(
             origin = again.popleft() if again else -1
             core = next(places)
             for index in next(turns):
-                answers.append((index, rounds, origin, contenders[index].run(calls + skip, pace.inner, core)))
+                answers.append((index, rounds, origin, contenders[index].run(calls + skip, pace.inner, core, rounds)))
                 contenders[index].freeze()
             rounds, planned, spent = rounds + 1, planned + (origin < 0), clock() - begin
             samples += len(contenders) * (calls + skip)

@@ -18,11 +18,13 @@ _CALLS = 1000  # at most
 
 
 class Contender(Protocol):
-    """What is timed. `run(samples, inner, core)` takes so many samples of so many calls each, beginning on a core
-    where one is given: {"ns": [...], "start", "end", "cpu"} in nanoseconds, and what `benchlib.worker.timed.epoch`
-    says besides."""
+    """What is timed. `run(samples, inner, core, turn)` takes so many samples of so many calls each, beginning on a core
+    and with a set of inputs where these are given: {"ns": [...], "start", "end", "cpu"} in nanoseconds, and what
+    `benchlib.worker.timed.epoch` says besides."""
 
-    def run(self, samples: int, inner: int = 1, core: int | None = None) -> Mapping[str, Any]: ...
+    def run(
+        self, samples: int, inner: int = 1, core: int | None = None, turn: int | None = None
+    ) -> Mapping[str, Any]: ...
     def freeze(self) -> None: ...
 
 

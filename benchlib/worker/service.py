@@ -37,7 +37,8 @@ class Worker:
         self.importing = 0.0  # seconds of imports before the model was loaded
         self.session: Any = None
         self.call: Callable[[], Any] | None = None  # on the recorded inputs
-        self.calls: Iterator[Callable[[], Any]] = iter(())  # what is timed: on each set of inputs in turn, for ever
+        self.turns: tuple[Callable[[], Any], ...] = ()  # on each set of inputs, the recorded ones first
+        self.calls: Iterator[Callable[[], Any]] = iter(())  # what is timed: those in turn, for ever
         self.last: Any = None  # the outputs of the last call
         self.several = False  # sets of inputs take turns
         self.cycled = False  # so that the last call may have been on another set than the recorded one
@@ -47,7 +48,14 @@ class Worker:
 
     def times(self, *calls: Callable[[], Any]) -> None:
         """What is timed from now on: calls on the recorded inputs and, where there are more, on others in turn."""
-        self.call, self.calls, self.several = calls[0], cycle(calls), len(calls) > 1
+        self.call, self.turns, self.several = calls[0], calls, len(calls) > 1
+        self.begin_with(0)
+
+    def begin_with(self, turn: int) -> None:
+        """The next timed call is that whose `turn` it is, counted on beyond the number of sets: contenders that begin a
+        round alike are timed on the same inputs in it, however many calls each of them made before."""
+        first = turn % len(self.turns)
+        self.calls = cycle(self.turns[first:] + self.turns[:first])
 
     def serve(self) -> None:
         """Answers requests until `bye` or until the controller is gone."""

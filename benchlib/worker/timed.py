@@ -39,8 +39,11 @@ def take_turns(worker: Worker, request: dict) -> dict:
 
 @verb
 def run(worker: Worker, request: dict) -> dict:
-    """One epoch of `calls` samples, each of `inner` calls (1 unless asked for), beginning on the core `core`."""
+    """One epoch of `calls` samples, each of `inner` calls (1 unless asked for), beginning on the core `core` and with
+    the set of inputs whose turn is `turn`, where they are given."""
     core = request.get("core")
+    if request.get("turn") is not None:
+        worker.begin_with(request["turn"])
     if core is not None:
         move_to(core)
     found = epoch(worker, request["calls"], request.get("inner", 1))

@@ -33,10 +33,11 @@ class Simulated:
 
     def __init__(self, world, law, noise=None):
         self.world, self.law, self.calls, self.noise = world, law, 0, noise
-        self.cores = []  # that it was to begin on
+        self.cores, self.turns = [], []  # that it was to begin on, and with
 
-    def run(self, samples, inner=1, core=None):
+    def run(self, samples, inner=1, core=None, turn=None):
         self.cores.append(core)
+        self.turns.append(turn)
         assert self.world.running in (None, self), "two contenders ran at the same time"
         self.world.running = self
         start, ns = self.world.ns, []
@@ -142,6 +143,12 @@ def test_all_contenders_of_a_round_begin_on_one_core_and_each_core_has_its_turn(
     counts = [one.count(core) for core in (0, 2, 5)]
     assert min(counts) >= 6 and max(counts) - min(counts) <= 1
     assert contenders[0].cores[: -len(one)] == [None] * (len(contenders[0].cores) - len(one)), "warming up is free"
+
+
+def test_all_contenders_begin_a_round_with_the_same_inputs_however_long_each_warmed_up():
+    _, _, contenders = pair([lambda n: 0.002, lambda n: 0.003], warmups=[3, 11])
+    one, other = ([turn for turn in c.turns if turn is not None] for c in contenders)
+    assert one == other == list(range(len(one)))
 
 
 def test_the_cores_of_rounds_are_drawn_from_the_seed():

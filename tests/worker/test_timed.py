@@ -12,6 +12,7 @@ import pytest
 
 from benchlib.worker import canary, timed
 from benchlib.worker.counters import Counters
+from benchlib.worker.service import Worker
 
 
 def worker(call, collects=False):
@@ -42,6 +43,15 @@ def test_calls_take_turns_from_epoch_to_epoch(inner):
     for _ in range(2):
         timed.timed(calls, None, ns, inner)
     assert seen == [n % 4 for n in range(2 * 2 * inner)]
+
+
+def test_an_epoch_begins_with_the_turn_that_it_is_told():
+    seen, told = [], Worker(channel=None)
+    told.times(*(lambda n=n: seen.append(n) for n in range(3)))
+    timed.run(told, {"calls": 2})
+    timed.run(told, {"calls": 2, "turn": 4})
+    timed.run(told, {"calls": 1, "turn": 0})
+    assert seen == [0, 1, 1, 2, 0]
 
 
 def test_a_clock_that_goes_back_is_an_error_and_no_sample(monkeypatch):
