@@ -1,5 +1,5 @@
 """The proof of a row: plain Python, without benchlib, that opens this very artifact on these very inputs, sets
-the same options, compares with the stored outputs and times a plain loop."""
+the same options, compares with the stored outputs and times a plain loop over the same sets of inputs in turn."""
 
 from __future__ import annotations
 
@@ -40,10 +40,13 @@ def proof(notebook: Path) -> str:
         raise UserError(
             f"{notebook.name}: {gone[0]} is no longer in the cache; run the trial again: {record['reproduce']}"
         )
+    several = record["metrics"].get("input_sets", 1) > 1
+    sets = [files["inputs"], *sorted(map(str, Path(files["inputs"]).parent.glob("inputs-*.npz")) if several else [])]
     head = _HEAD.format(
         title=f"{record['metrics']['_index']}: {record['reproduce']}",
         threads=record["metrics"]["num_cores"],
-        **{name: json.dumps(path) for name, path in files.items()},
+        sets=json.dumps(sets),
+        **{name: json.dumps(files[name]) for name in ("artifact", "outputs")},
     )
     return head + WRITERS[way.runtime](trial, way, record) + _TAIL
 
@@ -51,31 +54,32 @@ def proof(notebook: Path) -> str:
 _HEAD = '''"""{title}
 
 Plain Python: the artifact, the inputs and the options of one row of the report. Not written by hand."""
-import gc, json, os, sys, time
+import gc, itertools, json, os, sys, time
 os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "{threads}"))
 import numpy as np
 
 threads = {threads}
 artifact = {artifact}
-inputs = dict(np.load({inputs}))
+sets = [dict(np.load(file)) for file in {sets}]  # the recorded inputs, and those that take turns with them
 expected = dict(np.load({outputs}))
-head = json.loads(str(inputs.pop("__structure__")))
-expected.pop("__structure__")
+head = [json.loads(str(held.pop("__structure__"))) for held in (*sets, expected)][0]
 '''
 
 _TAIL = """
-found = flat(call())
+calls = [bind(inputs) for inputs in sets]
+found = flat(calls[0]())
 for (name, right), got in zip(expected.items(), found, strict=True):
     difference = np.abs(got.astype(np.float64) - right.astype(np.float64)).max(initial=0)
     print(f"output {name}: shape {got.shape}, largest difference {difference:.3g}")
-calls = int(sys.argv[1]) if len(sys.argv) > 1 else 200
-for _ in range(max(5, calls // 10)):
+count = int(sys.argv[1]) if len(sys.argv) > 1 else 200
+turns = itertools.cycle(calls)
+for call in itertools.islice(turns, max(5, count // 10, len(calls))):
     call()
-samples = np.empty(calls)
+samples = np.empty(count)
 gc.disable()
-for i in range(calls):
+for i, call in zip(range(count), turns):
     begin = time.perf_counter_ns()
     out = call()
     samples[i] = time.perf_counter_ns() - begin
-print(f"median of {calls} calls: {np.median(samples) / 1e6:.4f} ms")
+print(f"median of {count} calls: {np.median(samples) / 1e6:.4f} ms")
 """

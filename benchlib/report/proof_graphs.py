@@ -11,7 +11,7 @@ from benchlib.runtimes.onnxruntime import on_device
 
 
 def of_onnxruntime(trial: Any, way: Any, record: dict[str, Any]) -> str:
-    """The lines that open the artifact as `session` and define `flat(out)` and `call()`."""
+    """The lines that open the artifact as `session` and define `flat(out)` and `bind(inputs)`, which gives the call."""
     options = dict(way.runtime_args)
     lines = ["import onnxruntime", "", "options = onnxruntime.SessionOptions()",
              "options.intra_op_num_threads, options.inter_op_num_threads = threads, 1",
@@ -28,61 +28,70 @@ def of_onnxruntime(trial: Any, way: Any, record: dict[str, Any]) -> str:
     lines += [
         f"session = onnxruntime.InferenceSession(artifact, options, providers={providers!r})",
         "names = [i.name for i in session.get_inputs()]",
-        "feed = {n: inputs[n] for n in names} if set(names) <= set(inputs) else dict(zip(names, inputs.values()))",
         "",
         "def flat(out):",
         "    return [o if isinstance(o, np.ndarray) else o.numpy() for o in out]",
         "",
     ]
     if trial.io == "host":
-        return "\n".join([*lines, "def call():", "    return session.run(None, feed)", ""])
+        return "\n".join(lines) + _BIND + "    return lambda: session.run(None, feed)\n"
     kind, index = trial.device.partition(":")[0], cuda_index(trial.device)
     graph = _ORT_GRAPH.format(kind=kind, index=index) if way.cuda_graphs else ""
-    return "\n".join(lines) + _ORT_BOUND.format(kind=kind, index=index, graph=graph)
+    return "\n".join(lines) + _BIND + _ORT_BOUND.format(kind=kind, index=index, graph=graph)
 
 
-_ORT_BOUND = """
-binding = session.io_binding()
-for name in names:
-    value = onnxruntime.OrtValue.ortvalue_from_numpy(np.ascontiguousarray(feed[name]), "{kind}", {index})
-    binding.bind_ortvalue_input(name, value)
-for output in session.get_outputs():
-    binding.bind_output(output.name, "{kind}", {index})
+_BIND = """
+def bind(inputs):
+    feed = {n: inputs[n] for n in names} if set(names) <= set(inputs) else dict(zip(names, inputs.values()))
+"""
+
+_ORT_BOUND = """\
+    binding = session.io_binding()
+    for name in names:
+        value = onnxruntime.OrtValue.ortvalue_from_numpy(np.ascontiguousarray(feed[name]), "{kind}", {index})
+        binding.bind_ortvalue_input(name, value)
+    for output in session.get_outputs():
+        binding.bind_output(output.name, "{kind}", {index})
 {graph}
-def call():
-    session.run_with_iobinding(binding)
-    return binding.get_outputs()
+    def call():
+        session.run_with_iobinding(binding)
+        return binding.get_outputs()
+
+    return call
 """
 
 _ORT_GRAPH = """
-without = onnxruntime.RunOptions()
-without.add_run_config_entry("gpu_graph_id", "-1")
-session.run_with_iobinding(binding, without)
-for output, value in zip(session.get_outputs(), binding.get_outputs()):
-    shape, kind = value.shape(), value.element_type()
-    own = onnxruntime.OrtValue.ortvalue_from_shape_and_type(shape, kind, "{kind}", {index})
-    binding.bind_ortvalue_output(output.name, own)
+    without = onnxruntime.RunOptions()
+    without.add_run_config_entry("gpu_graph_id", "-1")
+    session.run_with_iobinding(binding, without)
+    for output, value in zip(session.get_outputs(), binding.get_outputs()):
+        shape, kind = value.shape(), value.element_type()
+        own = onnxruntime.OrtValue.ortvalue_from_shape_and_type(shape, kind, "{kind}", {index})
+        binding.bind_ortvalue_output(output.name, own)
 """
 
 
 def of_openvino(trial: Any, way: Any, record: dict[str, Any]) -> str:
-    """The same by OpenVINO, in float32 unless the trial asks otherwise, with one request."""
+    """The same by OpenVINO, in float32 unless the trial asks otherwise, with a request for each set of inputs."""
     request = OpenRequest("", way.exporter, threads=record["metrics"]["num_cores"], options=way.runtime_args)
     given = openvino.properties(request) | way.runtime_args.get("properties", {})
     return f"""import openvino
 
 model = openvino.Core().compile_model(artifact, "CPU", {given!r})
-{_FEED.format(names="[i.get_any_name() for i in model.inputs]")}
-request = model.create_infer_request()
-held = {{n: openvino.Tensor(np.ascontiguousarray(a).reshape(a.shape), shared_memory=True) for n, a in feed.items()}}
-for n, tensor in held.items():
-    request.set_tensor(n, tensor)
+names = [i.get_any_name() for i in model.inputs]
 
 def flat(out):
     return out
 
-def call():
-    return list(request.infer().values())
+{_BIND}    request = model.create_infer_request()
+    held = {{n: openvino.Tensor(np.ascontiguousarray(a).reshape(a.shape), shared_memory=True) for n, a in feed.items()}}
+    for n, tensor in held.items():
+        request.set_tensor(n, tensor)
+
+    def call(held=held):  # a request does not keep the memory of its inputs
+        return list(request.infer().values())
+
+    return call
 """
 
 
@@ -91,15 +100,10 @@ def of_reference(trial: Any, way: Any, record: dict[str, Any]) -> str:
     return f"""from onnx.reference import ReferenceEvaluator
 
 session = ReferenceEvaluator(artifact)
-{_FEED.format(names="session.input_names")}
+names = session.input_names
 
 def flat(out):
     return [np.asarray(o) for o in out]
 
-def call():
-    return session.run(None, feed)
+{_BIND}    return lambda: session.run(None, feed)
 """
-
-
-_FEED = """names = {names}
-feed = {{n: inputs[n] for n in names}} if set(names) <= set(inputs) else dict(zip(names, inputs.values()))"""

@@ -18,7 +18,7 @@ BACKENDS = {"compile": "eager", "inductor": "inductor", "inductor-partial": "ind
 
 
 def of_torch(trial: Any, way: Any, record: dict[str, Any]) -> str:
-    """The lines that open the artifact as `module` and define `flat(out)` and `call()`."""
+    """The lines that open the artifact as `module` and define `flat(out)` and `bind(inputs)`, which gives the call."""
     _, structure = tensors.load(record["files"]["inputs"])
     meta = json.loads(Path(record["files"]["inputs"]).with_name("meta.json").read_text())
     positional = meta["positional"]
@@ -43,7 +43,6 @@ torch.set_float32_matmul_precision("{"high" if tf32 else "highest"}")
 torch.backends.cudnn.allow_tf32 = {tf32}
 torch.backends.cudnn.benchmark = {way.runtime_args.get("cudnn_benchmark", False)}
 module = {opened}{compiled}
-host = {{name: torch.from_numpy(a.view(np.int16)){bfloat16} for name, a in inputs.items()}}
 
 def tensors(nested):
     if isinstance(nested, torch.Tensor):
@@ -56,6 +55,9 @@ def flat(out):
 
 def nested(leaf):
     return ({args}), {{{kwargs}}}
+
+def bind(inputs):
+    host = {{name: torch.from_numpy(a.view(np.int16)){bfloat16} for name, a in inputs.items()}}
 {_torch_call(trial, way)}'''
 
 
@@ -68,38 +70,40 @@ def _compiled(way: Any) -> str:
 def _torch_call(trial: Any, way: Any) -> str:
     """`call`, with the copies and waits that `io` puts into it."""
     if trial.device == "cpu":
-        return _TORCH_CALL.format(before="args, kwargs = nested(host)\n", inside="out = module(*args, **kwargs)")
+        return _TORCH_CALL.format(before="    args, kwargs = nested(host)\n", inside="out = module(*args, **kwargs)")
     there = f'{{name: x.to("{trial.device}") for name, x in host.items()}}'
     if trial.io == "host":
-        inside = f"args, kwargs = nested({there})\n    out = [x.cpu() for x in tensors(module(*args, **kwargs))]"
+        inside = f"args, kwargs = nested({there})\n        out = [x.cpu() for x in tensors(module(*args, **kwargs))]"
         return _TORCH_CALL.format(before="", inside=inside)
-    before = f'torch.cuda.set_device("{trial.device}")\nargs, kwargs = nested({there})\n'
+    before = f'    torch.cuda.set_device("{trial.device}")\n    args, kwargs = nested({there})\n'
     if way.cuda_graphs:
-        return _TORCH_CALL.format(before=before + _TORCH_GRAPH, inside=f"graph.replay()\n    {_WAIT}")
-    return _TORCH_CALL.format(before=before, inside=f"out = module(*args, **kwargs)\n    {_WAIT}")
+        return _TORCH_CALL.format(before=before + _TORCH_GRAPH, inside=f"graph.replay()\n        {_WAIT}")
+    return _TORCH_CALL.format(before=before, inside=f"out = module(*args, **kwargs)\n        {_WAIT}")
 
 
 _WAIT = "torch.cuda.current_stream().synchronize()"
 
-_TORCH_CALL = """
+_TORCH_CALL = """\
 {before}
-@torch.inference_mode()
-def call():
-    {inside}
-    return out
+    @torch.inference_mode()
+    def call():
+        {inside}
+        return out
+
+    return call
 """
 
 _TORCH_GRAPH = """
-with torch.inference_mode():
-    side = torch.cuda.Stream()
-    side.wait_stream(torch.cuda.current_stream())
-    with torch.cuda.stream(side):
-        for _ in range(3):
-            module(*args, **kwargs)
-    torch.cuda.current_stream().wait_stream(side)
-    graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
-        out = module(*args, **kwargs)
+    with torch.inference_mode():
+        side = torch.cuda.Stream()
+        side.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(side):
+            for _ in range(3):
+                module(*args, **kwargs)
+        torch.cuda.current_stream().wait_stream(side)
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph):
+            out = module(*args, **kwargs)
 """
 
 

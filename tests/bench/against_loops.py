@@ -3,10 +3,10 @@
 Three models, about 0.2, 2 and 20 ms per call on two cores, through ONNX Runtime. In each set four processes stand
 side by side: the harness's timing worker, started and asked as a trial does it; the hand-written `plain_loop.py`;
 the script that `benchlib script` wrote, unmodified, where benchlib cannot be imported; and the hand-written loop once
-more, whose ratio to its twin is the spread of the method itself. All but one are always stopped (SIGSTOP). In every
-round each runs for one epoch; the first call after a stop counts on no side. A process keeps its luck (where its
-memory lies) for life, so the set is the unit: the figure is the speedup of `benchlib.measure.statistics`, the mean over
-the sets of the log of each set's median ratio, with its interval.
+more, whose ratio to its twin is the spread of the method itself. All take turns with the same sets of inputs. All but
+one are always stopped (SIGSTOP). In every round each runs for one epoch; the first call after a stop counts on no side.
+A process keeps its luck (where its memory lies) for life, so the set is the unit: the figure is the speedup of
+`benchlib.measure.statistics`, the mean over the sets of the log of each set's median ratio, with its interval.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -51,7 +51,7 @@ class Prepared:
     """One model, run once and found right: what the harness opens, and the files for the loops."""
 
     contender: Contender
-    inputs: Path
+    inputs: list[Path]  # the sets that take turns, the recorded one first
     proof: Path
     latency: float  # seconds, as that one run found it
     threads: int
@@ -92,15 +92,16 @@ def prepare(words: list[str], folder: Path) -> Prepared:
         run.record()  # ends its workers and its scratch folder; what failed stands in it
     if run.failure:
         raise RuntimeError(f"{words[0]}: {run.failure['message']}")
-    inputs, latency = Path(record["files"]["inputs"]), record["metrics"]["time_latency"]
-    return Prepared(run.opened[-1].contender, inputs, proof, latency, record["metrics"]["num_cores"])
+    contender = replace(run.opened[-1].contender, turns=run.model.turns)
+    inputs, latency = [run.model.inputs, *map(Path, contender.turns)], record["metrics"]["time_latency"]
+    return Prepared(contender, inputs, proof, latency, record["metrics"]["num_cores"])
 
 
 def one_set(prepared: Prepared, folder: Path, number: int, rounds: int) -> dict[str, np.ndarray]:
     """The medians of all rounds by contender, each in a new process. Who is started first changes with `number`."""
     seconds = max(EPOCH, EPOCH_CALLS * prepared.latency)
     calls = int(SPARE * rounds * seconds / prepared.latency)
-    by_hand = [prepared.contender.open["request"]["artifact"], str(prepared.inputs), str(prepared.threads)]
+    by_hand = [prepared.contender.open["request"]["artifact"], str(prepared.threads), *map(str, prepared.inputs)]
     medians: dict[str, list[float]] = {name: [] for name in (HARNESS, HAND, PROOF, AGAIN)}
     names, epochs = list(medians), {}
     with contextlib.ExitStack() as stack:
@@ -127,6 +128,7 @@ def _harness(contender: Contender, launcher: Launcher, number: int, seconds: flo
     """The epoch of a timing worker that was started, warmed up and stopped as in a trial."""
     opened = open_contender(contender, launcher, "fresh", number, 0, f"set{number}")
     opened.outputs(None)
+    opened.take_turns()
     epochs, _ = warm_up(opened, LEVELS["quick"])
     opened.freeze()
     calls = max(1, round(seconds * 1e9 / float(np.median(epochs[-1]["ns"]))))

@@ -32,11 +32,11 @@ def files(tmp_path):
 
 @pytest.fixture
 def script(files, monkeypatch, tmp_path):
-    def write(**parameters):
+    def write(metrics=(), **parameters):
         trial = mistakes.make({"model": "explicit/mlp", "exporter": "script", **parameters})
         record = {
             "trial": trial.model_dump(),
-            "metrics": {"_index": "x", "num_cores": 1},
+            "metrics": {"_index": "x", "num_cores": 1, **dict(metrics)},
             "files": files,
             "reproduce": "",
         }
@@ -60,6 +60,26 @@ def test_on_the_host_it_runs_on_arrays(script, tmp_path):
     text = script()
     assert "session.run(None, feed)" in text and "binding" not in text
     assert "largest difference 0" in run(text, tmp_path)
+
+
+@pytest.mark.parametrize("way", [{}, {"exporter": "eager"}, {"runtime": "openvino"}, {"runtime": "reference"}])
+def test_the_sets_of_inputs_take_turns_as_they_did(script, files, tmp_path, way):
+    """Each call is of the next set, beginning with the recorded one: the outputs of the first three calls say so."""
+    import torch
+
+    if "exporter" in way:
+        torch.save(torch.nn.Identity(), files["artifact"])
+    for number in (1, 2):
+        tensors.save(tmp_path / f"inputs-{number}.npz", {"a": np.full(3, number, np.float32)})
+    text = script(**way)
+    assert "inputs-1.npz" not in text, "the trial itself had but one"
+    text = script(**way, metrics={"input_sets": 3})
+    text = text.replace(
+        "found = flat(calls[0]())", "found = flat(calls[0]())\nprint([flat(c())[0].tolist() for c in calls])"
+    )
+    twice = 1 if "exporter" in way else 2
+    expected = [[0.0, 1.0 * twice, 2.0 * twice], [1.0 * twice] * 3, [2.0 * twice] * 3]
+    assert str(expected) in run(text, tmp_path)
 
 
 @pytest.mark.parametrize("graphs", [False, True])
