@@ -24,10 +24,10 @@ def read(path: str) -> dict[str, np.ndarray]:
     if not place.is_file():
         raise UserError(f"inputs '{path}': there is no such file or folder (looked in {Path.cwd()})")
     try:
-        with np.load(place, allow_pickle=False) as file:
+        with np.load(place, allow_pickle=False) as file:  # what is no archive, a lone array, is no context either
             own = tensors.STRUCTURE in file.files
             return tensors.load(place)[0] if own else {name: file[name] for name in file.files}
-    except (OSError, ValueError, AttributeError, KeyError) as error:
+    except Exception as error:  # whatever numpy and zipfile meet in a file that is none, or is cut off
         raise UserError(f"inputs '{path}': not a readable .npz file ({error})") from error
 
 

@@ -37,7 +37,7 @@ def asked(wanted: Wanted, trial: Any) -> tuple[int, int] | None:
         new = next((s[0] for n, s in shapes.items() if s and wanted[n].dims and wanted[n].dims[0] == old), old)
     else:
         new = trial.batch_size if trial.batch_size > 1 else old
-    if old is None and trial.batch_size > 1 and not trial.shapes:
+    if not old and trial.batch_size > 1 and not trial.shapes:
         raise Refused(f"batch_size {trial.batch_size}: no dimension of the file's inputs can be its batch")
     return (old, new) if isinstance(old, int) and new != old else None
 

@@ -17,7 +17,7 @@ from typing import Any
 from benchlib import tensors
 from benchlib.errors import UserError
 from benchlib.models import _input_sets, _inputs
-from benchlib.models._onnx_graph import Value
+from benchlib.models._onnx_graph import Value, words
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,25 @@ def given(path: str, inputs: Mapping[str, Value], outputs: Mapping[str, Value]) 
         return [_from_arrays(_inputs.read(path), inputs, outputs, path)]
     sets = [_from_folder(folder, inputs, outputs) for folder in folders[: _input_sets.TIMED]]
     return [sets[0], *(more for more in sets[1:] if _shapes(more.inputs) == _shapes(sets[0].inputs))]
+
+
+def check(path: str, given: Mapping[str, Any], wanted: Mapping[str, Value]) -> None:
+    """Raises UserError for a given tensor of another dtype or shape than the graph declares."""
+    for name, value in wanted.items():
+        if value.nesting:
+            continue
+        dtype, shape, dims = tensors.dtype_of(given[name]), given[name].shape, value.dims
+        fits = dims is None or (
+            len(dims) == len(shape) and all(isinstance(d, str) or d == n for d, n in zip(dims, shape, strict=True))
+        )
+        if not fits or dtype != _dtype(value.kind):
+            raise UserError(f"inputs '{path}': {name} is {value} in the graph, not {dtype}{words(shape)}")
+
+
+def _dtype(kind: str) -> str:
+    from onnx import TensorProto, helper
+
+    return "string" if kind == "STRING" else helper.tensor_dtype_to_np_dtype(TensorProto.DataType.Value(kind)).name
 
 
 def _from_folder(folder: Path, inputs: Mapping[str, Value], outputs: Mapping[str, Value]) -> Given:

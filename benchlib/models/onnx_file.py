@@ -31,12 +31,16 @@ def load(name: str, trial: Any) -> LoadedModel:
         wanted, facts["batch_rewritten"] = inputs_of(proto), "{} → {}".format(*change)
     if trial.inputs:
         sets = _onnx_data.given(trial.inputs, wanted, outputs_of(proto))
+        _onnx_data.check(trial.inputs, sets[0].inputs, wanted)
     else:
         values = _onnx_values.generated(proto, wanted, _onnx_shapes.resolved(wanted, trial), trial.seed)
         sets = [_onnx_data.Given(values, None)]
     axes = _onnx_shapes.axes(wanted, sets[0].inputs)
     if items := _onnx_shapes.items(sets[0].inputs, axes):
         facts["items"] = items
+        if (trial.inputs or trial.shapes) and trial.batch_size not in (1, items):
+            said = "inputs" if trial.inputs else "shapes"
+            raise UserError(f"batch_size {trial.batch_size}: the {said} that are given are of {items} items")
     return LoadedModel(
         inputs=sets[0].inputs,
         file=None if write else path,
@@ -118,6 +122,8 @@ def refuse(trial: Any) -> str | None:
         return "an ONNX file has the attention that it was exported with"
     if trial.model_args:
         return "an ONNX file takes no model_args"
+    if trial.inputs and trial.shapes:
+        return "inputs are given, and with them their shapes: leave shapes out"
     if trial.with_loss:
         return "an ONNX file computes what was exported; with_loss cannot add the loss"
     return None

@@ -125,3 +125,6 @@ def test_a_file_without_a_batch_is_not_asked_for_one(tmp_path):
     assert load(path).inputs["x"].shape == (7,)
     with pytest.raises(Refused, match="no dimension of the file's inputs can be its batch"):
         load(path, batch_size=2)
+    none = write(tmp_path / "none.onnx", [helper.make_node("Relu", ["x"], ["y"])], [0, 7], [0, 7])
+    with pytest.raises(Refused, match="no dimension of the file's inputs can be its batch"):
+        load(none, batch_size=2)

@@ -100,6 +100,36 @@ def test_the_items_of_a_call_are_those_that_the_inputs_have(tmp_path):
     assert "items" not in load(write(tmp_path / "c.onnx", {"x": (TensorProto.FLOAT, [8])})).facts
 
 
+def test_inputs_that_contradict_the_graph_or_the_trial_are_one_line(tmp_path):
+    path = write(tmp_path / "m.onnx", {"x": (TensorProto.FLOAT, ["n", 3])})
+
+    def given(array, **parameters):
+        np.savez(tmp_path / "x.npz", x=array)
+        return load(path, inputs=str(tmp_path / "x.npz"), **parameters)
+
+    assert given(np.ones((4, 3), np.float32), batch_size=4).inputs["x"].shape == (4, 3)
+    with pytest.raises(UserError, match=r"x.npz': x is float\[n, 3\] in the graph, not float64\[4, 3\]"):
+        given(np.ones((4, 3)))
+    with pytest.raises(UserError, match=r"x is float\[n, 3\] in the graph, not float32\[4, 5\]"):
+        given(np.ones((4, 5), np.float32))
+    with pytest.raises(UserError, match="batch_size 8: the inputs that are given are of 4 items"):
+        given(np.ones((4, 3), np.float32), batch_size=8)
+    with pytest.raises(UserError, match="batch_size 8: the shapes that are given are of 4 items"):
+        load(path, shapes={"x": [4, 3]}, batch_size=8)
+    both = mistakes.make({"model": str(path), "exporter": "onnx", "inputs": "x.npz", "shapes": [[4, 3]]})
+    assert "leave shapes out" in onnx_file.refuse(both)
+
+
+def test_a_file_that_holds_no_inputs_is_one_line(tmp_path):
+    path = write(tmp_path / "m.onnx", {"x": (TensorProto.FLOAT, [3])})
+    np.save(tmp_path / "lone.npy", np.ones(3, np.float32))
+    (tmp_path / "cut.npz").write_bytes(b"PK\x03\x04 cut off")
+    (tmp_path / "empty.npz").write_bytes(b"")
+    for file in ("lone.npy", "cut.npz", "empty.npz"):
+        with pytest.raises(UserError, match=r"not a readable \.npz file"):
+            load(path, inputs=str(tmp_path / file))
+
+
 def test_what_is_not_known_is_listed_with_how_to_say_it(tmp_path):
     path = write(
         tmp_path / "m.onnx",
@@ -159,7 +189,7 @@ def test_identity_covers_external_data(tmp_path):
 
 
 def test_what_an_onnx_file_cannot_be_asked():
-    plain = {"with_loss": False, "dtype": "float32", "attn_implementation": None, "model_args": {}}
+    plain = {"with_loss": False, "dtype": "float32", "attn_implementation": None, "model_args": {}, "inputs": None}
     assert onnx_file.refuse(SimpleNamespace(**plain)) is None
     for other in ({"dtype": "float16"}, {"attn_implementation": "sdpa"}, {"model_args": {"a": 1}}, {"with_loss": True}):
         assert onnx_file.refuse(SimpleNamespace(**{**plain, **other}))
