@@ -18,7 +18,9 @@ from benchlib.models._onnx_shapes import resolved
 _NODE = re.compile(
     r"op_type:(\w+), node name: ([^)]*)\)|running (\w+) node\. Name:'([^']*)'|Node \(([^)]*)\) Op \((\w+)\)"
 )
-_CLOSE = {"rtol": 1e-3, "atol": 1e-4}  # of floating outputs: other batches are summed in other orders
+# Floating outputs may differ, as other batches are summed in other orders: by these shares of an element itself and of
+# the largest one.
+_SHARE, _OF_LARGEST = 1e-3, 1e-4
 Run = Callable[[Mapping[str, Any]], list[Any]]  # a graph: its inputs by name -> its outputs in order
 
 
@@ -104,8 +106,11 @@ def _followed(mine: list[Any], right: list[Any], batch: Batch) -> int | None:
 def _equal(mine: Any, right: Any) -> bool:
     if mine.shape != right.shape:
         return False
-    return (
-        np.allclose(mine, right, **_CLOSE, equal_nan=True) if right.dtype.kind in "fc" else np.array_equal(mine, right)
+    if right.dtype.kind not in "fc":
+        return np.array_equal(mine, right)
+    largest = np.abs(right[np.isfinite(right)]).max(initial=0)
+    return np.allclose(
+        mine, right, _SHARE, max(_OF_LARGEST, np.finfo(right.dtype).eps) * float(largest), equal_nan=True
     )
 
 

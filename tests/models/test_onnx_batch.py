@@ -61,6 +61,9 @@ def test_the_operator_that_forbids_another_batch_is_named(tmp_path):
     apart = helper.make_node("Sub", ["x", "m"], ["y"], name="apart")
     with pytest.raises(Refused, match="Sub 'apart' does not compute the items of a batch apart"):
         load(write(tmp_path / "c.onnx", [mean, apart], [2, 3], [2, 3]), batch_size=4)
+    nodes = [mean, helper.make_node("Sub", ["x", "m"], ["d"]), helper.make_node("Mul", ["d", "small"], ["y"])]
+    with pytest.raises(Refused, match="does not compute the items of a batch apart"):  # however small the outputs are
+        load(write(tmp_path / "d.onnx", nodes, [2, 3], [2, 3], small=np.float32(1e-6)), batch_size=4)
 
 
 def test_every_item_is_looked_at_and_state_that_mixes_them_is_seen(tmp_path):
