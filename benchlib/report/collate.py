@@ -29,6 +29,7 @@ OUTCOME = (
     "key", "name", "way", "status", "stage", "reason", "error_type", "error_message", "error_cluster",
     "reproduce", "suspect", "control", "notebook", "proof",
 )  # fmt: skip
+FEW = 3  # notebooks of no planned trial, up to which each is named
 DETAILS = ("passes", "operators", "graph", "profile", "export_report")  # of a record, too deep for a table
 
 
@@ -70,6 +71,7 @@ def read(study: str | Path) -> Results:
     plan = _plan(folder)
     records, left_out = scrap.read_all(folder / TRIALS)
     by_key: dict[str, tuple[Path, dict]] = {}
+    strangers: list[str] = []
     planned = {str(entry["key"]): str(entry["name"]) for entry in plan["trials"]}
     # The planned file comes first, so that a copy under another name never takes its place.
     by_plan = sorted(records.items(), key=lambda item: planned.get(str(item[1]["key"])) != item[0].stem)
@@ -78,7 +80,7 @@ def read(study: str | Path) -> Results:
         if record["status"] not in STATUSES or not isinstance(record["trial"], dict):
             left_out.append(f"{path.name}: its record is of another kind")
         elif key not in planned:
-            left_out.append(f"{path.name}: belongs to no planned trial")
+            strangers.append(path.name)
         elif key in by_key:
             left_out.append(f"{path.name}: a second notebook of the trial in {by_key[key][0].name}")
         else:
@@ -93,7 +95,7 @@ def read(study: str | Path) -> Results:
         folder,
         plan,
         table,
-        sorted([*left_out, *(f"{RUNOFF}/{line}" for line in unreadable)]),
+        sorted([*left_out, *_strange(sorted(strangers)), *(f"{RUNOFF}/{line}" for line in unreadable)]),
         _frame([_row(record, path, record) for path, record in pairs.items()]),
         answers([record for _, record in found], direct),
         {str(record["key"]): _details(record) for path, record in found if path},
@@ -118,11 +120,20 @@ def _details(record: dict[str, Any]) -> dict[str, Any]:
     return {name: record[name] for name in DETAILS if record.get(name)}
 
 
+def _strange(names: list[str]) -> list[str]:
+    """A line for each notebook that was not planned, or one for all where a folder keeps many of earlier plans."""
+    if len(names) <= FEW:
+        return [f"{name}: belongs to no planned trial" for name in names]
+    return [f"{names[0]} and {len(names) - 1} more: belong to no planned trial"]
+
+
 def _not_run(folder: Path, entry: dict) -> dict[str, Any]:
-    """What stands in the place of a record that is not there."""
+    """What stands in the place of a record that is not there: the parameters, with the defaults that a plan leaves out,
+    so that such a row groups with those that ran."""
     there = (folder / "trials" / f"{entry['name']}.ipynb").exists()
     reason = "its notebook holds no record of it that can be read" if there else "its notebook is not there yet"
-    return {"trial": entry, "status": NOT_RUN, "reason": reason}
+    defaults = {name: field.get_default(call_default_factory=True) for name, field in Trial.model_fields.items()}
+    return {"trial": defaults | entry, "status": NOT_RUN, "reason": reason}
 
 
 def _row(entry: dict, path: Path | None, record: dict[str, Any]) -> dict[str, Any]:

@@ -12,6 +12,8 @@ from benchlib.record import STATUSES
 from benchlib.record.metrics import METRICS
 from benchlib.report import collate
 from benchlib.report.collate import NOT_RUN, read
+from benchlib.report.findings import scope
+from benchlib.trial import Trial
 
 
 def test_every_planned_trial_is_a_row_and_the_counts_add_up(study):
@@ -77,6 +79,24 @@ def test_copies_and_strangers_do_not_become_rows(study):
     assert left_out["a-copy.ipynb"] == f"a second notebook of the trial in {record['name']}.ipynb"
     assert left_out["stranger.ipynb"] == "belongs to no planned trial"
     assert left_out["another-kind.ipynb"] == "its record is of another kind"
+
+
+def test_the_strangers_of_many_earlier_plans_are_one_line(study):
+    for i in range(5):
+        write_trial(study, {**make_record("resnet18", "eager", 1), "key": f"{i}" * 64}, stem=f"stranger-{i}")
+    assert "stranger-0.ipynb and 4 more: belong to no planned trial" in collate(study).left_out
+
+
+def test_what_has_not_run_is_of_the_same_model_as_what_has(tmp_path):
+    (tmp_path / "trials").mkdir()
+    entries = [{"model": "explicit/mlp", "exporter": way} for way in ("eager", "script")]
+    plan = [{"name": f"n{i}", "key": f"k{i}", **entry} for i, entry in enumerate(entries)]
+    ran = Trial(**entries[0]).model_dump(mode="json")
+    write_plan(tmp_path, {"name": "s", "trials": plan})
+    write_trial(tmp_path, {**make_record("resnet18", "eager", 1), "trial": ran, "key": "k0", "name": "n0"}, stem="n0")
+    table = read(tmp_path).table
+    assert list(table["status"]) == ["ok", "not run"] and scope(table).startswith("1 model, 2 ways")
+    assert (table.loc[1, "batch_size"], table.loc[1, "level"]) == (1, ran["level"])
 
 
 def test_parquet_and_csv_are_written_whole_and_typed(study):
