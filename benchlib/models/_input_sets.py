@@ -5,7 +5,9 @@ more sets. And what is called again and again with the very same bytes finds the
 several sets take turns while it is timed: eight, or as many as make up 64 MB, as those larger than any cache flatter
 nobody. Every value of a derived set stands in the recorded one, which keeps it legal:
 
-floating, complex     shuffled over all elements; but a mask, which holds two values at most, as whole numbers are
+floating, complex     shuffled over all elements; but an image (of three axes and more, the last two of 16 and more)
+                      shifted along its last two axes, around its edges: what is pattern stays pattern; and a mask,
+                      which holds two values at most, as whole numbers are
 whole, boolean        permuted along the sequence: axis 1, or axis 0 of one dimension. Axes of one length share
                       one permutation, so that tokens, masks, segments and positions stay together. Of three and
                       more the first stays: a decoder that may not look at its first token has nothing to look at,
@@ -27,6 +29,7 @@ COMPARED = (1, 2)  # the derived sets at which outputs are compared; 0 is the re
 TIMED = 8  # sets that take turns, the recorded one among them
 ENOUGH = 64 << 20  # bytes of inputs beyond which no more sets are made
 _DRAWS = 20
+_SIDE = 16  # pixels from which on two axes are an image's
 
 
 def of(model: Any, seed: int) -> dict[int, Any]:
@@ -59,6 +62,9 @@ def _permuted(arrays: dict[str, np.ndarray], chance: np.random.Generator) -> dic
         permuted = np.empty_like(array)  # keeps the order of the axes in memory, and a label
         if array.ndim == 0:
             permuted[...] = array
+        elif _is_free(array) and array.ndim >= 3 and min(array.shape[-2:]) >= _SIDE:
+            shifts = tuple(int(chance.integers(side)) for side in array.shape[-2:])
+            permuted[...] = np.roll(np.asarray(array), shifts, axis=(-2, -1))
         elif _is_free(array):
             permuted[...] = chance.permutation(np.asarray(array).reshape(-1)).reshape(array.shape)
         else:

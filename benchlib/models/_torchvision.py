@@ -2,8 +2,10 @@
 
 Images are of the size that the model's published weights were trained for, normal-distributed as after
 normalisation. Detection models normalise and resize by themselves: they take a list of images in [0, 1], of COCO's
-usual size. As they are built some of them give all boxes one low score and find nothing, so that nothing would be
-compared: there the layer that scores boxes is drawn wider.
+usual size, with patterns of all sizes as photographs have them: what a detector sees in independent pixels averages
+out, and float32 would lose the little that is left (labels of boxes differed between float32 and float64). As they
+are built some of them give all boxes one low score and find nothing, so that nothing would be compared: there the
+layer that scores boxes is drawn wider.
 """
 
 from __future__ import annotations
@@ -23,13 +25,19 @@ TASKS = {  # of torchvision's modules of models, with the input's name in forwar
 }
 SIZES = {"detection": (480, 640), "segmentation": (520, 520), "optical_flow": (368, 496)}  # RAFT trains on such crops
 FRAMES = 16
+OCTAVES = 7  # of patterns in an image, from one pixel wide to 64
 DEFAULTS = {  # the builder's own would download weights, or warn
     "detection": {"weights_backbone": None},
     "segmentation": {"weights_backbone": None},
     "googlenet": {"init_weights": True},
     "inception": {"init_weights": True},
 }
-WIDER = {"fcos": 10, "retinanet": 10, "fasterrcnn_mobilenet": 150}  # the weights of the layer that scores boxes
+WIDER = {  # the weights of the layer that scores boxes, so that neither all nor none of its scores are near zero or one
+    "fasterrcnn_mobilenet_v3_large_320_fpn": 25,
+    "fasterrcnn_mobilenet_v3_large_fpn": 25,
+    "fcos_resnet50_fpn": 2,
+    "retinanet_resnet50_fpn": 10,
+}
 BUILT_FOR = {"vit_": ("image_size", min), "maxvit_": ("input_size", tuple)}  # models built for one size, by default 224
 
 
@@ -58,19 +66,21 @@ def loaded(
     except (TypeError, ValueError) as error:
         raise UserError(f"torchvision/{name} with {arguments}: {error}") from error
 
-    _let_boxes_score(module, next((factor for start, factor in WIDER.items() if name.startswith(start)), 1))
+    _let_boxes_score(module, WIDER.get(name, 1))
 
     def inputs_at(trial: Any) -> dict[str, Any]:
         rng = _module.generator(trial.seed)
         if kind == "detection":
-            return {first: [torch.rand((3, *size), generator=rng) for _ in range(trial.batch_size)]}
+            return {first: [_scene(size, rng) for _ in range(trial.batch_size)]}
         shape = (3, FRAMES, *size) if kind == "video" else (3, *size)
         names = ("image1", "image2") if kind == "optical_flow" else (first,)
         return {name: torch.randn((trial.batch_size, *shape), generator=rng) for name in names}
 
     def tried() -> Any:
-        if kind == "detection":  # the rest of it is slow, and has few norms
-            return module.backbone(torch.randn((2, 3, 224, 224), generator=_module.generator(trial.seed)))
+        if kind == "detection":
+            rng = _module.generator(trial.seed)  # the rest of it is slow, and has few norms
+            scenes, _ = module.transform([_scene((224, 224), rng) for _ in range(2)])
+            return module.backbone(scenes.tensors)
         return module(*inputs_at(SimpleNamespace(**{**vars(trial), "batch_size": 2})).values())
 
     trained, positional = _as_trained.as_trained(module, tried), tuple(inputs_at(trial))
@@ -94,3 +104,16 @@ def _let_boxes_score(module: Any, factor: float) -> None:
 def _trained_size(weights: Any) -> tuple[int, int]:
     preset = next(iter(weights)).transforms.keywords["crop_size"]
     return preset if isinstance(preset, tuple) else (preset, preset)
+
+
+def _scene(size: tuple[int, int], rng: Any) -> Any:
+    """A random image [3, *size] in [0, 1] with as much contrast at each scale: its spectrum falls as that of
+    photographs does (amplitude as one over the frequency; Field 1987)."""
+    import torch
+    from torch.nn.functional import interpolate
+
+    image = torch.zeros((3, *size))
+    for octave in range(OCTAVES):
+        coarse = torch.randn((1, 3, *(side // 2**octave + 1 for side in size)), generator=rng)
+        image += 2**octave * interpolate(coarse, size, mode="bilinear", align_corners=True)[0]
+    return (image - image.amin()) / (image.amax() - image.amin())

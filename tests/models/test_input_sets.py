@@ -42,6 +42,13 @@ def test_floats_are_shuffled_over_all_elements_and_keep_their_values():
     assert np.array_equal(np.sort(found, axis=None), np.sort(image, axis=None))
 
 
+def test_an_image_is_shifted_so_that_its_patterns_stay():
+    image = np.sin(np.linspace(0, 6, 20))[:, None] * np.cos(np.linspace(0, 9, 24)) + np.arange(3)[:, None, None]
+    found = derived({"x": image[None]}, 0)[1]["x"][0]
+    shifts = [s for s in np.ndindex(20, 24) if np.array_equal(np.roll(image, s, (1, 2)), found)]
+    assert len(shifts) == 1 and shifts != [(0, 0)]
+
+
 def test_masks_of_floats_are_permuted_as_tokens_are():
     inputs = {"ids": np.arange(12)[None], "mask": np.where(np.arange(12) < 8, 0, -1e9).astype(np.float32)[None]}
     found = derived(inputs, 3)[1]

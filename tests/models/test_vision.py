@@ -152,3 +152,11 @@ def test_sizes_of_another_kind_of_model_are_refused():
 def test_a_tag_that_timm_does_not_know_is_told_with_the_nearest():
     with pytest.raises(UnknownName, match=r"resnet18\.a1_in1K.*did you mean 'resnet18\.a1_in1k'"):
         _timm.loaded("resnet18.a1_in1K", mistakes.make({"model": "timm/resnet18"}))
+
+
+def test_a_detector_sees_patterns_of_all_sizes():
+    (image,) = load("torchvision/fcos_resnet50_fpn", **SMALL).inputs["images"]
+    assert image.shape == (3, 64, 64) and (image.amin(), image.amax()) == (0, 1)
+    near = ((image[:, :, 1:] - image[:, :, :-1]) ** 2).mean()
+    far = ((image[:, :, 32:] - image[:, :, :-32]) ** 2).mean()
+    assert near < far / 4, "independent pixels would differ as much from their neighbours as from any other"
