@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 
 
@@ -34,6 +35,14 @@ class Interrupted(Exception):
 
 class Refused(UserError):
     """What cannot be done with this model, found out only when it is there: `refused`, not `failed`."""
+
+
+_COLOURS = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")  # of terminals: torch and IPython colour their messages
+
+
+def plain(text: object) -> str:
+    """A message without a terminal's colours."""
+    return _COLOURS.sub("", str(text))
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from benchlib import tensors
+from benchlib.errors import plain
 from benchlib.models import LoadedModel, call
 
 Export = Callable[[LoadedModel], Any]  # raises where the export fails
@@ -47,7 +48,7 @@ def smallest_failing(
         "path": path,
         "class": type(module).__name__,
         "exception": type(failure).__name__,
-        "message": next((line.strip() for line in str(failure).splitlines() if line.strip()), ""),
+        "message": next((line.strip() for line in plain(failure).splitlines() if line.strip()), ""),
         "tried": tried,
         "complete": complete,
     }

@@ -55,6 +55,29 @@ def program(flat: Flat, axes: Axes, strict: bool = False, largest: int | None = 
         raise
 
 
+def decides_on_data(failure: BaseException | None) -> bool:
+    """Whether an export failed because the model's course depends on values that only a run knows."""
+    from torch.fx.experimental.symbolic_shapes import GuardOnDataDependentSymNode
+
+    while failure is not None:
+        if isinstance(failure, GuardOnDataDependentSymNode):
+            return True
+        failure = failure.__cause__ or failure.__context__
+    return False
+
+
+def drafted(flat: Flat, axes: Axes) -> tuple[Any, list[str]]:
+    """The ExportedProgram in which the model goes the way that it goes for the example inputs, and its decisions:
+    `4*u6 > 4000 is False`. What torch.export cannot do for another reason raises what `draft_export` raises."""
+    import torch
+
+    shapes = one_dimension_per_name(flat, axes) if axes else None
+    with torch.no_grad():
+        program = torch.export.draft_export(flat.module, flat.args, dynamic_shapes=shapes)
+    told = [failure.data for failure in program._report.failures if "result" in failure.data]
+    return program, [f"{data['expr']} is {data['result']}" for data in told]
+
+
 def one_dimension_per_name(flat: Flat, axes: Axes, largest: int | None = None) -> tuple:
     """torch.export's `dynamic_shapes` for the wrapper, the axes called alike being one `Dim`."""
     from torch.export import Dim

@@ -1,5 +1,9 @@
 """`torch.onnx.export` over `torch.export` (`dynamo=True`).
 
+torch.export refuses a model whose course depends on its data ("more than 1,000 boxes?"). Such a model is drafted
+(`torch.export.draft_export`): the graph holds what it decides for the example inputs, the record says which decisions
+these were, and whether they hold for other inputs is the judge's affair.
+
 torch 2.11 removed its own `fallback=`; `onnx_dynamo-fallback` does what it did: where this exporter fails, the one that
 traces is asked, and the record says which it was (`exporter_used`).
 """
@@ -12,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from benchlib.exporters import ExportRequest, _flat, _onnx_facts, _torch_export, _torch_onnx, script
+from benchlib.exporters import ExportRequest, _export_forms, _flat, _onnx_facts, _torch_export, _torch_onnx, script
 from benchlib.exporters._torch_export import Axes
 from benchlib.registry import Exporter, Option
 
@@ -25,27 +29,42 @@ def export(request: ExportRequest) -> dict[str, Any]:
     weights = sum(t.numel() * t.element_size() for t in (*flat.module.parameters(), *flat.module.buffers()))
     optimize = request.options.get("optimize", True)
     how = {"dynamo": True, "optimize": optimize, "external_data": weights > ONE_FILE}
-    write = partial(_torch_onnx.write, flat, request.path, request.target_opset, **how)
-    file = _with_free_axes(write, flat, request.axes) if request.axes else write()
-    return {"file": str(file), **_onnx_facts.onnx_facts(file, optimized=optimize)}
+    write = partial(_torch_onnx.write, path=request.path, target_opset=request.target_opset, **how)
+    with _export_forms.taken():
+        try:
+            file, drafted = _written(write, flat, request.axes), {}
+        except Exception as failure:
+            if not (request.options.get("draft", True) and _torch_export.decides_on_data(failure)):
+                raise
+            program, decisions = _torch_export.drafted(flat, request.axes)
+            file, drafted = write(replace(flat, module=program)), {"decisions": "; ".join(decisions)}
+    _check(file, request.axes)
+    return {"file": str(file), **drafted, **_onnx_facts.onnx_facts(file, optimized=optimize)}
 
 
-def _with_free_axes(write: Callable[..., Path], flat: _flat.Flat, axes: Axes) -> Path:
+def _written(write: Callable[..., Path], flat: _flat.Flat, axes: Axes) -> Path:
     """Writes the graph with axes of one name as one dimension; where no such dimension can be (a size that has to be
-    even), with a dimension for each axis. torch.onnx.export makes an axis fixed, and says nothing, when that is what
-    torch.export proposes: such a graph raises Specialised."""
+    even), with a dimension for each axis."""
+    if not axes:
+        return write(flat)
+    try:
+        return write(flat, dynamic_shapes=_torch_export.one_dimension_per_name(flat, axes))
+    except Exception:  # names in place of dimensions are free for themselves; a failure of that one counts
+        return write(flat, dynamic_shapes=tuple(dict(axes.get(name, {})) for name in flat.input_names))
+
+
+def _check(file: Path, axes: Axes) -> None:
+    """torch.onnx.export makes an axis fixed, and says nothing, when that is what torch.export proposes: such a graph
+    raises Specialised."""
     import onnx
 
-    try:
-        file = write(dynamic_shapes=_torch_export.one_dimension_per_name(flat, axes))
-    except Exception:  # names in place of dimensions are free for themselves; a failure of that one counts
-        file = write(dynamic_shapes=tuple(dict(axes.get(name, {})) for name in flat.input_names))
+    if not axes:
+        return
     for value in onnx.load(file, load_external_data=False).graph.input:
         for axis, free in axes.get(value.name, {}).items():
             dim = value.type.tensor_type.shape.dim[axis]
             if dim.HasField("dim_value"):
                 raise _torch_export.Specialised(axis, free, value.name, dim.dim_value)
-    return file
 
 
 def export_or_trace(request: ExportRequest) -> dict[str, Any]:
@@ -66,7 +85,10 @@ exporter = Exporter(
     name="onnx_dynamo",
     summary="torch.onnx.export over torch.export",
     packages=("torch", "onnx", "onnxscript"),
-    options={"optimize": Option(bool, True, "let the exporter optimise the graph, as it does by default")},
+    options={
+        "optimize": Option(bool, True, "let the exporter optimise the graph, as it does by default"),
+        "draft": Option(bool, True, "where the model decides on its data, export what it decides for the example"),
+    },
     export=export,
 )
 variants = {

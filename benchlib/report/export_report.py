@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
+from benchlib.errors import plain
 from benchlib.report.columns import escape
 
-_COLOURS = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")  # of terminals: torch colours its messages
 LONG = 200  # characters of a part's message
-
-
-def plain(text: Any) -> str:
-    """A message without a terminal's colours."""
-    return _COLOURS.sub("", str(text))
 
 
 def root_cause(report: Mapping[str, Any]) -> tuple[str, str] | None:

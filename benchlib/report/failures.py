@@ -7,8 +7,9 @@ from typing import Any
 
 import pandas as pd
 
+from benchlib.errors import plain
 from benchlib.report.columns import Column, escape, identity, status_cell, text_column
-from benchlib.report.export_report import in_words, plain
+from benchlib.report.export_report import in_words
 from benchlib.report.tables import table
 from benchlib.report.units import known
 

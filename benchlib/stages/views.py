@@ -131,6 +131,8 @@ class ArtifactView(View):
         rows += [(f"pass {done['name']}", of_pass(done)) for done in facts.get("passes", [])]
         if sizes := facts.get("exported_at"):
             rows.append(("free shapes", f"exported at {', '.join(f'{n} {size}' for n, size in sizes.items())}"))
+        if facts.get("decisions"):
+            rows.append(("decided by the recorded inputs", facts["decisions"]))
         return [*rows, ("file", self.path.name)]
 
     @cached_property

@@ -14,6 +14,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+from benchlib.errors import plain
 from benchlib.fingerprint import TEMPLATE
 from benchlib.kernels import with_environment
 from benchlib.plan.expand import Planned
@@ -115,7 +116,7 @@ def _post_mortem(planned: Planned, watchdog: Watchdog, error: BaseException | No
             f"the kernel did not end '{watchdog.overdue}' within {limit}",
         )
     if type_ == "PapermillExecutionError":
-        trace = "\n".join(error.traceback)
+        trace = plain("\n".join(error.traceback))
         return assemble.failure(planned.trial, planned.key, "failed", step, error.ename, error.evalue, traceback=trace)
     if type_ == "DeadKernelError":
         return assemble.failure(

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from itertools import cycle
 from typing import Any
 
-from benchlib.errors import Refused, Unavailable, UserError
+from benchlib.errors import Refused, Unavailable, UserError, plain
 from benchlib.worker.channel import Channel, Closed
 
 # The modules that register verbs.
@@ -78,7 +78,7 @@ class Worker:
 def describe(error: BaseException) -> dict[str, str]:
     """An exception as a reply: its kind is the status that the trial ends with."""
     names = {kind.__name__ for kind in type(error).__mro__}
-    text = str(error) or type(error).__name__
+    text = plain(error) or type(error).__name__
     memory = ("out of memory", "bad_alloc", "can't allocate memory", "failed to allocate memory")
     if isinstance(error, Unavailable):
         kind = "skipped"
@@ -88,7 +88,7 @@ def describe(error: BaseException) -> dict[str, str]:
         kind = "oom"
     else:
         kind = "failed"
-    trace = "" if isinstance(error, UserError | Unavailable) else "".join(traceback.format_exception(error))
+    trace = "" if isinstance(error, UserError | Unavailable) else plain("".join(traceback.format_exception(error)))
     return {"kind": kind, "type": type(error).__name__, "message": text, "traceback": trace}
 
 

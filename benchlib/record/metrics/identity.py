@@ -11,6 +11,12 @@ ROWS = (
     ("model_weights", "", "real or random", "as the source of the model says"),
     ("exporter", "", "the exporter that was used"),
     ("exporter_used", "", "the exporter that made the graph, where one with a fallback chose", "as the exporter says"),
+    (
+        "decisions",
+        "",
+        "what the model decides on its data, as it is fixed in the graph: as for the recorded inputs",
+        "torch.export.draft_export",
+    ),
     ("opt_patterns", "", "the passes that were applied, in order"),
     (
         "computes",
