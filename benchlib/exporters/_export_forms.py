@@ -25,7 +25,7 @@ def taken() -> Iterator[None]:
 
 
 def suppressed(boxes: Any, scores: Any, idxs: Any, iou_threshold: float) -> Any:
-    """`torchvision.ops.boxes.batched_nms` as it does for few boxes and when it is traced: the boxes [N, 4] of each class
+    """`torchvision.ops.boxes.batched_nms` as it is for few boxes and when it is traced: the boxes [N, 4] of each class
     are moved to a place of their own, so that those of different classes [N] do not overlap. Returns the indices that
     are kept."""
     import torch
