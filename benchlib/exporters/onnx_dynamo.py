@@ -1,8 +1,8 @@
 """`torch.onnx.export` over `torch.export` (`dynamo=True`).
 
-torch.export refuses a model whose course depends on its data ("more than 1,000 boxes?"). Such a model is drafted
-(`torch.export.draft_export`): the graph holds what it decides for the example inputs, the record says which decisions
-these were, and whether they hold for other inputs is the judge's affair.
+torch.export refuses a model whose course depends on its data ("more than 1,000 boxes?"). With `draft` such a model is
+drafted (`torch.export.draft_export`): the graph holds what it decides for the example inputs, the record says which
+decisions these were, and whether they hold for other inputs is the judge's affair.
 
 torch 2.11 removed its own `fallback=`; `onnx_dynamo-fallback` does what it did: where this exporter fails, the one that
 traces is asked, and the record says which it was (`exporter_used`).
@@ -34,7 +34,7 @@ def export(request: ExportRequest) -> dict[str, Any]:
         try:
             file, drafted = _written(write, flat, request.axes), {}
         except Exception as failure:
-            if not (request.options.get("draft", True) and _torch_export.decides_on_data(failure)):
+            if not (request.options.get("draft", False) and _torch_export.decides_on_data(failure)):
                 raise
             program, decisions = _torch_export.drafted(flat, request.axes)
             file, drafted = write(replace(flat, module=program)), {"decisions": "; ".join(decisions)}
@@ -87,7 +87,7 @@ exporter = Exporter(
     packages=("torch", "onnx", "onnxscript"),
     options={
         "optimize": Option(bool, True, "let the exporter optimise the graph, as it does by default"),
-        "draft": Option(bool, True, "where the model decides on its data, export what it decides for the example"),
+        "draft": Option(bool, False, "where the model decides on its data, export what it decides for the example"),
     },
     export=export,
 )

@@ -1,4 +1,4 @@
-"""Models whose course depends on their data: exported as they decide for the example, and the record says what."""
+"""Models whose course depends on their data: drafted as they decide for the example, and the record says what."""
 
 import numpy as np
 import pytest
@@ -24,7 +24,7 @@ def request(tmp_path, **options):
 def test_the_graph_decides_as_the_example_does_and_says_so(tmp_path):
     import onnxruntime
 
-    facts = onnx_dynamo.export(request(tmp_path))
+    facts = onnx_dynamo.export(request(tmp_path, draft=True))
     assert "> 3 is True" in facts["decisions"]
     session = onnxruntime.InferenceSession(facts["file"])
     for x in ([1.0, -1.0, 2.0, 3.0, 4.0], [5.0, 6.0, 7.0, 8.0, -9.0]):
@@ -34,7 +34,7 @@ def test_the_graph_decides_as_the_example_does_and_says_so(tmp_path):
 
 def test_without_a_draft_the_failure_begins_with_its_cause(tmp_path):
     with pytest.raises(torch.onnx.OnnxExporterError) as failure:
-        onnx_dynamo.export(request(tmp_path, draft=False))
+        onnx_dynamo.export(request(tmp_path))
     told = describe(failure.value)
     assert told["message"].startswith("GuardOnDataDependentSymNode: Could not guard on data-dependent expression")
     assert "\x1b" not in told["message"] + told["traceback"]
@@ -42,4 +42,4 @@ def test_without_a_draft_the_failure_begins_with_its_cause(tmp_path):
 
 def test_a_graph_that_decides_nothing_on_data_has_no_decisions(tmp_path):
     model = LoadedModel({"x": torch.ones(2, 3)}, nn.Linear(3, 4).eval(), positional=("x",))
-    assert "decisions" not in onnx_dynamo.export(ExportRequest(model, tmp_path / "m"))
+    assert "decisions" not in onnx_dynamo.export(ExportRequest(model, tmp_path / "m", {"draft": True}))
