@@ -13,7 +13,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from benchlib.errors import UnknownName, UserError, suggestion
-from benchlib.models import LoadedModel, _module, _transformers
+from benchlib.models import LoadedModel, _corpus, _module, _transformers
 from benchlib.registry import Source
 
 TOKENS = 77  # of every prompt
@@ -145,7 +145,7 @@ def catalogue() -> list[dict]:
             "name": name,
             "task": row.task,
             "summary": f"{row.kind}{f'.{row.part}' if row.part else ''} of Stable Diffusion 2.1",
-            "labels": {"name": [name], "author": ["diffusers"], "test_group": ["mlagility"]},
+            "labels": _corpus.labels(name, "diffusers"),
         }
         for name, row in PARTS.items()
     ]

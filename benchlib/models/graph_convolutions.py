@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from benchlib.errors import UnknownName
-from benchlib.models import LoadedModel, _module
+from benchlib.models import LoadedModel, _corpus, _module
 from benchlib.models._graph_layers import EDGE_FEATURES, LAYERS, MLAGILITY
 from benchlib.registry import SIZES, Option, Source
 
@@ -61,9 +61,7 @@ def catalogue() -> list[dict]:
             "task": "graph",
             "summary": "" if name in MLAGILITY else "ours, beside the corpus",
             "labels": {
-                "name": [name],
-                "author": ["graph_convolutions"],
-                "test_group": ["mlagility" if name in MLAGILITY else "benchlib"],
+                **_corpus.labels(name, "graph_convolutions", "mlagility" if name in MLAGILITY else "benchlib"),
                 "task": ["Graph_Machine_Learning"],
             },
         }

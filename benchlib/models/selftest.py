@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from benchlib.errors import UnknownName
-from benchlib.models import LoadedModel, _module
+from benchlib.models import LoadedModel, _corpus, _module
 from benchlib.registry import Source
 
 MODELS = {"linear": "one linear layer, 10 to 10", "twolayer": "two linear layers, 10 to 5 to 5"}
@@ -33,9 +33,8 @@ def load(name: str, trial: Any) -> LoadedModel:
 
 
 def catalogue() -> list[dict]:
-    labels = {"author": ["selftest"], "test_group": ["selftest"]}
     return [
-        {"name": name, "task": "test", "summary": summary, "labels": {"name": [name], **labels}}
+        {"name": name, "task": "test", "summary": summary, "labels": _corpus.labels(name, "selftest", "selftest")}
         for name, summary in MODELS.items()
     ]
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from benchlib.errors import Unavailable, UnknownName
-from benchlib.models import LoadedModel, _module, _timm, _torchvision, _transformers
+from benchlib.models import LoadedModel, _corpus, _module, _timm, _torchvision, _transformers
 from benchlib.registry import Source
 
 TORCHVISION = (
@@ -69,6 +69,7 @@ ONLY_THERE = {  # the hub's repository whose own code is needed
     ),
     "mateuszbuda/brain-segmentation-pytorch": ("unet",),
 }  # fmt: skip
+TASKS = {"dcgan": "image-generation", "midas": "depth-estimation", "unet": "image-segmentation"}  # of those that are no classifiers
 NEEDS = {name: f"the code of github.com/{owner}, which is no package" for owner, n in ONLY_THERE.items() for name in n}
 
 
@@ -94,7 +95,8 @@ def _names() -> list[str]:
 
 
 def _row(name: str) -> dict:
-    row: dict[str, Any] = {"name": name, "task": "depth-estimation" if "midas" in name else "image-classification"}
+    task = TASKS.get(name.partition("_")[0], "image-classification")
+    row: dict[str, Any] = {"name": name, "task": task, "labels": _corpus.labels(name, "torch_hub")}
     if name in NEEDS:
         return row | {"needs": NEEDS[name]}
     library = "timm" if name in TIMM else "transformers" if name in DEPTH else "torchvision"

@@ -5,7 +5,7 @@ The catalogue holds the detection models of MLAgility's corpus; its classifiers 
 
 from __future__ import annotations
 
-from benchlib.models import _module, _torchvision
+from benchlib.models import _corpus, _module, _torchvision
 from benchlib.registry import Source
 
 NAMES = (
@@ -17,7 +17,7 @@ NAMES = (
 
 
 def catalogue() -> list[dict]:
-    return [{"name": name, "task": "object-detection"} for name in NAMES]
+    return [{"name": name, "task": "object-detection", "labels": _corpus.labels(name, "torchvision")} for name in NAMES]
 
 
 def more() -> list[str]:

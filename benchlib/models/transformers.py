@@ -11,7 +11,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from benchlib.errors import Unavailable, UnknownName
-from benchlib.models import LoadedModel, _module, _retrieved, _tasks, _transformers
+from benchlib.models import LoadedModel, _corpus, _module, _retrieved, _tasks, _transformers
 from benchlib.models._transformers_corpus import MODELS, WITHOUT_TEXT
 from benchlib.registry import Source
 
@@ -39,7 +39,7 @@ def catalogue() -> list[dict]:
             "task": _task(name),
             "seq_length": None if name in WITHOUT_TEXT else SEQ_LENGTH,
             "needs": row.needs,
-            "labels": {"name": [name], "author": ["transformers"], "test_group": ["mlagility"]},
+            "labels": _corpus.labels(name, "transformers"),
         }
         for name, row in MODELS.items()
     ]

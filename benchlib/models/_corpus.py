@@ -1,0 +1,8 @@
+"""What MLAgility's scripts say of their models on their first line."""
+
+from __future__ import annotations
+
+
+def labels(name: str, author: str, test_group: str = "mlagility") -> dict[str, list[str]]:
+    """The labels of a model, as the catalogue of its suite has them."""
+    return {"name": [name], "author": [author], "test_group": [test_group]}
