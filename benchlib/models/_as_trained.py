@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from benchlib.models import _meta
+
 NOTHING = 1e-3  # a parameter none of whose elements is larger hides what it is multiplied with
 
 
@@ -17,8 +19,10 @@ def as_trained(module: Any, call: Callable[[], Any] | None = None) -> Any:
     normalisations have seen what passes through them in `call()`; those that it does not reach, small numbers.
 
     With statistics that belong to other weights activations would grow from layer to layer, beyond float16 in the
-    deeper models. Tensors without data are left alone.
+    deeper models. A module that is only looked at stays as it is: the call alone would take most of the look's time.
     """
+    if _meta.looking():
+        return module
     import torch
     from torch import nn
 
@@ -33,7 +37,7 @@ def as_trained(module: Any, call: Callable[[], Any] | None = None) -> Any:
         for name, parameter in module.named_parameters():
             if not name.endswith("bias") and _hides(parameter):
                 parameter.normal_(0, 0.02) if parameter.squeeze().ndim > 1 else parameter.uniform_(0.1, 0.3)
-        if call and norms and not norms[0].running_mean.is_meta:
+        if call and norms:
             _settle(module, norms, call)
     return module
 
@@ -53,6 +57,6 @@ def _settle(module: Any, norms: list[Any], call: Callable[[], Any]) -> None:
 
 
 def _hides(parameter: Any) -> bool:
-    if parameter.is_meta or not parameter.is_floating_point() or not parameter.numel():
+    if not parameter.is_floating_point() or not parameter.numel():
         return False
     return bool(parameter.abs().amax() < NOTHING)

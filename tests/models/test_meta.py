@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from benchlib import mistakes
-from benchlib.models import _meta
+from benchlib.models import _as_trained, _meta
 from benchlib.registry import sources
 from benchlib.worker.details import details_of
 
@@ -83,3 +83,10 @@ def test_nothing_is_downloaded_and_no_weights_are_read_to_see_what_a_model_is(mo
     model = transformers.BertModel(transformers.BertConfig(**config))
     assert found["params_size"] == sum(p.numel() for p in model.parameters())
     assert asked_for == [("google/byt5-small", True)]
+
+
+def test_a_model_that_is_only_looked_at_makes_no_call():
+    calls = []
+    with _meta.large_on_meta():
+        _as_trained.as_trained(nn.Sequential(nn.Linear(200, 200), nn.BatchNorm1d(200)), lambda: calls.append(1))
+    assert not calls
