@@ -6,6 +6,7 @@ that the kernels are too; tables say what was left out, and `model_args` gives i
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -50,7 +51,7 @@ UNET_XL = {
     "up_block_types": ("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
     "projection_class_embeddings_input_dim": 2816, **ONE_LAYER,
 }  # fmt: skip
-DEPTH = ("num_hidden_layers", "encoder_layers", "decoder_layers", "text_config", "layers_per_block")  # of model_args
+DEPTH = ("num_hidden_layers", "encoder_layers", "decoder_layers", "layers_per_block")  # of model_args
 TOKENS, POOLED = 77, 1280  # of a prompt; the width of its summary in XL
 
 
@@ -113,9 +114,13 @@ def load(name: str, trial: Any) -> LoadedModel:
 
 def called(name: str, trial: Any) -> str:
     """The name, with what was left out of the model."""
-    if name not in MODELS or any(setting in trial.model_args for setting in DEPTH):
+    if name not in MODELS or _deepens(trial.model_args):
         return name
     return f"{name} ({_left(MODELS[name])})"
+
+
+def _deepens(given: Mapping[str, Any]) -> bool:
+    return any(name in DEPTH or (isinstance(value, Mapping) and _deepens(value)) for name, value in given.items())
 
 
 def _left(entry: Entry) -> str:

@@ -70,11 +70,13 @@ def test_norms_have_seen_what_passes_through_them():
 
 
 def test_the_record_says_what_was_left_out():
-    def called(**model_args):
-        return mistakes.make({"model": "torchbench_ado/phi_2", "model_args": model_args}).model_name
+    def called(name="phi_2", **model_args):
+        return mistakes.make({"model": f"torchbench_ado/{name}", "model_args": model_args}).model_name
 
     assert called() == "phi_2 (2 layers)"
     assert called(num_hidden_layers=32) == "phi_2"
+    assert called("llava", text_config={"vocab_size": 100}) == "llava (2 layers)"
+    assert called("llava", text_config={"num_hidden_layers": 40}) == "llava"
 
 
 def test_a_classifier_that_starts_at_zero_still_answers():
