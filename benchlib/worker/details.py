@@ -56,8 +56,9 @@ def details(worker: Worker, request: dict) -> dict:
 
 
 def details_of(request: dict[str, Any]) -> dict[str, Any]:
-    """`params_size` (count), `weights_size` and `input_size` (bytes), `input_shapes`, `model_task` of the model `name`
-    of `source` for the parameters `trial`; or `unknown`, the reason why they cannot be found. Never raises."""
+    """`params_size` (count), `weights_size` and `input_size` (bytes; of the weights with all buffers), `input_shapes`,
+    `model_task` of the model `name` of `source` for the parameters `trial`; or `unknown`, the reason why they cannot be
+    found. Never raises."""
     from benchlib.models import _meta
     from benchlib.registry import sources
 
@@ -73,15 +74,20 @@ def details_of(request: dict[str, Any]) -> dict[str, Any]:
 
 
 def _found(model: Any) -> dict[str, Any]:
-    module = model.module
-    held = {id(t): t for t in (*module.parameters(), *module.buffers())} if module is not None else {}
     return {
         "params_size": model.facts.get("params_size"),
-        "weights_size": sum(t.numel() * t.element_size() for t in held.values()),
+        "weights_size": _weights_size(model),
         "input_size": sum(map(_bytes, tensors.flatten(model.inputs)[0].values())),
         "input_shapes": shapes_of(model.inputs),
         "model_task": model.facts.get("model_task") or "",
     }
+
+
+def _weights_size(model: Any) -> int:
+    if model.module is None:  # a ready file
+        return model.facts.get("weights_size", 0)
+    held = {id(t): t for t in (*model.module.parameters(), *model.module.buffers())}
+    return sum(map(_bytes, held.values()))
 
 
 def _bytes(leaf: Any) -> int:

@@ -7,9 +7,9 @@ import torch
 from torch import nn
 
 from benchlib import mistakes
-from benchlib.models import _as_trained, _meta
+from benchlib.models import LoadedModel, _as_trained, _meta
 from benchlib.registry import sources
-from benchlib.worker.details import details_of
+from benchlib.worker.details import _found, details_of
 
 
 def asked(model, **parameters):
@@ -90,3 +90,9 @@ def test_a_model_that_is_only_looked_at_makes_no_call():
     with _meta.large_on_meta():
         _as_trained.as_trained(nn.Sequential(nn.Linear(200, 200), nn.BatchNorm1d(200)), lambda: calls.append(1))
     assert not calls
+
+
+def test_a_ready_file_counts_its_own_weights():
+    inputs = {"x": torch.zeros(2, 3)}
+    found = _found(LoadedModel(inputs, facts={"params_size": 10, "weights_size": 40}))
+    assert (found["params_size"], found["weights_size"], found["input_size"]) == (10, 40, 24)
