@@ -16,7 +16,9 @@ BERT_DECODER = {
 
 NEEDED: dict[str, dict[str, Any]] = {  # configurations whose defaults alone make no model
     "AutoformerConfig": _SERIES,
+    "CanineConfig": {"vocab_size": 0x110000},  # its tokens are characters, which it does not count
     "EncoderDecoderConfig": {"encoder": {"model_type": "bert"}, **BERT_DECODER},
+    "EsmConfig": {"vocab_size": 33, "pad_token_id": 1, "mask_token_id": 32},
     "InformerConfig": _SERIES,
     "RagConfig": {"question_encoder": {"model_type": "dpr"}, "generator": {"model_type": "bart"}},
     "SpeechEncoderDecoderConfig": {"encoder": {"model_type": "wav2vec2"}, **BERT_DECODER},

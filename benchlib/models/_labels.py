@@ -33,7 +33,10 @@ def added(inputs: dict[str, Any], module: Any, trial: Any) -> dict[str, Any]:
     labels = next((function for ending, function in _BY_HEAD.items() if kind.endswith(ending)), None)
     if labels is None or "labels" not in takes:
         raise UserError(f"with_loss: no labels are known for {kind}, so it computes no loss")
-    return {**inputs, "labels": labels(inputs, module, rng)}
+    try:
+        return {**inputs, "labels": labels(inputs, module, rng)}
+    except KeyError as error:  # what hears may read no text here
+        raise UserError(f"with_loss: {kind} gets no {error.args[0]} here, of which its labels are made") from error
 
 
 def _answers(inputs: dict[str, Any], rng: Any) -> dict[str, Any]:

@@ -54,7 +54,6 @@ PHRASES = {"vocab_size": 64001, "max_position_embeddings": 258, "type_vocab_size
 PHONEMES = {**LARGE, "vocab_size": 392, "feat_extract_norm": "layer", "conv_bias": True, "do_stable_layer_norm": True}
 YOLOS_TINY = {"hidden_size": 192, "num_attention_heads": 3, "intermediate_size": 768, "image_size": [800, 1333],
               "use_mid_position_embeddings": False}  # fmt: skip
-UNICODE = {"vocab_size": 0x110000}  # characters are its tokens, which its configuration does not count
 GENERATOR = {"model_type": "bert-generation", **BERT_LARGE}
 BACKBONE = {"use_pretrained_backbone": False}
 DETECTRON = "detectron2, which is not on PyPI"
@@ -82,7 +81,7 @@ MODELS: dict[str, Row] = {
     "bort": Row("BertModel", BORT),
     "byt5": Row("T5Model", BYT5_SMALL),
     "camembert": Row("CamembertModel"),
-    "canine": Row("CanineModel", UNICODE),
+    "canine": Row("CanineModel"),
     "clip": Row("CLIPModel"),
     "clipText": Row("CLIPTextModel"),
     "clipVision": Row("CLIPVisionModel"),

@@ -3,9 +3,11 @@
 import pytest
 import transformers
 
+from benchlib import mistakes
 from benchlib.errors import UserError
-from benchlib.models import _configs
+from benchlib.models import _configs, _labels
 from benchlib.models._transformers_corpus import MODELS
+from benchlib.registry import sources
 
 
 def configured(kind, given, values=None):
@@ -41,3 +43,17 @@ def test_the_special_tokens_of_the_corpus_are_in_the_vocabulary_that_reads_them(
     config = configured("VisionEncoderDecoderConfig", {}, row.values)
     assert config.decoder.model_type == "bert"
     assert max(config.pad_token_id, config.decoder_start_token_id) < config.decoder.vocab_size
+
+
+@pytest.mark.parametrize("name", ["CanineForTokenClassification", "EsmForMaskedLM"])
+def test_a_class_whose_defaults_make_no_model_gets_what_it_needs(name):
+    small = {"model": f"huggingface/{name}", "seq_length": 16, "model_args": {"num_hidden_layers": 1}}
+    module = sources.get("huggingface").load(name, mistakes.make(small))
+    assert module.inputs["input_ids"].shape == (1, 16)
+
+
+def test_a_loss_without_a_text_to_make_labels_of_is_told():
+    module = type("SpeechForConditionalGeneration", (), {"forward": lambda self, input_features, labels=None: None})()
+    trial = mistakes.make({"model": "huggingface/BertModel", "with_loss": True})
+    with pytest.raises(UserError, match="SpeechForConditionalGeneration gets no input_ids here"):
+        _labels.added({"input_features": None}, module, trial)
