@@ -15,6 +15,8 @@ _TASKS = {  # the first ending that fits counts
     "ForQuestionAnswering": "question-answering",
     "ForQuestionAnsweringSimple": "question-answering",
     "Wav2Vec2ForSequenceClassification": "audio-classification",
+    "Wav2Vec2BertForSequenceClassification": "audio-classification",
+    "Wav2Vec2ConformerForSequenceClassification": "audio-classification",
     "HubertForSequenceClassification": "audio-classification",
     "WavLMForSequenceClassification": "audio-classification",
     "SEWForSequenceClassification": "audio-classification",

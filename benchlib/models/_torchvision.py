@@ -33,8 +33,8 @@ DEFAULTS = {  # the builder's own would download weights, or warn
     "inception": {"init_weights": True},
 }
 WIDER = {  # the weights of the layer that scores boxes, so that neither all nor none of its scores are near zero or one
-    "fasterrcnn_mobilenet_v3_large_320_fpn": 25,
-    "fasterrcnn_mobilenet_v3_large_fpn": 25,
+    "fasterrcnn_mobilenet_v3_large_320_fpn": 10,
+    "fasterrcnn_mobilenet_v3_large_fpn": 10,
     "fcos_resnet50_fpn": 2,
     "retinanet_resnet50_fpn": 10,
 }

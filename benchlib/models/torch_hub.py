@@ -69,7 +69,7 @@ ONLY_THERE = {  # the hub's repository whose own code is needed
     ),
     "mateuszbuda/brain-segmentation-pytorch": ("unet",),
 }  # fmt: skip
-TASKS = {"dcgan": "image-generation", "midas": "depth-estimation", "unet": "image-segmentation"}  # classifiers aside
+TASKS = {"dcgan": "image-generation", "midas": "depth-estimation", "unet": "image-segmentation"}  # no classifiers
 NEEDS = {name: f"the code of github.com/{owner}, which is no package" for owner, n in ONLY_THERE.items() for name in n}
 
 
