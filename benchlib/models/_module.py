@@ -5,7 +5,7 @@ Modules and inputs stay on the host; the runtime moves them to the trial's devic
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from benchlib import tensors
@@ -79,6 +79,19 @@ def with_attention(build: Any, name: str | None) -> Any:
         raise Unavailable(f"attn_implementation '{name}': {_first_line(error)}") from error
     except ValueError as error:
         raise UserError(f"attn_implementation '{name}': {_first_line(error)}") from error
+
+
+def built(build: Callable[..., Any], arguments: Mapping[str, Any], what: str) -> Any:
+    """`build(**arguments)`; what a library says against them in one line."""
+    try:
+        return build(**arguments)
+    except (TypeError, ValueError, AssertionError) as error:
+        raise UserError(f"{what} with {dict(arguments)}: {' '.join(str(error).split())}") from error
+
+
+def pair(size: Any) -> tuple[Any, Any]:
+    """Height and width from what libraries take for both: one number, or two."""
+    return tuple(size) if isinstance(size, list | tuple) else (size, size)
 
 
 def generator(seed: int) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -25,19 +26,17 @@ def loaded(name: str, trial: Any, values: Mapping[str, Any] | None = None) -> Lo
     except RuntimeError as error:  # it has no such tag
         raise UnknownName("timm model", name, timm.list_pretrained(f"{name.partition('.')[0]}.*")) from error
     own = config.input_size if config else (3, 224, 224)
-    size = (trial.height or own[-2], trial.width or own[-1])
     arguments = {**(values or {}), **trial.model_args}
+    usual = _module.pair(arguments.get("img_size", tuple(own[-2:])))
+    size = (trial.height or usual[0], trial.width or usual[1])
     if config and config.fixed_input_size and size != tuple(own[-2:]):
         arguments.setdefault("img_size", size)
     if trial.num_channels and arguments.setdefault("in_chans", trial.num_channels) != trial.num_channels:
         raise UserError(f"num_channels {trial.num_channels} and model_args in_chans {arguments['in_chans']} differ")
     torch.manual_seed(trial.seed)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # the record says under which name the model lives on
-            module = timm.create_model(known, pretrained=False, **arguments)
-    except TypeError as error:  # timm hands unknown arguments down to the model's own constructor
-        raise UserError(f"timm/{name} with {arguments}: {error}") from error
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # the record says under which name the model lives on
+        module = _module.built(partial(timm.create_model, known, pretrained=False), arguments, f"timm/{name}")
     channels = arguments.get("in_chans", own[0])
 
     def inputs_at(trial: Any) -> dict[str, Any]:

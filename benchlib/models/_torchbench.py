@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from benchlib.errors import UserError
 from benchlib.models import LoadedModel, _as_trained, _module, _timm, _torchvision, _transformers
 
 NODES, EDGES, FEATURES = 10_000, 200_000, 64  # of one graph
@@ -79,7 +78,8 @@ def graph(name: str) -> Entry:
 
         torch.manual_seed(trial.seed)
         network = getattr(torch_geometric.nn.models, name)
-        module = built(network, {"in_channels": FEATURES, "hidden_channels": FEATURES, "num_layers": 3}, trial)
+        sizes = {"in_channels": FEATURES, "hidden_channels": FEATURES, "num_layers": 3}
+        module = _module.built(network, {**sizes, **trial.model_args}, trial.model)
 
         def inputs_at(trial: Any) -> dict[str, Any]:
             rng = _module.generator(trial.seed)
@@ -104,7 +104,8 @@ def own(
         from benchlib.models import _torchbench_modules
 
         torch.manual_seed(trial.seed)
-        module = built(getattr(_torchbench_modules, build), values or {}, trial)
+        arguments = {**(values or {}), **trial.model_args}
+        module = _module.built(getattr(_torchbench_modules, build), arguments, trial.model)
         draw = torch.randn if normal else torch.rand
 
         def inputs_at(trial: Any) -> dict[str, Any]:
@@ -113,13 +114,6 @@ def own(
         return _finished(module, inputs_at, trial, task, ("input",))
 
     return Entry(load, task)
-
-
-def built(build: Callable[..., Any], values: Mapping[str, Any], trial: Any) -> Any:
-    try:
-        return build(**{**values, **trial.model_args})
-    except TypeError as error:
-        raise UserError(f"{trial.model} with {trial.model_args}: {error}") from error
 
 
 def _finished(module: Any, inputs_at: Any, trial: Any, task: str, positional: tuple[str, ...]) -> LoadedModel:

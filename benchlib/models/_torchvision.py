@@ -11,10 +11,11 @@ layer that scores boxes is drawn wider.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
-from benchlib.errors import UnknownName, UserError
+from benchlib.errors import UnknownName
 from benchlib.models import LoadedModel, _as_trained, _module
 
 TASKS = {  # of torchvision's modules of models, with the input's name in forward
@@ -55,17 +56,13 @@ def loaded(
     task, first = TASKS.get(kind, ("image-classification", "x"))
     fixed = next((argument for start, argument in BUILT_FOR.items() if name.startswith(start)), None)
     usual = (224, 224) if fixed else SIZES.get(kind) or _trained_size(models.get_model_weights(name))
-    own = size or usual
-    size = (trial.height or own[0], trial.width or own[1])
     arguments = {**DEFAULTS.get(kind, {}), **(values or {}), **trial.model_args}
+    own = _module.pair(arguments[fixed[0]]) if fixed and fixed[0] in arguments else size or usual
+    size = (trial.height or own[0], trial.width or own[1])
     if fixed and size != usual:
         arguments.setdefault(fixed[0], fixed[1](size))
     torch.manual_seed(trial.seed)
-    try:
-        module = models.get_model(name, **arguments)
-    except (TypeError, ValueError) as error:
-        raise UserError(f"torchvision/{name} with {arguments}: {error}") from error
-
+    module = _module.built(partial(models.get_model, name), arguments, f"torchvision/{name}")
     _let_boxes_score(module, WIDER.get(name, 1))
 
     def inputs_at(trial: Any) -> dict[str, Any]:

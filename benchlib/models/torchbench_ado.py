@@ -69,8 +69,7 @@ def _denoiser(values: dict[str, Any], trial: Any) -> LoadedModel:
     from diffusers import UNet2DConditionModel
 
     torch.manual_seed(trial.seed)
-    arguments = {**values, **trial.model_args}
-    module = _torchbench.built(UNet2DConditionModel, arguments, trial)
+    module = _module.built(UNet2DConditionModel, {**values, **trial.model_args}, trial.model)
     side, width = module.config.sample_size, module.config.cross_attention_dim
 
     def inputs_at(trial: Any) -> dict[str, Any]:

@@ -162,3 +162,27 @@ def test_a_detector_sees_patterns_of_all_sizes():
     near = ((image[:, :, 1:] - image[:, :, :-1]) ** 2).mean()
     far = ((image[:, :, 32:] - image[:, :, :-32]) ** 2).mean()
     assert near < far / 4, "independent pixels would differ as much from their neighbours as from any other"
+
+
+@pytest.mark.parametrize(
+    ("model", "given"),
+    [("timm/deit_tiny_patch16_224", {"img_size": [64, 32]}), ("torchvision/vit_b_32", {"image_size": 64})],
+)
+def test_images_are_of_the_size_that_the_model_is_built_for(model, given):
+    model = load(model, model_args=given)
+    assert torch.isfinite(model.call()).all()
+
+
+@pytest.mark.parametrize(
+    ("model", "parameters"),
+    [
+        ("torchvision/vit_b_32", {"height": 100}),
+        ("torchvision/maxvit_t", {"height": 100}),
+        ("torchbench/dcgan", {"model_args": {"nothing": 1}}),
+        ("torchbench_ado/stable_diffusion_unet", {"model_args": {"layers_per_block": "x"}}),
+    ],
+)
+def test_what_a_library_has_against_its_arguments_is_one_line(model, parameters):
+    with pytest.raises(UserError, match=f"^{model} with ") as raised:
+        load(model, **parameters)
+    assert "\n" not in str(raised.value)
