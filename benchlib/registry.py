@@ -23,6 +23,7 @@ from typing import Any, Generic, TypeVar
 
 from benchlib import user_file
 from benchlib.errors import UnknownName, UserError
+from benchlib.option import Option
 
 # What a source may read to size a model's inputs, or a graph network; a source declares which (`Source.shapes`).
 SIZES = (
@@ -34,28 +35,6 @@ Refusal = Callable[[Any], str | None]  # a trial's parameters -> the rule that f
 
 def never(_trial) -> None:
     """The refusal of a plug-in that takes every trial."""
-
-
-@dataclass(frozen=True)
-class Option:
-    """An option of a plug-in, as it may stand in `exporter_args`, `runtime_args` or `model_args`."""
-
-    type: type | tuple[type, ...]
-    default: Any
-    help: str
-    choices: tuple = ()
-
-    def problem(self, value: Any) -> str | None:
-        """Why `value` does not fit, or None."""
-        if isinstance(value, bool) and self.type in (int, float):
-            return f"{value!r} is not {_type_name(self.type)}"
-        if self.type is float and isinstance(value, int):
-            return None
-        if not isinstance(value, self.type):
-            return f"{value!r} is not {_type_name(self.type)}"
-        if self.choices and value not in self.choices:
-            return f"{value!r} is none of {', '.join(map(str, self.choices))}"
-        return None
 
 
 @dataclass(frozen=True)
@@ -241,19 +220,6 @@ class Registry(Generic[P]):
     def _check(self, name: str) -> None:
         if name not in self:
             raise UnknownName(self.kind, name, self.names())
-
-
-def _type_name(kind: type | tuple[type, ...]) -> str:
-    kinds = kind if isinstance(kind, tuple) else (kind,)
-    words = {
-        int: "a whole number",
-        float: "a number",
-        str: "a text",
-        bool: "true or false",
-        list: "a list",
-        dict: "a mapping",
-    }
-    return " or ".join(words.get(k, k.__name__) for k in kinds)
 
 
 sources: Registry[Source] = Registry("source", "benchlib.models", "benchlib.suites")
