@@ -81,7 +81,7 @@ def names() -> list[str]:
         for name, place in transformers._class_to_module.items()
         if place.rpartition(".")[2].startswith("modeling_")
         and name[0].isupper()
-        and not name.startswith(("Auto", "PreTrained"))
+        and not name.startswith(("Auto", "PreTrained", "Pretrained"))
         and ("Model" in name or "For" in name)
         and not name.endswith(("PreTrainedModel", "PretrainedModel", "Output"))
     ]

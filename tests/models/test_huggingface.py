@@ -87,6 +87,7 @@ def test_the_suite_is_that_of_torch_bench_with_its_batches_and_lengths():
     assert {n: (ROWS[n]["batch_size"], ROWS[n]["seq_length"]) for n in recorded} == recorded
     known = {*_transformers.names(), "Speech2Text2ForCausalLM"}
     assert {e.model_class or name for name, e in huggingface.MODELS.items()} <= known
+    assert not [name for name in known if name.startswith("Pretrained")]  # base classes, which nobody calls
 
 
 def test_a_dropped_model_names_its_last_version():
