@@ -60,8 +60,9 @@ def rewritten(path: Path, wanted: Wanted, old: int, new: int, trial: Any) -> tup
     )
 
     def write(folder: Path) -> Path:
-        file = folder / NAME
-        onnx.save_model(found, file, save_as_external_data=apart, location=f"{NAME}.data")
+        file, whole = folder / NAME, onnx.ModelProto()
+        whole.CopyFrom(found)  # what is saved loses the weights that lie apart
+        onnx.save_model(whole, file, save_as_external_data=apart, location=f"{NAME}.data")
         return file
 
     for batch in _choices(wanted, old, new):

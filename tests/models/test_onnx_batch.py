@@ -131,3 +131,14 @@ def test_a_file_without_a_batch_is_not_asked_for_one(tmp_path):
     none = write(tmp_path / "none.onnx", [helper.make_node("Relu", ["x"], ["y"])], [0, 7], [0, 7])
     with pytest.raises(Refused, match="no dimension of the file's inputs can be its batch"):
         load(none, batch_size=2)
+
+
+def test_weights_that_lie_apart_are_written_anew(tmp_path):
+    product = helper.make_node("MatMul", ["x", "w"], ["y"])
+    path = write(tmp_path / "m.onnx", [product], [2, 64], [2, 64], w=np.eye(64, dtype=np.float32))
+    onnx.save_model(onnx.load(path), path, save_as_external_data=True, location="m.data")
+    model = load(path, batch_size=6)
+    for folder in (tmp_path / "new", tmp_path / "again"):
+        folder.mkdir()
+        session = onnxruntime.InferenceSession(model.write(folder))
+        np.testing.assert_array_equal(session.run(None, {"x": model.inputs["x"]})[0], model.inputs["x"])
