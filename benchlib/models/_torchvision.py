@@ -39,6 +39,7 @@ WIDER = {  # the weights of the layer that scores boxes, so that neither all nor
     "fcos_resnet50_fpn": 2,
     "retinanet_resnet50_fpn": 10,
 }
+NEARER = 0.1  # the weights of the layer that moves boxes away from where they are looked for
 BUILT_FOR = {"vit_": ("image_size", min), "maxvit_": ("input_size", tuple)}  # models built for one size, by default 224
 
 
@@ -96,6 +97,8 @@ def _let_boxes_score(module: Any, factor: float) -> None:
         for name, layer in module.named_modules():
             if name.endswith(("cls_logits", "cls_score")) and not name.startswith("rpn."):
                 layer.weight.mul_(factor)
+            elif name.endswith(("rpn.head.bbox_pred", "bbox_reg")):
+                layer.weight.mul_(NEARER)
 
 
 def _trained_size(weights: Any) -> tuple[int, int]:
