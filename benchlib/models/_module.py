@@ -69,6 +69,13 @@ def no_loss(trial: Any) -> str | None:
     return no_shapes(trial)
 
 
+def no_attention(trial: Any) -> str | None:
+    """The refusal of sources whose models are also none of transformers'."""
+    if trial.attn_implementation:
+        return "attn_implementation is for transformers models; this model has one way to compute its attention"
+    return no_loss(trial)
+
+
 def with_attention(build: Any, name: str | None) -> Any:
     """`build(**arguments)` under `attn_implementation`; what transformers says against it in one line."""
     if name is None:

@@ -154,9 +154,10 @@ def catalogue() -> list[dict]:
 def refuse(trial: Any) -> str | None:
     if not isinstance(trial.model_args.get(FULL, False), bool):
         return "model_args: full is true or false"
-    if trial.model.rpartition("/")[2] == "clip_text_encoder" and (trial.height or trial.width):
+    name = trial.model.rpartition("/")[2]
+    if name == "clip_text_encoder" and (trial.height or trial.width):
         return "clip_text_encoder reads a prompt of 77 tokens, no height and width"
-    return _module.no_loss(trial)
+    return (_module.no_attention if name in PARTS and PARTS[name].inputs else _module.no_loss)(trial)
 
 
 source = Source(

@@ -149,7 +149,7 @@ def refuse(trial: Any) -> str | None:
         return f"the modules of {source.name} take no model_args and no seq_length, but for {LLAMA}"
     if trial.model == f"{source.name}/{HALF}" and trial.dtype != "float16":
         return f"{HALF} is the dummy with weights in float16: dtype: float16"
-    return _module.no_loss(trial)
+    return _module.no_attention(trial)
 
 
 source = Source(

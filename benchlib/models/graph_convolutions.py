@@ -84,7 +84,7 @@ def refuse(trial: Any) -> str | None:
             return f"{name} does not read {unread[0]}; it reads {', '.join(reads)}"
         if name == "egconv" and (trial.out_channels or DEFAULTS["out_channels"]) % 8:
             return "egconv has 8 heads: out_channels has to be a multiple of 8"
-    return _module.no_loss(trial)
+    return _module.no_attention(trial)
 
 
 source = Source(

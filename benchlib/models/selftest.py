@@ -46,5 +46,5 @@ source = Source(
     packages=("torch",),
     catalogue=catalogue,
     options={},
-    refuse=_module.no_loss,
+    refuse=_module.no_attention,
 )

@@ -55,5 +55,5 @@ source = Source(
     more=more,
     tagged=True,
     shapes={"height": None, "width": None, "num_channels": None},
-    refuse=_module.no_loss,
+    refuse=_module.no_attention,
 )

@@ -86,6 +86,10 @@ def load(name: str, trial: Any) -> LoadedModel:
     raise UnknownName("torch_hub model", name, _names())
 
 
+def refuse(trial: Any) -> str | None:
+    return (_module.no_loss if trial.source()[1] in DEPTH else _module.no_attention)(trial)
+
+
 def catalogue() -> list[dict]:
     return [_row(name) for name in _names()]
 
@@ -110,5 +114,5 @@ source = Source(
     packages=("torch",),
     catalogue=catalogue,
     shapes={"height": None, "width": None},
-    refuse=_module.no_loss,
+    refuse=refuse,
 )

@@ -34,5 +34,5 @@ source = Source(
     catalogue=catalogue,
     more=more,
     shapes={"height": None, "width": None},
-    refuse=_module.no_loss,
+    refuse=_module.no_attention,
 )
