@@ -104,19 +104,31 @@ def with_neighbours(script: Path) -> list[Path]:
             names = imported(ast.parse(file.read_bytes()))
         except (SyntaxError, ValueError, OSError):
             continue
-        for name in names:
-            place = script.parent.joinpath(*name.split("."))
-            beside = (place.with_suffix(".py"), place / "__init__.py", place.parent.with_suffix(".py"))
-            waiting += [f for f in beside if f.is_file()]
+        waiting += [f for name in names for f in _files(name, file, script.parent)]
+    return found
+
+
+def _files(name: str, importer: Path, folder: Path) -> list[Path]:
+    """What runs when `importer` imports a name: the module and the packages that it is in, where they lie in `folder`,
+    or for a name with leading dots in the importer's own package."""
+    bare = name.lstrip(".")
+    level = len(name) - len(bare)
+    place, found = importer.parents[level - 1] if level else folder, []
+    for part in bare.split("."):
+        place = place / part
+        found += [f for f in (place.with_suffix(".py"), place / "__init__.py") if f.is_file()]
     return found
 
 
 def imported(tree: ast.AST) -> list[str]:
-    """The dotted names that a file imports, those of what stands in a package among them."""
+    """The dotted names that a file imports, those of what stands in a package among them; relative ones with their
+    dots."""
     names = [a.name for node in ast.walk(tree) if isinstance(node, ast.Import) for a in node.names]
     for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and node.module:
-            names += [node.module, *(f"{node.module}.{a.name}" for a in node.names if a.name != "*")]
+        if isinstance(node, ast.ImportFrom):
+            dots, module = "." * node.level, node.module or ""
+            names += [dots + module] if module else []
+            names += [f"{dots}{module}{'.' * bool(module)}{a.name}" for a in node.names if a.name != "*"]
     return names
 
 

@@ -39,7 +39,7 @@ def path_of(model: str) -> Path:
 def discovered(path: Path, trial: Any) -> Any:
     """The `benchlib.discovery.Discovery` of a script with what the trial tells it; once per content in a process."""
     args = tuple(_script_arguments.command_line(trial))
-    return _discovered(path, _hash(path), args, trial.max_depth, trial.timeout)
+    return _discovered(path, tuple(_hashes(path)), args, trial.max_depth, trial.timeout)
 
 
 def hashes(discovery: Any) -> dict[str, Any]:
@@ -72,7 +72,7 @@ def identity(name: str, trial: Any) -> Any:
     """The script and the files beside it that it imports, by content, and the model that is asked for."""
     script, _, picked = name.partition("::")
     path = Path(script)
-    return [path.name, picked, *(_hash(file) for file in _script_arguments.with_neighbours(path))]
+    return [path.name, picked, *_hashes(path)]
 
 
 def refuse(trial: Any) -> str | None:
@@ -94,14 +94,15 @@ def _only(discovery: Any, path: Path) -> str:
 
 
 @lru_cache(maxsize=256)
-def _discovered(path: Path, content: str, args: tuple[str, ...], max_depth: int, timeout: float) -> Any:
+def _discovered(path: Path, content: tuple[str, ...], args: tuple[str, ...], max_depth: int, timeout: float) -> Any:
     from benchlib import discovery
 
     return discovery.discover(path, args, max_depth, timeout)
 
 
-def _hash(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+def _hashes(path: Path) -> list[str]:
+    """Of the script and of the files beside it that it imports."""
+    return [hashlib.sha256(f.read_bytes()).hexdigest()[:16] for f in _script_arguments.with_neighbours(path)]
 
 
 source = Source(

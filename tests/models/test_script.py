@@ -132,6 +132,27 @@ def test_the_key_follows_the_script_what_it_imports_beside_it_and_the_model_pick
     assert key() != first
 
 
+def test_packages_beside_a_script_are_followed_by_their_relative_imports_too(tmp_path):
+    files = {
+        "net.py": "from parts import Net\nimport parts.deep.end",
+        "parts/__init__.py": "from .layers import Net\nfrom . import more",
+        "parts/layers.py": "",
+        "parts/more.py": "",
+        "parts/unused.py": "",
+        "parts/deep/__init__.py": "from ..far import *",
+        "parts/deep/end.py": "",
+        "parts/far.py": "",
+    }
+    (tmp_path / "parts/deep").mkdir(parents=True)
+    for name, content in files.items():
+        (tmp_path / name).write_text(content)
+    found = _script_arguments.with_neighbours(tmp_path / "net.py")
+    assert {str(file.relative_to(tmp_path)) for file in found} == files.keys() - {"parts/unused.py"}
+    before = script.identity(str(tmp_path / "net.py"), None)
+    (tmp_path / "parts/layers.py").write_text("# edited")
+    assert script.identity(str(tmp_path / "net.py"), None) != before
+
+
 def test_several_models_and_none_are_one_line_each(tmp_path):
     path = SCRIPTS / "two_models.py"
     first, second = (m.hash for m in found_in("two_models.py"))
