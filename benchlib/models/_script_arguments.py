@@ -152,10 +152,12 @@ def _said(values: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
 def _typed(place: str, name: str, value: Any) -> Any:
     kind = type(STANDARD[name])
     try:
-        return kind(value)
-    except (TypeError, ValueError) as error:
-        wanted = "a whole number" if kind is int else "a number"
-        raise ValueError(f"{place}: {name}: {value!r} is not {wanted}") from error
+        typed = kind(value)
+        if not isinstance(value, bool) and typed == float(value):  # 2.7 is no 2, nor is nan a number
+            return typed
+    except (TypeError, ValueError, OverflowError):
+        pass
+    raise ValueError(f"{place}: {name}: {value!r} is not {'a whole number' if kind is int else 'a number'}")
 
 
 def _words(text: str) -> list[str]:

@@ -86,6 +86,10 @@ def test_a_standard_parameter_is_the_trials_own_wherever_it_is_given(helped, giv
         ({"script_args": "--k 8", "model_args": {"k": 4}}, "model_args: k is 4 there, and k is 8"),
         ({"script_args": "--k 8 --k 9"}, "script_args: k is 8 and 9"),
         ({"script_args": "--k many"}, "script_args: k: 'many' is not a whole number"),
+        ({"script_args": "--alpha nan"}, "script_args: alpha: 'nan' is not a number"),
+        ({"model_args": {"batch_size": 2.7}}, "model_args: batch_size: 2.7 is not a whole number"),
+        ({"model_args": {"k": True}}, "model_args: k: True is not a whole number"),
+        ({"model_args": {"k": float("inf")}}, "model_args: k: inf is not a whole number"),
         ({"script_args": "--k '8"}, "cannot be read"),
     ],
 )
