@@ -41,6 +41,8 @@ def store(module: Any, inputs: Any = None, cache: Path | None = None) -> str:
     inputs where it says itself what the model reads. Raises UserError.
     """
     weights = "as given"
+    if isinstance(module, type):
+        raise UserError(f"{module.__name__} is a class, not a model: give {module.__name__}(…)")
     if hasattr(module, "model_type") and hasattr(module, "to_dict"):
         module, inputs, weights = _from_configuration(module, inputs)
     if not hasattr(module, "forward"):
@@ -49,6 +51,8 @@ def store(module: Any, inputs: Any = None, cache: Path | None = None) -> str:
         )
     if inputs is None:
         raise UserError(f"{class_name(module)} needs inputs=: a tensor, a tuple of tensors or a dict by name")
+    if any(t.is_meta for t in (*module.parameters(), *module.buffers())):
+        raise UserError(f"{class_name(module)} has tensors without data (on the meta device): load its weights first")
     named, positional = bound(module, inputs)
     kinds = list(dict.fromkeys(k for part in module.modules() for k in type(part).__mro__))
     meta = {
@@ -138,7 +142,7 @@ def _from_configuration(config: Any, inputs: Any) -> tuple[Any, Any, str]:
         module = (
             getattr(transformers, name)._from_config(config) if name else transformers.AutoModel.from_config(config)
         )
-    except ValueError as error:
+    except (ValueError, TypeError) as error:  # values that do not go together, or are missing
         raise UserError(f"{type(config).__name__}: {str(error).partition(chr(10))[0][:200]}") from error
     if inputs is None:
         sizes = dict.fromkeys(SIZES)

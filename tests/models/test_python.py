@@ -191,6 +191,10 @@ def test_inputs_by_position_and_by_name(cache):
         python.store(module)
     with pytest.raises(UserError, match="is no model"):
         python.store([1, 2], x)
+    with pytest.raises(UserError, match=r"Linear is a class, not a model: give Linear\(…\)"):
+        python.store(nn.Linear, x)
+    with pytest.raises(UserError, match="Linear has tensors without data"):
+        python.store(nn.Linear(3, 2, device="meta"), x)
 
 
 def test_a_batch_size_that_the_inputs_do_not_have_is_refused(cache):
