@@ -36,6 +36,9 @@ def select(model: str) -> list[str]:
     if suite not in sources or sources.get(suite).catalogue is None:
         parse(model)  # complains about a file or directory that is not there
         return [model]
+    if not wanted:
+        ways = ", ".join(f"{suite}/{word}" for word in ("all", "Head", "3", "3-7"))
+        raise UserError(f"model '{model}' is a whole suite: say which of it ({ways}, a name or a part of one)")
     names = [row["name"] for row in sources.get(suite).catalogue()]
     return [f"{suite}/{name}" for name in _chosen(suite, wanted, names)]
 
@@ -87,7 +90,7 @@ def _chosen(suite: str, wanted: str, names: list[str]) -> list[str]:
 
 
 def _containing(names: list[str], wanted: str) -> list[str]:
-    return [n for n in names if wanted.lower() in n.lower()] if wanted else []
+    return [n for n in names if wanted.lower() in n.lower()]
 
 
 def _scripts(model: str) -> list[str]:

@@ -39,3 +39,9 @@ def test_a_suite_that_cannot_list_its_models_says_why_in_one_line(monkeypatch):
 def test_a_package_inside_one_that_is_missing_is_told():
     with pytest.raises(UserError, match=r"the package 'no_such_package.inner' is not installed"):
         models.parse("package:no_such_package.inner/model")
+
+
+@pytest.mark.parametrize("model", ["explicit", "explicit/"])
+def test_a_suite_alone_is_told_how_to_select_of_it(model):
+    with pytest.raises(UserError, match=rf"^model '{model}' is a whole suite: .*explicit/all, explicit/Head"):
+        selections.select(model)
