@@ -107,6 +107,9 @@ class _Reader:
             if not isinstance(entries, list):
                 self._complain(document, key, f"{key} is a list of mappings, not {_kind(entries)}")
                 continue
+            for i, entry in enumerate(entries):
+                if entry == {} and (key == "exclude" or "model" not in study.defaults):
+                    self._complain(entries, i, f"{key}: an empty entry says nothing")
             setattr(study, key, [self._setting(e, entries, i) for i, e in enumerate(entries)])
         study.runoff = document.get("runoff", True)
         if not isinstance(study.runoff, bool):

@@ -168,3 +168,13 @@ def test_every_params_file_is_right_and_tells_editors_its_schema(file):
 
 def test_the_quick_study_is_quick():
     assert len(expand(read(PARAMS / "quick.yaml")).trials) <= 17
+
+
+@pytest.mark.parametrize("key", ["include", "exclude"])
+def test_an_empty_entry_is_told_with_its_line(tmp_path, key):
+    path = tmp_path / "x.yaml"
+    path.write_text(f"matrix: {{model: [explicit/mlp]}}\n{key}:\n  - {{}}\n")
+    with pytest.raises(UserError, match=rf"x\.yaml:3: {key}: an empty entry says nothing"):
+        read(path)
+    path.write_text("defaults: {model: explicit/mlp}\ninclude: [{}]\n")  # the defaults as they are
+    assert len(expand(read(path)).trials) == 1
