@@ -9,19 +9,21 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from typing import Any
-from unittest.mock import patch
 
 
 @contextmanager
 def taken() -> Iterator[None]:
     """Puts the forms in the place of the functions of those libraries that are loaded."""
-    with ExitStack() as stack:
-        for (module, name), form in FORMS.items():
-            if module in sys.modules:
-                stack.enter_context(patch.object(sys.modules[module], name, form))
+    own = {(module, name): getattr(sys.modules[module], name) for module, name in FORMS if module in sys.modules}
+    try:
+        for module, name in own:
+            setattr(sys.modules[module], name, FORMS[module, name])
         yield
+    finally:
+        for (module, name), function in own.items():
+            setattr(sys.modules[module], name, function)
 
 
 def suppressed(boxes: Any, scores: Any, idxs: Any, iou_threshold: float) -> Any:

@@ -27,13 +27,13 @@ elif way == "segfaults":
 
     ctypes.string_at(0)
 elif way == "hangs":
-    subprocess.Popen(["sleep", "300"], start_new_session=True)
+    subprocess.Popen(["sleep", "300.125"], start_new_session=True)
     time.sleep(300)
 elif way == "thread hangs":
     threading.Thread(target=time.sleep, args=(300,)).start()
 elif way == "daemon":
     threading.Thread(target=time.sleep, args=(300,), daemon=True).start()
-    subprocess.Popen(["sleep", "299"], start_new_session=True)
+    subprocess.Popen(["sleep", "299.125"], start_new_session=True)
 elif way == "reads":
     input("a number: ")
 elif way == "recurses":
