@@ -80,15 +80,20 @@ def test_calls_are_warm_up_and_samples(trial):
     assert record["metrics"]["repeat"] == len(own[1])
 
 
+def epochs_of(samples: Samples, contender: int, own: list) -> list:
+    """The epochs of one process, whose calls are `own`, in time order."""
+    begin, end = own[0][1] - 10**7, own[-1][2]
+    epochs = [e for e in samples.epochs if e.contender == contender and begin <= e.start <= end]
+    return sorted(epochs, key=lambda e: e.start)
+
+
 def beyond(samples: Samples, diaries: list) -> dict[tuple, list[int]]:
     """By contender and place in the sequence: by how many nanoseconds a sample exceeds its entry, per process."""
     found: dict[tuple, list[int]] = {}
     for contender, calls in enumerate(diaries):
         for pid in {c[0] for c in calls}:
             own = [c for c in calls if c[0] == pid]
-            begin, end = own[0][1], own[-1][2]
-            epochs = [e for e in samples.epochs if e.contender == contender and begin - 10**7 <= e.start <= end]
-            taken = [(e.round, n, int(ns)) for e in sorted(epochs, key=lambda e: e.start) for n, ns in enumerate(e.ns)]
+            taken = [(e.round, n, int(ns)) for e in epochs_of(samples, contender, own) for n, ns in enumerate(e.ns)]
             assert len(taken) == len(own)
             for number, ((round_, n, ns), c) in enumerate(zip(taken, own, strict=True)):
                 place = (contender, round_, n if round_ >= 0 else number)
@@ -155,16 +160,25 @@ def test_epochs_never_overlap_and_stand_in_the_seeded_order(trial):
 
 
 def test_the_inputs_are_the_same_bytes_for_all(trial, folder):
-    """Eight sets take turns, in one order, from the recorded one on; the last call of each process, which is held
-    against the first, is on that one."""
-    record, _, timed = trial
-    recorded, orders = record["metrics"]["input_hash"], set()
-    for name, samples in zip("ab", timed, strict=True):
-        for pid in {call[0] for call in samples}:
+    """Eight sets take turns, in one order. Warm-up begins with the recorded one, each round with the next, alike for
+    both contenders; the last call of each process, which is held against the first, is on the recorded one."""
+    record, samples, timed = trial
+    recorded, orders, begun = record["metrics"]["input_hash"], set(), set()
+    for contender, (name, calls) in enumerate(zip("ab", timed, strict=True)):
+        for pid in {call[0] for call in calls}:
             assert [call[3] for call in diary(folder, name) if call[0] == pid][-1] == recorded
-            first, *own = [call[3] for call in samples if call[0] == pid]
-            assert first == recorded
-            assert own == [own[n % TIMED] for n in range(len(own))]
-            orders.add(tuple(own[:TIMED]))
+            own = [call for call in calls if call[0] == pid]
+            hashes = iter([call[3] for call in own])
+            assert next(hashes) == recorded
+            epochs = epochs_of(samples, contender, own)
+            warm = list(itertools.islice(hashes, sum(len(e.ns) for e in epochs if e.round < 0) - 1))
+            assert warm == [warm[n % TIMED] for n in range(len(warm))]
+            orders.add(tuple(warm[:TIMED]))
+            for epoch in epochs:
+                if epoch.round >= 0:
+                    turns = [warm[(epoch.round + n) % TIMED] for n in range(len(epoch.ns))]
+                    assert list(itertools.islice(hashes, len(turns))) == turns
+                    begun.add(turns[0])
+    assert len(begun) > 1
     (order,) = orders
     assert order[0] == recorded and len(set(order)) == TIMED == record["metrics"]["input_sets"]
