@@ -35,13 +35,13 @@ class AfterTorch(importlib.abc.MetaPathFinder):
     def find_spec(self, name, path=None, target=None):
         if name != "torch":
             return None
-        sys.meta_path.remove(self)
         spec = importlib.machinery.PathFinder.find_spec(name, path)
         if spec is None or spec.loader is None:
             return spec
         execute, then = spec.loader.exec_module, self._then
 
-        def exec_module(module):
+        def exec_module(module):  # not at once: a script may ask whether torch is there before it imports it
+            sys.meta_path.remove(self)
             execute(module)
             then(module)
 

@@ -6,8 +6,10 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 from benchlib import discovery, tensors
+from benchlib.discovery import identity
 from benchlib.errors import UserError
 
 SCRIPTS = Path(__file__).parents[1] / "planted" / "scripts"
@@ -105,3 +107,25 @@ def test_taking(holders, tmp_path):
 def test_taking_what_is_not_there(tmp_path):
     with pytest.raises(UserError, match=r"children.py calls no model with the hash 'ffffffff'; known: [0-9a-f]{8}$"):
         discovery.take(SCRIPTS / "children.py", ["1"], 0, "ffffffff", tmp_path, 60)
+
+
+def test_a_script_that_asks_for_torch_before_it_imports_it_is_watched_too(tmp_path):
+    script = tmp_path / "asks.py"
+    script.write_text(
+        "import importlib.util\n"
+        "if importlib.util.find_spec('torch'):\n    import torch\n"
+        "torch.nn.Linear(3, 2)(torch.ones(1, 3))\n"
+    )
+    assert [m.params_size for m in discovery.discover(script).models] == [8]
+
+
+def test_a_hash_knows_no_addresses_that_a_module_shows():
+    class Shows(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.act = lambda x: x
+
+        def extra_repr(self):
+            return f"act={self.act}"
+
+    assert "0x" in repr(Shows()) and identity.structure(Shows()) == identity.structure(Shows())
