@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import inspect
+import re
 from collections.abc import Mapping
 from typing import Any
 
 _PLAIN = (bool, int, str, type(None))
 _DEEPEST = 5  # nesting of inputs that is looked into
 _WIDEST = 64  # items of a sequence
+_ADDRESS = re.compile(r" at 0x[0-9a-f]+")  # of objects that a module shows: another one in each process
 
 
 def structure(module: Any) -> str:
     """Classes, plain configuration, names, shapes and dtypes of the parameters and buffers. No weights, and no
     floats but those that a module shows itself: a time or a random number would make each run another model."""
-    lines = [repr(module)]
+    lines = [_ADDRESS.sub("", repr(module))]
     for path, part in module.named_modules():
         plain = {n: v for n, v in vars(part).items() if n[:1] != "_" and n != "training" and _is_plain(v)}
         lines.append(f"{path} {class_of(part, '')} {sorted(plain.items())}")
