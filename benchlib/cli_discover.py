@@ -6,7 +6,6 @@ import dataclasses
 import glob
 import json
 import os
-import shlex
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -19,6 +18,7 @@ from benchlib.artifacts.shown import in_bytes
 from benchlib.cli_options import CacheDir, Quiet, use_cache
 from benchlib.discovery import Discovery, Found
 from benchlib.errors import UserError
+from benchlib.models import _script_arguments
 
 
 def discover(
@@ -38,6 +38,10 @@ def discover(
 ) -> None:
     """Runs scripts and shows the models that they call: class, place, parameters, hash, inputs, times executed."""
     use_cache(cache_dir)
+    try:
+        args = _script_arguments.words_of(script_args)
+    except ValueError as error:
+        raise UserError(str(error)) from error
     chosen = [(path, hash) for path, hash in _chosen(scripts or [], search_dir, every) if _fits(path, wanted)]
     if not chosen:
         raise UserError(f"no script has the labels {wanted}")
@@ -45,7 +49,7 @@ def discover(
     for path, hash in chosen:
         if not quiet:
             print(f"running {_short(path)} …", file=sys.stderr, flush=True)
-        one = discovery.discover(path, shlex.split(script_args), max_depth, timeout)
+        one = discovery.discover(path, args, max_depth, timeout)
         if hash:
             one.models = _only(one, hash)
         found.append(one)
@@ -65,8 +69,8 @@ def _chosen(scripts: list[str], folder: Path, every: bool) -> Iterator[tuple[Pat
         raise UserError(f"--search-dir: there is no folder {folder}")
     for script in scripts or ["*.py"]:
         name, _, hash = script.partition("::")
-        pattern = str(folder / Path(name).expanduser())
-        paths = [pattern] if os.path.exists(pattern) else sorted(glob.glob(pattern))
+        path, pattern = folder / Path(name).expanduser(), Path(glob.escape(str(folder))) / Path(name).expanduser()
+        paths = [str(path)] if path.exists() else sorted(glob.glob(str(pattern)))
         paths = [p for p in paths if not (every and Path(p).name.startswith("_"))]
         if not paths:
             raise UserError(f"there is no script {name} in {folder.resolve()}")

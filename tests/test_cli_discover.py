@@ -57,5 +57,12 @@ def test_what_a_user_can_mend(command, tmp_path):
         ("nowhere.py",): f"there is no script nowhere.py in {tmp_path}",
         (): "discover: give scripts, or --all",
         ("--all", "-s", "nowhere"): "--search-dir: there is no folder nowhere",
+        ("x.py", "--script-args", "'a"): 'script_args: "\'a" cannot be read: no closing quotation',
     }.items():
         assert command("discover", *words, expect=2).stderr == f"benchlib: {message}\n"
+
+
+def test_a_search_directory_is_no_pattern(command, tmp_path):
+    (tmp_path / "nets[1]").mkdir()
+    (tmp_path / "nets[1]" / "one.py").write_text("")
+    assert command("discover", "--all", "-s", "nets[1]", "-q").stdout.startswith("one.py:\n")

@@ -39,7 +39,7 @@ def agreed(values: Mapping[str, Any]) -> dict[str, Any]:
 
 def command_line(trial: Any) -> list[str]:
     """The words after `python script.py`."""
-    words = _words(trial.script_args)
+    words = words_of(trial.script_args)
     there = _options(words)
     given = {option: getattr(trial, name) for name, option in PARAMETERS.items() if _given(trial, name)}
     for name, value in {**given, **trial.model_args}.items():
@@ -140,7 +140,7 @@ def _said(values: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """The standard parameters in `script_args` and `model_args`, each with its own type."""
     args = values.get("model_args")
     places = {
-        "script_args": _options(_words(str(values.get("script_args") or ""))),
+        "script_args": _options(words_of(str(values.get("script_args") or ""))),
         "model_args": args if isinstance(args, Mapping) else {},
     }
     return {
@@ -160,7 +160,8 @@ def _typed(place: str, name: str, value: Any) -> Any:
     raise ValueError(f"{place}: {name}: {value!r} is not {'a whole number' if kind is int else 'a number'}")
 
 
-def _words(text: str) -> list[str]:
+def words_of(text: str) -> list[str]:
+    """The words of `script_args`. Raises ValueError where a quotation has no end."""
     try:
         return shlex.split(text)
     except ValueError as error:
