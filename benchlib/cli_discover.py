@@ -42,7 +42,8 @@ def discover(
         args = _script_arguments.words_of(script_args)
     except ValueError as error:
         raise UserError(str(error)) from error
-    chosen = [(path, hash) for path, hash in _chosen(scripts or [], search_dir, every) if _fits(path, wanted)]
+    chosen = list(_chosen(scripts or [], search_dir, every))
+    chosen = [(path, hash) for path, hash in chosen if not wanted or labels.asked_for(str(path), wanted)]
     if not chosen:
         raise UserError(f"no script has the labels {wanted}")
     found = []
@@ -75,10 +76,6 @@ def _chosen(scripts: list[str], folder: Path, every: bool) -> Iterator[tuple[Pat
         if not paths:
             raise UserError(f"there is no script {name} in {folder.resolve()}")
         yield from ((Path(path), hash) for path in paths)
-
-
-def _fits(path: Path, wanted: str) -> bool:
-    return not wanted or (path.is_file() and labels.fits(labels.of_file(path), wanted))
 
 
 def _only(one: Discovery, hash: str) -> list[Found]:

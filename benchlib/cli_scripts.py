@@ -32,7 +32,7 @@ def gathered(models: Iterable[str], search_dir: Path | None, every: bool, wanted
     models = [os.path.join(folder, m) if search_dir or every else m for m in models]
     if not wanted:
         return models
-    fitting = [m for given in models for m in select(given) if labels.fits(labels.of_model(m), wanted)]
+    fitting = [m for given in models for m in select(given) if labels.asked_for(m, wanted)]
     if not fitting:
         raise UserError(f"--labels: no model has the labels {wanted}")
     return fitting

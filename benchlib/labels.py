@@ -38,6 +38,23 @@ def fits(labels: Mapping[str, list[str]], asked: str) -> bool:
     return all(set(labels.get(key, ())) & set(values) for key, values in _read(asked, "labels").items())
 
 
+def unreadable(path: str | Path) -> str | None:
+    """What is wrong with the labels of a script; None where they can be read, or there are none."""
+    try:
+        of_file(path)
+    except UserError as error:
+        return str(error)
+    return None
+
+
+def asked_for(model: str, asked: str) -> bool:
+    """Whether a model by name fits. So does a script whose labels cannot be read: what becomes of it says why."""
+    from benchlib.models import script
+
+    _read(asked, "labels")
+    return bool(script.is_script(model) and unreadable(script.path_of(model))) or fits(of_model(model), asked)
+
+
 def provenance(path: str | Path) -> str:
     """The docstring of a script, which says where the model comes from; "" where there is none."""
     try:

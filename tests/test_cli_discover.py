@@ -66,3 +66,11 @@ def test_a_search_directory_is_no_pattern(command, tmp_path):
     (tmp_path / "nets[1]").mkdir()
     (tmp_path / "nets[1]" / "one.py").write_text("")
     assert command("discover", "--all", "-s", "nets[1]", "-q").stdout.startswith("one.py:\n")
+
+
+def test_labels_that_cannot_be_read_stop_their_script_alone(command, tmp_path):
+    (tmp_path / "one.py").write_text("# labels: a:b\n")
+    (tmp_path / "two.py").write_text("# labels: a::b\n")
+    lines = command("discover", "--all", "--labels", "a::b", "-q", expect=1).stdout.splitlines()
+    assert lines[0] == "one.py:" and lines[3] == "two.py:  (a::b)"
+    assert lines[2].startswith(f"    the script went wrong: {tmp_path}/one.py:1: 'a:b' is no label")

@@ -88,7 +88,8 @@ def take(
 
 
 def _run(path: Path, args: Sequence[str], max_depth: int, timeout: float) -> tuple[Discovery, dict[str, str]]:
-    known = labels.of_file(path)
+    if wrong := labels.unreadable(path):
+        return Discovery(str(path), list(args), [], ended=wrong), {}
     before = surroundings.seen(path.parent, artifacts.root())
     run = contained.run(path, args, max_depth, timeout)
     after = surroundings.seen(path.parent, artifacts.root())
@@ -101,7 +102,7 @@ def _run(path: Path, args: Sequence[str], max_depth: int, timeout: float) -> tup
         output=run.output,
         left_behind=surroundings.left(before, after),
         seconds=run.seconds,
-        labels=known,
+        labels=labels.of_file(path),
         remarks=_remarks(run.lines),
     ), {file: _hash(Path(file)) for file in imported}
 

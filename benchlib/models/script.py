@@ -17,6 +17,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from benchlib import labels
 from benchlib.errors import UserError
 from benchlib.models import LoadedModel, _module, _script_arguments, python
 from benchlib.registry import Source
@@ -80,7 +81,8 @@ def refuse(trial: Any) -> str | None:
         return "with_loss: a script's model has the inputs that the script calls it with; give labels among them"
     if trial.attn_implementation:
         return "attn_implementation: a script chooses it itself"
-    return _module.no_shapes(trial) or _script_arguments.not_taken(path_of(trial.model), trial)
+    path = path_of(trial.model)
+    return labels.unreadable(path) or _module.no_shapes(trial) or _script_arguments.not_taken(path, trial)
 
 
 def _only(discovery: Any, path: Path) -> str:

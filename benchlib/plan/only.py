@@ -21,7 +21,7 @@ def _holds(planned: Planned, word: str) -> bool:
     if not equals:
         return word.lower() in planned.name.lower()
     if name.startswith(labels.COLUMN):
-        held = labels.of_model(planned.trial.model).get(name.removeprefix(labels.COLUMN), [])
+        held = labels.columns(planned.trial.model).get(name, "").split(",")
         return any(v in held for v in split(wanted))
     if name not in Trial.model_fields:
         raise UnknownName("parameter", name, Trial.model_fields)

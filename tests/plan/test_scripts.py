@@ -7,6 +7,7 @@ import pytest
 from benchlib import cli_scripts
 from benchlib.errors import UserError
 from benchlib.plan.expand import expand
+from benchlib.plan.only import select
 from benchlib.plan.study import from_options, read
 
 SCRIPTS = Path(cli_scripts.__file__).parent / "models" / "scripts"
@@ -52,6 +53,20 @@ def test_scripts_are_gathered_from_a_folder_and_by_label():
     assert {p.rpartition("/")[2] for p in everything} == {p.name for p in SCRIPTS.glob("*.py")}
     assert cli_scripts.gathered(["linear.py"], SCRIPTS, False, "") == [str(SCRIPTS / "linear.py")]
     assert cli_scripts.gathered([], SCRIPTS, True, "author::torchvision,meta") == [str(SCRIPTS / "alexnet.py")]
+
+
+def test_labels_that_cannot_be_read_refuse_their_script_alone(tmp_path):
+    for name, label in {"good": "author::google", "wrong": "author:google", "other": "author::meta"}.items():
+        (tmp_path / f"{name}.py").write_text(f"# labels: {label}\n{CALLS_THEN_FAILS}")
+    asked = cli_scripts.gathered([], tmp_path, True, "author::google")
+    assert [Path(model).name for model in asked] == ["good.py", "wrong.py"]
+    plan = expand(from_options("run", {"model": asked}))
+    assert [p.status for p in plan.trials] == ["", "refused"]
+    assert plan.trials[1].reason == (
+        f"{tmp_path}/wrong.py:1: 'author:google' is no label; "
+        "labels are written key::value1,value2 and parted by blanks"
+    )
+    assert select(plan, "label_author=google") == plan.trials[:1]
 
 
 @pytest.mark.parametrize(
