@@ -69,7 +69,8 @@ def expand(study: Study) -> Plan:
         if planned is None:
             continue
         if planned.key in seen:
-            wrong.append(f"{_place_of(point)}: the same trial twice: {_shown(point)}")
+            said = f"{_shown(point)}{_copied(point, seen[planned.key])}"
+            wrong.append(f"{_place_of(point)}: the same trial twice: {said}")
         seen[planned.key] = point
         plan.trials.append(planned)
     if wrong:
@@ -77,6 +78,12 @@ def expand(study: Study) -> Plan:
     if not plan.trials:
         raise UserError(f"{study.source or study.name}: nothing is left to run after exclude")
     return plan
+
+
+def _copied(point: Setting, first: Setting) -> str:
+    """That a model is one with another which is called otherwise: a file of the same name and content."""
+    model, other = point["model"].value, first["model"].value
+    return f"; {other} has the same name and content: leave one out, or rename it" if model != other else ""
 
 
 def _planned(point: Setting, wrong: list[str]) -> Planned | None:

@@ -9,6 +9,7 @@ from benchlib.errors import UserError
 from benchlib.plan.expand import expand
 from benchlib.plan.only import select
 from benchlib.plan.study import from_options, read
+from benchlib.stages.assemble import identity
 
 SCRIPTS = Path(cli_scripts.__file__).parent / "models" / "scripts"
 CALLS_THEN_FAILS = """
@@ -69,6 +70,14 @@ def test_labels_that_cannot_be_read_refuse_their_script_alone(tmp_path):
     assert select(plan, "label_author=google") == plan.trials[:1]
 
 
+def test_a_copy_of_a_script_is_told_with_what_it_is_a_copy_of(tmp_path):
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "net.py").write_text("")
+    with pytest.raises(UserError, match=r"twice: model: \S+/b/net\.py; \S+/a/net\.py has the same name and content"):
+        models(model=f"{tmp_path}/*/net.py")
+
+
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
@@ -82,6 +91,17 @@ def test_labels_that_cannot_be_read_refuse_their_script_alone(tmp_path):
 def test_what_cannot_be_gathered_is_one_line(arguments, complaint):
     with pytest.raises(UserError, match=complaint):
         cli_scripts.gathered(*arguments)
+
+
+def test_every_trial_of_a_model_has_its_row():
+    options = {"model": [str(SCRIPTS / "linear.py")], "exporter": ["eager"], "num_cores": [None, 1], "level": ["smoke"]}
+    trials = [p.trial for p in expand(from_options("run", options)).trials]
+    records = [
+        {"trial": t.model_dump(), "metrics": identity(t), "status": "failed", "stage": "check", "reason": "for a test"}
+        for t in trials
+    ]
+    rows = [line.split(":")[0].strip() for line in cli_scripts.listed(records) if "for a test" in line]
+    assert rows == ["eager, num_cores default", "eager, num_cores 1"]
 
 
 def test_looking_alone_runs_nothing(command, tmp_path):
