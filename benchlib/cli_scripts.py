@@ -16,6 +16,7 @@ from benchlib.models import script
 from benchlib.plan.expand import Plan
 from benchlib.plan.selections import select
 from benchlib.trial import Trial
+from benchlib.way import WAY
 
 
 def gathered(models: Iterable[str], search_dir: Path | None, every: bool, wanted: str) -> list[str]:
@@ -73,14 +74,22 @@ def _discoveries(trials: list[Trial]) -> Iterator[tuple[Any, list[Trial]]]:
 
 
 def _rows(records: list[dict[str, Any]], single: bool, model: Any) -> dict[str, str]:
-    """One row for each trial of a model: its way, how it ended, and what it took."""
-    rows = {}
-    for record in records:
-        trial, metrics = record["trial"], record["metrics"]
-        if single or trial["model"].endswith(f"::{model.hash}"):
-            way = str(metrics["_index"]).removeprefix(f"{metrics['model_name']}-")
-            rows[way if trial["batch_size"] == 1 else f"{way}, batch {trial['batch_size']}"] = _outcome(record)
-    return rows
+    """One row for each trial of a model: its way with the conditions that differ, how it ended, and what it took."""
+    mine = [r for r in records if single or r["trial"]["model"].endswith(f"::{model.hash}")]
+    differ = [
+        name
+        for name in Trial.model_fields
+        if name not in (*WAY, "model", "batch_size") and any(r["trial"][name] != mine[0]["trial"][name] for r in mine)
+    ]
+    return {_way(record, differ): _outcome(record) for record in mine}
+
+
+def _way(record: dict[str, Any], differ: Iterable[str]) -> str:
+    """`eager, batch 8, dtype bfloat16`."""
+    trial, metrics = record["trial"], record["metrics"]
+    words = [str(metrics["_index"]).removeprefix(f"{metrics['model_name']}-")]
+    words += [f"batch {trial['batch_size']}"] if trial["batch_size"] != 1 else []
+    return ", ".join([*words, *(f"{name} {'default' if trial[name] is None else trial[name]}" for name in differ)])
 
 
 def _outcome(record: dict[str, Any]) -> str:
