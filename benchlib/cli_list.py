@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from benchlib.cli_options import CacheDir, Quiet, use_cache
+from benchlib.errors import UserError
 from benchlib.plan.in_words import count
 
 WIDTH = 120
@@ -40,6 +41,8 @@ def list_(
             print(f"details: {name}", file=sys.stderr, flush=True)
 
     if not wanted:
+        if every or details:
+            raise UserError(f"list: {'--all' if every else '--details'} is about the models of a suite: name one")
         rows = listing.overview()
         print(json.dumps(rows, indent=1, ensure_ascii=False) if as_json else suites_as_text(rows))
         return

@@ -87,7 +87,12 @@ def test_a_suite_that_lacks_its_package_has_nothing_to_ask(monkeypatch):
 
 @pytest.mark.parametrize(
     ("words", "wanted"),
-    [(("explict",), "did you mean 'explicit'"), (("explicit/mpl",), "did you mean 'mlp'"), (("tim/x",), "'timm'")],
+    [
+        (("explict",), "did you mean 'explicit'"),
+        (("explicit/mpl",), "did you mean 'mlp'"),
+        (("tim/x",), "'timm'"),
+        (("--details",), "name one"),
+    ],
 )
 def test_a_wrong_name_is_one_line(command, words, wanted):
     done = command("list", *words, expect=2)
