@@ -42,13 +42,14 @@ def command_line(trial: Any) -> list[str]:
     words = words_of(trial.script_args)
     there = _options(words)
     given = {option: getattr(trial, name) for name, option in PARAMETERS.items() if _given(trial, name)}
-    for name, value in {**given, **trial.model_args}.items():
+    args = {n: _typed("model_args", n, v) if n in STANDARD else v for n, v in trial.model_args.items()}
+    for name, value in {**given, **args}.items():
         if name in there:
             if name not in STANDARD and there[name] != str(value):
                 raise UserError(f"script_args: {name} is {there[name]} there, and {value} in model_args")
         elif value is True:
             words.append(f"--{name}")
-        elif value is not False:
+        elif value is not False and value is not None:
             words += [f"--{name}", str(value)]
     return words
 

@@ -64,13 +64,15 @@ def test_a_script_gets_the_parameters_that_a_trial_gives_and_no_others(helped):
     loaded = script.load(str(helped), trial)
     assert loaded.inputs["input"].shape == (8, 3)
     assert loaded.facts["params_size"] == 8 and loaded.axes == {"input": {0: "batch"}}
-    image = make({"model": "net.py", "seq_length": 64, "alpha": 1.5, "model_args": {"fast": True, "depth": 2}})
+    image = make(
+        {"model": "net.py", "seq_length": 64, "alpha": 1.5, "model_args": {"fast": True, "depth": 2, "no": None}}
+    )
     assert _script_arguments.command_line(image) == [
         *("--max_seq_length", "64", "--alpha", "1.5", "--fast", "--depth", "2")
     ]
 
 
-@pytest.mark.parametrize("given", [{"script_args": "--batch_size 8"}, {"model_args": {"batch_size": 8}}])
+@pytest.mark.parametrize("given", [{"script_args": "--batch_size 8"}, {"model_args": {"batch_size": 8.0}}])
 def test_a_standard_parameter_is_the_trials_own_wherever_it_is_given(helped, given):
     trial = make({"model": str(helped), **given})
     assert trial.batch_size == 8 and trial.asked()["batch_size"] == 8
