@@ -19,7 +19,7 @@ if __name__ == "__main__":
     # Started by path: this folder is sys.path[0]; the library stands last, behind all that is the script's.
     sys.path[0] = os.path.dirname(os.path.dirname(here))
 
-from benchlib.discovery import source
+from benchlib.discovery import names, source
 from benchlib.discovery.journal import Journal
 from benchlib.discovery.taking import taker
 from benchlib.discovery.watch import Watch
@@ -91,7 +91,8 @@ def imported(script: str) -> list[str]:
     """The files of the script's own folder that it has imported."""
     folder = os.path.dirname(script) + os.sep
     files = {getattr(module, "__file__", None) or "" for module in list(sys.modules.values())}
-    return sorted(f for f in files if f.startswith(folder) and f != script and f.endswith(".py"))
+    mine = (f for f in files if f.startswith(folder) and f != script and f.endswith(".py"))
+    return sorted(f for f in mine if names.is_users(f, script))  # its folder may hold a virtual environment
 
 
 def line_of(error: BaseException, script: str) -> int | None:

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from benchlib import discovery, tensors
+from benchlib.discovery import __main__ as runner
 from benchlib.discovery import identity
 from benchlib.errors import UserError
 
@@ -117,6 +118,12 @@ def test_a_script_that_asks_for_torch_before_it_imports_it_is_watched_too(tmp_pa
         "torch.nn.Linear(3, 2)(torch.ones(1, 3))\n"
     )
     assert [m.params_size for m in discovery.discover(script).models] == [8]
+
+
+def test_packages_installed_below_the_folder_of_a_script_are_none_of_its_files(tmp_path):
+    """What a virtual environment beside it holds changes with the versions of its packages alone."""
+    script = Path(torch.__file__).parents[2] / "net.py"
+    assert not [f for f in runner.imported(str(script)) if "/torch/" in f]
 
 
 def test_a_hash_knows_no_addresses_that_a_module_shows():
