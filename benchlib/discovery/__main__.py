@@ -57,7 +57,7 @@ def main(script: str, args: list, folder: str, max_depth: int, wanted: str, into
         line = getattr(error, "lineno", None)
         journal.say("ended", text=f"{at(script, line)}{type(error).__name__}: {getattr(error, 'msg', error)}")
         return
-    take = taker(journal, Path(into), script, text) if wanted else None
+    take = taker(journal, Path(into), script, text, code) if wanted else None
     watch = Watch(journal, script, max_depth, loops, wanted, take)
     sys.meta_path.insert(0, AfterTorch(watch.install))
     setattr(builtins, source.HOOK, watch.forward)

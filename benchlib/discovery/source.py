@@ -6,7 +6,9 @@ Code inside classes stays as it was written: it is what a model is saved with.
 from __future__ import annotations
 
 import ast
+import gc
 import types
+from collections.abc import Iterator
 
 HOOK = "__benchlib_forward__"  # a builtin while the script runs
 
@@ -23,13 +25,14 @@ def loop_variables(text: bytes) -> set[str]:
     return {n.id for loop in loops for n in ast.walk(loop.target) if isinstance(n, ast.Name)}
 
 
-def restore(module: types.ModuleType, text: bytes, path: str) -> None:
-    """Gives the script's functions the code that was written, so that what is saved of them knows no hook."""
-    written = {(c.co_name, c.co_firstlineno): c for c in _codes(compile(text, path, "exec", dont_inherit=True))}
-    for value in list(vars(module).values()):
-        function = getattr(value, "__wrapped__", value)
-        if isinstance(function, types.FunctionType) and HOOK in function.__code__.co_names:
-            function.__code__ = written[function.__code__.co_name, function.__code__.co_firstlineno]
+def restore(code: types.CodeType, text: bytes, path: str) -> None:
+    """Gives the functions made from `code` what was written, so that what is saved of them knows no hook. They may
+    be held by anything: a model's attribute, another function's closure."""
+    plain = compile(text, path, "exec", dont_inherit=True)
+    written = {id(seen): own for seen, own in zip(_codes(code), _codes(plain), strict=True)}
+    for value in gc.get_objects():
+        if type(value) is types.FunctionType and id(value.__code__) in written:
+            value.__code__ = written[id(value.__code__)]
 
 
 class _Forward(ast.NodeTransformer):
@@ -45,7 +48,7 @@ class _Forward(ast.NodeTransformer):
         return node
 
 
-def _codes(code: types.CodeType):
+def _codes(code: types.CodeType) -> Iterator[types.CodeType]:
     yield code
     for constant in code.co_consts:
         if isinstance(constant, types.CodeType):

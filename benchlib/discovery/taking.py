@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import sys
+import types
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,13 +13,15 @@ from benchlib.discovery import source
 from benchlib.discovery.journal import Journal
 
 
-def taker(journal: Journal, folder: Path, script: str, text: bytes) -> Callable[[Any, dict[str, Any], int], None]:
+def taker(
+    journal: Journal, folder: Path, script: str, text: bytes, code: types.CodeType
+) -> Callable[[Any, dict[str, Any], int], None]:
     """What saves a module, and ends the process: nothing of the script is wanted any more."""
     start = os.getcwd()
 
     def take(module: Any, inputs: dict[str, Any], positional: int) -> None:
         try:
-            source.restore(sys.modules["__main__"], text, script)
+            source.restore(code, text, script)
             _save(module, inputs, positional, folder, [str(Path(script).parent), start])
             journal.say("taken")
         except Exception as error:

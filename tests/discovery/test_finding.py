@@ -105,6 +105,39 @@ def test_taking(holders, tmp_path):
     assert done.stdout.split() == ["0", "7", wanted.weights_hash]
 
 
+HELD = """
+import torch
+
+inner = torch.nn.Linear(3, 3)
+
+class Holds(torch.nn.Module):
+    def __init__(self, *parts):
+        super().__init__()
+        self.parts = parts
+
+    def forward(self, x):
+        return sum(part(x) for part in self.parts)
+
+def made():
+    return lambda x: inner.forward(x)
+
+def nested(x):
+    return [inner.forward(y) for y in x][0]
+
+held = Holds(made(), lambda x: inner.forward(x), nested, (lambda x: inner.forward(x) + 1))
+held(torch.ones(1, 3))
+"""
+
+
+def test_functions_that_a_model_holds_are_taken_as_they_were_written(tmp_path):
+    script = tmp_path / "held.py"
+    script.write_text(HELD)
+    (model,) = discovery.discover(script).models
+    discovery.take(script, [], 0, model.hash, tmp_path, 60)
+    opens = f"import torch; torch.load({str(tmp_path / 'model.pt')!r}, weights_only=False)(torch.ones(1, 3))"
+    subprocess.run([sys.executable, "-c", opens], check=True)
+
+
 def test_taking_what_is_not_there(tmp_path):
     with pytest.raises(UserError, match=r"children.py calls no model with the hash 'ffffffff'; known: [0-9a-f]{8}$"):
         discovery.take(SCRIPTS / "children.py", ["1"], 0, "ffffffff", tmp_path, 60)
