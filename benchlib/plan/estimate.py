@@ -110,7 +110,9 @@ def of_plan(trials: Iterable[Trial]) -> str:
     disk = sum(n.disk - n.weights for _, n in found) + sum(models.values())
     others = len({t.model for t in trials} - {t.model for t, _ in found})
     text = f"memory: at least {size(max(n.host for _, n in found))}; disk: up to {size(disk)}"
-    return text + (f"; {others} model{'s' if others > 1 else ''} not counted: 'list --details' tells" if others else "")
+    return text + (
+        f"; {others} model{'s' if others > 1 else ''} not counted: 'list SUITE --details' tells" if others else ""
+    )
 
 
 def _about(trial: Trial, details: Details, together: int, holders: tuple[str, ...]) -> str:
