@@ -66,16 +66,29 @@ def _chosen(scripts: list[str], folder: Path, every: bool) -> Iterator[tuple[Pat
     """The scripts as they were asked for, each with the hash after its name."""
     if every == bool(scripts):
         raise UserError("discover: give scripts, or --all")
-    if not folder.is_dir():
-        raise UserError(f"--search-dir: there is no folder {folder}")
-    for script in scripts or ["*.py"]:
+    check_folder(folder)
+    if every:
+        yield from ((path, "") for path in scripts_of(folder))
+    for script in scripts:
         name, _, hash = script.partition("::")
         path, pattern = folder / Path(name).expanduser(), Path(glob.escape(str(folder))) / Path(name).expanduser()
         paths = [str(path)] if path.exists() else sorted(glob.glob(str(pattern)))
-        paths = [p for p in paths if not (every and Path(p).name.startswith("_"))]
         if not paths:
             raise UserError(f"there is no script {name} in {folder.resolve()}")
         yield from ((Path(path), hash) for path in paths)
+
+
+def check_folder(folder: Path) -> None:
+    if not folder.is_dir():
+        raise UserError(f"--search-dir: there is no folder {folder}")
+
+
+def scripts_of(folder: Path) -> list[Path]:
+    """What `--all` stands for, in alphabetical order. Raises UserError where there is none."""
+    found = sorted(path for path in folder.glob("*.py") if path.is_file() and not path.name.startswith("_"))
+    if not found:
+        raise UserError(f"--all: no script lies in {folder.resolve()}")
+    return found
 
 
 def _only(one: Discovery, hash: str) -> list[Found]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from benchlib import labels
-from benchlib.cli_discover import shown
+from benchlib.cli_discover import check_folder, scripts_of, shown
 from benchlib.errors import UserError
 from benchlib.models import script
 from benchlib.plan.expand import Plan
@@ -24,13 +24,11 @@ def gathered(models: Iterable[str], search_dir: Path | None, every: bool, wanted
     folder, models = search_dir or Path(), list(models)
     if every == bool(models):
         raise UserError("run: give a model, or --all for every script of the search directory")
-    if search_dir and not folder.is_dir():
-        raise UserError(f"--search-dir: there is no folder {folder}")
+    check_folder(folder)
     if every:
-        models = sorted(p.name for p in folder.glob("*.py") if not p.name.startswith("_"))
-        if not models:
-            raise UserError(f"--all: no script lies in {folder.resolve()}")
-    models = [os.path.join(folder, m) if search_dir or every else m for m in models]
+        models = [str(path) for path in scripts_of(folder)]
+    elif search_dir:
+        models = [os.path.join(folder, model) for model in models]
     if not wanted:
         return models
     fitting = [m for given in models for m in select(given) if labels.asked_for(m, wanted)]

@@ -49,6 +49,12 @@ def test_a_script_that_fails_keeps_what_it_called_and_one_that_calls_nothing_kee
     assert first.startswith(f"{tmp_path}/fails.py::") and second == f"{tmp_path}/nothing.py"
 
 
+def test_a_folder_that_is_called_like_a_script_is_none(tmp_path):
+    (tmp_path / "folder.py").mkdir()
+    (tmp_path / "script.py").write_text("")
+    assert cli_scripts.gathered([], tmp_path, True, "") == [str(tmp_path / "script.py")]
+
+
 def test_scripts_are_gathered_from_a_folder_and_by_label():
     everything = cli_scripts.gathered([], SCRIPTS, True, "")
     assert {p.rpartition("/")[2] for p in everything} == {p.name for p in SCRIPTS.glob("*.py")}
