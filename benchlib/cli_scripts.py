@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import sys
 from collections.abc import Iterable, Iterator
@@ -28,7 +29,8 @@ def gathered(models: Iterable[str], search_dir: Path | None, every: bool, wanted
     if every:
         models = [str(path) for path in scripts_of(folder)]
     elif search_dir:
-        models = [os.path.join(folder, model) for model in models]
+        own = glob.escape(str(folder))  # what is given may be a pattern, the folder is none
+        models = [os.path.join(own if glob.has_magic(model) else folder, model) for model in models]
     if not wanted:
         return models
     fitting = [m for given in models for m in select(given) if labels.asked_for(m, wanted)]

@@ -94,9 +94,10 @@ def _containing(names: list[str], wanted: str) -> list[str]:
 
 
 def _scripts(model: str) -> list[str]:
-    """The files of a pattern, in alphabetical order."""
-    found = sorted(glob.glob(str(Path(model).expanduser()))) if glob.has_magic(model) else []
-    if glob.has_magic(model) and not found and not Path(model).exists():
+    """The files of a pattern, in alphabetical order. A file that is called like a pattern is that file."""
+    is_pattern = glob.has_magic(model) and not Path(model.partition("::")[0]).expanduser().exists()
+    found = sorted(glob.glob(str(Path(model).expanduser()))) if is_pattern else []
+    if is_pattern and not found:
         raise UserError(f"model '{model}': no file has such a name (looked in {Path.cwd()})")
     if not found:
         parse(model)

@@ -8,6 +8,7 @@ from benchlib import cli_scripts
 from benchlib.errors import UserError
 from benchlib.plan.expand import expand
 from benchlib.plan.only import select
+from benchlib.plan.selections import select as select_models
 from benchlib.plan.study import from_options, read
 from benchlib.stages.assemble import identity
 
@@ -53,6 +54,17 @@ def test_a_folder_that_is_called_like_a_script_is_none(tmp_path):
     (tmp_path / "folder.py").mkdir()
     (tmp_path / "script.py").write_text("")
     assert cli_scripts.gathered([], tmp_path, True, "") == [str(tmp_path / "script.py")]
+
+
+def test_a_folder_that_is_called_like_a_pattern_is_none(tmp_path):
+    for name in ("net[1]", "net1"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "script.py").write_text("")
+    there = f"{tmp_path}/net[1]/script.py"
+    for given in (([], True), (["script.py"], False), (["*.py"], False)):
+        asked = cli_scripts.gathered(given[0], tmp_path / "net[1]", given[1], "")
+        assert [model for name in asked for model in select_models(name)] == [there]
+    assert select_models(f"{there}::12345678") == [f"{there}::12345678"]
 
 
 def test_scripts_are_gathered_from_a_folder_and_by_label():
