@@ -52,7 +52,7 @@ def discover(
             print(f"running {_short(path)} …", file=sys.stderr, flush=True)
         one = discovery.discover(path, args, max_depth, timeout)
         if hash:
-            one.models = _only(one, hash)
+            one.models = only(one, hash)
         found.append(one)
         if not as_json:
             print("\n".join(shown(one, verbose)), flush=True)
@@ -91,7 +91,8 @@ def scripts_of(folder: Path) -> list[Path]:
     return found
 
 
-def _only(one: Discovery, hash: str) -> list[Found]:
+def only(one: Discovery, hash: str) -> list[Found]:
+    """The models with a hash. Raises UserError where a script that ended well calls none."""
     models = [m for m in one.models if m.hash == hash]
     if not models and not one.ended:
         known = ", ".join(dict.fromkeys(m.hash for m in one.models))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import glob
 import os
 import sys
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from benchlib import labels
-from benchlib.cli_discover import check_folder, scripts_of, shown
+from benchlib.cli_discover import check_folder, only, scripts_of, shown
 from benchlib.errors import UserError
 from benchlib.models import script
 from benchlib.plan.expand import Plan
@@ -40,12 +41,17 @@ def gathered(models: Iterable[str], search_dir: Path | None, every: bool, wanted
 
 
 def analysed(plan: Plan, verbose: int) -> Iterator[str]:
-    """What was found in the scripts of a plan, without running a trial. Raises UserError for other models."""
+    """What was found in the scripts of a plan, without running a trial. Raises UserError for other models, and for a
+    hash that no model has."""
     other = [p.trial.model for p in plan.trials if not script.is_script(p.trial.model)]
     if other:
         raise UserError(f"--analyze-only looks into model scripts; {other[0]} is none")
     refused = {p.reason for p in plan.trials if p.status == "refused"}
-    for discovery, _ in _discoveries([p.trial for p in plan.trials if p.status != "refused"]):
+    trials = [p.trial for p in plan.trials if p.status != "refused"]
+    for trial in trials:
+        if picked := trial.model.partition("::")[2]:
+            only(script.discovered(script.path_of(trial.model), trial), picked)
+    for discovery, _ in _discoveries(trials):
         yield from shown(discovery, bool(verbose))
     yield from (f"refused: {reason}" for reason in refused)
 
@@ -70,7 +76,7 @@ def _discoveries(trials: list[Trial]) -> Iterator[tuple[Any, list[Trial]]]:
     for found, mine in groups.values():
         picked = {trial.model.partition("::")[2] for trial in mine}
         models = [m for m in found.models if m.hash in picked or "" in picked]
-        yield type(found)(**{**vars(found), "models": models}), mine
+        yield dataclasses.replace(found, models=models), mine
 
 
 def _rows(records: list[dict[str, Any]], single: bool, model: Any) -> dict[str, str]:

@@ -126,3 +126,5 @@ def test_looking_alone_runs_nothing(command, tmp_path):
     done = command("run", "two_models.py", "-s", str(SCRIPTS), "--analyze-only")
     assert "parameters: 55" in done.stdout and "parameters: 510" in done.stdout
     assert not (tmp_path / "outputs").exists()
+    done = command("run", "linear.py::ffffffff", "-s", str(SCRIPTS), "--analyze-only", expect=2)
+    assert "linear.py calls no model with the hash 'ffffffff'; known: " in done.stderr
