@@ -93,7 +93,7 @@ class Watch:
 
         torch.compile = compile_modules
 
-    def forward(self, owner: Any, *args: Any, **kwargs: Any) -> Any:
+    def forward(self, owner: Any, /, *args: Any, **kwargs: Any) -> Any:
         """Stands in the script for `owner.forward(…)`."""
         stack = self._here.stack
         torch = getattr(self, "_torch", None)
@@ -105,7 +105,7 @@ class Watch:
             or (stack and stack[-1].module is owner)
         ):
             return owner.forward(*args, **kwargs)
-        return self._called(lambda module, *a, **k: module.forward(*a, **k), owner, args, kwargs)
+        return self._called(lambda module, /, *a, **k: module.forward(*a, **k), owner, args, kwargs)
 
     def _called(self, run: Callable, module: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
         stack = self._here.stack

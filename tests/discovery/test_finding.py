@@ -169,3 +169,16 @@ def test_a_hash_knows_no_addresses_that_a_module_shows():
             return f"act={self.act}"
 
     assert "0x" in repr(Shows()) and identity.structure(Shows()) == identity.structure(Shows())
+
+
+def test_a_forward_whose_inputs_are_called_like_ours_is_seen(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import torch\n\n"
+        "class Net(torch.nn.Module):\n"
+        "    def forward(self, module, owner):\n"
+        "        return module\n\n"
+        "Net().forward(module=torch.ones(2), owner=torch.ones(1))\n"
+    )
+    run = discovery.discover(script)
+    assert run.ended == "" and [m.inputs for m in run.models] == ["module: float32[2], owner: float32[1]"]
