@@ -114,6 +114,8 @@ def _files(name: str, importer: Path, folder: Path) -> list[Path]:
     or for a name with leading dots in the importer's own package."""
     bare = name.lstrip(".")
     level = len(name) - len(bare)
+    if level > len(importer.parents):  # Python says so when it runs the file
+        return []
     place, found = importer.parents[level - 1] if level else folder, []
     for part in bare.split("."):
         place = place / part

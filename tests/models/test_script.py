@@ -159,6 +159,12 @@ def test_packages_beside_a_script_are_followed_by_their_relative_imports_too(tmp
     assert script.identity(str(tmp_path / "net.py"), None) != before
 
 
+def test_an_import_from_above_all_folders_leads_nowhere(tmp_path):
+    path = tmp_path / "net.py"
+    path.write_text(f"from {'.' * 99} import above")
+    assert _script_arguments.with_neighbours(path) == [path]
+
+
 def test_several_models_and_none_are_one_line_each(tmp_path):
     path = SCRIPTS / "two_models.py"
     first, second = (m.hash for m in found_in("two_models.py"))
