@@ -29,12 +29,14 @@ class _NotKept(Exception):
 
 def discover(script: str | Path, args: Sequence[str] = (), max_depth: int = 0, timeout: float = 600.0) -> Discovery:
     """Runs the script and says what it called. What went well is kept, by the content of the script and of the files
-    of its folder that it imports, its arguments, the depth and the installed packages. Raises UserError for no script.
+    of its folder that it imports, the current folder, its arguments, the depth and the installed packages. Raises
+    UserError for no script.
     """
     path = _script(script)
     decided = {
         "script": hashlib.sha256(path.read_bytes()).hexdigest(),
         "path": str(path),
+        "folder": str(Path.cwd()),  # what it opens by a relative path
         "args": list(args),
         "max_depth": max_depth,
         "python": platform.python_version(),

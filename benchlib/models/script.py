@@ -38,9 +38,14 @@ def path_of(model: str) -> Path:
 
 
 def discovered(path: Path, trial: Any) -> Any:
-    """The `benchlib.discovery.Discovery` of a script with what the trial tells it; once per content in a process."""
+    """The `benchlib.discovery.Discovery` of a script with what the trial tells it; once per content and plan."""
     args = tuple(_script_arguments.command_line(trial))
-    return _discovered(path, tuple(_hashes(path)), args, trial.max_depth, trial.timeout)
+    return _discovered(path, Path.cwd(), tuple(_hashes(path)), args, trial.max_depth, trial.timeout)
+
+
+def forget() -> None:
+    """Lets a script that went wrong run again, whose code is the same but not what it met: before each plan."""
+    _discovered.cache_clear()
 
 
 def hashes(discovery: Any) -> dict[str, Any]:
@@ -96,7 +101,9 @@ def _only(discovery: Any, path: Path) -> str:
 
 
 @lru_cache(maxsize=256)
-def _discovered(path: Path, content: tuple[str, ...], args: tuple[str, ...], max_depth: int, timeout: float) -> Any:
+def _discovered(
+    path: Path, folder: Path, content: tuple[str, ...], args: tuple[str, ...], max_depth: int, timeout: float
+) -> Any:
     from benchlib import discovery
 
     return discovery.discover(path, args, max_depth, timeout)

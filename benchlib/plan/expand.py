@@ -8,7 +8,7 @@ from typing import Any
 
 from benchlib.errors import UserError
 from benchlib.mistakes import problems
-from benchlib.models.script import is_script
+from benchlib.models.script import forget, is_script
 from benchlib.plan import issues
 from benchlib.plan.rules import lacks, refusal
 from benchlib.plan.selections import picked
@@ -50,6 +50,7 @@ class Plan:
 
 def expand(study: Study) -> Plan:
     """Multiplies the matrix out. Raises UserError with all mistakes that only show in combination."""
+    forget()
     wrong: list[str] = []
     points = [
         {**study.defaults, **_merged(combination)}

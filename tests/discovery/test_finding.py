@@ -88,6 +88,17 @@ def test_what_is_kept_depends_on_the_script_and_on_what_it_imports(tmp_path):
         discovery.discover(script)
 
 
+def test_what_is_kept_depends_on_the_folder_that_the_script_runs_in(tmp_path, monkeypatch):
+    script = tmp_path / "script.py"
+    script.write_text("print(open('size.txt').read())\n")
+    for size in ("2", "3"):
+        folder = tmp_path / size
+        folder.mkdir()
+        (folder / "size.txt").write_text(size)
+        monkeypatch.chdir(folder)
+        assert discovery.discover(script).output == f"{size}\n"
+
+
 def test_taking(holders, tmp_path):
     """As it was before its first call, its class and its inputs with it, and for a process that knows no script."""
     wanted = next(m for m in holders.models if m.name == "mutating")

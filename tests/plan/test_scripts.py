@@ -50,6 +50,13 @@ def test_a_script_that_fails_keeps_what_it_called_and_one_that_calls_nothing_kee
     assert first.startswith(f"{tmp_path}/fails.py::") and second == f"{tmp_path}/nothing.py"
 
 
+def test_a_script_that_failed_runs_again_for_the_next_plan_of_a_session(tmp_path):
+    (tmp_path / "net.py").write_text(f"open({str(tmp_path / 'sizes.txt')!r})\n{CALLS_THEN_FAILS}")
+    assert models(model=str(tmp_path / "net.py")) == [str(tmp_path / "net.py")]
+    (tmp_path / "sizes.txt").write_text("")
+    assert models(model=str(tmp_path / "net.py"))[0].startswith(f"{tmp_path}/net.py::")
+
+
 def test_a_folder_that_is_called_like_a_script_is_none(tmp_path):
     (tmp_path / "folder.py").mkdir()
     (tmp_path / "script.py").write_text("")
