@@ -31,7 +31,9 @@ def loaded(
     import torch
 
     dtype = getattr(torch, trial.dtype)
-    module = module.eval().requires_grad_(False)
+    module = module.eval()
+    for parameter in module.parameters():  # not all at once: a ScriptModule refuses that
+        parameter.requires_grad_(False)
     if any(t.is_floating_point() and t.dtype != dtype for t in (*module.parameters(), *module.buffers())):
         module = module.to(dtype)
     inputs = with_given(inputs_at(trial), trial.inputs)

@@ -178,6 +178,13 @@ def test_several_models_and_none_are_one_line_each(tmp_path):
         script.load(str(empty), make({"model": str(empty)}))
 
 
+def test_a_script_module_is_loaded_like_any_other(tmp_path):
+    path = tmp_path / "net.py"
+    path.write_text("import torch\nx = torch.ones(1, 3)\ntorch.jit.trace(torch.nn.Linear(3, 2), x)(x)\n")
+    module = script.load(str(path), make({"model": str(path), "dtype": "bfloat16"})).module
+    assert {(str(p.dtype), p.requires_grad) for p in module.parameters()} == {("torch.bfloat16", False)}
+
+
 def test_how_scripts_are_named(helped, monkeypatch):
     monkeypatch.chdir(helped.parent)
     assert parse("net.py::ab") == ("script", f"{helped}::ab")
