@@ -68,7 +68,11 @@ def _deep(place: dict[str, Any], wanted: tuple[Any, ...], loops: set[str]) -> st
     seen: set[int] = {id(place)}
     while waiting and len(seen) < _MOST:
         path, value, depth = waiting.popleft()
-        for step, inner in _parts(value):
+        try:
+            parts = list(_parts(value))
+        except Exception:  # an object that answers no questions here, as flask's `request`
+            continue
+        for step, inner in parts:
             if any(inner is w for w in wanted):
                 return path + step
             if depth < _DEEPEST and id(inner) not in seen and not isinstance(inner, _OPAQUE):

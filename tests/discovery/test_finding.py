@@ -193,3 +193,18 @@ def test_a_forward_whose_inputs_are_called_like_ours_is_seen(tmp_path):
     )
     run = discovery.discover(script)
     assert run.ended == "" and [m.inputs for m in run.models] == ["module: float32[2], owner: float32[1]"]
+
+
+def test_an_object_that_answers_no_questions_hides_no_model(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import torch\n\n"
+        "class Proxy:\n"
+        "    @property\n"
+        "    def __class__(self):\n"
+        "        raise RuntimeError('outside of a request')\n\n"
+        "request = Proxy()\n"
+        "held = {'model': torch.nn.Linear(2, 3)}\n"
+        "held['model'](torch.ones(1, 2))\n"
+    )
+    assert [m.name for m in discovery.discover(script).models] == ["held['model']"]
