@@ -230,13 +230,13 @@ def _execute(
 
 
 def _print_lines(record: dict[str, Any]) -> None:
-    """A record as torch_bench prints it: `:name,value;`, a line per field, sorted."""
+    """A record as torch_bench prints it: `:name,value;`, a line per field, sorted; texts of several lines in one."""
     fields = {**record["metrics"], "status": record["status"], "key": record["key"]}
     if record["reason"]:
-        fields |= {"stage": record["stage"], "reason": " ".join(record["reason"].split())}
+        fields |= {"stage": record["stage"], "reason": record["reason"]}
     for name in sorted(fields):
-        value = fields[name]
-        print(f":{name},{'' if value is None else value};")
+        value = "" if fields[name] is None else fields[name]
+        print(f":{name},{' '.join(value.split()) if isinstance(value, str) else value};")
 
 
 def _explain(record: dict[str, Any], verbose: int) -> None:

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from benchlib import cli
+
 FIELDS = [
     line for line in (Path(__file__).parent / "data" / "torch_bench_fields.txt").read_text().split("\n")
     if line and not line.startswith("#")
@@ -27,6 +29,17 @@ def test_run_prints_every_field_that_torch_bench_prints(command):
     assert found["status"] == "ok"
     assert float(found["time_latency"]) > 0
     assert found["device_name"] == found["processor_name"]
+
+
+def test_a_text_of_several_lines_is_one_field(capsys):
+    record = {
+        "metrics": {"model_provenance": "A paper.\n\nhttps://example.org"},
+        "status": "ok",
+        "key": "k",
+        "reason": "",
+    }
+    cli._print_lines(record)
+    assert capsys.readouterr().out == ":key,k;\n:model_provenance,A paper. https://example.org;\n:status,ok;\n"
 
 
 def test_several_values_are_a_matrix(command, tmp_path):
