@@ -86,7 +86,7 @@ def _ended(lines: list[dict[str, Any]], code: int, memory: bool) -> str:
     if said and said[-1]:
         return said[-1]
     if code < 0:
-        name = signal.Signals(-code).name
+        name = process.signal_name(-code)
         meaning = signal.strsignal(-code) or ""
         return "ran out of memory (SIGKILL)" if memory and code == -signal.SIGKILL else f"{meaning} ({name})"
     if said:

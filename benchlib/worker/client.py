@@ -197,7 +197,7 @@ class Worker:
             return WorkerError("crashed", "WorkerDied", f"the worker was lost during '{verb}'")
         if code == -signal.SIGKILL and process.oom_kills() > self.oom_before:
             return WorkerError("oom", "OutOfMemory", f"the system ended the worker during '{verb}' for want of memory")
-        how = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+        how = f"signal {process.signal_name(-code)}" if code < 0 else f"exit code {code}"
         return WorkerError("crashed", "WorkerDied", f"the worker died during '{verb}': {how}")
 
 

@@ -29,6 +29,14 @@ def die_with_parent() -> None:
     _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
+def signal_name(number: int) -> str:
+    """`SIGSEGV`; `SIGRTMIN+6` of those in real time, of which `signal` has the first and the last alone."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"SIGRTMIN+{number - signal.SIGRTMIN}"
+
+
 def adopt_orphans() -> None:
     """Makes this process the one that orphans among its descendants fall to (a subreaper)."""
     _libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)

@@ -20,6 +20,7 @@ ENDS = {  # way: how it ended, the inputs that were found ([] where the script i
     "exits well": ("", []),
     "leaves": (r"left with os._exit\(0\)", [FIRST]),
     "segfaults": (r"Segmentation fault \(SIGSEGV\)", [FIRST]),
+    "signals": (r".*\(SIGRTMIN\+6\)", []),
     "hangs": ("still running after 3 s: stopped", []),
     "thread hangs": ("still running after 3 s: stopped", []),
     "daemon": ("", []),

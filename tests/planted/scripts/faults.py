@@ -1,6 +1,7 @@
 """Ends in the way that its first argument names, after it has called a model when there is a second one."""
 
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -26,6 +27,8 @@ elif way == "segfaults":
     import ctypes
 
     ctypes.string_at(0)
+elif way == "signals":
+    os.kill(os.getpid(), signal.SIGRTMIN + 6)
 elif way == "hangs":
     subprocess.Popen(["sleep", "300.125"], start_new_session=True)
     time.sleep(300)
