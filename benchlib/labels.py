@@ -88,7 +88,10 @@ def of_trial(trial: Any) -> Labels:
     if not isinstance(trial, Mapping):
         from benchlib.record import scrap
 
-        trial = scrap.read(Path(trial))
+        try:
+            trial = scrap.read(Path(trial))
+        except scrap.NoRecord as error:
+            raise UserError(str(error)) from error
     metrics = trial["metrics"].items()
     return {name.removeprefix(COLUMN): value.split(",") for name, value in metrics if name.startswith(COLUMN)}
 

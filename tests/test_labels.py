@@ -60,6 +60,11 @@ def test_labels_and_provenance_are_columns_of_the_record_whatever_becomes_of_the
     assert benchlib.labels(record) == benchlib.labels(trial) == labels.of_file(script)
 
 
+def test_what_is_no_notebook_of_a_trial_is_one_line(script):
+    with pytest.raises(UserError, match=r"net\.py: not a readable notebook"):
+        benchlib.labels(script)
+
+
 @pytest.mark.parametrize(
     ("expression", "chosen"),
     [("label_author=google", 1), ("label_test_group=weekly,monthly", 1), ("label_author=goo", 0), ("label_x=y", 0)],
