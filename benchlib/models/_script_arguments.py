@@ -8,8 +8,12 @@ given, so that scripts without a command line run too.
 from __future__ import annotations
 
 import ast
+import contextlib
 import shlex
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -70,43 +74,64 @@ def options_of(script: Path) -> list[str] | None:
     """The names that a script and the files beside it give to `parse`; None where it may take others as well."""
     found: list[str] = []
     for file in with_neighbours(script):
-        try:
-            tree = ast.parse(file.read_bytes())
-        except (SyntaxError, ValueError):
+        code = _code(file.read_bytes())
+        if code is None or code.takes is None:
             return None
-        if not set(imported(tree)).isdisjoint(("argparse", "sys", "click", "typer", "fire", "optparse", "absl")):
-            return None
-        called = {
-            alias.asname or alias.name
-            for node in ast.walk(tree)
-            if isinstance(node, ast.ImportFrom) and node.module in _PARSERS
-            for alias in node.names
-        }
-        if not called and any(name in _PARSERS for name in imported(tree)):
-            return None
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in called:
-                try:
-                    found += map(str, ast.literal_eval(node.args[0]))
-                except (ValueError, IndexError, TypeError):
-                    return None
+        found += code.takes
     return list(dict.fromkeys(found))
 
 
 def with_neighbours(script: Path) -> list[Path]:
     """A script and the modules beside it that it imports, at any depth, by what their code says."""
-    found, waiting = [], [script]
+    found: dict[Path, None] = {}
+    waiting = deque([script])
     while waiting:
-        file = waiting.pop(0)
+        file = waiting.popleft()
         if file in found:
             continue
-        found.append(file)
-        try:
-            names = imported(ast.parse(file.read_bytes()))
-        except (SyntaxError, ValueError, OSError):
-            continue
-        waiting += [f for name in names for f in _files(name, file, script.parent)]
-    return found
+        found[file] = None
+        with contextlib.suppress(OSError):
+            code = _code(file.read_bytes())
+            waiting += [f for name in (code.imports if code else ()) for f in _files(name, file, script.parent)]
+    return list(found)
+
+
+@dataclass(frozen=True)
+class _Code:
+    imports: tuple[str, ...]  # dotted names
+    takes: tuple[str, ...] | None  # the names given to `parse`; None where the file may read others as well
+
+
+@lru_cache(maxsize=2048)  # a plan asks several times for each trial, and a script may stand beside a large package
+def _code(text: bytes) -> _Code | None:
+    """What a file says; None of what is no Python."""
+    try:
+        tree = ast.parse(text)
+    except (SyntaxError, ValueError):
+        return None
+    names = tuple(dict.fromkeys(imported(tree)))
+    return _Code(names, _taken(tree, names))
+
+
+def _taken(tree: ast.AST, names: Sequence[str]) -> tuple[str, ...] | None:
+    if not set(names).isdisjoint(("argparse", "sys", "click", "typer", "fire", "optparse", "absl")):
+        return None
+    called = {
+        alias.asname or alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.module in _PARSERS
+        for alias in node.names
+    }
+    if not called and any(name in _PARSERS for name in names):
+        return None
+    found: list[str] = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in called:
+            try:
+                found += map(str, ast.literal_eval(node.args[0]))
+            except (ValueError, IndexError, TypeError):
+                return None
+    return tuple(found)
 
 
 def _files(name: str, importer: Path, folder: Path) -> list[Path]:

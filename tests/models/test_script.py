@@ -1,5 +1,6 @@
 """Model scripts as a source: which model, which identity, what reaches the script, and one whole run."""
 
+import ast
 import shutil
 from pathlib import Path
 
@@ -157,6 +158,16 @@ def test_packages_beside_a_script_are_followed_by_their_relative_imports_too(tmp
     before = script.identity(str(tmp_path / "net.py"), None)
     (tmp_path / "parts/layers.py").write_text("# edited")
     assert script.identity(str(tmp_path / "net.py"), None) != before
+
+
+def test_a_file_is_parsed_once_however_often_a_plan_asks(helped, monkeypatch):
+    parsed, parse_text = [], ast.parse
+    monkeypatch.setattr(ast, "parse", lambda text, *rest: parsed.append(text) or parse_text(text, *rest))
+    helped.write_text(f"{HELPED}\n# {helped}")  # what no other test has asked about
+    for _ in range(3):
+        script.identity(str(helped), None)
+        assert _script_arguments.options_of(helped) == ["batch_size"]
+    assert parsed.count(helped.read_bytes()) == 1
 
 
 def test_an_import_from_above_all_folders_leads_nowhere(tmp_path):
