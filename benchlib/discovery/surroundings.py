@@ -7,6 +7,7 @@ from pathlib import Path
 
 _MOST = 20_000  # files looked at: the current folder may be anything
 _SHOWN = 20
+_NO_FILES = {"/dev", "/proc", "/sys"}  # they change whatever a script does
 Seen = dict[str, tuple[int, int]]
 
 
@@ -16,7 +17,8 @@ def seen(beside: Path, but: Path) -> Seen:
     found: Seen = {}
     for folder, deeper in ((Path.cwd(), True), (beside, False)):
         for place, inner, files in os.walk(folder):
-            inner[:] = [d for d in inner if deeper and d[0] != "." and d != "__pycache__" and Path(place, d) != but]
+            inner[:] = [d for d in inner if deeper and d[0] != "." and d != "__pycache__"]
+            inner[:] = [d for d in inner if (path := os.path.join(place, d)) not in _NO_FILES and path != str(but)]
             for name in files:
                 path = os.path.join(place, name)
                 try:

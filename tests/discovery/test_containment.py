@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from benchlib import discovery
+from benchlib.discovery import surroundings
 from benchlib.errors import UserError
 
 FAULTS = Path(__file__).parents[1] / "planted" / "scripts" / "faults.py"
@@ -80,6 +81,11 @@ def test_files_left_behind_and_a_changed_directory(tmp_path, monkeypatch):
     assert run.left_behind == [f"{tmp_path}/beside.txt (changed)", f"{tmp_path}/made/inside.txt"]
     assert [m.inputs for m in run.models] == [FIRST, OTHER.format(2)]
     assert (tmp_path / "made" / "inside.txt").read_text() == "new"
+
+
+def test_what_the_kernel_shows_as_files_is_left_by_no_script(tmp_path, monkeypatch):
+    monkeypatch.chdir("/")
+    assert not [path for path in surroundings.seen(tmp_path, tmp_path) if path.startswith(("/proc/", "/sys/", "/dev/"))]
 
 
 def test_what_cannot_be_saved_ends_in_one_line(runs, tmp_path):
