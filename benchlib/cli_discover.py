@@ -92,11 +92,13 @@ def scripts_of(folder: Path) -> list[Path]:
 
 
 def only(one: Discovery, hash: str) -> list[Found]:
-    """The models with a hash. Raises UserError where a script that ended well calls none."""
-    models = [m for m in one.models if m.hash == hash]
-    if not models and not one.ended:
+    """The models with a hash. Raises UserError where the script calls none."""
+    models, name = [m for m in one.models if m.hash == hash], Path(one.script).name
+    if not models and one.ended:
+        raise UserError(f"{name}::{hash} was not called before the script ended: {one.ended}")
+    if not models:
         known = ", ".join(dict.fromkeys(m.hash for m in one.models))
-        raise UserError(f"{Path(one.script).name} calls no model with the hash '{hash}'; known: {known or 'none'}")
+        raise UserError(f"{name} calls no model with the hash '{hash}'; known: {known or 'none'}")
     return models
 
 

@@ -50,6 +50,9 @@ def test_scripts_that_call_nothing_or_go_wrong(command, tmp_path):
         "    the script went wrong: wrong.py:2: ZeroDivisionError: division by zero",
     ]
     assert "Traceback" not in done.stderr
+    refused = command("discover", "wrong.py::12345678", "-q", expect=2).stderr
+    end = "wrong.py:2: ZeroDivisionError: division by zero"
+    assert refused == f"benchlib: wrong.py::12345678 was not called before the script ended: {end}\n"
 
 
 def test_what_a_user_can_mend(command, tmp_path):
