@@ -92,6 +92,7 @@ def test_a_suite_that_lacks_its_package_has_nothing_to_ask(monkeypatch):
         (("explicit/mpl",), "did you mean 'mlp'"),
         (("tim/x",), "'timm'"),
         (("--details",), "name one"),
+        (("/x/net.py",), "'discover /x/net.py' shows"),
     ],
 )
 def test_a_wrong_name_is_one_line(command, words, wanted):

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from benchlib.errors import UnknownName, UserError
+from benchlib.models.script import is_script
 from benchlib.plan import details, selections
 from benchlib.plan.rules import absent, without_packages
 from benchlib.registry import Source, sources
@@ -44,6 +45,8 @@ def models(
     `alias_of`, `missing` (what this machine lacks, or None), `unknown` (why details are) and `summary`.
     """
     suite, slash, _ = wanted.partition("/")
+    if suite not in suites() and is_script(wanted):
+        raise UserError(f"{wanted} is a model script, no suite: 'discover {wanted}' shows the models that it calls")
     if suite not in suites():
         raise UnknownName("suite", suite, suites())
     source = sources.get(suite)
