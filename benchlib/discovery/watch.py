@@ -198,7 +198,15 @@ class Watch:
             inputs=key[1],
             **known.facts,
         )
+        if len(self._here.stack) < self._max_depth and self._hides_children(modules):
+            self._journal.say("remark", text=f"{name} runs as compiled code: its children are not seen")
         return row
+
+    def _hides_children(self, modules: tuple[Any, ...]) -> bool:
+        """Whether a module calls its children without Python: compiled, around it or in place, or scripted."""
+        module = modules[-1]
+        compiled = any(type(m).__name__ == "OptimizedModule" for m in modules) or module._compiled_call_impl is not None
+        return (compiled or isinstance(module, self._torch.jit.ScriptModule)) and any(True for _ in module.children())
 
     def _facts(self, module: Any) -> dict[str, Any]:
         from benchlib.models import _facts

@@ -70,6 +70,26 @@ def test_children_down_to_the_depth_each_once_per_call():
     assert found[0].hash == found[3].hash and found[0].weights_hash != found[3].weights_hash
 
 
+def test_children_that_compiled_code_hides_are_told(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import torch\n\n"
+        "def made():\n"
+        "    return torch.nn.Sequential(torch.nn.Linear(2, 3))\n\n"
+        "x, plain, inplace, alone = torch.ones(1, 2), made(), made(), torch.nn.Linear(2, 3)\n"
+        "inplace.compile(backend='eager')\n"
+        "around, alone = torch.compile(made(), backend='eager'), torch.compile(alone, backend='eager')\n"
+        "scripted = torch.jit.script(made())\n"
+        "for model in (plain, inplace, around, alone, scripted):\n"
+        "    model(x)\n"
+    )
+    assert discovery.discover(script).remarks == []
+    run = discovery.discover(script, max_depth=1)
+    assert [m.name for m in run.models] == ["plain", "0", "inplace", "around", "alone", "scripted"]
+    hidden = ("inplace", "around", "scripted")
+    assert run.remarks == [f"{name} runs as compiled code: its children are not seen" for name in hidden]
+
+
 def test_what_is_kept_depends_on_the_script_and_on_what_it_imports(tmp_path):
     """Random numbers tell a run from one that is read back."""
     script, helper = tmp_path / "script.py", tmp_path / "beside.py"
