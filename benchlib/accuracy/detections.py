@@ -1,7 +1,8 @@
 """What a detector found, in an order that can be compared.
 
 A detector sorts what it finds by score, so two boxes of nearly one score change places by a rounding, and every output
-is another one at both places. Which of them stands first is not asked of an export, only that it finds the same.
+is another one at both places. Which of them stands first is not asked of an export, only that it finds the same, and
+that it sorts.
 """
 
 from __future__ import annotations
@@ -43,7 +44,12 @@ def _order(right: list[np.ndarray], found: list[np.ndarray]) -> np.ndarray:
     from scipy.optimize import linear_sum_assignment
 
     far = np.abs(values(right[0])[:, None].astype(np.float64) - values(found[0])[None]).max(-1, initial=0)
-    if not np.isfinite(far).all():
+    if not np.isfinite(far).all() or (_sorted(right[2]) and not _sorted(found[2])):
         return np.arange(len(far))
     other = right[1][:, None] != found[1][None]
     return linear_sum_assignment(far + other * (1 + far.max(initial=0)))[1]
+
+
+def _sorted(scores: np.ndarray) -> bool:
+    scores = values(scores)
+    return bool((scores[1:] <= scores[:-1]).all())

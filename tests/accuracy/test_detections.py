@@ -19,7 +19,9 @@ def found(count=6):
 
 
 def changed(outputs, order, prefix="renamed_"):
-    return {prefix + name: array[order] for name, array in outputs.items()}
+    """The detections in another order, as a rounding of their scores makes it: the places keep these sorted."""
+    moved = {prefix + name: array[order] for name, array in outputs.items()}
+    return moved | {n: -np.sort(-array) for n, array in moved.items() if n.endswith("scores")}
 
 
 def test_two_that_changed_places_are_the_same():
@@ -29,7 +31,13 @@ def test_two_that_changed_places_are_the_same():
     assert compare(in_order_of(right, swapped), right, "float32").equal
 
 
-@pytest.mark.parametrize("spoilt, value", [("labels", 91), ("scores", 0.5), ("masks", 2.0), ("boxes", 7.0)])
+def test_what_is_not_sorted_is_not_put_right():
+    right = found()
+    unsorted = {name: array[[5, 1, 2, 3, 4, 0]] for name, array in right.items()}
+    assert not compare(in_order_of(right, unsorted), right, "float32").equal
+
+
+@pytest.mark.parametrize("spoilt, value", [("labels", 91), ("scores", 0.0), ("masks", 2.0), ("boxes", 7.0)])
 def test_one_that_differs_is_still_found(spoilt, value):
     right = found()
     other = {name: array.copy() for name, array in right.items()}
@@ -41,6 +49,7 @@ def test_one_of_another_label_is_not_its_like():
     right = found(2)
     right["output_0_boxes"][1] = right["output_0_boxes"][0] + 1
     right["output_0_labels"][:] = 3, 4
+    right["output_0_scores"][:] = 0.5, 0.5
     assert compare(in_order_of(right, changed(right, [1, 0])), right, "float32").equal
 
 
