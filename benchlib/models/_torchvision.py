@@ -64,7 +64,7 @@ def loaded(
         arguments.setdefault(fixed[0], fixed[1](size))
     torch.manual_seed(trial.seed)
     module = _module.built(partial(models.get_model, name), arguments, f"torchvision/{name}")
-    _let_boxes_score(module, WIDER.get(name, 1))
+    _draw_heads(module, WIDER.get(name, 1))
 
     def inputs_at(trial: Any) -> dict[str, Any]:
         rng = _module.generator(trial.seed)
@@ -90,13 +90,14 @@ def _kind(builder: Any) -> str:
     return builder.__module__.removeprefix("torchvision.models.").partition(".")[0]
 
 
-def _let_boxes_score(module: Any, factor: float) -> None:
+def _draw_heads(module: Any, wider: float) -> None:
+    """Weights with which a detector finds boxes, and the same ones whatever the last bits are."""
     import torch
 
     with torch.no_grad():
         for name, layer in module.named_modules():
             if name.endswith(("cls_logits", "cls_score")) and not name.startswith("rpn."):
-                layer.weight.mul_(factor)
+                layer.weight.mul_(wider)
             elif name.endswith(("rpn.head.bbox_pred", "bbox_reg")):
                 layer.weight.mul_(NEARER)
 
