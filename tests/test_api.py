@@ -38,8 +38,8 @@ def test_all_ways_in_give_the_same_fields(command, tmp_path):
     others = [scrap.read(notebook), scrap.read(tmp_path / "out.ipynb")]
     assert first["status"] == "ok"
     for other in others:
+        assert (other["key"], other["status"]) == (first["key"], "ok"), other["reason"]
         assert set(other) == set(first) and set(other["metrics"]) == set(first["metrics"])
-        assert (other["key"], other["status"]) == (first["key"], "ok")
     assert len(results) == 1 and results.frame["exporter"].tolist() == ["script"]
     assert "script" in repr(results)
 

@@ -18,9 +18,9 @@ from benchlib.artifacts.files import file_hash
 from benchlib.artifacts.hold import Busy, let_go
 from benchlib.artifacts.place import KINDS, STATE, root, size_limit
 from benchlib.artifacts.room import clean, delete, lean, lean_made_by, trim
-from benchlib.artifacts.store import failed, obtain, storing
+from benchlib.artifacts.store import TRIAL, failed, obtain, storing
 
 __all__ = [
-    "KINDS", "STATE", "Busy", "Entry", "by_address", "clean", "delete", "entries", "failed", "file_hash", "find",
-    "lean", "lean_made_by", "let_go", "obtain", "root", "size_limit", "storing", "trim",
+    "KINDS", "STATE", "TRIAL", "Busy", "Entry", "by_address", "clean", "delete", "entries", "failed", "file_hash",
+    "find", "lean", "lean_made_by", "let_go", "obtain", "root", "size_limit", "storing", "trim",
 ]  # fmt: skip

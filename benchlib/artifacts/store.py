@@ -18,7 +18,7 @@ from benchlib.artifacts.place import STATE
 from benchlib.errors import UserError
 
 FAILURES = "failures"
-_TRIAL = "BENCHLIB_TRIAL"  # the key of the trial that this process runs, in its environment
+TRIAL = "BENCHLIB_TRIAL"  # the key of the trial that this process runs for, in its environment
 _LOG_SIZE = 1 << 20  # bytes; the end of a longer log is kept
 _TAKEN = {errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR}
 
@@ -109,7 +109,7 @@ def _state(
         "status": status,
         "created": time.time(),
         "size": sum(file["size"] for file in files.values()),
-        "trial": os.environ.get(_TRIAL, ""),
+        "trial": os.environ.get(TRIAL, ""),
         "decided_by": decided_by,
         "facts": facts,
         "files": files,

@@ -30,6 +30,7 @@ from benchlib.stages.guard import MEASURING_LIMIT, step
 from benchlib.stages.warm import WarmServer
 from benchlib.trial import Trial
 from benchlib.way import Way
+from benchlib.worker import process
 from benchlib.worker.client import Worker, WorkerError
 
 
@@ -63,7 +64,9 @@ class TrialRun:
         self.scratch = Path(tempfile.mkdtemp(prefix=f"benchlib-{self.key}-"))
         self.threads = trial.num_cores or machine.allowed_cores()
         self.warm = WarmServer(trial, self.threads)
-        self.launcher = controller.Launcher(self.key, self.threads, self.scratch, self.warm.lease, trial.timeout)
+        self.launcher = controller.Launcher(
+            process.own_mark(self.key), self.threads, self.scratch, self.warm.lease, trial.timeout
+        )
         self.level = level_of(trial)
         self.steps: dict[str, dict[str, Any]] = {}
         self.failure: dict[str, Any] | None = None

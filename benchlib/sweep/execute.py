@@ -14,6 +14,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+from benchlib import artifacts
 from benchlib.errors import plain
 from benchlib.fingerprint import TEMPLATE
 from benchlib.kernels import with_environment
@@ -34,13 +35,19 @@ def execute(planned: Planned, server: Server | None, folder: Path, room: str = s
     """
     scratch = Path(tempfile.mkdtemp(prefix="benchlib-"))
     notebook = scratch / "trial.ipynb"
-    environment = {process.MARK: planned.key, DRIVER: str(scratch / "driver"), "TMPDIR": str(scratch)}
+    mark = process.mark_of(planned.key)
+    environment = {
+        process.MARK: mark,
+        artifacts.TRIAL: planned.key,
+        DRIVER: str(scratch / "driver"),
+        "TMPDIR": str(scratch),
+    }
     if server:
         environment[SOCKET_VARIABLE] = server.path
     try:
-        with Watchdog(scratch / "driver", planned.key) as watchdog:
+        with Watchdog(scratch / "driver", mark) as watchdog:
             error = _papermill(planned, notebook, environment)
-            process.end_marked(planned.key)
+            process.end_marked(mark)
         record = _record(notebook)
         if record is None and signals.requested.is_set():
             raise KeyboardInterrupt
@@ -50,7 +57,7 @@ def execute(planned: Planned, server: Server | None, folder: Path, room: str = s
         store.install(notebook, folder, planned.name, room)
         return record
     finally:
-        process.end_marked(planned.key)
+        process.end_marked(mark)
         process.reap_orphans()
         shutil.rmtree(scratch, ignore_errors=True)
 

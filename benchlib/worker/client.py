@@ -45,7 +45,7 @@ class WorkerError(Exception):
 class Server:
     """A warm server process of this process's own; it ends with us."""
 
-    def __init__(self, packages: tuple[str, ...], threads: int, mark: str = "-" * 16):
+    def __init__(self, packages: tuple[str, ...], threads: int, mark: str = process.UNMARKED):
         self.folder = tempfile.TemporaryDirectory(prefix="benchlib-")
         self.path = os.path.join(self.folder.name, "server")
         self.process = subprocess.Popen(

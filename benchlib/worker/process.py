@@ -4,14 +4,29 @@ from __future__ import annotations
 
 import ctypes
 import os
+import secrets
 import signal
 import time
 from pathlib import Path
 
-MARK = "BENCHLIB_TRIAL"
+MARK = "BENCHLIB_RUN"
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
 _libc = ctypes.CDLL(None, use_errno=True)
+UNMARKED = "-" * 25  # as long as a mark, so that one can be written over it
+
+
+def mark_of(key: str) -> str:
+    """A new mark for one run of the trial with this key: another run of the same trial, beside this one, has its own.
+
+    `key` has 16 characters, the mark 25.
+    """
+    return f"{key}-{secrets.token_hex(4)}"
+
+
+def own_mark(key: str) -> str:
+    """The mark of the run that this process belongs to; a new one where it was started by hand."""
+    return os.environ.get(MARK) or mark_of(key)
 
 
 def environment(mark: str, threads: int | None = None) -> dict[str, str]:
@@ -56,13 +71,14 @@ def mark_self(mark: str) -> None:
 
 
 def marked(mark: str) -> list[int]:
-    """The living processes that carry `mark`, this one excepted."""
+    """The living processes that carry `mark`, this one excepted; with a trial's key those of every run of it."""
     wanted, found = f"{MARK}={mark}".encode(), []
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit() or int(entry.name) == os.getpid():
             continue
         try:
-            if wanted in (entry / "environ").read_bytes().split(b"\0") and _state(entry) != "Z":
+            variables = (entry / "environ").read_bytes().split(b"\0")
+            if any(v.startswith(wanted) for v in variables) and _state(entry) != "Z":
                 found.append(int(entry.name))
         except OSError:  # it ended meanwhile, or is another user's
             continue

@@ -171,10 +171,10 @@ def test_any_label_has_an_address(name, cache):
 
 
 def test_lean_keeps_what_is_known(monkeypatch):
-    monkeypatch.setenv("BENCHLIB_TRIAL", "f" * 16)
+    monkeypatch.setenv(artifacts.TRIAL, "f" * 16)
     entry = store(text="x" * 5000)
     artifacts.let_go()
-    monkeypatch.delenv("BENCHLIB_TRIAL")
+    monkeypatch.delenv(artifacts.TRIAL)
     store(name="other")
     artifacts.let_go()
     assert artifacts.lean_made_by({"e" * 16}) == (0, 0)

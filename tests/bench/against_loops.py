@@ -30,6 +30,7 @@ from benchlib.measure.rounds import warm_up
 from benchlib.mistakes import make
 from benchlib.record import scrap
 from benchlib.stages.steps import TrialRun
+from benchlib.worker import process
 from tests.bench.figure import Figure, near_one
 from tests.bench.free_loop import FreeLoop
 
@@ -105,7 +106,7 @@ def one_set(prepared: Prepared, folder: Path, number: int, rounds: int) -> dict[
     medians: dict[str, list[float]] = {name: [] for name in (HARNESS, HAND, PROOF, AGAIN)}
     names, epochs = list(medians), {}
     with contextlib.ExitStack() as stack:
-        launcher = Launcher("-" * 16, prepared.threads, folder, lambda: None, timeout=300.0)
+        launcher = Launcher(process.UNMARKED, prepared.threads, folder, lambda: None, timeout=300.0)
         stack.callback(launcher.end)
         for name in (names[index] for index in in_turn(number, len(names))):
             if name == HARNESS:

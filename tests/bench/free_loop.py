@@ -35,7 +35,7 @@ class FreeLoop:
             with log.open("wb") as output:
                 self.process = subprocess.Popen(
                     [sys.executable, str(SHOWN), str(descriptor), str(script), str(calls), *arguments],
-                    env=process.environment("-" * 16, threads),
+                    env=process.environment(process.UNMARKED, threads),
                     stdin=subprocess.DEVNULL,
                     stdout=output,
                     stderr=output,

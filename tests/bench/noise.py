@@ -15,6 +15,7 @@ from benchlib.measure import noise, statistics
 from benchlib.measure.controller import Contender, Launcher, open_contender
 from benchlib.measure.lock import alone
 from benchlib.measure.samples import STEADY
+from benchlib.worker import process
 from tests.bench.against_loops import in_turn, prepare
 from tests.bench.busy_loops import BusyLoops
 from tests.bench.figure import Figure, at_least, at_most, near_one
@@ -85,7 +86,7 @@ def one_set(
     finds cold caches, does not count."""
     medians: dict[str, list[float]] = {name: [] for name in (ALONE, STOPPED, SPUN)}
     names = list(medians)
-    launcher = Launcher("-" * 16, threads, folder, lambda: None, timeout=300.0)
+    launcher = Launcher(process.UNMARKED, threads, folder, lambda: None, timeout=300.0)
     try:
         own = open_contender(loop, launcher, "fresh", number, 0, f"loop{number}")
         other = open_contender(spinner, launcher, "fresh", number, 0, f"spinner{number}")

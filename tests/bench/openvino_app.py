@@ -118,7 +118,7 @@ def one_set(
 ) -> tuple[float, float]:
     """The medians of the harness and of the tool, in seconds, each of a new process; they take turns at being first."""
     with contextlib.ExitStack() as stack:
-        launcher = Launcher("-" * 16, contender.open["request"]["threads"], folder, lambda: None, timeout=300.0)
+        launcher = Launcher(process.UNMARKED, contender.open["request"]["threads"], folder, lambda: None, timeout=300.0)
         stack.callback(launcher.end)
         opened = open_contender(contender, launcher, "fresh", number, 0, f"set{number}")
         opened.outputs(None)
@@ -146,7 +146,7 @@ class App:
         with log.open("wb") as output:
             self.process = subprocess.Popen(
                 [sys.executable, "-c", RUN_APP, *options],
-                env=process.environment("-" * 16, threads),
+                env=process.environment(process.UNMARKED, threads),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,

@@ -23,6 +23,7 @@ import numpy as np
 from benchlib import machine
 from benchlib.measure.controller import Contender, Launcher, Opened, open_contender
 from benchlib.measure.lock import alone
+from benchlib.worker import process
 from tests.bench.against_loops import compared, in_turn
 from tests.bench.figure import Figure, near_one
 from tests.bench.own_worker import calls_of, planted_contender
@@ -60,7 +61,7 @@ def one_set(
 ) -> dict[str, np.ndarray]:
     """The medians that each tool found, a value per round, in seconds."""
     with contextlib.ExitStack() as stack:
-        launcher = Launcher("-" * 16, 1, folder, lambda: None, timeout=300.0)
+        launcher = Launcher(process.UNMARKED, 1, folder, lambda: None, timeout=300.0)
         stack.callback(launcher.end)
         opened = open_contender(contender, launcher, "fresh", number, 0, f"set{number}")
         tools: dict[str, Callable[[int], float]] = {

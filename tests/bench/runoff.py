@@ -76,7 +76,7 @@ def _timed(way: float, rival: float, seed: int, look: int = 1, *, server: Server
     inputs = folder / "inputs.npz"
     tensors.save(inputs, {"x": np.zeros((1, 4), np.float32)})
     contenders = [_contender(label, round(share * turns), inputs) for label, share in (("rival", rival), ("way", way))]
-    launcher = Launcher("-" * 16, machine.allowed_cores(), folder, lambda: lease, TRIAL.timeout)
+    launcher = Launcher(process.UNMARKED, machine.allowed_cores(), folder, lambda: lease, TRIAL.timeout)
     try:
         opened = [
             open_contender(contender, launcher, level.start, 0, seed, f"pair0-{index}")

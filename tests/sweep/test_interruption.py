@@ -107,3 +107,12 @@ def test_two_sweeps_into_one_folder_are_refused(study):
     assert f"another sweep is writing to outputs/planted (process {first.pid})" in text
     first.send_signal(signal.SIGINT)
     first.communicate(timeout=20)
+
+
+def test_the_same_trial_in_two_sweeps_at_once_is_measured_twice(study, tmp_path):
+    """The one that is done first ends its own processes, not those that wait for the host."""
+    studies = [study(HANGING.replace("hangs, runtime_args: {fault: sleep, fault_at: 5}", "twice"), name=name)
+               for name in ("one", "other")]  # fmt: skip
+    assert trial_key(studies[0]) == trial_key(studies[1])
+    texts = [sweep.communicate(timeout=60)[0] for sweep in [s.start() for s in studies]]
+    assert [s.records()["twice"]["status"] for s in studies] == ["ok", "ok"], texts

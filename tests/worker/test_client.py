@@ -8,7 +8,7 @@ import pytest
 from benchlib.worker import process
 from benchlib.worker.client import Lease, Server, WorkerError, start_forked, start_fresh
 
-MARK = "0123456789abcdef"
+MARK = process.mark_of("0123456789abcdef")
 
 
 @pytest.fixture(scope="module")
