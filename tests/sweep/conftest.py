@@ -54,6 +54,18 @@ def study(tmp_path):
 
 
 @pytest.fixture
-def marks():
-    """The living processes of trials, by their key."""
-    return lambda records: {r["key"]: process.marked(r["key"]) for r in records}
+def left_running():
+    """The living processes of a study's trials: those that carry a trial's key and work in the study's folder."""
+
+    def found(study: Study) -> list[int]:
+        pids = {pid for record in study.records().values() for pid in process.marked(record["key"])}
+        return [pid for pid in pids if _folder(pid) == study.folder.resolve()]
+
+    return found
+
+
+def _folder(pid: int) -> Path | None:
+    try:
+        return Path(f"/proc/{pid}/cwd").resolve()
+    except OSError:
+        return None

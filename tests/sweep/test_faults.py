@@ -102,8 +102,8 @@ def test_events_become_records_within_seconds(swept):
         assert took[record["key"]] < 10 + deadline + 5, tag
 
 
-def test_nothing_of_a_trial_is_left_running(swept, marks):
-    assert not any(marks(swept[0].records().values()).values())
+def test_nothing_of_a_trial_is_left_running(swept, left_running):
+    assert left_running(swept[0]) == []
 
 
 def test_the_second_sweep_has_nothing_to_do(swept):
