@@ -107,22 +107,25 @@ def test_every_sample_is_in_the_diary(tmp_path):
     The machine may take the processor away between the two clocks: the one that this was written on does so for more
     than 20 µs some 450 times a second, as a bare loop of clock readings shows; its hypervisor does for some 100 µs in
     one sample of 200 on bad days, unseen by any counter of the system. Such a stroke is blind. So the trial is short,
-    and each of its calls, in each process, has to pass untouched in one of five attempts.
+    and each of its processes has to pass whole, every sample of it, in one of five attempts.
     """
     late: dict[tuple, int] = {}
     for attempt in range(5):
         folder = tmp_path / str(attempt)
         folder.mkdir()
         _, samples, diaries = run(folder, "--warmup", "5", "--repeat", "10")
-        found = beyond(samples, diaries)
-        every = {(*place, process): ns for place, own in found.items() for process, ns in enumerate(own)}
+        every = [(place[0], process, ns) for place, own in beyond(samples, diaries).items()
+                 for process, ns in enumerate(own)]  # fmt: skip
         assert len(every) >= 2 * PAIRS * (5 + 10)
-        assert min(every.values()) >= 0
-        assert attempt == 0 or every.keys() == late.keys()
-        late = {call: min(ns, late.get(call, ns)) for call, ns in every.items()}
+        assert min(ns for *_, ns in every) >= 0
+        worst: dict[tuple, int] = {}
+        for *process, ns in every:
+            worst[tuple(process)] = max(ns, worst.get(tuple(process), 0))
+        assert len(worst) == 2 * PAIRS
+        late = {process: min(ns, late.get(process, ns)) for process, ns in worst.items()}
         if max(late.values()) <= LATE:
             return
-    pytest.fail(f"late in every attempt: { {call: ns for call, ns in late.items() if ns > LATE} } ns")
+    pytest.fail(f"by contender and process, the sample farthest from its entry in the best attempt: {late} ns")
 
 
 def test_no_place_in_the_sequence_is_late(trial):
@@ -135,7 +138,7 @@ def test_no_place_in_the_sequence_is_late(trial):
     assert max(map(np.median, in_most)) <= LATE
     every = np.concatenate(list(found.values()))
     assert every.min() >= 0
-    assert np.mean(every <= LATE) >= 0.97  # measured on a bad day: 0.993
+    assert np.mean(every <= LATE) >= 0.99
 
 
 def test_as_many_processes_as_replicates(trial):
