@@ -14,9 +14,9 @@ _FACE = {
     "Trial": "benchlib.trial",
     "UserError": "benchlib.errors",
     "begin": "benchlib.stages",
-    "labels": "benchlib.labels",
+    "labels": "benchlib.model_labels",
     "run": "benchlib.api",
-    "sweep": "benchlib.sweep",
+    "sweep": "benchlib.api",
 }
 __all__ = ["Trial", "UserError", "begin", "labels", "run", "sweep"]
 
@@ -24,8 +24,7 @@ __all__ = ["Trial", "UserError", "begin", "labels", "run", "sweep"]
 def __getattr__(name: str):
     if name not in _FACE:
         raise AttributeError(f"module 'benchlib' has no attribute '{name}'")
-    module = importlib.import_module(_FACE[name])
-    return module if _FACE[name] == f"benchlib.{name}" else getattr(module, name)
+    return getattr(importlib.import_module(_FACE[name]), name)
 
 
 def __dir__() -> list[str]:

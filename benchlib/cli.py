@@ -105,8 +105,8 @@ def sweep(
         studies.build_only(written)
     folder = output or Path("outputs") / written.name
     if dry_run:
+        from benchlib.execution.preview import preview
         from benchlib.plan.expand import expand
-        from benchlib.sweep.preview import preview
 
         print(preview(expand(written), folder, rerun, only))
         return
@@ -119,7 +119,7 @@ def status(
     watch: Annotated[bool, typer.Option("--watch", help="again every two seconds, until all has run")] = False,
 ) -> None:
     """Where a sweep stands, from its outputs alone."""
-    from benchlib.sweep import status as stands
+    from benchlib.execution import status as stands
 
     folder = _folder(study)
     print(stands.as_text(folder), flush=True)
@@ -205,10 +205,10 @@ def _execute(
     lean: bool = False,
 ) -> Any:
     """Plans, sweeps and collates."""
+    from benchlib.execution.driver import sweep as run_plan
     from benchlib.plan.expand import expand
     from benchlib.plan.only import select
     from benchlib.report import collate
-    from benchlib.sweep.driver import sweep as run_plan
 
     plan = expand(study)
     chosen = {p.key for p in select(plan, only)} if only else None

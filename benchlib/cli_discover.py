@@ -13,11 +13,12 @@ from typing import Annotated
 
 import typer
 
-from benchlib import discovery, labels
+from benchlib import discovery
 from benchlib.artifacts.shown import in_bytes
 from benchlib.cli_options import CacheDir, Quiet, use_cache
 from benchlib.discovery import Discovery, Found
 from benchlib.errors import UserError
+from benchlib.model_labels import model_fits
 from benchlib.models import _script_arguments
 
 
@@ -43,7 +44,7 @@ def discover(
     except ValueError as error:
         raise UserError(str(error)) from error
     chosen = list(_chosen(scripts or [], search_dir, every))
-    chosen = [(path, hash) for path, hash in chosen if not wanted or labels.asked_for(str(path), wanted)]
+    chosen = [(path, hash) for path, hash in chosen if not wanted or model_fits(str(path), wanted)]
     if not chosen:
         raise UserError(f"no script has the labels {wanted}")
     found = []

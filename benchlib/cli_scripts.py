@@ -11,9 +11,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from benchlib import labels
 from benchlib.cli_discover import check_folder, only, scripts_of, shown
 from benchlib.errors import UserError
+from benchlib.model_labels import model_fits
 from benchlib.models import script
 from benchlib.plan.expand import Plan
 from benchlib.plan.selections import select
@@ -34,7 +34,7 @@ def gathered(models: Iterable[str], search_dir: Path | None, every: bool, wanted
         models = [os.path.join(own if glob.has_magic(model) else folder, model) for model in models]
     if not wanted:
         return models
-    fitting = [m for given in models for m in select(given) if labels.asked_for(m, wanted)]
+    fitting = [m for given in models for m in select(given) if model_fits(m, wanted)]
     if not fitting:
         raise UserError(f"--labels: no model has the labels {wanted}")
     return fitting

@@ -22,7 +22,7 @@ def test_only_the_files_that_touch_the_figures_count():
     assert {"exporters/script.py", "exporters/eager.py", "exporters/_flat.py", "runtimes/onnxruntime.py"} <= set(code)
     assert {"models/explicit.py", "measure/statistics.py", "worker/verbs.py"} <= set(code)
     assert "measure/runoff.py" not in code
-    assert not any(f.startswith(("report/", "sweep/", "cli")) or "onnx_dynamo" in f or "timm" in f for f in code)
+    assert not any(f.startswith(("report/", "execution/", "cli")) or "onnx_dynamo" in f or "timm" in f for f in code)
 
 
 def test_the_first_difference_is_named():

@@ -25,7 +25,7 @@ def test_importing_the_package_imports_next_to_nothing():
 
 @pytest.mark.parametrize(
     "module",
-    ["cli", "api", "stages", "plan.expand", "sweep.driver", "report", "doctor", "fingerprint", "measure.controller"],
+    ["cli", "api", "stages", "plan.expand", "execution.driver", "report", "doctor", "fingerprint", "measure.controller"],
 )
 def test_the_side_of_the_driver_imports_nothing_heavy(module):
     assert not modules_after(f"import benchlib.{module}") & HEAVY

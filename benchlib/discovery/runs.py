@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchlib import artifacts, labels
+from benchlib import artifacts, label_line
 from benchlib.discovery import contained, surroundings
 from benchlib.discovery.found import Discovery, Found
 from benchlib.errors import UserError, suggestion
@@ -90,7 +90,7 @@ def take(
 
 
 def _run(path: Path, args: Sequence[str], max_depth: int, timeout: float) -> tuple[Discovery, dict[str, str]]:
-    if wrong := labels.unreadable(path):
+    if wrong := label_line.unreadable(path):
         return Discovery(str(path), list(args), [], ended=wrong), {}
     before = surroundings.seen(path.parent, artifacts.root())
     run = contained.run(path, args, max_depth, timeout)
@@ -104,7 +104,7 @@ def _run(path: Path, args: Sequence[str], max_depth: int, timeout: float) -> tup
         output=run.output,
         left_behind=surroundings.left(before, after),
         seconds=run.seconds,
-        labels=labels.of_file(path),
+        labels=label_line.of_file(path),
         remarks=_remarks(run.lines),
     ), {file: _hash(Path(file)) for file in imported}
 

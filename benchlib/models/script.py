@@ -17,7 +17,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from benchlib import labels
+from benchlib import label_line
 from benchlib.errors import UserError
 from benchlib.models import LoadedModel, _module, _script_arguments, python
 from benchlib.registry import Source
@@ -87,7 +87,7 @@ def refuse(trial: Any) -> str | None:
     if trial.attn_implementation:
         return "attn_implementation: a script chooses it itself"
     path = path_of(trial.model)
-    return labels.unreadable(path) or _module.no_shapes(trial) or _script_arguments.not_taken(path, trial)
+    return label_line.unreadable(path) or _module.no_shapes(trial) or _script_arguments.not_taken(path, trial)
 
 
 def _only(discovery: Any, path: Path) -> str:

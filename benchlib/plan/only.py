@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from benchlib import labels
 from benchlib.errors import UnknownName
+from benchlib.label_line import COLUMN
+from benchlib.model_labels import label_columns
 from benchlib.plan.expand import Plan, Planned
 from benchlib.plan.options import split
 from benchlib.trial import Trial
@@ -20,8 +21,8 @@ def _holds(planned: Planned, word: str) -> bool:
     name, equals, wanted = word.partition("=")
     if not equals:
         return word.lower() in planned.name.lower()
-    if name.startswith(labels.COLUMN):
-        held = labels.columns(planned.trial.model).get(name, "").split(",")
+    if name.startswith(COLUMN):
+        held = label_columns(planned.trial.model).get(name, "").split(",")
         return any(v in held for v in split(wanted))
     if name not in Trial.model_fields:
         raise UnknownName("parameter", name, Trial.model_fields)

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import pandas as pd
 
-from benchlib.labels import COLUMN as LABEL
+from benchlib.label_line import COLUMN as LABEL
 from benchlib.record.metrics import METRICS
 from benchlib.report import discoveries, units
 from benchlib.report.units import known

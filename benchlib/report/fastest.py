@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from benchlib.execution.contest import Lookup, contests, in_words, stored, way_label
 from benchlib.measure.runoff import Fastest, Tie
 from benchlib.report.columns import Column, escape, page_of
 from benchlib.report.tables import table
-from benchlib.sweep.contest import Lookup, contests, in_words, stored, way_label
 
 FASTEST, TIE, OPEN = "fastest", "tie", "open"
 
@@ -32,7 +32,7 @@ class Answer:
 def answers(records: Iterable[dict[str, Any]], direct: dict[Path, dict[str, Any]]) -> list[Answer]:
     """An answer for each model and its conditions, in the order of the plan.
 
-    `records` are those of all planned trials (see `benchlib.sweep.contest.contests`), `direct` those of the direct
+    `records` are those of all planned trials (see `benchlib.execution.contest.contests`), `direct` those of the direct
     pairs, by the path of their notebook from the study's folder.
     """
     notebooks = {record["key"]: path for path, record in direct.items()}

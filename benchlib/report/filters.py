@@ -14,7 +14,7 @@ from typing import Any
 
 import pandas as pd
 
-from benchlib.labels import COLUMN as LABEL
+from benchlib.label_line import COLUMN as LABEL
 from benchlib.report.columns import conditions, escape, hover
 from benchlib.report.units import known
 from benchlib.report.words import CONDITION_WORDS

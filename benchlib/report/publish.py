@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchlib.errors import UserError
+from benchlib.execution.store import RUNOFF, TRIALS
 from benchlib.record import scrap
 from benchlib.report.atomic import write_text
 from benchlib.report.collate import collate
 from benchlib.report.columns import escape
 from benchlib.report.proof import proof
 from benchlib.report.tables import record_card
-from benchlib.sweep.store import RUNOFF, TRIALS
 
 if TYPE_CHECKING:
     from nbconvert import HTMLExporter

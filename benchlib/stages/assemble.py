@@ -9,10 +9,11 @@ import shlex
 import time
 from typing import TYPE_CHECKING, Any
 
-from benchlib import labels, machine
+from benchlib import machine
 from benchlib.fingerprint import fingerprint
 from benchlib.measure.device import device_metrics
 from benchlib.measure.profile import placement_metrics
+from benchlib.model_labels import label_columns
 from benchlib.record import SCHEMA
 from benchlib.stages import checks, footprint, phases, timing
 from benchlib.stages.guard import STEPS
@@ -128,7 +129,7 @@ def identity(trial: Trial) -> dict[str, Any]:
         "flag_fake_tensor": False,
         "flag_no_grad": True,
         "flag_training": False,
-        **labels.columns(trial.model),
+        **label_columns(trial.model),
     }
 
 

@@ -1,7 +1,7 @@
 """What the harness promises around the calls: garbage, threads, an idle controller.
 
 That a killed, hanging or chattering worker becomes a record and the rest goes on is no matter of time: it is held in
-`make test`, by tests/sweep/test_faults.py.
+`make test`, by tests/execution/test_faults.py.
 """
 
 from __future__ import annotations

@@ -30,9 +30,9 @@ from types import SimpleNamespace
 from typing import Any
 
 from benchlib.errors import UserError
+from benchlib.execution.store import TRIALS
 from benchlib.record import scrap
 from benchlib.report.collate import read
-from benchlib.sweep.store import TRIALS
 from benchlib.way import canonical
 
 DYNAMO = {"script": False, "onnx_dynamo": True}

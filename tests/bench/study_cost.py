@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from benchlib import machine
+from benchlib.execution import store
+from benchlib.execution.execute import execute
 from benchlib.plan import study
 from benchlib.plan.expand import Plan, expand
 from benchlib.stages.warm import packages_of
-from benchlib.sweep import store
-from benchlib.sweep.execute import execute
 from benchlib.worker import process
 from benchlib.worker.client import Server
 from tests.bench.figure import Figure, at_most, between

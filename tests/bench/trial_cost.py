@@ -64,10 +64,10 @@ def figures(pairs: int = PAIRS) -> Iterator[Figure]:
 
 def trial(number: int, server: Server, folder: Path) -> None:
     """One batch trial, from its plan to its executed notebook in the study's folder."""
+    from benchlib.execution import store
+    from benchlib.execution.execute import execute
     from benchlib.plan import study
     from benchlib.plan.expand import expand
-    from benchlib.sweep import store
-    from benchlib.sweep.execute import execute
 
     options = {"model": "planted/plain", "exporter": "planted", "reference": "planted", "level": "smoke"}
     plan = expand(study.from_options("cost", {**{k: [v] for k, v in options.items()}, "seed": [number]}))

@@ -8,9 +8,9 @@ import pytest
 from bs4 import BeautifulSoup
 from fake_study import EVIL, make_record, write_plan, write_trial
 
+from benchlib.execution.contest import pair_parameters
 from benchlib.report import collate, summary
 from benchlib.report.page import Report
-from benchlib.sweep.contest import pair_parameters
 
 
 def near(model: str, exporter: str, speedup: float) -> dict:

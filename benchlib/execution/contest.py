@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from benchlib.execution.progress import minutes
 from benchlib.measure.levels import LEVELS
 from benchlib.measure.runoff import (
     Conclusion,
@@ -25,7 +26,6 @@ from benchlib.measure.runoff import (
 )
 from benchlib.measure.statistics import Interval
 from benchlib.record import STATUSES
-from benchlib.sweep.progress import minutes
 from benchlib.trial import NOT_IN_KEY, Trial, default_of
 from benchlib.way import WAY, canonical, computes
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from benchlib.execution import durations
+from benchlib.execution.progress import Progress, minutes
+from benchlib.execution.resume import Task, tasks
+from benchlib.execution.runoff import RunOff, not_run
 from benchlib.plan import details, estimate
 from benchlib.plan.expand import Plan
 from benchlib.plan.in_words import size
 from benchlib.plan.only import select
-from benchlib.sweep import durations
-from benchlib.sweep.progress import Progress, minutes
-from benchlib.sweep.resume import Task, tasks
-from benchlib.sweep.runoff import RunOff, not_run
 
 
 def preview(plan: Plan, folder: Path, rerun: str, only: str) -> str:

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
+from benchlib.execution import journal
 from benchlib.mistakes import make
 from benchlib.plan.rules import refusal
-from benchlib.sweep import journal
 
 STUDY = """
 defaults: {{level: smoke, until: check, reference: none, timeout: 120}}

@@ -3,7 +3,7 @@
 import pytest
 
 import benchlib
-from benchlib import labels
+from benchlib import label_line
 from benchlib.errors import UserError
 from benchlib.plan.expand import Plan, Planned
 from benchlib.plan.only import select
@@ -21,10 +21,10 @@ def script(tmp_path):
 
 
 def test_labels_come_from_the_first_line_alone(script, tmp_path):
-    assert labels.of_file(script) == {"author": ["google"], "test_group": ["daily", "monthly"]}
+    assert label_line.of_file(script) == {"author": ["google"], "test_group": ["daily", "monthly"]}
     other = tmp_path / "other.py"
     other.write_text(f"import torch\n{TEXT}")
-    assert labels.of_file(other) == {}
+    assert label_line.of_file(other) == {}
 
 
 @pytest.mark.parametrize("line", ["author:google", "author::", "author::a, b", "a::b a::c", "::x", "a::b::c"])
@@ -32,7 +32,7 @@ def test_a_line_that_cannot_be_read_is_one_clear_line(tmp_path, line):
     path = tmp_path / "net.py"
     path.write_text(f"# labels: {line}\n")
     with pytest.raises(UserError) as error:
-        labels.of_file(path)
+        label_line.of_file(path)
     assert str(error.value).startswith(f"{path}:1: ") and "\n" not in str(error.value)
 
 
@@ -49,7 +49,7 @@ def test_a_line_that_cannot_be_read_is_one_clear_line(tmp_path, line):
     ],
 )
 def test_every_asked_key_holds_one_of_the_asked_values(script, asked, fits):
-    assert labels.fits(labels.of_file(script), asked) is fits
+    assert label_line.fits(label_line.of_file(script), asked) is fits
 
 
 def test_labels_and_provenance_are_columns_of_the_record_whatever_becomes_of_the_trial(script):
@@ -57,7 +57,7 @@ def test_labels_and_provenance_are_columns_of_the_record_whatever_becomes_of_the
     record = assemble.failure(trial, trial.key(), "refused", "", "", "a rule")
     wanted = {"label_author": "google", "label_test_group": "daily,monthly", "model_provenance": "From the paper."}
     assert wanted.items() <= record["metrics"].items()
-    assert benchlib.labels(record) == benchlib.labels(trial) == labels.of_file(script)
+    assert benchlib.labels(record) == benchlib.labels(trial) == label_line.of_file(script)
 
 
 def test_what_is_no_notebook_of_a_trial_is_one_line(script):

@@ -19,7 +19,7 @@ include:
 
 @pytest.fixture(scope="module")
 def swept(tmp_path_factory):
-    from tests.sweep.conftest import Study
+    from tests.execution.conftest import Study
 
     study = Study(tmp_path_factory.mktemp("footprint"), STUDY, timeout=60)
     study.sweep()

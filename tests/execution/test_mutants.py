@@ -21,7 +21,7 @@ RIGHT = ("none", "excused")
 
 @pytest.fixture(scope="module")
 def records(tmp_path_factory):
-    from tests.sweep.conftest import Study
+    from tests.execution.conftest import Study
 
     ways = "\n".join(WAY.format(name=name) for name in ("none", CONSTANT, LATER, *MUTANTS))
     study = Study(tmp_path_factory.mktemp("mutants"), STUDY.format(ways=ways), timeout=60)

@@ -2,9 +2,9 @@
 
 import pytest
 
+from benchlib.execution.contest import agrees, contests, direct_of, in_words, pair_parameters, stored
 from benchlib.measure.runoff import Direct, Fastest, Pair, Tie
 from benchlib.measure.statistics import Interval
-from benchlib.sweep.contest import agrees, contests, direct_of, in_words, pair_parameters, stored
 from benchlib.trial import Trial
 
 REFERENCE = {"exporter": "planted"}

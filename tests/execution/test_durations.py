@@ -2,12 +2,12 @@
 
 import pytest
 
+from benchlib.execution import durations, journal
+from benchlib.execution.durations import GUESS, Durations
+from benchlib.execution.preview import preview
 from benchlib.plan import study as studies
 from benchlib.plan.expand import expand
 from benchlib.plan.study import from_options
-from benchlib.sweep import durations, journal
-from benchlib.sweep.durations import GUESS, Durations
-from benchlib.sweep.preview import preview
 
 
 def planned(model="planted/plain", level="quick", **given):

@@ -9,16 +9,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from benchlib.execution import durations, store
+from benchlib.execution.contest import Contest, contests, direct_of, in_words, pair_parameters, ratio_text, way_label
+from benchlib.execution.progress import minutes
+from benchlib.execution.resume import Rerun, Task, why
 from benchlib.measure.levels import level_of
 from benchlib.measure.runoff import RIVALS, Direct, Pair, processes_of
 from benchlib.mistakes import make
 from benchlib.plan.expand import Planned
 from benchlib.plan.rules import lacks, refusal
 from benchlib.record import STATUSES, scrap
-from benchlib.sweep import durations, store
-from benchlib.sweep.contest import Contest, contests, direct_of, in_words, pair_parameters, ratio_text, way_label
-from benchlib.sweep.progress import minutes
-from benchlib.sweep.resume import Rerun, Task, why
 
 Measure = Callable[[Task], tuple[dict[str, Any], dict[str, Any]]]  # executes a trial: its record, the journal's event
 Record = dict[str, Any]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchlib.sweep import journal
+from benchlib.execution import journal
 
 FAULTS = """
 include:
@@ -47,7 +47,7 @@ TIMEOUT = 3
 
 @pytest.fixture(scope="module")
 def swept(tmp_path_factory):
-    from tests.sweep.conftest import Study
+    from tests.execution.conftest import Study
 
     study = Study(tmp_path_factory.mktemp("faults"), FAULTS, timeout=TIMEOUT)
     return study, study.sweep()

@@ -16,14 +16,14 @@ from typing import Any
 
 from benchlib import artifacts
 from benchlib.errors import plain
+from benchlib.execution import signals, store
+from benchlib.execution.watchdog import Watchdog
 from benchlib.fingerprint import TEMPLATE
 from benchlib.kernels import with_environment
 from benchlib.plan.expand import Planned
 from benchlib.record import scrap
 from benchlib.stages import assemble
 from benchlib.stages.driver import VARIABLE as DRIVER
-from benchlib.sweep import signals, store
-from benchlib.sweep.watchdog import Watchdog
 from benchlib.worker import process
 from benchlib.worker.client import SOCKET_VARIABLE, Server
 

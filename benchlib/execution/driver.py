@@ -11,13 +11,13 @@ from typing import Any
 from benchlib import artifacts, machine
 from benchlib.artifacts.shown import in_bytes
 from benchlib.errors import Interrupted
+from benchlib.execution import durations, journal, signals, store
+from benchlib.execution.execute import execute, without_running
+from benchlib.execution.progress import Progress
+from benchlib.execution.resume import Rerun, Task, tasks
+from benchlib.execution.runoff import RunOff
 from benchlib.plan.expand import Plan
 from benchlib.stages.warm import packages_of
-from benchlib.sweep import durations, journal, signals, store
-from benchlib.sweep.execute import execute, without_running
-from benchlib.sweep.progress import Progress
-from benchlib.sweep.resume import Rerun, Task, tasks
-from benchlib.sweep.runoff import RunOff
 from benchlib.trial import Trial
 from benchlib.worker import process
 from benchlib.worker.client import Server

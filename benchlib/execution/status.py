@@ -8,8 +8,8 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from benchlib.errors import UserError
+from benchlib.execution import journal
 from benchlib.record import STATUSES, scrap
-from benchlib.sweep import journal
 
 
 def status(folder: Path) -> dict[str, Any]:

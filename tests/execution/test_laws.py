@@ -67,7 +67,7 @@ def test_the_autocorrelated_law_has_the_coefficient_that_was_asked_for(phi):
 @pytest.fixture(scope="module")
 def swept(tmp_path_factory):
     """One sweep of all laws and works: (records by runtime_args, samples by the same, the study's folder)."""
-    from tests.sweep.conftest import Study
+    from tests.execution.conftest import Study
 
     study = Study(tmp_path_factory.mktemp("laws"), "")
     study.file.write_text(f"name: planted\ntitle: laws\ndefaults: {{{DEFAULTS}}}\n{STUDY}")

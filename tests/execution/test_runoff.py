@@ -8,15 +8,15 @@ from urllib.parse import quote
 import pytest
 from ruamel.yaml import YAML
 
+from benchlib.execution import durations, journal
+from benchlib.execution.contest import contests, in_words, stored
+from benchlib.execution.runoff import RunOff
 from benchlib.measure.runoff import Fastest
 from benchlib.mistakes import make
 from benchlib.record import scrap
-from benchlib.sweep import durations, journal
-from benchlib.sweep.contest import contests, in_words, stored
-from benchlib.sweep.runoff import RunOff
-from tests.sweep.conftest import Study
-from tests.sweep.test_contest import pair, record
-from tests.sweep.test_interruption import wait_for
+from tests.execution.conftest import Study
+from tests.execution.test_contest import pair, record
+from tests.execution.test_interruption import wait_for
 
 # Short trials: the reference is 10 % slower than the usual way, the fast way less than 10 % faster than the others, so
 # that level quick does not decide between them by the matrix alone.

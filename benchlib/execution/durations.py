@@ -12,8 +12,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from benchlib.execution import journal
 from benchlib.plan.expand import Planned
-from benchlib.sweep import journal
 from benchlib.trial import Trial, default_of
 
 # Seconds of a trial of whose level none ever ran here.

@@ -6,9 +6,9 @@ from __future__ import annotations
 import sys
 from typing import Any, TextIO
 
+from benchlib.execution.durations import Durations
+from benchlib.execution.resume import Task
 from benchlib.stages.shown import seconds
-from benchlib.sweep.durations import Durations
-from benchlib.sweep.resume import Task
 
 
 class Progress:
