@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from benchlib import artifacts, machine
-from benchlib.registry import exporters, runtimes, sources
+from benchlib.registries import exporters, runtimes, sources
 
 _PACKAGES = (
     "torch",

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from benchlib import machine
-from benchlib.registry import Registry, exporters, passes, runtimes, sources
+from benchlib.registries import Registry, exporters, passes, runtimes, sources
 from benchlib.trial import Trial
 
 LIBRARY = Path(__file__).parent

@@ -1,4 +1,4 @@
-"""The four registries: sources of models, exporters, passes and runtimes.
+"""What a plug-in declares of itself: a source of models, an exporter, a pass or a runtime.
 
 A plug-in is one file in `benchlib/models`, `exporters`, `passes` or `runtimes`, named as the plug-in is
 called, or an object in another package announced by an entry point in the group `benchlib.suites`,
@@ -6,23 +6,15 @@ called, or an object in another package announced by an entry point in the group
 data and imports heavy packages only inside its functions, so that plans and reports can ask it
 questions without loading torch.
 
-Standard library alone: workers read this in whatever environment they run.
+`benchlib.registries` finds them. Standard library alone: workers read this in whatever environment they run.
 """
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
-import pkgutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
-from importlib.metadata import entry_points
-from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any
 
-from benchlib import user_file
-from benchlib.errors import UnknownName, UserError
 from benchlib.option import Option
 
 # What a source may read to size a model's inputs, or a graph network; a source declares which (`Source.shapes`).
@@ -140,89 +132,3 @@ class Runtime:
     contrib: bool = False  # runs the operators of onnxruntime's own (com.microsoft)
     refuse: Refusal = never
     lacks: Callable[[Any], str | None] = never
-
-
-P = TypeVar("P", Source, Exporter, Pass, Runtime)
-
-
-class Registry(Generic[P]):
-    """The plug-ins of one kind, by name; no package of theirs is imported before it is asked for.
-
-    A file may declare `variants` beside its plug-in: {"partial": plug-in} in `inductor.py` is `inductor-partial`.
-    A plug-in package may name `ALIASES`: other names of what is there.
-    """
-
-    def __init__(self, kind: str, package: str, group: str):
-        self.kind, self.package, self.group = kind, package, group
-
-    @cached_property
-    def _own(self) -> dict[str, tuple[P, str]]:
-        """Our own plug-ins and their variants by name, each with its module."""
-        found = {}
-        for info in pkgutil.iter_modules(importlib.import_module(self.package).__path__):
-            if info.name.startswith("_"):
-                continue
-            module = importlib.import_module(f"{self.package}.{info.name}")
-            plugin = getattr(module, self.kind)
-            found[plugin.name] = plugin, module.__name__
-            for suffix, variant in getattr(module, "variants", {}).items():
-                found[f"{plugin.name}-{suffix}"] = variant, module.__name__
-        return found
-
-    @cached_property
-    def _entry_points(self) -> dict:
-        return {e.name: e for e in entry_points(group=self.group)}
-
-    @cached_property
-    def _aliases(self) -> Mapping[str, str]:
-        return getattr(importlib.import_module(self.package), "ALIASES", {})
-
-    def names(self) -> list[str]:
-        return sorted({*self._own, *self._entry_points})
-
-    def __contains__(self, name: str) -> bool:
-        return name in self._own or name in self._entry_points or user_file.names_one(name)
-
-    def resolved(self, name: str) -> str:
-        """The name under which the plug-in is known here, when `name` is an alias of it."""
-        return self._aliases.get(name, name)
-
-    def is_ours(self, name: str) -> bool:
-        return name in self._own
-
-    def module_of(self, name: str) -> str:
-        """The dotted name of the module that declares the plug-in, or reads the user's file that does."""
-        self._check(name)
-        if name in self._own:
-            return self._own[name][1]
-        return user_file.__name__ if user_file.names_one(name) else self._entry_points[name].module
-
-    def file_of(self, name: str) -> Path:
-        """The file that declares the plug-in."""
-        if user_file.names_one(name):
-            return user_file.path_of(name)
-        return Path(importlib.util.find_spec(self.module_of(name)).origin)
-
-    def get(self, name: str) -> P:
-        """The plug-in called `name`. Raises UnknownName, or UserError when a foreign one cannot be loaded."""
-        self._check(name)
-        if name in self._own:
-            return self._own[name][0]
-        if user_file.names_one(name):
-            return user_file.plugin(self.kind, name)
-        try:
-            return self._entry_points[name].load()
-        except Exception as error:
-            raise UserError(
-                f"{self.kind} '{name}' of {self._entry_points[name].value} does not load: {error}"
-            ) from error
-
-    def _check(self, name: str) -> None:
-        if name not in self:
-            raise UnknownName(self.kind, name, self.names())
-
-
-sources: Registry[Source] = Registry("source", "benchlib.models", "benchlib.suites")
-exporters: Registry[Exporter] = Registry("exporter", "benchlib.exporters", "benchlib.exporters")
-passes: Registry[Pass] = Registry("pass_", "benchlib.passes", "benchlib.passes")
-runtimes: Registry[Runtime] = Registry("runtime", "benchlib.runtimes", "benchlib.runtimes")

@@ -14,7 +14,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validat
 from benchlib import trial_values
 from benchlib.errors import UnknownName
 from benchlib.models import FILES, parse
-from benchlib.registry import SIZES, Option, Source, exporters, passes, runtimes, sources
+from benchlib.registries import exporters, passes, runtimes, sources
+from benchlib.registry import SIZES, Option, Source
 from benchlib.way import WAY, Way, canonical
 
 Size = Annotated[int, Field(ge=1)]

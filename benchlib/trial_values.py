@@ -12,7 +12,8 @@ from typing import Any
 from benchlib import user_file
 from benchlib.errors import suggestion
 from benchlib.models import _script_arguments, row, script
-from benchlib.registry import Option, Registry, exporters, runtimes
+from benchlib.registries import Registry, exporters, runtimes
+from benchlib.registry import Option
 from benchlib.way import WAY
 
 RECORDED = "recorded"

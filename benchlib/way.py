@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from benchlib.errors import UnknownName
-from benchlib.registry import exporters, passes
+from benchlib.registries import exporters, passes
 
 WAY = (
     "exporter", "exporter_args", "target_opset", "dynamic", "opt_patterns", "pass_args",

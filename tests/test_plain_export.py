@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from benchlib import mistakes
-from benchlib.registry import sources
+from benchlib.registries import sources
 from tests.bench import plain_export
 
 sys.path.append(str(Path(__file__).parent / "report"))

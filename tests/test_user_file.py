@@ -7,7 +7,7 @@ import pytest
 from benchlib import user_file
 from benchlib.errors import UserError
 from benchlib.mistakes import make, problems
-from benchlib.registry import exporters, passes
+from benchlib.registries import exporters, passes
 
 SEQUENCE = """
 from benchlib.registry import Exporter, Pass

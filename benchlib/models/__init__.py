@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from benchlib.errors import UserError
-from benchlib.registry import sources
+from benchlib.registries import sources
 
 FILES = {".onnx": "onnx_file", ".py": "script"}
 

@@ -124,7 +124,7 @@ def _items(inputs: Mapping[str, Any], batch: Batch, start: int, count: int) -> d
 def runner(path: Path, threads: int) -> Run:
     """A graph by onnxruntime without its optimisations, which is what judges every ONNX file. Raises Refused for a file
     of a version that it does not read."""
-    from benchlib.registry import runtimes
+    from benchlib.registries import runtimes
     from benchlib.runtimes import OpenRequest
 
     runtime = runtimes.get("onnxruntime")

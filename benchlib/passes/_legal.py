@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from benchlib.registry import passes
+from benchlib.registries import passes
 from benchlib.way import PassCall, Way
 
 # (earlier, later): the later one needs types that cannot be inferred through what the earlier one leaves.

@@ -18,7 +18,7 @@ from typing import Any
 from benchlib import artifacts, machine
 from benchlib.artifacts.place import STATE
 from benchlib.fingerprint import LIBRARY, code_of, tree_hash
-from benchlib.registry import sources
+from benchlib.registries import sources
 from benchlib.trial import LOADING, Trial, default_of
 from benchlib.way import key_of
 

@@ -16,7 +16,7 @@ from typing import Any
 from benchlib import artifacts, machine
 from benchlib.plan.details import Details, known
 from benchlib.plan.in_words import count, size
-from benchlib.registry import exporters
+from benchlib.registries import exporters
 from benchlib.trial import LOADING, Trial
 
 _SIZES = {"float32": 4, "float16": 2, "bfloat16": 2}

@@ -9,7 +9,8 @@ from benchlib.errors import UnknownName, UserError
 from benchlib.models.script import is_script
 from benchlib.plan import details, selections
 from benchlib.plan.rules import absent, without_packages
-from benchlib.registry import Source, sources
+from benchlib.registries import sources
+from benchlib.registry import Source
 
 
 def suites() -> dict[str, Source]:

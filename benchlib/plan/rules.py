@@ -9,7 +9,8 @@ from benchlib import machine
 from benchlib.models import row
 from benchlib.passes._legal import illegal
 from benchlib.plan import details, estimate
-from benchlib.registry import SIZES, Source, exporters, passes, runtimes
+from benchlib.registries import exporters, passes, runtimes
+from benchlib.registry import SIZES, Source
 from benchlib.trial import Trial
 from benchlib.trial_values import RECORDED
 from benchlib.way import Way

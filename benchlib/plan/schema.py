@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from benchlib.plan.study import KEYS, NAME
-from benchlib.registry import exporters, runtimes
+from benchlib.registries import exporters, runtimes
 from benchlib.trial import Trial
 
 

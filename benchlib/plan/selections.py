@@ -21,10 +21,10 @@ from benchlib.errors import UserError, suggestion
 from benchlib.fingerprint import code_of
 from benchlib.models import parse, script
 from benchlib.plan.rules import without_packages
-from benchlib.registry import sources
+from benchlib.registries import sources
 from benchlib.trial import Trial
 
-_ASK = "import json, sys; from benchlib.registry import sources; print(json.dumps(sources.get(sys.argv[1]).more()))"
+_ASK = "import json, sys; from benchlib.registries import sources; print(json.dumps(sources.get(sys.argv[1]).more()))"
 _PATIENCE = 300.0  # seconds: importing a package for the first time may compile it
 
 

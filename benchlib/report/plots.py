@@ -16,7 +16,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 
-from benchlib.registry import exporters
+from benchlib.registries import exporters
 from benchlib.report import units
 from benchlib.report.columns import incomparable
 from benchlib.report.panels import Panel, ending, legend, log_axis, panels_of, rows_axis, span

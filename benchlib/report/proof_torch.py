@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from benchlib import tensors
-from benchlib.registry import exporters
+from benchlib.registries import exporters
 
 REOPENED = {  # kind of artifact -> how it is opened, as a callable on the flat tensors
     "exported_program": "torch.export.load(artifact).module()",

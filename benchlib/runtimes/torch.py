@@ -12,7 +12,8 @@ from benchlib.errors import Unavailable
 from benchlib.models import _saved
 from benchlib.models import call as call_module
 from benchlib.models._facts import weights_hash
-from benchlib.registry import Option, Runtime, exporters
+from benchlib.registries import exporters
+from benchlib.registry import Option, Runtime
 from benchlib.runtimes import DeviceCalls, OpenRequest, _cuda
 from benchlib.runtimes._torch_calls import CudaCalls, mapped, operators
 

@@ -19,7 +19,7 @@ from typing import Any
 
 from benchlib import artifacts, machine
 from benchlib.fingerprint import code_of
-from benchlib.registry import exporters, passes
+from benchlib.registries import exporters, passes
 from benchlib.stages.bundles import Model, obtained
 from benchlib.trial import Trial
 from benchlib.way import PassCall, Way, key_of

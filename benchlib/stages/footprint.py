@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchlib.errors import Unavailable
 from benchlib.measure import energy, memory
-from benchlib.registry import exporters, runtimes
+from benchlib.registries import exporters, runtimes
 from benchlib.stages import building
 from benchlib.way import Way
 from benchlib.worker.client import WorkerError

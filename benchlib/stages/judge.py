@@ -22,7 +22,7 @@ from benchlib import accuracy, artifacts, machine, tensors
 from benchlib.fingerprint import code_of
 from benchlib.measure import controller
 from benchlib.plan.estimate import no_exact
-from benchlib.registry import exporters, runtimes
+from benchlib.registries import exporters, runtimes
 from benchlib.stages.bundles import obtained
 from benchlib.trial import Trial
 from benchlib.way import Way

@@ -9,7 +9,7 @@ import numpy as np
 
 from benchlib.measure import statistics
 from benchlib.measure.samples import WARMUP
-from benchlib.registry import exporters
+from benchlib.registries import exporters
 
 if TYPE_CHECKING:
     from benchlib.stages.steps import TrialRun

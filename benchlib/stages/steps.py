@@ -23,7 +23,7 @@ from benchlib.measure.profile import profiled
 from benchlib.mistakes import make
 from benchlib.plan import details, estimate
 from benchlib.plan.rules import lacks, refusal
-from benchlib.registry import exporters, runtimes
+from benchlib.registries import exporters, runtimes
 from benchlib.stages import assemble, building, bundles, footprint, judge, machine_share, other_shapes, timing, views
 from benchlib.stages.driver import tell
 from benchlib.stages.guard import MEASURING_LIMIT, step

@@ -6,7 +6,7 @@ import os
 from functools import cached_property
 
 from benchlib.fingerprint import plugins_of
-from benchlib.registry import passes
+from benchlib.registries import passes
 from benchlib.trial import Trial
 from benchlib.worker.client import SOCKET_VARIABLE, Lease, Server
 

@@ -18,7 +18,7 @@ from benchlib.worker.verbs import imported, model_of
 def export(worker: Worker, request: dict) -> dict:
     """Runs an exporter on the loaded model (opened from its bundle when this worker did not load it). Beside the file
     it leaves the inputs that it exported with, and a module's own outputs for them."""
-    from benchlib.registry import exporters
+    from benchlib.registries import exporters
 
     exporter = exporters.get(request["exporter"])
     asked = export_request(worker, request)
@@ -35,7 +35,7 @@ def apply_pass(worker: Worker, request: dict) -> dict:
     """Applies a pass: {"seconds", "facts": the new graph's, "more": what the pass says itself}."""
     from benchlib.exporters._onnx_facts import onnx_facts
     from benchlib.passes import PassRequest
-    from benchlib.registry import passes
+    from benchlib.registries import passes
 
     plugin = passes.get(request["name"])
     imported(plugin.packages)

@@ -31,7 +31,7 @@ PATIENCE = 60.0  # seconds
 @verb
 def details(worker: Worker, request: dict) -> dict:
     """`details_of` in a process forked for it, before this worker has done anything else."""
-    from benchlib.registry import sources
+    from benchlib.registries import sources
 
     worker.importing += imported(sources.get(request["source"]).packages)
     reading, writing = os.pipe()
@@ -60,7 +60,7 @@ def details_of(request: dict[str, Any]) -> dict[str, Any]:
     `model_task` of the model `name` of `source` for the parameters `trial`; or `unknown`, the reason why they cannot be
     found. Never raises."""
     from benchlib.models import _meta
-    from benchlib.registry import sources
+    from benchlib.registries import sources
 
     try:
         source = sources.get(request["source"])
@@ -96,7 +96,7 @@ def _bytes(leaf: Any) -> int:
 
 def _bounded(request: dict[str, Any]) -> dict[str, Any]:
     """The same in a process that may have little more data than it has once the packages are imported."""
-    from benchlib.registry import sources
+    from benchlib.registries import sources
 
     with contextlib.suppress(Exception):  # `details_of` tells what is wrong
         imported(sources.get(request["source"]).packages)

@@ -16,7 +16,7 @@ def explain_failure(worker: Worker, request: dict) -> dict:
     `export`. Free axes are left out, for parts of a model have others: a failure that only they cause gives None."""
     from benchlib.exporters import ExportRequest
     from benchlib.exporters._bisect import smallest_failing
-    from benchlib.registry import exporters
+    from benchlib.registries import exporters
 
     exporter, loaded = exporters.get(request["exporter"]), model_of(worker, request)
     if exporter.export is None or loaded.module is None:

@@ -22,7 +22,7 @@ from benchlib.worker.timed import epoch, warm_the_loop
 def load(worker: Worker, request: dict) -> dict:
     """Builds the model of a source and saves it with its inputs as a bundle: model.pt, inputs.npz, meta.json."""
     from benchlib.models import _facts, _input_sets, _saved, _work
-    from benchlib.registry import sources
+    from benchlib.registries import sources
 
     source = sources.get(request["source"])
     importing = worker.importing + imported(source.packages)
@@ -69,7 +69,7 @@ def load(worker: Worker, request: dict) -> dict:
 @verb
 def open_(worker: Worker, request: dict) -> dict:
     """Opens an artifact with a runtime and binds the shared inputs; each worker hashes what it holds itself."""
-    from benchlib.registry import runtimes
+    from benchlib.registries import runtimes
     from benchlib.runtimes import OpenRequest
 
     if request["heap_seed"] is not None:

@@ -9,7 +9,7 @@ import torch
 from benchlib import tensors
 from benchlib.accuracy import compare
 from benchlib.models import _saved
-from benchlib.registry import runtimes
+from benchlib.registries import runtimes
 from benchlib.runtimes import OpenRequest
 
 EXACT = runtimes.get("torch").exact

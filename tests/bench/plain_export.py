@@ -136,7 +136,7 @@ def in_a_process(trial: Mapping[str, Any], timeout: float) -> dict[str, Any]:
 def one(answer: Path) -> None:
     """What the process does: reads a trial, loads its model, exports it, writes {"ok", "said"}."""
     from benchlib.models import parse
-    from benchlib.registry import sources
+    from benchlib.registries import sources
 
     trial = json.load(sys.stdin)
     if trial.get("dynamic"):

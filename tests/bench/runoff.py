@@ -94,7 +94,7 @@ def _timed(way: float, rival: float, seed: int, look: int = 1, *, server: Server
 
 
 def _contender(label: str, loops: int, inputs: Path) -> Contender:
-    from benchlib.registry import runtimes
+    from benchlib.registries import runtimes
 
     options = {name: option.default for name, option in runtimes.get("planted").options.items()}
     request = {

@@ -5,7 +5,7 @@ import numpy as np
 from benchlib import mistakes, tensors
 from benchlib.exporters import ExportRequest
 from benchlib.models import LoadedModel, _saved, explicit, parse
-from benchlib.registry import exporters, runtimes, sources
+from benchlib.registries import exporters, runtimes, sources
 from benchlib.runtimes import OpenRequest
 
 MODELS = {

@@ -11,7 +11,7 @@ from benchlib import tensors
 from benchlib.exporters import ExportRequest
 from benchlib.exporters._bisect import smallest_failing
 from benchlib.models import LoadedModel, _saved
-from benchlib.registry import exporters
+from benchlib.registries import exporters
 from benchlib.worker.client import WorkerError, start_fresh
 
 

@@ -15,7 +15,7 @@ from benchlib.errors import UserError
 from benchlib.exporters import ExportRequest, _flat, _onnx_facts, inductor
 from benchlib.models import LoadedModel, _saved
 from benchlib.plan import rules
-from benchlib.registry import exporters
+from benchlib.registries import exporters
 
 GRAPHS = ("script", "onnx_dynamo")
 RUN_BY_TORCH = ("export", "export-nostrict", "jit", "compile")

@@ -11,7 +11,7 @@ from benchlib import machine, mistakes
 from benchlib.errors import UserError
 from benchlib.models import LoadedModel
 from benchlib.plan import rules
-from benchlib.registry import exporters
+from benchlib.registries import exporters
 
 STUB = """
     calls = []

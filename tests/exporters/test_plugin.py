@@ -7,7 +7,7 @@ from exporting import Bundle, load, same
 from benchlib import mistakes
 from benchlib.errors import UserError
 from benchlib.plan import rules
-from benchlib.registry import exporters
+from benchlib.registries import exporters
 
 
 def test_it_is_known_by_its_entry_point():

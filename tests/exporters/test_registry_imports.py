@@ -14,7 +14,7 @@ class Blocker:
             raise ImportError(f"{name} is blocked")
 
 sys.meta_path.insert(0, Blocker())
-from benchlib.registry import exporters, passes, runtimes, sources
+from benchlib.registries import exporters, passes, runtimes, sources
 
 for registry in (sources, exporters, passes, runtimes):
     for name in registry.names():

@@ -9,7 +9,7 @@ from torch import nn
 
 from benchlib.exporters import script
 from benchlib.models import LoadedModel
-from benchlib.registry import exporters
+from benchlib.registries import exporters
 
 RUN_BY_TORCH = ("export", "export-nostrict", "jit", "compile")
 COMPILED = ("explicit/dict_io", "explicit/weight_normed", "huggingface/BertForMaskedLM", "timm/resnet18")

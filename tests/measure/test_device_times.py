@@ -10,7 +10,7 @@ from benchlib import tensors
 from benchlib.measure.controller import Contender, Launcher, measure, open_contender
 from benchlib.measure.device import calls_within, device_metrics, device_times
 from benchlib.measure.levels import LEVELS
-from benchlib.registry import runtimes
+from benchlib.registries import runtimes
 
 
 @pytest.mark.parametrize(("usual", "calls"), [(1e-6, 200), (1e-3, 100), (7e-3, 14), (0.1, 5), (30, 5)])

@@ -10,7 +10,7 @@ from onnx import TensorProto, helper, save
 
 from benchlib import mistakes, tensors
 from benchlib.models import _axes, parse, python
-from benchlib.registry import sources
+from benchlib.registries import sources
 from benchlib.worker import verbs
 from benchlib.worker.service import Worker
 

@@ -7,7 +7,7 @@ from benchlib import mistakes
 from benchlib.errors import UserError
 from benchlib.models import _configs, _labels
 from benchlib.models._transformers_corpus import MODELS
-from benchlib.registry import sources
+from benchlib.registries import sources
 
 
 def configured(kind, given, values=None):

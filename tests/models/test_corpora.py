@@ -7,7 +7,7 @@ from benchlib import mistakes, tensors
 from benchlib.errors import Unavailable, UnknownName
 from benchlib.models import huggingface_big, parse, popular_on_huggingface, row, transformers, untrained
 from benchlib.plan.selections import select
-from benchlib.registry import sources
+from benchlib.registries import sources
 from benchlib.trial import Trial
 
 BERT = {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 64, "vocab_size": 300}

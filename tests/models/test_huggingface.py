@@ -9,7 +9,7 @@ from benchlib.errors import Unavailable, UserError
 from benchlib.exporters import ExportRequest
 from benchlib.models import _transformers, call, huggingface, parse
 from benchlib.models._shape_sets import resized, shape_sets, sizes_of
-from benchlib.registry import exporters, runtimes, sources
+from benchlib.registries import exporters, runtimes, sources
 from benchlib.runtimes import OpenRequest
 
 BERT = {

@@ -8,7 +8,7 @@ from torch import nn
 
 from benchlib import mistakes
 from benchlib.models import LoadedModel, _as_trained, _meta
-from benchlib.registry import sources
+from benchlib.registries import sources
 from benchlib.worker.details import _found, details_of
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from benchlib import mistakes
-from benchlib.registry import sources
+from benchlib.registries import sources
 
 
 @pytest.mark.parametrize(

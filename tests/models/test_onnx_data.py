@@ -14,7 +14,7 @@ from benchlib import accuracy, mistakes, tensors
 from benchlib.errors import Refused
 from benchlib.models import _input_sets, onnx_file, parse
 from benchlib.models._input_sets import TIMED
-from benchlib.registry import runtimes
+from benchlib.registries import runtimes
 from benchlib.runtimes import OpenRequest
 
 DATA = Path(onnx.__file__).parent / "backend" / "test" / "data"

@@ -11,7 +11,7 @@ from benchlib import mistakes, tensors
 from benchlib.errors import Refused, UserError
 from benchlib.models import _onnx_shapes, onnx_file, parse
 from benchlib.models._onnx_graph import Value
-from benchlib.registry import runtimes
+from benchlib.registries import runtimes
 from benchlib.runtimes import OpenRequest
 
 SILERO = "package:silero_vad/data/silero_vad.onnx"

@@ -6,7 +6,7 @@ import torch
 from benchlib import mistakes, tensors
 from benchlib.errors import UserError
 from benchlib.models import diffusers, explicit, graph_convolutions
-from benchlib.registry import sources
+from benchlib.registries import sources
 
 SMALL = {"in_channels": 24, "model_args": {"num_nodes": 50, "num_edges": 80}}
 WIDTHS = {"dnaconv": {"num_layers": 3}, "gatedgraphconv": {"out_channels": 24}}

@@ -6,7 +6,7 @@ import torch
 from benchlib import mistakes, tensors
 from benchlib.errors import UserError
 from benchlib.models import explicit
-from benchlib.registry import sources
+from benchlib.registries import sources
 
 
 def load(model, **parameters):

@@ -6,7 +6,7 @@ import torch
 from benchlib import mistakes, tensors
 from benchlib.errors import Unavailable, UnknownName, UserError
 from benchlib.models import _as_trained, _timm, timm, torch_hub, torchbench, torchbench_ado, torchvision
-from benchlib.registry import sources
+from benchlib.registries import sources
 
 SMALL = {"height": 64, "width": 64}
 

@@ -12,7 +12,7 @@ from benchlib.exporters import ExportRequest
 from benchlib.exporters._onnx_facts import onnx_facts
 from benchlib.models import parse
 from benchlib.passes import PassRequest
-from benchlib.registry import exporters, passes, sources
+from benchlib.registries import exporters, passes, sources
 from benchlib.runtimes._ort_session import feeds
 from benchlib.way import passes_of
 

@@ -4,7 +4,7 @@ import pytest
 
 from benchlib import mistakes
 from benchlib.passes._legal import illegal
-from benchlib.registry import passes
+from benchlib.registries import passes
 from benchlib.way import Way
 
 

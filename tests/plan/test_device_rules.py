@@ -8,7 +8,7 @@ from benchlib import mistakes
 from benchlib.plan.expand import expand
 from benchlib.plan.rules import refusal
 from benchlib.plan.study import from_options
-from benchlib.registry import runtimes
+from benchlib.registries import runtimes
 
 
 def refused(**parameters):

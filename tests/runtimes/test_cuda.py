@@ -10,7 +10,7 @@ from benchlib.exporters import ExportRequest
 from benchlib.measure.device import device_metrics
 from benchlib.models import _saved
 from benchlib.precision import precision_differences
-from benchlib.registry import exporters, sources
+from benchlib.registries import exporters, sources
 from benchlib.runtimes import OpenRequest, _cuda, onnxruntime
 from benchlib.runtimes import torch as torch_runtime
 from benchlib.worker import gpu_clocks, verbs

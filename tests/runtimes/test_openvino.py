@@ -5,7 +5,7 @@ import pytest
 
 from benchlib import mistakes, tensors
 from benchlib.errors import UserError
-from benchlib.registry import runtimes
+from benchlib.registries import runtimes
 from benchlib.runtimes import OpenRequest
 from benchlib.runtimes import openvino as runtime
 from tests.runtimes import graphs

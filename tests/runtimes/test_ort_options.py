@@ -11,7 +11,7 @@ from onnx import TensorProto, helper
 
 from benchlib import mistakes
 from benchlib.errors import Unavailable, UserError
-from benchlib.registry import runtimes
+from benchlib.registries import runtimes
 from benchlib.runtimes import OpenRequest, _ort_session, _ort_settings, onnxruntime
 
 CPU, CUDA, TENSORRT = onnxruntime.CPU, onnxruntime.CUDA, onnxruntime.TENSORRT

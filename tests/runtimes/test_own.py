@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from benchlib.errors import UserError
-from benchlib.registry import runtimes
+from benchlib.registries import runtimes
 from benchlib.runtimes import OpenRequest
 from tests.runtimes import graphs
 from tests.runtimes.graphs import gives, raises_in_a_line

@@ -16,7 +16,7 @@ from benchlib.errors import Unavailable, UserError
 from benchlib.exporters import ExportRequest
 from benchlib.models import _saved
 from benchlib.models._facts import weights_hash
-from benchlib.registry import runtimes, sources
+from benchlib.registries import runtimes, sources
 from benchlib.runtimes import OpenRequest, _cuda, _ort_session, _placement, _torch_calls, onnxruntime
 from benchlib.runtimes import torch as torch_runtime
 
@@ -195,7 +195,7 @@ def test_asking_for_a_device_imports_nothing_heavy():
     code = """
 import sys
 from types import SimpleNamespace
-from benchlib.registry import runtimes
+from benchlib.registries import runtimes
 for name in ("torch", "onnxruntime"):
     print(runtimes.get(name).lacks(SimpleNamespace(device="cuda:7", provider="", dtype="float32")))
 print(sorted({"torch", "onnxruntime"} & set(sys.modules)))
@@ -227,7 +227,7 @@ print("PROBLEM", load_problem())
 @pytest.mark.cuda
 @pytest.mark.skipif(NO_DRIVER is not None, reason=str(NO_DRIVER))
 def test_both_runtimes_on_cuda_agree_with_the_cpu(saved, tmp_path):
-    from benchlib.registry import exporters
+    from benchlib.registries import exporters
 
     model, path = saved
     inputs, flat = arrays(model)
