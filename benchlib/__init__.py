@@ -1,12 +1,16 @@
 """Which way of running this model is fastest here, is it still right, and can the figure be believed?
 
 The names below are the library's face for notebooks and scripts. They are imported when first used:
-`import benchlib` loads neither torch nor pandas.
+`import benchlib` loads neither torch nor pandas, and switches their telemetry off before anybody does.
 """
 
 from __future__ import annotations
 
 import importlib
+
+from benchlib.telemetry import switch_off
+
+switch_off()
 
 __version__ = "0.1.0"
 

@@ -16,7 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from benchlib import machine
+from benchlib import machine, telemetry
 from benchlib.registries import Registry, exporters, passes, runtimes, sources
 from benchlib.trial import Trial
 
@@ -67,7 +67,7 @@ def fingerprint(trial: Trial) -> dict[str, dict[str, Any]]:
         },
         "environment": {
             "python": machine.facts()["version"],
-            **{k: v for k, v in sorted(os.environ.items()) if _VARIABLES.match(k)},
+            **{k: v for k, v in sorted(os.environ.items()) if _VARIABLES.match(k) and k not in telemetry.OFF},
         },
         "template": {TEMPLATE.name: _template_hash(TEMPLATE)},
         "code": {_short(f): tree_hash(f) for f in sorted(files)},

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+import benchlib  # noqa: F401  (before a test's module imports onnxruntime: its telemetry is off then)
+
 ROOT = Path(__file__).parent.parent
 PLANTED = ROOT / "tests" / "planted"
 

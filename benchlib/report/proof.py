@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from benchlib import telemetry
 from benchlib.errors import UserError
 from benchlib.mistakes import make
 from benchlib.record import scrap
@@ -45,6 +46,7 @@ def proof(notebook: Path) -> str:
     head = _HEAD.format(
         title=f"{record['metrics']['_index']}: {record['reproduce']}",
         threads=record["metrics"]["num_cores"],
+        telemetry=json.dumps(dict(telemetry.OFF)),
         sets=json.dumps(sets),
         **{name: json.dumps(files[name]) for name in ("artifact", "outputs")},
     )
@@ -56,6 +58,7 @@ _HEAD = '''"""{title}
 Plain Python: the artifact, the inputs and the options of one row of the report. Not written by hand."""
 import gc, itertools, json, os, sys, time
 os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "{threads}"))
+os.environ.update({telemetry})  # telemetry off, as in the trial
 import numpy as np
 
 threads = {threads}

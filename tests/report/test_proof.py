@@ -56,6 +56,11 @@ def run(text, tmp_path):
     return done.stdout
 
 
+def test_it_runs_without_telemetry(script):
+    text = script()
+    assert text.index("ORT_DISABLE_TELEMETRY") < text.index("import onnxruntime")
+
+
 def test_on_the_host_it_runs_on_arrays(script, tmp_path):
     text = script()
     assert "session.run(None, feed)" in text and "binding" not in text
