@@ -5,7 +5,6 @@ from __future__ import annotations
 import ctypes
 import importlib.util
 import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -55,8 +54,8 @@ def open(request: OpenRequest) -> OrtSession:
         chain = on_device(provider, request.device, given, request.cuda_graphs)
         for options in chain.values():
             options["user_compute_stream"] = stream.address
-        if provider == TENSORRT:
-            Path(chain[TENSORRT]["trt_engine_cache_path"]).mkdir(parents=True, exist_ok=True)
+        if engines := chain.get(TENSORRT, {}).get("trt_engine_cache_path"):
+            Path(engines).mkdir(parents=True, exist_ok=True)
     elif strategy != STRATEGIES[0]:
         _share_arena(settings, strategy)
     if not request.options.get("disable_cpu_ep_fallback", False):
@@ -86,10 +85,11 @@ def on_device(provider: str, device: str, given: Mapping[str, Any], cuda_graphs:
 
 def tensorrt_options(device: str, given: Mapping[str, Any], cuda_graphs: bool) -> dict[str, Any]:
     """The options of the TensorRT provider: float32 unless told otherwise, engines kept among the trial's own compile
-    caches so that its later processes load what the first one built, then what is `given`."""
-    folder = Path(os.environ.get(COMPILE_CACHE) or tempfile.gettempdir()) / "tensorrt"
+    caches so that its later processes load what the first one built, then what is `given`. Outside a trial (in the
+    proof of a row) none are kept: in a shared temporary folder they could be anybody's, and engines are code."""
+    caches = os.environ.get(COMPILE_CACHE)
+    kept = {"trt_engine_cache_enable": 1, "trt_engine_cache_path": f"{caches}/tensorrt"} if caches else {}
     graphs = {"trt_cuda_graph_enable": 1} if cuda_graphs else {}
-    kept = {"trt_engine_cache_enable": 1, "trt_engine_cache_path": str(folder)}
     return {"device_id": _cuda.index(device), "trt_fp16_enable": 0, "trt_bf16_enable": 0, **kept, **graphs, **given}
 
 

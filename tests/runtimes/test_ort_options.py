@@ -187,6 +187,12 @@ def tensorrt(monkeypatch, graph, tmp_path):
     return ask
 
 
+def test_tensorrt_keeps_no_engines_outside_a_trial(monkeypatch):
+    """Such as in a shared temporary folder, under a name that anybody can guess: engines are code."""
+    monkeypatch.delenv(onnxruntime.COMPILE_CACHE, raising=False)
+    assert not any("engine" in name for name in onnxruntime.tensorrt_options("cuda:0", {}, cuda_graphs=False))
+
+
 def test_tensorrt_stands_before_cuda_in_float32(tensorrt, tmp_path):
     chain = tensorrt()
     assert list(chain) == [TENSORRT, CUDA, CPU]
