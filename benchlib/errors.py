@@ -29,6 +29,11 @@ class Unavailable(Exception):
     """This machine lacks what the trial needs (a device, a package, a compiler): `skipped`, not `failed`."""
 
 
+class UnusableHost(UserError):
+    """Nothing can be measured on this host until its user has mended something: a sweep ends with it, where it would
+    otherwise tell the same of each of its trials."""
+
+
 class Interrupted(Exception):
     """Ctrl-C, or SIGTERM: everything measured so far is stored. Its text says how far the sweep came."""
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from benchlib import artifacts, machine
 from benchlib.artifacts.shown import in_bytes
-from benchlib.errors import Interrupted
+from benchlib.errors import Interrupted, UnusableHost
 from benchlib.execution import durations, journal, signals, store
 from benchlib.execution.execute import execute, without_running
 from benchlib.execution.progress import Progress
@@ -52,8 +52,8 @@ def sweep(
 
     `only` restricts it to trials with these keys, without a run-off; `each` is called with every new record of the
     matrix; `until` ends the sweep when it returns True for one; `lean` drops from the cache, when all has run, the
-    files of every entry that a trial of the plan made. Raises Interrupted, and UserError when another sweep writes to
-    the folder.
+    files of every entry that a trial of the plan made. Raises Interrupted, UnusableHost when a trial cannot have the
+    host for itself, and UserError when another sweep writes to the folder.
     """
     process.adopt_orphans()
     signals.install()
@@ -89,6 +89,9 @@ def sweep(
             raise Interrupted(
                 f"interrupted after {progress.done} of {progress.total} trials{run_off}; all of them are kept"
             ) from None
+        except UnusableHost as error:
+            journal.note(folder, "stopped", done=progress.done, reason=str(error))
+            raise
         finally:
             servers.end()
         if lean:

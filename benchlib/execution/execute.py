@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from benchlib import artifacts
-from benchlib.errors import plain
+from benchlib.errors import UnusableHost, plain
 from benchlib.execution import signals, store
 from benchlib.execution.watchdog import Watchdog
 from benchlib.fingerprint import TEMPLATE
@@ -31,7 +31,7 @@ from benchlib.worker.client import SOCKET_VARIABLE, Server
 def execute(planned: Planned, server: Server | None, folder: Path, room: str = store.TRIALS) -> dict[str, Any]:
     """Runs one trial and puts its executed notebook into `room` of the study's `folder`, whole. Returns its record.
 
-    Raises KeyboardInterrupt after ending every process of the trial; nothing is written then.
+    Raises KeyboardInterrupt, and UnusableHost, after ending every process of the trial; nothing is written then.
     """
     scratch = Path(tempfile.mkdtemp(prefix="benchlib-"))
     notebook = scratch / "trial.ipynb"
@@ -51,6 +51,8 @@ def execute(planned: Planned, server: Server | None, folder: Path, room: str = s
         record = _record(notebook)
         if record is None and signals.requested.is_set():
             raise KeyboardInterrupt
+        if record is None and getattr(error, "ename", "") == UnusableHost.__name__:
+            raise UnusableHost(plain(error.evalue))
         if record is None:
             record = _post_mortem(planned, watchdog, error)
             _append(notebook, planned, record)
