@@ -35,7 +35,8 @@ def list_(
     if quiet:
         print("".join(f"{e.kind}/{e.address}\n" for e in found), end="")
     else:
-        print(shown.listing(found) or f"nothing{' like that' if pattern or kind else ''} in {artifacts.root()}")
+        some = " like that" if pattern or kind else ""
+        print(shown.listing(found) or f"nothing{some} in {artifacts.root(make=False)}")
 
 
 @app.command()
@@ -95,7 +96,7 @@ def clean(
 def location(cache_dir: CacheDir = None) -> None:
     """The folder of the cache."""
     use_cache(cache_dir)
-    print(artifacts.root())
+    print(artifacts.root(make=False))
 
 
 def _of_kind(kind: str | None) -> list[artifacts.Entry]:

@@ -67,7 +67,7 @@ def examine() -> str:
             "sources": ", ".join(sources.names()),
             "exporters": ", ".join(exporters.names()),
             "runtimes": ", ".join(runtimes.names()),
-            "cache": str(artifacts.root()),
+            "cache": str(artifacts.root(make=False)),
         },
     }
     lines = []

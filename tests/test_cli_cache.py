@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 import time
 
 import pytest
@@ -30,6 +32,17 @@ def cache(tmp_path, monkeypatch):
     os.utime(tmp_path / "cache" / "artifacts" / "old_aaaaaaaa" / artifacts.STATE, (week_ago, week_ago))
     artifacts.let_go()
     return tmp_path / "cache"
+
+
+def leave_unfinished(name: str, key: str) -> None:
+    """What a process leaves that dies while it stores an artifact."""
+    code = (
+        "import os, sys; from benchlib import artifacts\n"
+        "with artifacts.storing('artifacts', sys.argv[1], sys.argv[2], {}) as (folder, facts):\n"
+        "    (folder / 'half').write_text('x')\n"
+        "    os._exit(1)"
+    )
+    assert subprocess.run([sys.executable, "-c", code, name, key]).returncode == 1
 
 
 def addresses(command, *words: str) -> list[str]:
@@ -127,7 +140,7 @@ def test_mistakes_are_one_line_and_status_2(command, cache, words, wanted):
 
 def test_clean(command, cache):
     (cache / "artifacts" / "old_aaaaaaaa" / "model.onnx").write_text("short")
-    (cache / "artifacts" / ".new_dddddddd.999999999.1").mkdir()
+    leave_unfinished("new", "d" * 64)
     assert command("cache", "clean").stderr.startswith("1 broken, 1 unfinished; ")
     assert set(addresses(command)) == {"artifacts/new_bbbbbbbb", "models/new_bbbbbbbb", "failures/bad_cccccccc"}
     assert "1 made lean" in command("cache", "clean", "--lean").stderr
@@ -140,6 +153,35 @@ def test_another_cache(command, cache, tmp_path):
     assert command("cache", "location").stdout.strip() == str(cache)
     assert command("cache", "location", "--cache-dir", other).stdout.strip() == other
     assert "nothing in" in command("cache", "list", "--cache-dir", other).stdout
+
+
+@pytest.mark.parametrize("words", [("list",), ("stats",), ("location",), ("clean",), ("delete", "--all")])
+def test_a_folder_given_by_mistake_stays_as_it_is(command, tmp_path, words):
+    """A home, and one that is not there."""
+    home = tmp_path / "home"
+    for name in ("models/thesis_20241128/thesis.tex", "models/.editor_settings.d/init.lua", "models/x.lock"):
+        (home / name).parent.mkdir(parents=True, exist_ok=True)
+        (home / name).write_text("ten years of work")
+    home.chmod(0o755)
+
+    def seen():
+        return {str(path): (path.stat().st_mode, path.stat().st_mtime_ns) for path in [home, *home.rglob("*")]}
+
+    before = seen()
+    command("cache", *words, "--cache-dir", str(home))
+    assert seen() == before
+    command("cache", *words, "--cache-dir", str(tmp_path / "missing"))
+    assert not (tmp_path / "missing").exists()
+
+
+def test_no_trial_runs_with_a_folder_given_by_mistake(command, tmp_path):
+    (tmp_path / "home").mkdir(mode=0o755)
+    (tmp_path / "home" / "thesis.tex").write_text("ten years of work")
+    words = ["--exporter", "planted", "--reference", "{exporter: planted}", "--level", "smoke", "-q"]
+    said = command("run", "planted/plain", *words, "--cache-dir", str(tmp_path / "home"), expect=2).stderr
+    assert "home holds other things than a cache" in said and len(said.splitlines()) == 1
+    assert [p.name for p in (tmp_path / "home").iterdir()] == ["thesis.tex"]
+    assert not (tmp_path / "outputs").exists()
 
 
 def test_lean_keeps_the_figures_and_drops_the_files(command, tmp_path):

@@ -11,6 +11,10 @@ for `find`, and the next one built takes its place. Who builds, uses or takes aw
 
 The cache holds pickles, which run code when they are opened: the root is its user's alone (mode 0700), and another
 user's root is refused.
+
+Only what we made is ever listed, made lean or taken away: an entry whose state, or whose marker (`.benchlib`, written
+before anything else), carries our digest and the name and key that its folder is called after. A folder that is not
+empty and no cache is refused as a root, and who only looks changes nothing.
 """
 
 from benchlib.artifacts.entry import Entry, by_address, entries, find

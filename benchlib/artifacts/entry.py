@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import difflib
-import hashlib
-import json
 import os
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from benchlib.artifacts import hold, place
-from benchlib.artifacts.files import disk_size, file_hash
+from benchlib.artifacts.files import disk_size, file_hash, read_sealed, seal
 from benchlib.artifacts.place import ADDRESS, STATE
 from benchlib.errors import UserError
 
@@ -80,6 +78,9 @@ def find(kind: str, name: str, key: str) -> Entry | None:
     It is leased to this process (`benchlib.artifacts.hold`): no other one takes it away meanwhile.
     """
     path = place.path_of(kind, name, key)
+    if not (path / STATE).exists():
+        return None
+    place.root()  # before anything in it is trusted
     if not hold.lease(path / STATE):
         return None
     entry = read(path)
@@ -105,11 +106,10 @@ def sound(entry: Entry, key: str) -> bool:
 
 
 def entries() -> list[Entry]:
-    """Everything that there is, broken entries too, by kind and address. Reads no file but the states."""
-    found = [p for p in place.root().glob("*/*") if ADDRESS.fullmatch(p.name) and not p.name.startswith(".")]
-    # A folder with such a name and no state is an entry only where other entries lie.
-    kinds = {p.parent for p in found if (p / STATE).exists()}
-    return [read(p) for p in sorted(found) if p.parent in kinds and p.is_dir()]
+    """Everything that there is, broken entries too, by kind and address. Reads no file but the states, and of a broken
+    entry the marker, without which a folder is not ours whatever it is called."""
+    found = [p for p in place.root(make=False).glob("*/*") if ADDRESS.fullmatch(p.name) and not p.name.startswith(".")]
+    return [read(p) for p in sorted(found) if place.is_ours(p)]
 
 
 def by_address(address: str) -> Entry:
@@ -131,21 +131,17 @@ def by_address(address: str) -> Entry:
 
 
 def read(path: Path) -> Entry:
-    """The entry in a folder, with an empty state where that is missing, cut off or altered."""
-    try:
-        state = json.loads((path / STATE).read_text())
-        if state.pop("digest") == _digest(state):
-            return Entry(path, state["facts"], state)
-    except (OSError, ValueError, KeyError, AttributeError):
-        pass
-    return Entry(path, {})
+    """The entry in a folder, with an empty state where that is missing, cut off, altered or names files elsewhere."""
+    state = read_sealed(path / STATE)
+    if not state or not isinstance(state.get("facts"), dict) or not all(map(_is_inside, state.get("files") or ())):
+        return Entry(path, {})
+    return Entry(path, state["facts"], state)
 
 
 def write(file: Path, state: dict[str, Any]) -> None:
     """Writes a state with the hash of itself. Values that JSON has no word for become their text."""
-    state = json.loads(json.dumps(state, default=str))
-    file.write_text(json.dumps({**state, "digest": _digest(state)}))
+    file.write_text(seal(state))
 
 
-def _digest(state: dict[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(state, sort_keys=True).encode()).hexdigest()
+def _is_inside(name: str) -> bool:
+    return not PurePath(name).is_absolute() and ".." not in PurePath(name).parts

@@ -1,10 +1,12 @@
-"""The files of an entry: their hashes and sizes."""
+"""The files of an entry: their hashes and sizes, and the digest by which we know what we wrote ourselves."""
 
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import time
+from collections.abc import Container
 from pathlib import Path
 from typing import Any
 
@@ -28,12 +30,11 @@ def file_hash(path: Path) -> str:
         return _known[seen]
 
 
-def listed(folder: Path, but: str) -> dict[str, dict[str, Any]]:
-    """Hash and size of each file in a folder, by its path in there, without the one called `but`."""
+def listed(folder: Path, but: Container[str]) -> dict[str, dict[str, Any]]:
+    """Hash and size of each file in a folder, by its path in there, without those called as in `but`."""
     found = {str(f.relative_to(folder)): f for f in sorted(folder.rglob("*")) if f.is_file()}
-    return {
-        name: {"sha256": file_hash(file), "size": file.stat().st_size} for name, file in found.items() if name != but
-    }
+    kept = {name: file for name, file in found.items() if name not in but}
+    return {name: {"sha256": file_hash(file), "size": file.stat().st_size} for name, file in kept.items()}
 
 
 def disk_size(folder: Path) -> int:
@@ -51,6 +52,38 @@ def disk_size(folder: Path) -> int:
 def is_log(name: str) -> bool:
     """Whether a file tells of a build instead of being its result: logs stay when the others go."""
     return name.endswith(_LOGS)
+
+
+def seal(values: dict[str, Any]) -> str:
+    """Values as JSON with the hash of themselves; those that JSON has no word for become their text."""
+    values = json.loads(json.dumps(values, default=str))
+    return json.dumps({**values, "digest": _digest(values)})
+
+
+def unseal(text: str) -> dict[str, Any] | None:
+    """What `seal` was given; None for a text that it did not write, or not like that."""
+    try:
+        values = json.loads(text)
+        return values if values.pop("digest") == _digest(values) else None
+    except (ValueError, KeyError, AttributeError, TypeError):
+        return None
+
+
+def read_sealed(file: Path) -> dict[str, Any] | None:
+    """What was sealed into a file, which is not looked for behind a link; None where there is nothing of ours."""
+    try:
+        with open(file, opener=_open_itself) as stream:
+            return unseal(stream.read())
+    except (OSError, ValueError):
+        return None
+
+
+def _open_itself(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK)  # nor does it wait where a FIFO stands
+
+
+def _digest(values: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
 
 def _seen(descriptor: int) -> tuple[int, ...]:

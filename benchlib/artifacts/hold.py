@@ -1,7 +1,7 @@
 """Who builds, uses or takes away an entry. All by flock: what the dead held is free at once.
 
-A builder holds `.<address>.lock` beside the entry. A user shares the entry's state file, and so does who writes one
-aside; nothing is taken away that somebody shares.
+A builder holds `.<address>.lock` beside the entry, which carries our digest. A user shares the entry's state file, and
+so does who writes one aside; nothing is taken away that somebody shares.
 """
 
 from __future__ import annotations
@@ -9,13 +9,18 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import re
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from benchlib.artifacts.files import read_sealed, seal, unseal
+from benchlib.errors import UserError
+
 _PATIENCE = 0.1  # seconds between two tries
 _LEASES = 32  # a trial uses about ten entries; an open notebook has let go of the trial before the last
+_FLAGS = os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC
 _leases: OrderedDict[tuple[int, int], int] = OrderedDict()  # the descriptor that shares a state file, by its inode
 
 
@@ -26,7 +31,7 @@ class Busy(TimeoutError):
 @contextlib.contextmanager
 def building(lock: Path, left: Callable[[], float], waiting: Callable[[str], None]) -> Iterator[None]:
     """Holds a lock file, alone. `waiting` is called once with the holder's name if it is taken; `left` gives the
-    seconds for which waiting may go on. Raises Busy after them."""
+    seconds for which waiting may go on. Raises Busy after them, UserError for a file that is no lock of ours."""
     descriptor = _taken(lock, left, waiting)
     try:
         yield
@@ -38,7 +43,7 @@ def building(lock: Path, left: Callable[[], float], waiting: Callable[[str], Non
 def lease(state: Path) -> bool:
     """Shares an entry until this process ends or has leased many others since. False if there is none to share."""
     try:
-        descriptor = os.open(state, os.O_RDWR | os.O_CLOEXEC)
+        descriptor = os.open(state, _FLAGS)
     except OSError:
         return False
     if not _locked(descriptor, fcntl.LOCK_SH) or not _in_place(descriptor, state):
@@ -62,7 +67,7 @@ def let_go(state: Path | None = None) -> None:
 def alone(state: Path) -> Iterator[bool]:
     """Whether nobody uses an entry; nobody begins to while the block runs."""
     try:
-        descriptor = os.open(state, os.O_RDWR | os.O_CLOEXEC)
+        descriptor = os.open(state, _FLAGS)
     except OSError:  # without a state it is no entry that anybody could use
         yield True
         return
@@ -72,18 +77,34 @@ def alone(state: Path) -> Iterator[bool]:
         os.close(descriptor)
 
 
+def is_lock(path: Path) -> bool:
+    """Whether a file is a builder's lock that we made: its digest is ours, and it holds its own name."""
+    return path.suffix == ".lock" and (read_sealed(path) or {}).get("lock") == path.name
+
+
+def _holder(text: str) -> str:
+    """`process 123` in the text of a lock; earlier versions wrote nothing else. Empty for a text that is not ours."""
+    return text if re.fullmatch(r"process \d+", text) else (unseal(text) or {}).get("holder", "")
+
+
 def _taken(lock: Path, left: Callable[[], float], waiting: Callable[[str], None]) -> int:
     told = False
     while True:
-        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        if _locked(descriptor, fcntl.LOCK_EX):
-            if _in_place(descriptor, lock):
-                os.pwrite(descriptor, f"process {os.getpid()}".encode(), 0)
-                return descriptor
-            os.close(descriptor)
-            continue
-        holder = os.pread(descriptor, 100, 0).decode(errors="replace") or "another process"
+        descriptor = os.open(lock, _FLAGS | os.O_CREAT, 0o600)
+        is_free, text = _locked(descriptor, fcntl.LOCK_EX), os.pread(descriptor, 1000, 0).decode(errors="replace")
+        if is_free and _in_place(descriptor, lock):
+            if text and not _holder(text):
+                os.close(descriptor)
+                raise UserError(
+                    f"{lock} stands where the cache keeps a lock, and was not made by benchlib: move it away"
+                )
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, seal({"lock": lock.name, "holder": f"process {os.getpid()}"}).encode(), 0)
+            return descriptor
         os.close(descriptor)
+        if is_free:
+            continue
+        holder = _holder(text) or "another process"
         if not told:
             waiting(holder)
             told = True

@@ -13,7 +13,7 @@ from pathlib import Path
 from benchlib.artifacts import hold, place
 from benchlib.artifacts.entry import Entry, entries, read, write
 from benchlib.artifacts.files import disk_size, is_log
-from benchlib.artifacts.place import STATE
+from benchlib.artifacts.place import ASIDE, MARKER, STATE
 
 _BEGINNING = 60.0  # seconds; a folder aside is leased within the first of them
 
@@ -48,7 +48,9 @@ def lean(entry: Entry) -> int:
     file = entry.path / STATE
     with hold.alone(file) as free:
         entry = read(entry.path)  # as it is now that nobody else changes it
+        root = entry.path.resolve()
         files = [f for name in entry.files if not is_log(name) and (f := entry.path / name).is_file()]
+        files = [f for f in files if f.parent.resolve().is_relative_to(root)]  # a folder may be a link by now
         if not free or not files or entry.state["status"] == "failed":
             return 0
         freed, used = sum(f.stat().st_size for f in files), entry.used
@@ -72,6 +74,7 @@ def clean(files_too: bool = False) -> Counter[str]:
     """Drops what is of no use: how many `broken` entries, `unfinished` ones, and the `bytes` freed.
 
     An unfinished one is a folder that a process which died was writing. `files_too` makes all other entries `lean`.
+    What merely has a name like ours stays.
     """
     done: Counter[str] = Counter()
     for entry in entries():
@@ -80,31 +83,42 @@ def clean(files_too: bool = False) -> Counter[str]:
             done += Counter(broken=1, bytes=size)
         elif files_too and (freed := lean(entry)):
             done += Counter(lean=1, bytes=freed)
-    for path in place.root().glob("*/.*_????????.*"):
-        size = disk_size(path)
-        if path.is_dir() and _abandoned(path) and drop(path):
-            done += Counter(unfinished=1, bytes=size)
-        elif path.suffix == ".lock":
+    for path in place.root(make=False).glob("*/.*"):
+        if hold.is_lock(path):
             with hold.alone(path) as free:
                 if free:
                     path.unlink(missing_ok=True)
+        elif ASIDE.fullmatch(path.name) and place.is_ours(path) and _abandoned(path):
+            size = disk_size(path)
+            if drop(path):
+                done += Counter(unfinished=1, bytes=size)
     return done
 
 
 def drop(path: Path) -> bool:
-    """Takes an entry away, unless somebody uses it. True if it is gone."""
+    """Takes an entry away, unless somebody uses it or we did not make it. True if it is gone."""
     with hold.alone(path / STATE) as free:
-        if free:
-            take_away(path)
-    return free
+        return free and (take_away(path) or not os.path.lexists(path))
 
 
-def take_away(path: Path) -> None:
-    """Removes a folder from its place at once, and then from the disk."""
+def take_away(path: Path) -> bool:
+    """Removes the folder of an entry from its place at once, and then from the disk. False: there is none of ours."""
     aside = beside(path)
-    with contextlib.suppress(FileNotFoundError):  # another process took it away
+    if not place.is_ours(path):
+        return False
+    try:
         path.rename(aside)
-    shutil.rmtree(aside, ignore_errors=True)
+    except FileNotFoundError:  # another process took it away
+        return False
+    with contextlib.suppress(OSError):
+        # What shows that it is ours goes last: whoever dies here leaves what `clean` knows.
+        for file in sorted(aside.iterdir(), key=lambda f: (f.name == STATE, f.name == MARKER)):
+            if file.is_dir() and not file.is_symlink():
+                shutil.rmtree(file)
+            else:
+                file.unlink()
+        aside.rmdir()
+    return True
 
 
 def beside(path: Path) -> Path:

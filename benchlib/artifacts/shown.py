@@ -22,15 +22,19 @@ def listing(found: Iterable[Entry]) -> str:
 
 
 def totals() -> str:
-    """The whole cache by kind, and what else lies in it."""
-    found, root = entries(), place.root()
+    """The whole cache by kind, and what else lies in it; of a folder that is no cache the entries alone."""
+    found, root = entries(), place.root(make=False)
+    whole = place.is_cache(root)
+    folders = (p for p in root.iterdir() if p.is_dir()) if whole else {e.path.parent for e in found}
     rows = []
-    for folder in sorted(p for p in root.iterdir() if p.is_dir()):
+    for folder in sorted(folders):
         own = [e for e in found if e.kind == folder.name]
         statuses = ", ".join(f"{n} {s}" for s in ("lean", "broken") if (n := sum(e.status == s for e in own)))
         if count := len(own) or sum(not p.name.startswith(".") for p in folder.iterdir()):
-            rows.append((folder.name, str(count), in_bytes(disk_size(folder)), statuses))
-    rows.append(("together", "", in_bytes(disk_size(root)), f"of {in_bytes(place.size_limit())}"))
+            size = disk_size(folder) if whole else sum(e.size for e in own)
+            rows.append((folder.name, str(count), in_bytes(size), statuses))
+    size = disk_size(root) if whole else sum(e.size for e in found)
+    rows.append(("together", "", in_bytes(size), f"of {in_bytes(place.size_limit())}"))
     return _table(("kind", "number", "size", ""), rows)
 
 

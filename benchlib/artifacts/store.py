@@ -14,12 +14,13 @@ from typing import Any
 from benchlib.artifacts import hold, place, room
 from benchlib.artifacts.entry import Entry, find, read, sound, write
 from benchlib.artifacts.files import listed
-from benchlib.artifacts.place import STATE
+from benchlib.artifacts.place import MARKER, STATE
 from benchlib.errors import UserError
 
 FAILURES = "failures"
 TRIAL = "BENCHLIB_TRIAL"  # the key of the trial that this process runs for, in its environment
 _LOG_SIZE = 1 << 20  # bytes; the end of a longer log is kept
+_OURS = (STATE, MARKER)  # of the files of an entry those that are no part of it
 _TAKEN = {errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR}
 
 
@@ -40,7 +41,7 @@ def obtain(
     """
     if entry := find(kind, name, key):
         return entry, True
-    path = place.path_of(kind, name, key)
+    path = place.prepare(kind, name, key)
     with place.in_one_line(), hold.building(path.with_name(f".{path.name}.lock"), left, waiting):
         if entry := find(kind, name, key):
             return entry, True
@@ -59,11 +60,11 @@ def storing(kind: str, name: str, key: str, decided_by: dict[str, Any]) -> Itera
     Nothing is kept when the block raises. The entry is then there for `find`; where another process stored the same
     meanwhile, it is theirs. Two that store the same both build it: see `obtain`.
     """
-    path = place.path_of(kind, name, key)
+    path = place.prepare(kind, name, key)
     facts: dict[str, Any] = {}
-    with place.in_one_line(), _aside(path) as aside:
+    with place.in_one_line(), _aside(path, name, key) as aside:
         yield aside, facts
-        files = listed(aside, but=STATE)
+        files = listed(aside, but=_OURS)
         state = _state(kind, name, key, "successful", decided_by, facts, files)
         write(aside / STATE, state)
         _install(aside, path, lambda there: sound(there, key))
@@ -81,13 +82,13 @@ def failed(
     room: the failure itself matters more.
     """
     with contextlib.suppress(OSError, UserError):
-        path = place.path_of(FAILURES, name, key)
-        with _aside(path) as aside:
+        path = place.prepare(FAILURES, name, key)
+        with _aside(path, name, key) as aside:
             for file in filter(Path.is_file, files):
                 with file.open("rb") as log:
                     log.seek(max(0, file.stat().st_size - _LOG_SIZE))
                     (aside / file.name).write_bytes(log.read())
-            state = _state(FAILURES, name, key, "failed", decided_by, {}, listed(aside, but=STATE))
+            state = _state(FAILURES, name, key, "failed", decided_by, {}, listed(aside, but=_OURS))
             write(aside / STATE, {**state, "of": kind, "error": error})
             _install(aside, path, lambda there: False)
             hold.let_go(path / STATE)
@@ -118,11 +119,12 @@ def _state(
 
 
 @contextlib.contextmanager
-def _aside(path: Path) -> Iterator[Path]:
+def _aside(path: Path, name: str, key: str) -> Iterator[Path]:
     """A folder beside an entry's place, leased to this process, that is gone after the block unless it was moved."""
     aside = room.beside(path)
     aside.mkdir(parents=True)
     try:
+        place.mark(aside, path.parent.name, name, key)
         (aside / STATE).touch()
         hold.lease(aside / STATE)
         yield aside
@@ -133,7 +135,8 @@ def _aside(path: Path) -> Iterator[Path]:
 
 
 def _install(aside: Path, path: Path, good: Callable[[Entry], bool]) -> None:
-    """Moves a finished folder to its place. What stands there stays if it is as `good`, else it goes."""
+    """Moves a finished folder to its place. What stands there stays if it is as `good`, else it goes. Raises UserError
+    where something stands there that we did not make."""
     while True:
         try:
             aside.rename(path)
@@ -143,4 +146,5 @@ def _install(aside: Path, path: Path, good: Callable[[Entry], bool]) -> None:
                 raise
         if good(read(path)):
             return
-        room.take_away(path)
+        if not room.take_away(path) and os.path.lexists(path):
+            raise UserError(f"{path} stands where the cache keeps an entry, and was not made by benchlib: move it away")

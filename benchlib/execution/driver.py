@@ -55,6 +55,7 @@ def sweep(
     files of every entry that a trial of the plan made. Raises Interrupted, UnusableHost when a trial cannot have the
     host for itself, and UserError when another sweep writes to the folder.
     """
+    artifacts.root()  # complains here, before it does so in each trial
     process.adopt_orphans()
     signals.install()
     with store.opened(folder):

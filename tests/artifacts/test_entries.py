@@ -8,6 +8,7 @@ import time
 import pytest
 
 from benchlib import artifacts
+from benchlib.artifacts import place
 from benchlib.errors import UserError
 from tests.artifacts.conftest import KEY, leftovers, run, store
 
@@ -182,7 +183,7 @@ def test_lean_keeps_what_is_known(monkeypatch):
     assert artifacts.lean_made_by({"f" * 16}) == (1, 5000)
     left = artifacts.by_address("model_00000000")
     assert left.status == "lean" and left.facts == entry.facts and left.files == entry.files and left.used == used
-    assert sorted(p.name for p in left.path.iterdir()) == ["log_export.txt", artifacts.STATE]
+    assert sorted(p.name for p in left.path.iterdir()) == [place.MARKER, "log_export.txt", artifacts.STATE]
     assert artifacts.find("artifacts", "model", KEY) is None
     assert artifacts.clean() == {}
     assert store(text="x" * 5000).whole
