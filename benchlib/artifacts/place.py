@@ -33,13 +33,29 @@ def root(make: bool = True) -> Path:
     UserError for another user's, where it cannot be made or written to, and for a folder that holds other things.
     """
     path = Path(os.environ.get("BENCHLIB_CACHE") or Path.home() / ".cache" / "benchlib").expanduser()
+    if make:
+        return claim(path)
+    if path.exists():
+        _require_own(path)
+    return path
+
+
+def claim(path: Path) -> Path:
+    """Makes a folder that is missing, empty or a cache to this user's private cache. Raises UserError as `root`."""
     try:
-        if make:
-            path.mkdir(parents=True, exist_ok=True, mode=0o700)
-        if make or path.exists():
-            _require_own(path)
-        if make:
-            _claim(path)
+        path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _require_own(path)
+        if not os.access(path, os.W_OK | os.X_OK):
+            raise UserError(f"the cache {path} cannot be written to: set BENCHLIB_CACHE")
+        if not is_cache(path) and os.listdir(path):
+            raise UserError(
+                f"{path} holds other things than a cache, and stays as it is: give the cache a folder of its own "
+                "(--cache-dir or BENCHLIB_CACHE)"
+            )
+        if path.stat().st_mode & 0o777 != 0o700:
+            path.chmod(0o700)  # before it is marked: until then another process takes what is private alone for a cache
+        with contextlib.suppress(FileExistsError), in_one_line(), (path / MARKER).open("x") as file:
+            file.write(seal(_ROOT))
     except OSError as error:
         raise UserError(f"the cache {path} cannot be used ({error.strerror}): set BENCHLIB_CACHE") from error
     return path
@@ -109,21 +125,6 @@ def _require_own(path: Path) -> None:
         raise UserError(
             f"the cache {path} belongs to user {owner}; opening its files would run their code: set BENCHLIB_CACHE"
         )
-
-
-def _claim(path: Path) -> None:
-    """Makes a folder private and marks it, if it is empty or a cache."""
-    if not os.access(path, os.W_OK | os.X_OK):
-        raise UserError(f"the cache {path} cannot be written to: set BENCHLIB_CACHE")
-    if not is_cache(path) and os.listdir(path):
-        raise UserError(
-            f"{path} holds other things than a cache, and stays as it is: give the cache a folder of its own "
-            "(--cache-dir or BENCHLIB_CACHE)"
-        )
-    if path.stat().st_mode & 0o777 != 0o700:
-        path.chmod(0o700)  # before it is marked: until then another process takes only what is private for a cache
-    with contextlib.suppress(FileExistsError), in_one_line(), (path / MARKER).open("x") as file:
-        file.write(seal(_ROOT))
 
 
 def _is_of(values: dict[str, Any] | None, kind: str, address: str) -> bool:

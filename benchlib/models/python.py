@@ -72,7 +72,7 @@ def folder(cache: Path | None = None) -> Path:
     """Where stored modules lie: in the cache's folder."""
     from benchlib import artifacts
 
-    return Path(cache or artifacts.root()) / FOLDER
+    return (artifacts.claim(Path(cache)) if cache else artifacts.root()) / FOLDER
 
 
 def bound(module: Any, inputs: Any) -> tuple[dict[str, Any], list[str]]:
