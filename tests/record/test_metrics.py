@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from benchlib.record.metrics import METRICS
@@ -30,3 +32,12 @@ def test_no_name_is_declared_twice_and_every_direction_is_known():
 )
 def test_words_and_flags_have_no_unit(name):
     assert METRICS[name].unit == "" and METRICS[name].group != "numerics", "or a table would read them as numbers"
+
+
+@pytest.mark.parametrize("metric", METRICS.values(), ids=METRICS)
+def test_a_declaration_reads_alone(metric):
+    """Hover texts show one row without its neighbours: it neither defers to another metric nor goes on from one."""
+    names = "|".join(sorted(METRICS, key=len, reverse=True))
+    for text in (metric.formula, metric.method):
+        assert not re.match(rf"as ({names})\b", text)
+        assert not re.search(r"^(…|and |or |the same)|\b(that (median|mean)|in them)\b", text)

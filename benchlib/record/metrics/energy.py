@@ -1,14 +1,25 @@
 """Energy, measured or not at all, and the CPU time of a call."""
 
+_ENERGY = (
+    "at least 10 s of calls each, after at least 10 s of idling; energy_method says whose counter; never estimated"
+)
+_CPU_TIME = "process_time_ns of the worker"
+
 ROWS = (
     (
         "energy_per_item",
         "J",
         "(energy under load − power when idle × time) ÷ items; the median of three repeats",
-        "at least 10 s of calls each, after at least 10 s of idling; energy_method says whose counter; never estimated",
+        _ENERGY,
         "lower",
     ),
-    ("energy_per_item_reference", "J", "energy_per_item of the reference", "as energy_per_item", "lower"),
+    (
+        "energy_per_item_reference",
+        "J",
+        "of the reference: (energy under load − power when idle × time) ÷ items; the median of three repeats",
+        _ENERGY,
+        "lower",
+    ),
     (
         "energy_method",
         "",
@@ -20,8 +31,14 @@ ROWS = (
         "cpu_time_per_item",
         "s",
         "CPU time of the timed epochs ÷ items, all threads, those that spin included",
-        "process_time_ns of the worker",
+        _CPU_TIME,
         "lower",
     ),
-    ("cpu_time_per_item_reference", "s", "cpu_time_per_item of the reference", "as cpu_time_per_item", "lower"),
+    (
+        "cpu_time_per_item_reference",
+        "s",
+        "of the reference: CPU time of the timed epochs ÷ items, all threads, those that spin included",
+        _CPU_TIME,
+        "lower",
+    ),
 )

@@ -36,7 +36,7 @@ ROWS = (
     ("half_width_target", "ratio", "what half_width should be at this level"),
     ("rounds_retried", "count", "rounds that repeat a disturbed one, by all contenders; both count"),
     ("epochs", "count", "steady epochs of all contenders"),
-    ("epochs_disturbed", "count", "… that carry a flag of disturbance; none is left out", "", "lower"),
+    ("epochs_disturbed", "count", "steady epochs that carry a flag of disturbance; none is left out", "", "lower"),
     (
         "disturbances",
         "",
@@ -50,7 +50,7 @@ ROWS = (
         "change points by PELT, two modes by Otsu's threshold, autocorrelation of ranks above 4 samples",
     ),
     ("samples_far", "count", "samples more than three interquartile ranges above the upper quartile; kept"),
-    ("samples_far_share", "ratio", "time spent in them ÷ all time"),
+    ("samples_far_share", "ratio", "time of samples_far ÷ time of all steady samples"),
     ("collections", "count", "collections of garbage inside the timed region (the parameter gc allows them)"),
     ("collections_held", "count", "collections of the youngest objects that were held back", "allocations ÷ threshold"),
     ("compile_cache", "", "per process: cold where the compiler worked, warm where it found its work done"),

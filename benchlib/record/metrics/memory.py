@@ -14,7 +14,7 @@ _PHASES = {
     "session": "while the artifact is opened and the inputs are bound",
     "first": "during the first call (a compiler finds its work done)",
     "steady": "during 20 more calls",
-    "peak": "the largest of session, first and steady",
+    "peak": "of session, first and steady together",
 }
 _OTHERS = (
     ("memory_rss_baseline", "resident set after interpreter and imports", "VmRSS", "lower"),

@@ -2,6 +2,10 @@
 
 _LATENCY = "perf_counter_ns around one call in a timing worker; garbage collection off; idle contenders stopped"
 _PHASE = "perf_counter in the worker, once per process; the median over processes"
+_INTERVAL = "t over the logarithms of the process medians; with one process its order-statistic interval"
+_RANKS = "binomial ranks, n shrunk by the samples' autocorrelation"
+_ONE_EXPORT = "one sample, of the export that made the artifact"
+_FIELLER = "Fieller's, over pairs of processes"
 
 ROWS = (
     (
@@ -12,26 +16,11 @@ ROWS = (
         _LATENCY,
         "lower",
     ),
-    (
-        "time_latency_low",
-        "s",
-        "lower end of the 95 % interval of time_latency",
-        "t over the logarithms of the process medians; with one process its order-statistic interval",
-    ),
-    ("time_latency_high", "s", "upper end of the 95 % interval of time_latency", "as time_latency_low"),
+    ("time_latency_low", "s", "lower end of the 95 % interval of time_latency", _INTERVAL),
+    ("time_latency_high", "s", "upper end of the 95 % interval of time_latency", _INTERVAL),
     ("time_latency_median", "s", "median of all steady samples", _LATENCY, "lower"),
-    (
-        "time_latency_median_low",
-        "s",
-        "lower end of the order-statistic interval of that median",
-        "binomial ranks, n shrunk by the samples' autocorrelation",
-    ),
-    (
-        "time_latency_median_high",
-        "s",
-        "upper end of the order-statistic interval of that median",
-        "as time_latency_median_low",
-    ),
+    ("time_latency_median_low", "s", "lower end of the order-statistic interval of time_latency_median", _RANKS),
+    ("time_latency_median_high", "s", "upper end of the order-statistic interval of time_latency_median", _RANKS),
     (
         "time_latency_mean",
         "s",
@@ -85,7 +74,7 @@ ROWS = (
         "time_export",
         "s",
         "from the loaded model to the artifact; of a compiler that works at the first call, that call, cold",
-        "one sample, of the export that made the artifact",
+        _ONE_EXPORT,
         "lower",
     ),
     (
@@ -103,7 +92,7 @@ ROWS = (
     ("time_controller_cpu", "s", "CPU time of the controller while it measured; it should be idle", "process_time"),
     ("time_total", "s", "wall time of the trial's six steps"),
     ("time_to_steady", "s", "the warm-up calls of a process together", _PHASE, "lower"),
-    ("time_export_reference", "s", "time_export of the reference", "as time_export", "lower"),
+    ("time_export_reference", "s", "time_export of the reference", _ONE_EXPORT, "lower"),
     ("time_session_reference", "s", "opening the reference", _PHASE, "lower"),
     ("time_first_reference", "s", "the first call of the reference", _PHASE, "lower"),
     ("time_wall", "s", "from the start of the trial to its record, waiting for the host included"),
@@ -114,11 +103,6 @@ ROWS = (
         "ratio of the means over pairs of processes; the export has one sample, the one that made the artifact",
         "lower",
     ),
-    ("break_even_low", "calls", "lower end of the 95 % interval of break_even", "Fieller's, over pairs of processes"),
-    (
-        "break_even_high",
-        "calls",
-        "upper end of the 95 % interval of break_even; inf: it may never pay",
-        "as break_even_low",
-    ),
+    ("break_even_low", "calls", "lower end of the 95 % interval of break_even", _FIELLER),
+    ("break_even_high", "calls", "upper end of the 95 % interval of break_even; inf: it may never pay", _FIELLER),
 )
