@@ -59,8 +59,6 @@ CONDITION_WORDS = {
     "num_cores": "threads",
     "attn_implementation": "attention",
     "level": "level",
-    "scenario": "scenario",
-    "task": "task",
     "io": "io",
     "with_loss": "loss",
     "seed": "seed",

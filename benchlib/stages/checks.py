@@ -67,13 +67,12 @@ def littles_law(record: dict[str, Any], samples: Samples) -> str | None:
     seconds = sum(_seconds(e) - _inside(e, 0, e.skip) for e in epochs)
     calls = sum(_calls(e, e.skip) for e in epochs)
     rate, latency = calls / seconds, record["metrics"]["time_latency_mean"]
-    streams = record["trial"].get("num_streams") or 1
     items = record["metrics"].get("items") or record["trial"].get("batch_size", 1)
     outside = seconds - sum(_inside(e, e.skip) for e in epochs)
-    if abs(rate * latency / streams - 1) > TOLERANCE and abs(outside) > READING * len(epochs):
-        return f"{rate:.4g} calls/s × {latency:.4g} s = {rate * latency:.4g} calls in flight, not {streams}"
+    if abs(rate * latency - 1) > TOLERANCE and abs(outside) > READING * len(epochs):
+        return f"{rate:.4g} calls/s × {latency:.4g} s = {rate * latency:.4g} calls in flight, not 1"
     throughput = record["metrics"]["throughput"]
-    if abs(throughput * latency / (items * streams) - 1) > TOLERANCE:
+    if abs(throughput * latency / items - 1) > TOLERANCE:
         return f"throughput {throughput:.4g} items/s, but {rate:.4g} calls/s of batch {items} are {rate * items:.4g}"
     return None
 
@@ -98,9 +97,8 @@ def percentiles(record: dict[str, Any], samples: Samples) -> str | None:
 def phases(record: dict[str, Any], samples: Samples) -> str | None:
     """Nothing takes longer than what it happened in: calls in their epoch, epochs one at a time and in their steps,
     an export and the starts of processes in theirs."""
-    streams = record["trial"].get("num_streams") or 1
     for e in samples.epochs:
-        if _inside(e) > streams * _seconds(e) + CLOCK:
+        if _inside(e) > _seconds(e) + CLOCK:
             return f"the calls of an epoch took {_inside(e):.4g} s, the epoch {_seconds(e):.4g} s"
     ordered = sorted(samples.epochs, key=lambda e: e.start)
     for before, after in pairwise(ordered):

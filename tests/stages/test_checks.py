@@ -89,7 +89,6 @@ def test_a_good_record_passes_every_check():
         ("littles_law", "metrics/time_latency_mean", LATENCY * 1.1, ("calls/s", "in flight, not 1")),
         ("littles_law", "metrics/throughput", 1 / LATENCY, ("of batch 4",)),  # forgot the batch
         ("littles_law", "metrics/items", 8, ("of batch 8",)),  # the file's own batch
-        ("littles_law", "trial/num_streams", 2, ("not 2",)),
         ("percentiles", "metrics/time_latency_p90", 4e-3, ("median", "is above p90 0.004 s")),
         ("percentiles", "metrics/time_latency_min", 1.0, ("min 1 s is above median",)),
         ("percentiles", "metrics/repeat", 661, ("p99 of 661 samples, where 662 are needed",)),
