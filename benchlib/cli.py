@@ -29,7 +29,7 @@ def main() -> None:
     try:
         app()
     except UserError as error:
-        print("\n".join(f"benchlib: {line}" for line in str(error).splitlines()), file=sys.stderr)
+        print("\n".join(error.as_lines()), file=sys.stderr)
         sys.exit(2)
     except Interrupted as error:
         print(f"benchlib: {error}\ngo on with: {' '.join(['benchlib', *sys.argv[1:]])}", file=sys.stderr)

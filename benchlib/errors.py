@@ -8,14 +8,28 @@ from collections.abc import Iterable
 
 
 class UserError(Exception):
-    """Bad input. Its text is the whole message: what is wrong, where, and what would be right.
+    """Bad input. Each complaint is a whole message: what is wrong, where, and what would be right.
 
-    The command line prints it alone and exits with status 2; a notebook shows the same line
-    instead of a traceback.
+    The command line prints them alone, a line each, and exits with status 2; a notebook shows the same lines instead
+    of a traceback.
+
+    Attributes:
+        complaints: everything that is wrong, in the order of the input.
     """
 
+    def __init__(self, *complaints: str):
+        super().__init__(*complaints)
+        self.complaints = tuple(map(str, complaints))
+
+    def __str__(self) -> str:
+        return "\n".join(self.complaints)
+
+    def as_lines(self) -> list[str]:
+        """The lines that a user sees, each with the name of this library before it."""
+        return [f"benchlib: {line}" for line in str(self).splitlines()]
+
     def _render_traceback_(self) -> list[str]:  # IPython calls this instead of formatting a traceback
-        return [f"benchlib: {self}"]
+        return self.as_lines()
 
 
 class UnknownName(UserError):
@@ -36,6 +50,24 @@ class UnusableHost(UserError):
 
 class Interrupted(Exception):
     """Ctrl-C, or SIGTERM: everything measured so far is stored. Its text says how far the sweep came."""
+
+
+class ChildDied(RuntimeError):
+    """The process that executes the trials of `benchlib.run` or `benchlib.sweep` ended before it was done.
+
+    Trials that were finished are kept in the folder.
+
+    Attributes:
+        status: its exit code; the negative number of the signal that ended it.
+        output: the end of what it printed on standard error, with its traceback where it had one.
+    """
+
+    def __init__(self, status: int, cause: str, output: str = ""):
+        super().__init__(status, cause, output)
+        self.status, self.cause, self.output = status, cause, output
+
+    def __str__(self) -> str:
+        return "\n".join(filter(None, [f"the process that executes the trials died: {self.cause}", self.output]))
 
 
 class Refused(UserError):

@@ -17,10 +17,10 @@ IN_FILES = ("sequence", "runtime", "exporter")  # parameters that may name a fil
 
 
 def make(values: Mapping[str, Any]) -> Trial:
-    """A Trial; all that is wrong with `values` comes in one UserError, a line each."""
+    """A Trial. Raises UserError with a complaint for everything that is wrong with `values`."""
     found = problems(values)
     if found:
-        raise UserError("; ".join(message for _, message in found))
+        raise UserError(*(message for _, message in found))
     return Trial(**values)
 
 

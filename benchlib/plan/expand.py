@@ -12,7 +12,7 @@ from benchlib.models.script import forget, is_script
 from benchlib.plan import issues
 from benchlib.plan.rules import lacks, refusal
 from benchlib.plan.selections import picked
-from benchlib.plan.study import Setting, Study, Value
+from benchlib.plan.study import Setting, Study, Value, complaint
 from benchlib.trial import Trial, default_of
 
 
@@ -49,7 +49,7 @@ class Plan:
 
 
 def expand(study: Study) -> Plan:
-    """Multiplies the matrix out. Raises UserError with all mistakes that only show in combination."""
+    """Multiplies the matrix out. Raises UserError with a complaint for each mistake that only shows in combination."""
     forget()
     wrong: list[str] = []
     points = [
@@ -62,7 +62,7 @@ def expand(study: Study) -> Plan:
         kept = [p for p in points if not _matches(p, rule)]
         if len(kept) == len(points):
             place = next(iter(rule.values())).place if rule else study.source
-            wrong.append(f"{place}: exclude matches no trial: {_shown(rule)}")
+            wrong.append(complaint(place, f"exclude matches no trial: {_shown(rule)}"))
         points = kept
     plan, seen = Plan(study.name, study.title, runoff=study.runoff), {}
     for point in points:
@@ -71,11 +71,11 @@ def expand(study: Study) -> Plan:
             continue
         if planned.key in seen:
             said = f"{_shown(point)}{_copied(point, seen[planned.key])}"
-            wrong.append(f"{_place_of(point)}: the same trial twice: {said}")
+            wrong.append(complaint(_place_of(point), f"the same trial twice: {said}"))
         seen[planned.key] = point
         plan.trials.append(planned)
     if wrong:
-        raise UserError("\n".join(dict.fromkeys(wrong)))
+        raise UserError(*dict.fromkeys(wrong))
     if not plan.trials:
         raise UserError(f"{study.source or study.name}: nothing is left to run after exclude")
     return plan
@@ -91,7 +91,7 @@ def _planned(point: Setting, wrong: list[str]) -> Planned | None:
     values = _values(point)
     found = problems(values)
     if found:
-        wrong += [f"{point[p].place if p in point else _place_of(point)}: {message}" for p, message in found]
+        wrong += [complaint((point[p].place if p in point else _place_of(point)), message) for p, message in found]
         return None
     trial = Trial(**values)
     try:
@@ -102,7 +102,7 @@ def _planned(point: Setting, wrong: list[str]) -> Planned | None:
             return planned
         missing = lacks(trial)
     except UserError as error:
-        wrong.append(f"{point['model'].place}: {error}")
+        wrong += [complaint(point["model"].place, message) for message in error.complaints]
         return None
     if missing:
         planned.status, planned.reason = "skipped", missing
@@ -112,7 +112,7 @@ def _planned(point: Setting, wrong: list[str]) -> Planned | None:
 def _open_selection(point: Setting, wrong: list[str]) -> list[Setting]:
     """One setting for each model that a selection (`timm/Head`) stands for."""
     if "model" not in point:
-        wrong.append(f"{_place_of(point)}: model is missing: {_shown(point)}")
+        wrong.append(complaint(_place_of(point), f"model is missing: {_shown(point)}"))
         return []
     model = point["model"]
     try:
@@ -120,7 +120,7 @@ def _open_selection(point: Setting, wrong: list[str]) -> list[Setting]:
         named = [{**stored, **beside} for stored in issues.opened(model)]  # what stands beside an issue overrides it
         opened = [one for each in named for one in _open_script(each)]
     except UserError as error:
-        wrong.append(f"{model.place}: {error}")
+        wrong += [complaint(model.place, message) for message in error.complaints]
         return []
     return [one for index, one in enumerate(opened) if not _among(one, opened[:index])]
 

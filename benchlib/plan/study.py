@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,12 +15,13 @@ from benchlib.trial import Trial
 
 KEYS = ("name", "title", "defaults", "matrix", "exclude", "include", "runoff")
 NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+WITHOUT_VALUES = "an axis without values leaves nothing to run"
 PLACEHOLDER = {"model": "explicit/mlp"}  # to judge a single value, all others being right
 
 
 @dataclass(frozen=True)
 class Value:
-    """A value and where it stands ("params/x.yaml:12", "--exporter")."""
+    """A value and where it stands: "params/x.yaml:12", "--exporter", or "exporter" of an argument in Python."""
 
     value: Any
     place: str
@@ -44,7 +45,7 @@ class Study:
 
 
 def read(path: str | Path) -> Study:
-    """Reads and checks a study. Raises UserError with every mistake, a line each: file, line, what is right."""
+    """Reads and checks a study. Raises UserError with a complaint for each mistake: file, line, what is right."""
     path = Path(path)
     try:
         document = yaml_file.read(path)
@@ -55,22 +56,39 @@ def read(path: str | Path) -> Study:
 
 
 def from_options(name: str, options: Mapping[str, list[Any]]) -> Study:
-    """A study from command-line options or Python arguments: one value is a default, several are an axis.
+    """A study from command-line options: one value is a default, several are an axis.
 
-    Nobody who asks for a figure asks for a run-off by that: it has none unless it is given one.
+    Nobody who asks for a figure asks for a run-off by that: it has none unless it is given one. Raises UserError with
+    a complaint for each wrong value, placed at its option.
     """
+    return _from_values(name, options, lambda parameter: f"--{parameter.replace('_', '-')}")
+
+
+def from_arguments(name: str, arguments: Mapping[str, list[Any]]) -> Study:
+    """A study from the arguments of a call in Python, as `from_options` makes one; complaints are placed at the
+    argument's name."""
+    return _from_values(name, arguments, lambda parameter: parameter)
+
+
+def complaint(place: str, message: str) -> str:
+    """`place: message`; the place is left out where the message begins with it ("batch_size: 0 is …")."""
+    return message if message.startswith((f"{place}:", f"{place} ")) else f"{place}: {message}"
+
+
+def _from_values(name: str, given: Mapping[str, list[Any]], place_of: Callable[[str], str]) -> Study:
     study, wrong = Study(name=name, title=name, source="", runoff=False), []
-    for parameter, given in options.items():
-        settings = [{parameter: Value(value, f"--{parameter.replace('_', '-')}")} for value in given]
-        wrong += [
-            f"{v.place}: {message}" for s in settings for p, v in s.items() for message in _value_problems(p, v.value)
-        ]
+    for parameter, values in given.items():
+        place = place_of(parameter)
+        if not values:
+            wrong.append(complaint(place, f"{parameter}: {WITHOUT_VALUES}"))
+        wrong += [complaint(place, message) for value in values for message in _value_problems(parameter, value)]
+        settings = [{parameter: Value(value, place)} for value in values]
         if len(settings) == 1:
             study.defaults |= settings[0]
         else:
             study.axes.append(settings)
     if wrong:
-        raise UserError("\n".join(wrong))
+        raise UserError(*wrong)
     return study
 
 
@@ -117,7 +135,7 @@ class _Reader:
         if not study.axes and not study.include and "model" not in study.defaults:
             self.wrong.append((1, "nothing to run: neither a matrix nor include names a model"))
         if self.wrong:
-            raise UserError("\n".join(f"{self.file}:{line}: {text}" for line, text in sorted(self.wrong)))
+            raise UserError(*(f"{self.file}:{line}: {text}" for line, text in sorted(self.wrong)))
         return study
 
     def _name(self, document: Mapping) -> str:
@@ -146,7 +164,7 @@ class _Reader:
                 self._complain(matrix, parameter, f"{parameter}: an axis is a list of values, not {_kind(values)}")
                 continue
             if not values:
-                self._complain(matrix, parameter, f"{parameter}: an axis without values leaves nothing to run")
+                self._complain(matrix, parameter, f"{parameter}: {WITHOUT_VALUES}")
                 continue
             axes.append([self._point(parameter, values, i) for i in range(len(values))])
         return axes

@@ -7,7 +7,7 @@ from benchlib.errors import UserError
 from benchlib.plan.expand import expand
 from benchlib.plan.options import split, values_of
 from benchlib.plan.schema import schema
-from benchlib.plan.study import from_options, read
+from benchlib.plan.study import from_arguments, from_options, read
 
 PARAMS = Path(__file__).parent.parent.parent / "params"
 FIVE_MISTAKES = """\
@@ -178,3 +178,35 @@ def test_an_empty_entry_is_told_with_its_line(tmp_path, key):
         read(path)
     path.write_text("defaults: {model: explicit/mlp}\ninclude: [{}]\n")  # the defaults as they are
     assert len(expand(read(path)).trials) == 1
+
+
+def test_each_mistake_is_a_complaint_of_its_own(tmp_path):
+    file = write(tmp_path, FIVE_MISTAKES)
+    with pytest.raises(UserError) as error:
+        read(file)
+    assert len(error.value.complaints) == 5
+    assert str(error.value) == "\n".join(error.value.complaints)
+    assert error.value._render_traceback_() == [f"benchlib: {complaint}" for complaint in error.value.complaints]
+
+
+def test_combinations_that_are_wrong_are_complaints_each():
+    with pytest.raises(UserError) as error:
+        expand(from_options("run", {"model": ["explicit/zzz", "explicit/mlp"], "exporter": ["eager", "eager"]}))
+    unknown, twice = error.value.complaints
+    assert unknown.startswith("--model: model 'explicit/zzz': ")
+    assert twice.startswith("--exporter: the same trial twice: ")
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "wanted"),
+    [
+        ("exporter", ["onx"], "exporter: unknown exporter 'onx'; did you mean 'onnx'?"),
+        ("batch_size", [1, 0], "batch_size: a whole number above 0 or recorded is wanted, not 0"),
+        ("exportr", ["eager"], "exportr: unknown parameter 'exportr'; did you mean 'exporter'?"),
+        ("seed", [], "seed: an axis without values leaves nothing to run"),
+    ],
+)
+def test_an_argument_in_python_is_called_by_its_name_once(name, values, wanted):
+    with pytest.raises(UserError) as error:
+        from_arguments("run", {"model": ["explicit/mlp"], name: values})
+    assert error.value.complaints == (wanted,)
