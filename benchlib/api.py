@@ -1,43 +1,59 @@
 """The same as the command line, from Python: `benchlib.run(…)` and `benchlib.sweep("params/x.yaml")`.
 
-The trials run in a process of their own, so that a notebook with torch and a model in it neither disturbs
-the measurement nor is disturbed by it.
+What is asked for is judged and expanded here. The trials run in a process of their own (`benchlib.execution.child`),
+so that a notebook with torch and a model in it neither disturbs the measurement nor is disturbed by it.
 """
 
 from __future__ import annotations
 
-import subprocess
-import sys
-import tempfile
+import json
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ruamel.yaml import YAML
-
-from benchlib.errors import UnknownName, UserError
+from benchlib.errors import UserError
+from benchlib.execution.child import Order, carry_out
 from benchlib.plan import study as studies
+from benchlib.plan.expand import Plan, expand
+from benchlib.plan.only import select
 from benchlib.record import scrap
-from benchlib.trial import Trial
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _AXIS_VALUES = (list, tuple)
+_RERUN = ("", "failed", "all")
 
 
 class Results:
-    """What came of some trials: `records` as they are stored, `frame` as a pandas table; displays well."""
+    """What came of some trials; displays well.
 
-    def __init__(self, folder: Path):
+    Attributes:
+        folder: where their executed notebooks lie.
+        records: the records of the trials that ran, as they are stored, in the order of the plan.
+    """
+
+    def __init__(self, folder: Path, plan: Plan, ran: Mapping[str, str] | None = None):
+        """Reads the trials of `plan` from `folder`.
+
+        Args:
+            folder: the folder of a study.
+            plan: the trials, a row each.
+            ran: the keys of the trials that ran; all others are rows with status "not run", whatever the folder holds
+                of them. None: the folder as it stands.
+        """
         from benchlib.report import collate
 
         self.folder = folder
-        self._results = collate(folder)
+        self._results = collate(folder, plan.resolved(), ran)
         records, _ = scrap.read_all(folder / "trials")
         by_key = {record["key"]: record for record in records.values()}
-        self.records = [by_key[key] for key in self.frame["key"] if key in by_key]
+        self.records = [by_key[key] for key in self.frame["key"] if key in by_key and (ran is None or key in ran)]
 
     @property
-    def frame(self):
-        """One row per trial: its parameters, how it ended, every metric."""
+    def frame(self) -> pd.DataFrame:
+        """One row per trial: its parameters, how it ended, every metric (seconds and bytes)."""
         return self._results.table
 
     def __len__(self) -> int:
@@ -54,74 +70,119 @@ def run(
 ) -> Results:
     """Measures one model, or a small matrix: a list as the value of a parameter is an axis.
 
-    With `runoff` direct pairs decide afterwards which way is fastest.
+    Every trial runs, whatever the folder holds of it already. Progress is printed as it comes.
 
-    `model` is what the command line takes, or a `torch.nn.Module` (or several) with `inputs` (a tensor, a tuple
-    or a mapping of what forward takes), or a transformers configuration. Raises UserError for bad parameters.
+    Args:
+        model: what the command line takes, or a `torch.nn.Module`, or a transformers configuration; or a list of them.
+        output: the folder of the executed notebooks.
+        inputs: of a module, what its forward takes: a tensor, a tuple of tensors or a mapping by name; of an ONNX file,
+            the path of a `.npz` or of a folder of test data.
+        runoff: whether direct pairs decide afterwards which way is fastest.
+        **parameters: the parameters of a trial by name (`benchlib.Trial`): `exporter=["eager", "script"]`.
+
+    Returns:
+        The trials of this call, and none of an earlier one.
+
+    Raises:
+        UserError: wrong parameters, a complaint for each in `complaints`; or another sweep writes to `output`.
+        KeyboardInterrupt: on Ctrl-C, when the trials have been ended; what was finished is kept in `output`.
+        benchlib.errors.Interrupted: somebody else interrupted the process of the trials.
+        benchlib.errors.ChildDied: that process ended in any other way, by a signal or an error; a RuntimeError.
     """
-    for name in parameters:
-        if name not in Trial.model_fields:
-            raise UnknownName("parameter", name, Trial.model_fields)
-    given: dict[str, Any] = {"model": model, **parameters}
+    study = _study_of(model, inputs, parameters)
+    study.runoff = runoff
+    plan, folder = expand(study), Path(output)
+    ended = carry_out(Order(plan, str(folder), rerun="all"), _say)
+    return _told(Results(folder, plan, ended.statuses), ended.statuses)
+
+
+def sweep(
+    study: str | Path, output: str | Path | None = None, runoff: bool = True, *, only: str = "", rerun: str = ""
+) -> Results:
+    """Runs a study, resuming it: what is done already is kept. Progress is printed as it comes.
+
+    Args:
+        study: its YAML file.
+        output: the folder of the results; by default `outputs/<name of the study>`.
+        runoff: whether direct pairs follow the matrix, where the study wants them.
+        only: which trials to run: "exporter=script,eager model=resnet".
+        rerun: which trials to run again although they are done: "failed" or "all".
+
+    Returns:
+        The whole study as it stands, with the trials that `only` left out.
+
+    Raises:
+        UserError: what is wrong with the study, a complaint for each mistake in `complaints`; or another sweep writes
+            to the folder.
+        KeyboardInterrupt: on Ctrl-C, when the trials have been ended; the same call goes on from there.
+        benchlib.errors.Interrupted: somebody else interrupted the process of the trials.
+        benchlib.errors.ChildDied: that process ended in any other way, by a signal or an error; a RuntimeError.
+    """
+    if rerun not in _RERUN:
+        raise UserError(f"rerun: '{rerun}' is neither failed nor all")
+    written = studies.read(study)
+    written.runoff = written.runoff and runoff
+    plan, folder = expand(written), Path(output) if output else Path("outputs") / written.name
+    keys = [planned.key for planned in select(plan, only)] if only else None
+    ended = carry_out(Order(plan, str(folder), rerun, keys), _say)
+    return _told(Results(folder, plan), ended.statuses)
+
+
+def _study_of(model: Any, inputs: Any, parameters: Mapping[str, Any]) -> studies.Study:
+    """The arguments of `run` as a study. Raises UserError with everything that is wrong with them by themselves."""
+    given, complaints = {"model": model, **parameters}, []
     models = list(model) if isinstance(model, _AXIS_VALUES) else [model]
     if not all(isinstance(m, str | Mapping) for m in models):
         from benchlib.artifacts import root
         from benchlib.models import python
 
-        given["model"] = [m if isinstance(m, str | Mapping) else python.store(m, inputs, root()) for m in models]
-        if inputs is not None:
-            given.setdefault("batch_size", python.batch_of(inputs))
+        try:
+            given["model"] = [m if isinstance(m, str | Mapping) else python.store(m, inputs, root()) for m in models]
+            if inputs is not None:
+                given.setdefault("batch_size", python.batch_of(inputs))
+        except UserError as error:
+            complaints += [studies.complaint("model", message) for message in error.complaints]
+            del given["model"]
     elif inputs is not None:
         given["inputs"] = str(inputs)
-    options = {name: _axis(name, value) for name, value in given.items()}
-    studies.from_options("run", options)  # complains here, before a process is started
-    document = {
-        "name": "run",
-        "runoff": runoff,
-        "defaults": {name: values[0] for name, values in options.items() if len(values) == 1},
-        "matrix": {name: values for name, values in options.items() if len(values) > 1},
-    }
-    with tempfile.TemporaryDirectory(prefix="benchlib-") as folder:
-        file = Path(folder) / "run.yaml"
-        yaml = YAML(typ="safe")
-        yaml.sort_base_mapping_type_on_output = False  # the first axis is the outermost, as on the command line
-        with file.open("w") as stream:
-            yaml.dump({k: v for k, v in document.items() if v != {}}, stream)
-        _command("sweep", str(file), "--output", str(output), "--rerun", "all")
-    return Results(Path(output))
-
-
-def sweep(study: str | Path, output: str | Path | None = None, runoff: bool = True, **options: Any) -> Results:
-    """Runs a study (resuming it) and returns its results. `options`: `only`, `rerun`."""
-    folder = Path(output) if output else Path("outputs") / studies.read(study).name
-    words = [w for name, value in options.items() for w in (f"--{name}", str(value))]
-    words += [] if runoff else ["--no-runoff"]
-    _command("sweep", str(study), "--output", str(folder), *words)
-    return Results(folder)
+    arguments = {name: _axis(name, value) for name, value in given.items()}
+    complaints += [f"{name}: {text}" for name, axis in arguments.items() for value in axis if (text := _foreign(value))]
+    try:
+        study = studies.from_arguments("run", arguments)
+    except UserError as error:
+        complaints += error.complaints
+    if complaints:
+        raise UserError(*complaints)
+    return study
 
 
 def _axis(name: str, value: Any) -> list[Any]:
     """Several values, or one: shapes are lists themselves, so theirs is one value."""
-    return list(value) if isinstance(value, _AXIS_VALUES) and name != "shapes" else [_spelled(value)]
+    return [_plain(v) for v in value] if isinstance(value, _AXIS_VALUES) and name != "shapes" else [_plain(value)]
 
 
-def _spelled(value: Any) -> Any:
-    return dict(value) if isinstance(value, Mapping) else value
+def _plain(value: Any) -> Any:
+    """Mappings and sequences of any kind as those that YAML has."""
+    if isinstance(value, Mapping):
+        return {str(name): _plain(v) for name, v in value.items()}
+    return [_plain(v) for v in value] if isinstance(value, _AXIS_VALUES) else value
 
 
-def _command(*words: str) -> None:
-    """Runs the command line, its lines printed as they come; its complaint becomes a UserError."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "benchlib", *words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
-    last = ""
+def _foreign(value: Any) -> str:
+    """What is wrong with a mapping that no other process can be told; empty: nothing. What has a type of its own is
+    judged by that."""
     try:
-        for line in process.stdout:
-            print(line, end="", flush=True)
-            last = line.strip() or last
-    except KeyboardInterrupt:
-        process.terminate()
-        process.wait()
-        raise
-    if process.wait() == 2:
-        raise UserError(last.removeprefix("benchlib: "))
+        json.dumps(value if isinstance(value, dict) else None)
+    except TypeError as error:
+        return f"numbers, texts, lists and mappings are wanted: {error}"
+    return ""
+
+
+def _told(results: Results, statuses: Mapping[str, str]) -> Results:
+    counts = " + ".join(f"{n} {status}" for status, n in Counter(statuses.values()).items())
+    _say(f"{len(statuses)} trials = {counts}, in {results.folder}")
+    return results
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)

@@ -7,6 +7,7 @@ that was planned and has no record that can be read is a row with status "not ru
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -55,9 +56,10 @@ class Results:
         return {status: int(found.get(status, 0)) for status in (*STATUSES, NOT_RUN)}
 
 
-def collate(study: str | Path) -> Results:
-    """Reads a study and writes `results.parquet` and `results.csv` beside it. Raises UserError."""
-    results = read(study)
+def collate(study: str | Path, plan: dict[str, Any] | None = None, ran: Collection[str] | None = None) -> Results:
+    """Reads a study and writes `results.parquet` and `results.csv` beside it. `plan`, `ran`: see `read`. Raises
+    UserError."""
+    results = read(study, plan, ran)
     with replacing(results.folder / "results.parquet") as path:
         results.table.to_parquet(path, index=False)
     with replacing(results.folder / "results.csv") as path:
@@ -65,11 +67,17 @@ def collate(study: str | Path) -> Results:
     return results
 
 
-def read(study: str | Path) -> Results:
-    """The study in the folder `study`, writing nothing. Raises UserError for a folder that holds none."""
+def read(study: str | Path, plan: dict[str, Any] | None = None, ran: Collection[str] | None = None) -> Results:
+    """The study in the folder `study`, writing nothing. Raises UserError for a folder that holds none.
+
+    `plan` is the resolved study, where not the folder's own is meant. With `ran`, the keys of the trials of one call,
+    nothing that the folder holds of other trials or of a run-off that was not asked for is taken.
+    """
     folder = Path(study)
-    plan = _plan(folder)
+    plan = plan or _plan(folder)
     records, left_out = scrap.read_all(folder / TRIALS)
+    if ran is not None:
+        records = {path: record for path, record in records.items() if str(record["key"]) in ran}
     by_key: dict[str, tuple[Path, dict]] = {}
     strangers: list[str] = []
     planned = {str(entry["key"]): str(entry["name"]) for entry in plan["trials"]}
@@ -85,11 +93,11 @@ def read(study: str | Path) -> Results:
             left_out.append(f"{path.name}: a second notebook of the trial in {by_key[key][0].name}")
         else:
             by_key[key] = (path, record)
-    found = [by_key.get(str(entry["key"])) or (None, _not_run(folder, entry)) for entry in plan["trials"]]
+    found = [by_key.get(str(entry["key"])) or (None, _not_run(folder, entry, ran)) for entry in plan["trials"]]
     rows = [_row(entry, *pair) for entry, pair in zip(plan["trials"], found, strict=True)]
     table = _frame(rows)
     table["q_value"] = q_values(table)
-    pairs, unreadable = scrap.read_all(folder / RUNOFF)
+    pairs, unreadable = scrap.read_all(folder / RUNOFF) if ran is None or plan["runoff"] else ({}, [])
     direct = {path.relative_to(folder): record for path, record in pairs.items()}
     return Results(
         folder,
@@ -127,11 +135,13 @@ def _strange(names: list[str]) -> list[str]:
     return [f"{names[0]} and {len(names) - 1} more: belong to no planned trial"]
 
 
-def _not_run(folder: Path, entry: dict) -> dict[str, Any]:
+def _not_run(folder: Path, entry: dict, ran: Collection[str] | None) -> dict[str, Any]:
     """What stands in the place of a record that is not there: the parameters, with the defaults that a plan leaves out,
     so that such a row groups with those that ran."""
     there = (folder / "trials" / f"{entry['name']}.ipynb").exists()
     reason = "its notebook holds no record of it that can be read" if there else "its notebook is not there yet"
+    if ran is not None and str(entry["key"]) not in ran:
+        reason = "it did not run in this call"
     defaults = {name: field.get_default(call_default_factory=True) for name, field in Trial.model_fields.items()}
     return {"trial": defaults | entry, "status": NOT_RUN, "reason": reason}
 

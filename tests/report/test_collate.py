@@ -54,6 +54,24 @@ def test_a_trial_that_never_ran_is_known_from_its_plan(study):
     assert pd.isna(missing["notebook"]) and pd.isna(broken["notebook"])
 
 
+def test_of_one_call_nothing_counts_but_what_ran_in_it(study):
+    """However much the folder holds of other calls, a run-off that was not asked for among it."""
+    record = make_record("BertForMaskedLM", "script", 1)
+    (study / "runoff").mkdir()
+    write_trial(study, record, stem="pair").rename(study / "runoff" / "pair.ipynb")
+    whole = read(study)
+    one, other = (make_record("BertForMaskedLM", exporter, 1)["key"] for exporter in ("onnx_dynamo", "eager"))
+    trials = [entry for entry in whole.study["trials"] if entry["key"] in (one, other)]
+
+    results = read(study, {**whole.study, "runoff": False, "trials": trials}, {one})
+    table = results.table.set_index("key")
+    assert (len(table), table.loc[one, "status"], table.loc[other, "status"]) == (2, "ok", NOT_RUN)
+    assert table.loc[other, "reason"] == "it did not run in this call"
+    assert not any("belong" in line for line in results.left_out)
+    assert (len(whole.runoff), len(results.runoff)) == (1, 0)
+    assert len(read(study, {**whole.study, "runoff": True}, {one}).runoff) == 1
+
+
 def test_controls_are_told_from_other_trials(study):
     table = collate(study).table
     assert set(table.loc[table["control"], "exporter"]) == {"eager"}
