@@ -16,8 +16,9 @@ from benchlib.execution.resume import Rerun, Task, why
 from benchlib.measure.levels import level_of
 from benchlib.measure.runoff import RIVALS, Direct, Pair, processes_of
 from benchlib.mistakes import make
+from benchlib.plan.availability import lacks
 from benchlib.plan.expand import Planned
-from benchlib.plan.rules import lacks, refusal
+from benchlib.plan.rules import refusal
 from benchlib.record import STATUSES, scrap
 
 Measure = Callable[[Task], tuple[dict[str, Any], dict[str, Any]]]  # executes a trial: its record, the journal's event

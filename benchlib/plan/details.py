@@ -18,6 +18,7 @@ from typing import Any
 from benchlib import artifacts, machine
 from benchlib.artifacts.place import STATE
 from benchlib.fingerprint import LIBRARY, code_of, tree_hash
+from benchlib.plan.availability import absent
 from benchlib.registries import sources
 from benchlib.trial import LOADING, Trial, default_of
 from benchlib.way import key_of
@@ -69,8 +70,6 @@ def looked_at(trial: Trial, ask: Callable[[dict[str, Any]], Details]) -> Details
 
 def catalogued(suite: str) -> list[str]:
     """The names of a suite's catalogue that its table holds: those which this machine does not lack."""
-    from benchlib.plan.rules import absent
-
     return [row["name"] for row in sources.get(suite).catalogue() if not absent(row)]
 
 

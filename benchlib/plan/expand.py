@@ -10,7 +10,8 @@ from benchlib.errors import UserError
 from benchlib.mistakes import problems
 from benchlib.models.script import forget, is_script
 from benchlib.plan import issues
-from benchlib.plan.rules import lacks, refusal
+from benchlib.plan.availability import lacks
+from benchlib.plan.rules import refusal
 from benchlib.plan.selections import picked
 from benchlib.plan.study import Setting, Study, Value, complaint
 from benchlib.trial import Trial, default_of

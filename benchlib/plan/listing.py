@@ -8,7 +8,7 @@ from typing import Any
 from benchlib.errors import UnknownName, UserError
 from benchlib.models.script import is_script
 from benchlib.plan import details, selections
-from benchlib.plan.rules import absent, without_packages
+from benchlib.plan.availability import absent, without_packages
 from benchlib.registries import sources
 from benchlib.registry import Source
 

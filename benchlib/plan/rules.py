@@ -1,21 +1,15 @@
-"""What cannot be, whatever the machine (a rule refuses it), and what this machine lacks; both in words."""
+"""What cannot be, whatever the machine: the rule that refuses a trial, in words."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
-from benchlib import machine
-from benchlib.models import row
 from benchlib.passes._legal import illegal
 from benchlib.plan import details, estimate
 from benchlib.registries import exporters, passes, runtimes
-from benchlib.registry import SIZES, Source
+from benchlib.registry import SIZES
 from benchlib.trial import Trial
 from benchlib.trial_values import RECORDED
 from benchlib.way import Way
 
-_KINDS = {"exporter": "exporter", "pass_": "pass", "runtime": "runtime"}
 _WORDS = {"module": "a PyTorch module", "onnx": "an ONNX file"}
 
 
@@ -100,34 +94,3 @@ def _device_rule(trial: Trial) -> str | None:
     if trial.profile and not runtimes.get(trial.way.runtime).profiles:
         return f"runtime {trial.way.runtime} has no profiler of its own (profile: true)"
     return None
-
-
-def lacks(trial: Trial) -> str | None:
-    """What this machine lacks for a trial, in words; None when it has everything."""
-    ways = {way.label: way for way in filter(None, [trial.way, trial.reference_way, trial.judge_way])}
-    for way in ways.values():
-        plugins = [(exporters, way.exporter), *((passes, p.name) for p in way.passes), (runtimes, way.runtime)]
-        for registry, name in plugins:
-            plugin = registry.get(name)
-            missing = [p for p in plugin.packages if machine.package_version(p) is None]
-            if missing:
-                return f"{_KINDS[registry.kind]} {name} needs the package {missing[0]}, which is not installed"
-            reason = plugin.lacks(trial)
-            if reason:
-                return f"{_KINDS[registry.kind]} {name}: {reason}"
-    source, _ = trial.source()
-    return without_packages(source) or absent(row(trial.model))
-
-
-def without_packages(source: Source) -> str | None:
-    """What a source needs that is not installed, in words; None when it has everything."""
-    missing = [p for p in source.packages if machine.package_version(p) is None]
-    return f"{source.name} models need the package {missing[0]}, which is not installed" if missing else None
-
-
-def absent(row: Mapping[str, Any]) -> str | None:
-    """What a model of a catalogue needs that is not here, in words; None when it has everything."""
-    if row.get("needs"):
-        return f"{row['name']} needs {row['needs']}"
-    missing = [p for p in row.get("packages", ()) if machine.package_version(p) is None]
-    return f"{row['name']} needs the package {missing[0]}, which is not installed" if missing else None

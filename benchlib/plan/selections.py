@@ -20,7 +20,7 @@ from benchlib import artifacts, machine
 from benchlib.errors import UserError, suggestion
 from benchlib.fingerprint import code_of
 from benchlib.models import parse, script
-from benchlib.plan.rules import without_packages
+from benchlib.plan.availability import without_packages
 from benchlib.registries import sources
 from benchlib.trial import Trial
 

@@ -22,7 +22,8 @@ from benchlib.measure.levels import Level, level_of
 from benchlib.measure.profile import profiled
 from benchlib.mistakes import make
 from benchlib.plan import details, estimate
-from benchlib.plan.rules import lacks, refusal
+from benchlib.plan.availability import lacks
+from benchlib.plan.rules import refusal
 from benchlib.registries import exporters, runtimes
 from benchlib.stages import assemble, building, bundles, footprint, judge, machine_share, other_shapes, timing, views
 from benchlib.stages.driver import tell

@@ -10,7 +10,7 @@ from exporting import Bundle, load, same
 from benchlib import machine, mistakes
 from benchlib.errors import UserError
 from benchlib.models import LoadedModel
-from benchlib.plan import rules
+from benchlib.plan import availability, rules
 from benchlib.registries import exporters
 
 STUB = """
@@ -69,14 +69,16 @@ def test_custom_is_skipped_without_its_package():
     assert asked.way.passes == () and rules.refusal(asked) is None
     if machine.package_version("experimental_experiment") is not None:
         pytest.skip("experimental-experiment is installed")
-    assert rules.lacks(asked) == "exporter custom needs the package experimental_experiment, which is not installed"
+    assert (
+        availability.lacks(asked) == "exporter custom needs the package experimental_experiment, which is not installed"
+    )
 
 
 @pytest.mark.parametrize("name", ["dort", "cort", "cortgrad", "ORTModule", "flaggems"])
 def test_what_is_gone_is_skipped_with_the_reason(name):
     asked = mistakes.make({"model": "explicit/mlp", "exporter": name})
     assert rules.refusal(asked) is None
-    reason = rules.lacks(asked)
+    reason = availability.lacks(asked)
     assert reason.startswith(f"exporter {name}: ") and len(reason) < 200
 
 

@@ -6,7 +6,7 @@ from exporting import Bundle, load, same
 
 from benchlib import mistakes
 from benchlib.errors import UserError
-from benchlib.plan import rules
+from benchlib.plan import availability, rules
 from benchlib.registries import exporters
 
 
@@ -14,7 +14,7 @@ def test_it_is_known_by_its_entry_point():
     assert "identity" in exporters.names() and not exporters.is_ours("identity")
     assert exporters.file_of("identity").parent.name == "benchlib_identity"
     asked = mistakes.make({"model": "explicit/mlp", "exporter": "identity", "exporter_args": {"made_by": "me"}})
-    assert rules.refusal(asked) is None and rules.lacks(asked) is None
+    assert rules.refusal(asked) is None and availability.lacks(asked) is None
     assert asked.way.label == "identity made_by=me"
     with pytest.raises(UserError, match="made_by"):
         mistakes.make({"model": "explicit/mlp", "exporter": "identity", "exporter_args": {"made_bi": "me"}})
