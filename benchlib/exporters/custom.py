@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from benchlib.exporters import ExportRequest, _flat, _onnx_facts
+from benchlib.exporters import ExportRequest, _flat
+from benchlib.onnx_facts import onnx_facts
 from benchlib.registry import Exporter, Option
 
 
@@ -34,7 +35,7 @@ def export(request: ExportRequest) -> dict[str, Any]:
         how["dynamic_shapes"] = _shapes(flat, request.axes)
     with torch.no_grad():
         to_onnx(flat.module, flat.args, filename=str(file), **how)
-    return {"file": str(file), **_onnx_facts.onnx_facts(file, optimized=bool(patterns))}
+    return {"file": str(file), **onnx_facts(file, optimized=bool(patterns))}
 
 
 def _shapes(flat: _flat.Flat, axes: Any) -> dict[str, dict[int, Any]]:

@@ -13,7 +13,8 @@ from typing import Any
 
 from benchlib import tensors
 from benchlib.errors import UserError
-from benchlib.exporters import ExportRequest, _flat, _onnx_facts
+from benchlib.exporters import ExportRequest, _flat
+from benchlib.onnx_facts import onnx_facts
 from benchlib.registry import Exporter
 
 PRECISIONS = {"float32": "fp32", "float16": "fp16", "bfloat16": "bf16"}
@@ -36,7 +37,7 @@ def export(request: ExportRequest) -> dict[str, Any]:
     _outputs_of_the_model(proto, flat.output_names)
     file = request.path.with_name(f"{request.path.name}.onnx")
     onnx.save(proto, file, save_as_external_data=True, location=f"{file.name}.data")
-    return {"file": str(file), **_onnx_facts.onnx_facts(file, optimized=True)}
+    return {"file": str(file), **onnx_facts(file, optimized=True)}
 
 
 def _built(module: Any, folder: Path) -> Path:

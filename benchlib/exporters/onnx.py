@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from benchlib.exporters import ExportRequest
+from benchlib.onnx_facts import onnx_facts
 from benchlib.registry import Exporter
 
 
 def export(request: ExportRequest) -> dict[str, Any]:
     """The facts of the file; it is not copied, and took no time to export."""
-    from benchlib.exporters._onnx_facts import onnx_facts
-
     return {"file": str(request.model.file), "time_export": 0.0, **onnx_facts(request.model.file)}
 
 

@@ -16,8 +16,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from benchlib.exporters import ExportRequest, _export_forms, _flat, _onnx_facts, _torch_export, _torch_onnx, script
+from benchlib.exporters import ExportRequest, _export_forms, _flat, _torch_export, _torch_onnx, script
 from benchlib.exporters._torch_export import Axes
+from benchlib.onnx_facts import onnx_facts
 from benchlib.registry import Exporter, Option
 
 ONE_FILE = 1_800_000_000  # bytes of weights up to which one file holds all; protobuf ends at 2 GiB
@@ -39,7 +40,7 @@ def export(request: ExportRequest) -> dict[str, Any]:
             program, decisions = _torch_export.drafted(flat, request.axes)
             file, drafted = write(replace(flat, module=program)), {"decisions": "; ".join(decisions)}
     _check(file, request.axes)
-    return {"file": str(file), **drafted, **_onnx_facts.onnx_facts(file, optimized=optimize)}
+    return {"file": str(file), **drafted, **onnx_facts(file, optimized=optimize)}
 
 
 def _written(write: Callable[..., Path], flat: _flat.Flat, axes: Axes) -> Path:

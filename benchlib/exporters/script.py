@@ -5,7 +5,8 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
-from benchlib.exporters import ExportRequest, _flat, _onnx_facts, _torch_onnx
+from benchlib.exporters import ExportRequest, _flat, _torch_onnx
+from benchlib.onnx_facts import onnx_facts
 from benchlib.registry import Exporter, Option
 
 
@@ -20,7 +21,7 @@ def export(request: ExportRequest) -> dict[str, Any]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # that there is a newer exporter
         file = _torch_onnx.write(_flat.flat(request.model), request.path, request.target_opset, **how)
-    return {"file": str(file), **_onnx_facts.onnx_facts(file)}
+    return {"file": str(file), **onnx_facts(file)}
 
 
 exporter = Exporter(

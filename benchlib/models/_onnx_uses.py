@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from benchlib.onnx_facts import graphs
+
 # Operators whose first output holds the numbers of the input at this position, rearranged.
 MOVES = {
     **dict.fromkeys(
@@ -57,8 +59,6 @@ class _Graph:
     """Who reads what, over the main graph and its subgraphs, which see the names of the outer one."""
 
     def __init__(self, proto: Any):
-        from benchlib.exporters._onnx_facts import graphs
-
         self.proto = proto
         self.readers: dict[str, list[tuple[Any, int]]] = {}
         self.sizes: dict[str, tuple[int, ...]] = {}

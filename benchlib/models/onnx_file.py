@@ -16,6 +16,7 @@ import numpy as np
 from benchlib.errors import UserError
 from benchlib.models import LoadedModel, _onnx_batch, _onnx_data, _onnx_shapes, _onnx_values
 from benchlib.models._onnx_graph import inputs_of, outputs_of
+from benchlib.onnx_facts import external_files, weights_of
 from benchlib.registry import Source
 
 
@@ -76,8 +77,6 @@ def read(path: Path) -> Any:
 
 def external_data(path: Path) -> list[Path]:
     """The files beside `path` that hold its weights. Raises UserError when one is missing."""
-    from benchlib.exporters._onnx_facts import external_files
-
     files = external_files(read(path), path.parent)
     missing = [f.name for f in files if not f.is_file()]
     if missing:
@@ -88,8 +87,6 @@ def external_data(path: Path) -> list[Path]:
 def _facts(proto: Any) -> dict[str, Any]:
     """What the record says of the weights: initializers, and floating constants (some exporters' way)."""
     from onnx import helper
-
-    from benchlib.exporters._onnx_facts import weights_of
 
     counts: dict[str, int] = {}
     size = 0

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from benchlib.exporters._onnx_facts import graphs, weights_of
 from benchlib.exporters.onnx_dynamo import ONE_FILE
+from benchlib.onnx_facts import graphs, weights_of
 
 
 def load(path: Path) -> Any:

@@ -11,7 +11,7 @@ from typing import Any
 
 from benchlib import tensors
 from benchlib.errors import UserError
-from benchlib.exporters._onnx_facts import operators
+from benchlib.onnx_facts import operators
 from benchlib.passes import _onnx_io
 from benchlib.runtimes._ort_session import feeds
 

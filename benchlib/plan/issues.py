@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from benchlib.errors import UserError
+from benchlib.files import replacing
 from benchlib.models import issues
 from benchlib.plan.selections import select
 from benchlib.plan.study import Setting, Value, plain
@@ -39,8 +40,6 @@ def opened(model: Value) -> list[Setting]:
 def keep(notebook: Path, name: str | None = None) -> str:
     """Adds the trial of an executed notebook that failed or was inaccurate; returns its name. Raises UserError."""
     from ruamel.yaml import YAML
-
-    from benchlib.report.atomic import replacing
 
     try:
         record = scrap.read(notebook)

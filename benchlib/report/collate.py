@@ -18,9 +18,9 @@ from ruamel.yaml.error import YAMLError
 
 from benchlib.errors import UserError
 from benchlib.execution.store import RUNOFF, TRIALS
+from benchlib.files import replacing
 from benchlib.record import STATUSES, scrap
 from benchlib.record.metrics import METRICS
-from benchlib.report.atomic import replacing
 from benchlib.report.discoveries import q_values
 from benchlib.report.fastest import Answer, answers
 from benchlib.trial import Trial

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from benchlib.errors import UserError
 from benchlib.execution.store import RUNOFF, TRIALS
+from benchlib.files import write_text
 from benchlib.record import scrap
-from benchlib.report.atomic import write_text
 from benchlib.report.collate import collate
 from benchlib.report.columns import escape
 from benchlib.report.proof import proof

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from benchlib import tensors
+from benchlib.onnx_facts import onnx_facts
 from benchlib.worker.service import Worker, verb
 from benchlib.worker.verbs import imported, model_of
 
@@ -33,7 +34,6 @@ def export(worker: Worker, request: dict) -> dict:
 @verb
 def apply_pass(worker: Worker, request: dict) -> dict:
     """Applies a pass: {"seconds", "facts": the new graph's, "more": what the pass says itself}."""
-    from benchlib.exporters._onnx_facts import onnx_facts
     from benchlib.passes import PassRequest
     from benchlib.registries import passes
 

@@ -12,8 +12,9 @@ from torch import nn
 
 from benchlib import mistakes
 from benchlib.errors import UserError
-from benchlib.exporters import ExportRequest, _flat, _onnx_facts, inductor
+from benchlib.exporters import ExportRequest, _flat, inductor
 from benchlib.models import LoadedModel, _saved
+from benchlib.onnx_facts import onnx_facts
 from benchlib.plan import rules
 from benchlib.registries import exporters
 
@@ -94,7 +95,7 @@ def test_subgraphs_functions_and_external_data_are_counted(tmp_path):
     model = helper.make_model(graph, opset_imports=opsets, functions=[function], ir_version=9)
     path = tmp_path / "m.onnx"
     onnx.save(model, path, save_as_external_data=True, location="m.data", size_threshold=0)
-    facts = _onnx_facts.onnx_facts(path)
+    facts = onnx_facts(path)
     assert facts["onnx_n_nodes"] == 2 + 2 + 1
     assert facts["onnx_filesize"] == sum(f.stat().st_size for f in tmp_path.iterdir()) > 1200
     assert facts["onnx_opset"] == 18

@@ -9,8 +9,8 @@ import pytest
 
 from benchlib import mistakes, tensors
 from benchlib.exporters import ExportRequest
-from benchlib.exporters._onnx_facts import onnx_facts
 from benchlib.models import parse
+from benchlib.onnx_facts import onnx_facts
 from benchlib.passes import PassRequest
 from benchlib.registries import exporters, passes, sources
 from benchlib.runtimes._ort_session import feeds

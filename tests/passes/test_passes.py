@@ -6,7 +6,7 @@ import pytest
 
 from benchlib import tensors
 from benchlib.errors import UserError
-from benchlib.exporters._onnx_facts import onnx_facts
+from benchlib.onnx_facts import onnx_facts
 from benchlib.passes import _onnx_io, ort, ort_transformers
 from benchlib.registries import passes
 from tests.passes.conftest import cosine

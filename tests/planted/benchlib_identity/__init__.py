@@ -7,7 +7,8 @@ from benchlib.registry import Exporter, Option
 def _export(request) -> dict:
     import onnx
 
-    from benchlib.exporters import _flat, _onnx_facts, _torch_onnx
+    from benchlib.exporters import _flat, _torch_onnx
+    from benchlib.onnx_facts import onnx_facts
 
     flat = _flat.flat(request.model)
     axes = {name: dict(free) for name, free in request.axes.items()}
@@ -15,7 +16,7 @@ def _export(request) -> dict:
     proto = onnx.load(file)
     onnx.helper.set_model_props(proto, {"made_by": request.options["made_by"]})
     onnx.save(proto, file)
-    return {"file": str(file), **_onnx_facts.onnx_facts(file)}
+    return {"file": str(file), **onnx_facts(file)}
 
 
 exporter = Exporter(
