@@ -5,6 +5,7 @@ PYTHON ?= python3
 STUDY  ?= params/quick.yaml
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
+FAST   := not (process or slow or browser or cuda or alone or soak)
 
 .DEFAULT_GOAL := help
 
@@ -24,9 +25,15 @@ study: $(STAMP)  ## run a study and publish its report (STUDY=params/quick.yaml)
 	$(BIN)/python -m benchlib sweep $(STUDY)
 	$(BIN)/python -m benchlib report $(STUDY)
 
-test: $(STAMP)  ## all tests
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not alone"
-	$(BIN)/python -m pytest -m alone
+check: lint types $(STAMP)  ## lint, types, and the tests that start no process and are not slow (a minute)
+	$(BIN)/python -m pytest -n 2 --dist worksteal --no-processes -m "$(FAST)"
+
+test: $(STAMP)  ## all tests but those of `make soak`
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not alone and not soak"
+	$(BIN)/python -m pytest -m "alone and not soak"
+
+soak: $(STAMP)  ## what repeats and kills at length (under an hour)
+	$(BIN)/python -m pytest -m soak
 
 lab: $(STAMP)  ## JupyterLab on the notebooks
 	$(BIN)/jupyter lab notebooks
@@ -39,4 +46,10 @@ lint: $(STAMP)  ## ruff, and notebooks without outputs
 	$(BIN)/ruff format --check .
 	$(BIN)/nbstripout --keep-id --verify notebooks/*.ipynb
 
-.PHONY: help install study test lab bench lint
+types: $(STAMP)  ## mypy, strict on the typed spine
+	$(BIN)/mypy
+
+figures: $(STAMP)  ## how the library reads, in figures
+	$(BIN)/python -m tests.house
+
+.PHONY: help install study check test soak lab bench lint types figures

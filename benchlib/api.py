@@ -10,14 +10,14 @@ import json
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from benchlib.errors import UserError
 from benchlib.execution.child import Order, carry_out
+from benchlib.execution.resume import Rerun
 from benchlib.plan import study as studies
 from benchlib.plan.expand import Plan, expand
 from benchlib.plan.only import select
-from benchlib.record import scrap
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,7 +31,7 @@ class Results:
 
     Attributes:
         folder: where their executed notebooks lie.
-        records: the records of the trials that ran, as they are stored, in the order of the plan.
+        records: the records of the trials that ran (`benchlib.record.Record`), in the order of the plan.
     """
 
     def __init__(self, folder: Path, plan: Plan, ran: Mapping[str, str] | None = None):
@@ -43,13 +43,11 @@ class Results:
             ran: the keys of the trials that ran; all others are rows with status "not run", whatever the folder holds
                 of them. None: the folder as it stands.
         """
-        from benchlib.report import collate
+        from benchlib.report.collate import StoredPlan, collate
 
         self.folder = folder
-        self._results = collate(folder, plan.resolved(), ran)
-        records, _ = scrap.read_all(folder / "trials")
-        by_key = {record["key"]: record for record in records.values()}
-        self.records = [by_key[key] for key in self.frame["key"] if key in by_key and (ran is None or key in ran)]
+        self._results = collate(folder, StoredPlan.of(plan.resolved(), folder.name), ran)
+        self.records = [self._results.records[key] for key in self.frame["key"] if key in self._results.records]
 
     @property
     def frame(self) -> pd.DataFrame:
@@ -124,7 +122,7 @@ def sweep(
     written.runoff = written.runoff and runoff
     plan, folder = expand(written), Path(output) if output else Path("outputs") / written.name
     keys = [planned.key for planned in select(plan, only)] if only else None
-    ended = carry_out(Order(plan, str(folder), rerun, keys), _say)
+    ended = carry_out(Order(plan, str(folder), cast(Rerun, rerun), keys), _say)
     return _told(Results(folder, plan), ended.statuses)
 
 

@@ -29,17 +29,17 @@ def calibrate(level: str, device: str = "cpu") -> calibration.Calibration:
             step()
         record = run.record().record
     finally:
-        run.launcher.end()
-    if record["status"] != "ok":
-        raise UserError(f"the calibration {record['status']} at stage {record['stage']}: {record['reason']}")
-    samples = run.measurement.samples
+        run.context.launcher.end()
+    if record.status != "ok":
+        raise UserError(f"the calibration {record.status} at stage {record.stage}: {record.reason}")
+    samples = run.outcome.measurement.samples
     found = calibration.evaluate(
-        [samples.rounds(pair) for pair in samples.pairs],
+        [samples.rounds(replicate) for replicate in samples.replicates],
         level,
         LEVELS[level],
         date=f"{datetime.date.today()}",
         device=device_of(device),
-        latency=record["metrics"]["time_latency"],
+        latency=record.metrics["time_latency"],
         load=load,
     )
     calibration.keep(found)

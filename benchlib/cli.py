@@ -6,13 +6,23 @@ import os
 import sys
 import time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import typer
 
-from benchlib import cli_cache, cli_discover, cli_list
+from benchlib import cli_cache, cli_discover, cli_list, cli_scripts
 from benchlib.cli_options import BuildOnly, CacheDir, Lean, Quiet, Verbose, use_cache, with_trial_options
-from benchlib.errors import Interrupted, UserError
+from benchlib.doctor import TAKES, examine, noise_floor
+from benchlib.errors import Interrupted, UnknownName, UserError
+from benchlib.execution import status as stands
+from benchlib.execution.resume import Rerun
+from benchlib.models import issues
+from benchlib.plan import study as studies
+from benchlib.plan.expand import expand
+from benchlib.plan.issues import keep as keep_issue
+from benchlib.plan.only import select
+from benchlib.plan.options import values_of
+from benchlib.record import Record
 
 app = typer.Typer(
     help="Which way of running this model is fastest here, is it still right, and can the figure be believed?",
@@ -56,11 +66,6 @@ def _run(
     **given: str | None,
 ) -> None:
     """One trial, or a small matrix: every option takes several values, separated by commas."""
-    from benchlib import cli_scripts
-    from benchlib.plan import study as studies
-    from benchlib.plan.expand import expand
-    from benchlib.plan.options import values_of
-
     use_cache(cache_dir)
     named = [value for text in models or [] for value in values_of("model", text)]
     options = {"model": cli_scripts.gathered(named, search_dir, every, wanted)}
@@ -94,8 +99,6 @@ def sweep(
     cache_dir: CacheDir = None,
 ) -> None:
     """Runs a study; what is done already is kept."""
-    from benchlib.plan import study as studies
-
     use_cache(cache_dir)
     if rerun not in ("", "failed", "all"):
         raise UserError(f"--rerun: '{rerun}' is neither failed nor all")
@@ -106,11 +109,10 @@ def sweep(
     folder = output or Path("outputs") / written.name
     if dry_run:
         from benchlib.execution.preview import preview
-        from benchlib.plan.expand import expand
 
-        print(preview(expand(written), folder, rerun, only))
+        print(preview(expand(written), folder, cast(Rerun, rerun), only))
         return
-    _execute(written, folder, rerun, quiet, verbose, only=only, lean=lean)
+    _execute(written, folder, cast(Rerun, rerun), quiet, verbose, only=only, lean=lean)
 
 
 @app.command()
@@ -119,11 +121,9 @@ def status(
     watch: Annotated[bool, typer.Option("--watch", help="again every two seconds, until all has run")] = False,
 ) -> None:
     """Where a sweep stands, from its outputs alone."""
-    from benchlib.execution import status as stands
-
     folder = _folder(study)
     print(stands.as_text(folder), flush=True)
-    while watch and stands.status(folder)["missing"]:
+    while watch and stands.status(folder).missing:
         time.sleep(2)
         print(stands.as_text(folder), flush=True)
 
@@ -160,9 +160,6 @@ def keep(
     name: Annotated[str | None, typer.Option(help="what to call it; default: the notebook's name")] = None,
 ) -> None:
     """Adds a trial that failed to the suite `issues`, to be run again as issues/NAME."""
-    from benchlib.models import issues
-    from benchlib.plan.issues import keep as keep_issue
-
     print(f"{issues.source.name}/{keep_issue(_notebook(trial), name)} in {issues.path()}")
 
 
@@ -181,9 +178,6 @@ def doctor(
     cache_dir: CacheDir = None,
 ) -> None:
     """Versions, devices, providers, the health of this machine, and the smallest difference that it can tell."""
-    from benchlib.doctor import TAKES, examine, noise_floor
-    from benchlib.errors import UnknownName
-
     use_cache(cache_dir)
     if level not in TAKES:
         raise UnknownName("level to calibrate", level, TAKES)
@@ -194,9 +188,9 @@ def doctor(
 
 
 def _execute(
-    study: Any,
+    study: studies.Study,
     folder: Path,
-    rerun: str,
+    rerun: Rerun,
     quiet: bool,
     verbose: int,
     fail_fast: bool = False,
@@ -205,23 +199,21 @@ def _execute(
     lean: bool = False,
 ) -> Any:
     """Plans, sweeps and collates."""
+    from benchlib.execution.driver import Options
     from benchlib.execution.driver import sweep as run_plan
-    from benchlib.plan.expand import expand
-    from benchlib.plan.only import select
     from benchlib.report import collate
 
     plan = expand(study)
-    chosen = {p.key for p in select(plan, only)} if only else None
+    chosen = frozenset(p.key for p in select(plan, only)) if only else None
 
-    def each(record: dict[str, Any]) -> None:
+    def each(record: Record) -> None:
         if lines:
             _print_lines(record)
         _explain(record, verbose)
 
     failed = ("failed", "timeout", "crashed", "oom")
-    outcome = run_plan(
-        plan, folder, rerun, quiet, chosen, each, lambda record: fail_fast and record["status"] in failed, lean
-    )
+    options = Options(rerun, chosen, quiet, lean, each, lambda record: fail_fast and record.status in failed)
+    outcome = run_plan(plan, folder, options)
     collate(folder)
     if not quiet:
         counts = " + ".join(f"{n} {s}" for s, n in outcome.counts.items())
@@ -229,36 +221,34 @@ def _execute(
     return outcome
 
 
-def _print_lines(record: dict[str, Any]) -> None:
+def _print_lines(record: Record) -> None:
     """A record as torch_bench prints it: `:name,value;`, a line per field, sorted; texts of several lines in one."""
-    fields = {**record["metrics"], "status": record["status"], "key": record["key"]}
-    if record["reason"]:
-        fields |= {"stage": record["stage"], "reason": record["reason"]}
+    fields = {**record.details, **record.metrics, "status": record.status, "key": record.key}
+    if record.reason:
+        fields |= {"stage": record.stage, "reason": record.reason}
     for name in sorted(fields):
         value = "" if fields[name] is None else fields[name]
         print(f":{name},{' '.join(value.split()) if isinstance(value, str) else value};")
 
 
-def _explain(record: dict[str, Any], verbose: int) -> None:
-    for level, part in ((1, "traceback"), (2, "log")):
-        if verbose >= level and record["error"].get(part):
-            print(record["error"][part], file=sys.stderr)
+def _explain(record: Record, verbose: int) -> None:
+    if record.error is None:
+        return
+    for level, text in ((1, record.error.traceback), (2, record.error.log)):
+        if verbose >= level and text:
+            print(text, file=sys.stderr)
 
 
 def _folder(study: str) -> Path:
     """The folder of a study: as given, by its name under outputs/, or as its YAML file says."""
     path = Path(study)
     if path.suffix in (".yaml", ".yml"):
-        from benchlib.plan import study as studies
-
         return Path("outputs") / studies.read(path).name
     if path.is_dir():
         return path
     known = [p.parent.name for p in Path("outputs").glob("*/study.yaml")]
     if study in known:
         return Path("outputs") / study
-    from benchlib.errors import UnknownName
-
     raise UnknownName("study", study, known)
 
 
@@ -267,6 +257,13 @@ def _notebook(trial: str) -> Path:
     if path.suffix == ".ipynb" and path.exists():
         return path
     found = [p for p in Path("outputs").glob("*/trials/*.ipynb") if p.stem == trial or p.stem.endswith(f"-{trial[:8]}")]
+    if not found:  # of a plan that another one followed: the last of them
+        past = [
+            p
+            for p in Path("outputs").glob("*/past/*.ipynb")
+            if f"-{trial[:8]}." in p.name or p.name.startswith(f"{trial}.")
+        ]
+        found = sorted(past, key=lambda p: p.stat().st_mtime)[-1:]
     if len(found) != 1:
         raise UserError(
             f"{'several notebooks' if found else 'no executed notebook'} under outputs/ called '{trial}'; give a path"

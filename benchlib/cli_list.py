@@ -7,13 +7,17 @@ import re
 import sys
 import textwrap
 from collections import Counter
-from typing import Annotated, Any
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Annotated
 
 import typer
 
 from benchlib.cli_options import CacheDir, Quiet, use_cache
 from benchlib.errors import UserError
+from benchlib.plan import listing
 from benchlib.plan.in_words import count
+from benchlib.plan.listing import ModelRow, SuiteRow
 
 WIDTH = 120
 _INDENT = 7  # columns: below the name
@@ -32,8 +36,6 @@ def list_(
     cache_dir: CacheDir = None,
 ) -> None:
     """The models of suites: index, task, parameters, shapes, what is missing here; or the suites."""
-    from benchlib.plan import listing
-
     use_cache(cache_dir)
 
     def progress(name: str) -> None:
@@ -44,39 +46,43 @@ def list_(
         if every or details:
             raise UserError(f"list: {'--all' if every else '--details'} is about the models of a suite: name one")
         rows = listing.overview()
-        print(json.dumps(rows, indent=1, ensure_ascii=False) if as_json else suites_as_text(rows))
+        print(_as_json(rows) if as_json else suites_as_text(rows))
         return
     tables = [listing.models(word, every, details, progress) for word in wanted]
     if as_json:
-        print(json.dumps([row for table in tables for row in table], indent=1, ensure_ascii=False))
+        print(_as_json([row for table in tables for row in table]))
     else:
         print("\n\n".join(models_as_text(word, table) for word, table in zip(wanted, tables, strict=True)))
 
 
-def suites_as_text(rows: list[dict[str, Any]]) -> str:
+def _as_json(rows: Sequence[SuiteRow | ModelRow]) -> str:
+    return json.dumps([asdict(row) for row in rows], indent=1, ensure_ascii=False)
+
+
+def suites_as_text(rows: list[SuiteRow]) -> str:
     """A line for each suite."""
     cells = [("suite", "models", "run here")]
-    cells += [(r["suite"], f"{r['models']}{'+' if r['more'] else ''}", str(r["here"])) for r in rows]
-    note = ["+ takes more names than its catalogue has: list SUITE --all"] if any(r["more"] for r in rows) else []
-    return "\n".join([*_aligned(cells, ["", *(r["summary"] for r in rows)], right=(1, 2)), *note])
+    cells += [(r.suite, f"{r.models}{'+' if r.more else ''}", str(r.here)) for r in rows]
+    note = ["+ takes more names than its catalogue has: list SUITE --all"] if any(r.more for r in rows) else []
+    return "\n".join([*_aligned(cells, ["", *(r.summary for r in rows)], right=(1, 2)), *note])
 
 
-def models_as_text(wanted: str, rows: list[dict[str, Any]]) -> str:
+def models_as_text(wanted: str, rows: list[ModelRow]) -> str:
     """The models of one suite under a line that says how many there are."""
-    here = sum(row["missing"] is None for row in rows)
+    here = sum(row.missing is None for row in rows)
     head = f"{wanted}: {len(rows)} model{'' if len(rows) == 1 else 's'}, {here} can run here"
     if not rows:
         return head
     cells = [("index", "name", "task", "parameters", "batch", "shapes", "here")]
     cells += [
         (
-            _or_blank(row["index"]),
-            row["name"],
-            row["task"],
-            "" if row["params_size"] is None else count(row["params_size"]),
-            _or_blank(row["batch_size"]),
+            _or_blank(row.index),
+            row.name,
+            row.task,
+            "" if row.params_size is None else count(row.params_size),
+            _or_blank(row.batch_size),
             _shapes(row),
-            "yes" if row["missing"] is None else "no",
+            "yes" if row.missing is None else "no",
         )
         for row in rows
     ]
@@ -87,23 +93,23 @@ def _or_blank(value: int | None) -> str:
     return "" if value is None else str(value)
 
 
-def _shapes(row: dict[str, Any]) -> str:
+def _shapes(row: ModelRow) -> str:
     """`3 × int64[1×512], float32[1×3×224×224]`, or the sizes that the suite tells."""
-    if row["input_shapes"] is None:
-        return ", ".join(f"{name} {value}" for name, value in row["sizes"].items())
-    found = Counter(re.findall(r"\w+\[[^\]]*\]", row["input_shapes"]))
+    if row.input_shapes is None:
+        return ", ".join(f"{name} {value}" for name, value in row.sizes.items())
+    found = Counter(re.findall(r"\w+\[[^\]]*\]", row.input_shapes))
     return ", ".join(f"{n} × {shape}" if n > 1 else shape for shape, n in found.items())
 
 
-def _remark(row: dict[str, Any]) -> str:
-    parts = [row["missing"].removeprefix(f"{row['name']} ")] if row["missing"] else []
-    parts += [f"is {row['alias_of']}"] if row["alias_of"] else []
-    parts += [f"details unknown: {row['unknown']}"] if row["unknown"] else []
-    parts += [row["summary"]] if row["summary"] else []
+def _remark(row: ModelRow) -> str:
+    parts = [row.missing.removeprefix(f"{row.name} ")] if row.missing else []
+    parts += [f"is {row.alias_of}"] if row.alias_of else []
+    parts += [f"details unknown: {row.unknown}"] if row.unknown else []
+    parts += [row.summary] if row.summary else []
     return "; ".join(parts)
 
 
-def _aligned(cells: list[tuple[str, ...]], remarks: list[str], right: tuple[int, ...]) -> list[str]:
+def _aligned(cells: Sequence[tuple[str, ...]], remarks: list[str], right: tuple[int, ...]) -> list[str]:
     """Lines of a table, each row with its remark: behind it where there is room, else below. Nothing is cut: a name
     that is too long has a line of its own. A column without a value is left out."""
     columns = [i for i in range(len(cells[0])) if any(row[i] for row in cells[1:])]

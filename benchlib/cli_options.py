@@ -9,6 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
+from benchlib.trial import Trial, default_of
+
 CacheDir = Annotated[Path | None, typer.Option("--cache-dir", help="where models and artifacts are kept")]
 Verbose = Annotated[
     int, typer.Option("-v", "--verbose", count=True, help="-v: tracebacks of failures, -vv: logs of the workers too")
@@ -30,7 +32,6 @@ def use_cache(folder: Path | None) -> None:
 
 def with_trial_options(function: Any) -> Any:
     """`run`, with an option for each parameter of a trial, taken from their declaration."""
-    from benchlib.trial import Trial, default_of
 
     def option(name: str, kind: Any, default: Any, declared: Any) -> inspect.Parameter:
         return inspect.Parameter(
@@ -74,7 +75,7 @@ def with_trial_options(function: Any) -> Any:
     def command(**given: Any) -> None:
         function(**given)
 
-    command.__signature__ = inspect.Signature(parameters)
+    command.__dict__["__signature__"] = inspect.Signature(parameters)
     command.__annotations__ = {p.name: p.annotation for p in parameters}
     command.__doc__ = function.__doc__
     return command

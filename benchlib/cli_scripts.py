@@ -17,6 +17,7 @@ from benchlib.model_labels import model_fits
 from benchlib.models import script
 from benchlib.plan.expand import Plan
 from benchlib.plan.selections import select
+from benchlib.record import Record
 from benchlib.trial import Trial
 from benchlib.way import WAY
 
@@ -56,10 +57,10 @@ def analysed(plan: Plan, verbose: int) -> Iterator[str]:
     yield from (f"refused: {reason}" for reason in refused)
 
 
-def listed(records: list[dict[str, Any]]) -> Iterator[str]:
+def listed(records: list[Record]) -> Iterator[str]:
     """The models of scripts with what came of their trials."""
-    ran = [record for record in records if script.is_script(record["trial"]["model"]) and record["status"] != "refused"]
-    trials = [Trial(**record["trial"]) for record in ran]
+    ran = [record for record in records if script.is_script(record.trial["model"]) and record.status != "refused"]
+    trials = [Trial(**record.trial) for record in ran]
     for discovery, mine in _discoveries(trials):
         own = [record for record, trial in zip(ran, trials, strict=True) if trial in mine]
         yield from shown(discovery, more=partial(_rows, own, len(discovery.models) == 1))
@@ -79,35 +80,35 @@ def _discoveries(trials: list[Trial]) -> Iterator[tuple[Any, list[Trial]]]:
         yield dataclasses.replace(found, models=models), mine
 
 
-def _rows(records: list[dict[str, Any]], single: bool, model: Any) -> dict[str, str]:
+def _rows(records: list[Record], single: bool, model: Any) -> dict[str, str]:
     """One row for each trial of a model: its way with the conditions that differ, how it ended, and what it took."""
-    mine = [r for r in records if single or r["trial"]["model"].endswith(f"::{model.hash}")]
+    mine = [r for r in records if single or r.trial["model"].endswith(f"::{model.hash}")]
     differ = [
         name
         for name in Trial.model_fields
-        if name not in (*WAY, "model", "batch_size") and any(r["trial"][name] != mine[0]["trial"][name] for r in mine)
+        if name not in (*WAY, "model", "batch_size") and any(r.trial[name] != mine[0].trial[name] for r in mine)
     ]
     return {_way(record, differ): _outcome(record) for record in mine}
 
 
-def _way(record: dict[str, Any], differ: Iterable[str]) -> str:
+def _way(record: Record, differ: Iterable[str]) -> str:
     """`eager, batch 8, dtype bfloat16`."""
-    trial, metrics = record["trial"], record["metrics"]
+    trial, metrics = record.trial, record.metrics
     words = [str(metrics["_index"]).removeprefix(f"{metrics['model_name']}-")]
     words += [f"batch {trial['batch_size']}"] if trial["batch_size"] != 1 else []
     return ", ".join([*words, *(f"{name} {'default' if trial[name] is None else trial[name]}" for name in differ)])
 
 
-def _outcome(record: dict[str, Any]) -> str:
+def _outcome(record: Record) -> str:
     """The throughput stands beside the mean latency, of which it is the inverse times the batch size."""
-    metrics = record["metrics"]
+    metrics = record.metrics
     if metrics.get("time_latency"):
-        note = "" if record["status"] == "ok" else f" ({record['status']})"
+        note = "" if record.status == "ok" else f" ({record.status})"
         mean, median = _time(metrics["time_latency_mean"]), _time(metrics["time_latency"])
         return f"latency {mean} in the mean (median {median}), {metrics['throughput']:,.1f} items/s{note}"
-    if record["status"] == "ok":
-        return "built" if record["trial"]["until"] == "export" else "built and checked"
-    return ": ".join(filter(None, [record["status"], record["stage"], " ".join(record["reason"].split())]))
+    if record.status == "ok":
+        return "built" if record.trial["until"] == "export" else "built and checked"
+    return ": ".join(filter(None, [record.status, record.stage, " ".join(record.reason.split())]))
 
 
 def _time(seconds: float) -> str:
@@ -115,6 +116,6 @@ def _time(seconds: float) -> str:
     return f"{seconds * scale:.4g} {unit}"
 
 
-def print_listed(records: list[dict[str, Any]]) -> None:
+def print_listed(records: list[Record]) -> None:
     for line in listed(records):
         print(line, file=sys.stderr)

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from benchlib import artifacts, machine
+from benchlib.host import calibration, device_of
 from benchlib.registries import exporters, runtimes, sources
 
 _PACKAGES = (
@@ -48,7 +49,7 @@ print(json.dumps(found))
 def examine() -> str:
     """The findings as text, section by section."""
     facts = machine.facts()
-    gpus = [f"{g['name']}, {g['ram_size'] / 2**30:.0f} GiB, driver {g['driver']}" for g in machine.gpus()]
+    gpus = [f"{g.name}, {g.ram_size / 2**30:.0f} GiB, driver {g.driver}" for g in machine.gpus()]
     sections = {
         "machine": {
             "processor": facts["processor_name"],
@@ -81,8 +82,7 @@ def noise_floor(level: str, device: str = "cpu", renew: bool | None = None) -> I
 
     `renew`: True calibrates again, False not even the first time. Raises UserError.
     """
-    from benchlib import calibrate
-    from benchlib.host import calibration, device_of
+    from benchlib import calibrate  # the measuring side, for those alone who calibrate
 
     yield "noise floor"
     found = None if renew else calibration.kept(level, device_of(device))
@@ -138,7 +138,8 @@ def _heavy() -> dict[str, str]:
 def _steal() -> float | None:
     fields = _read("/proc/stat").splitlines()[0].split()[1:] if _read("/proc/stat") else []
     ticks = [int(f) for f in fields]
-    return ticks[7] / sum(ticks[:8]) if len(ticks) > 7 and sum(ticks[:8]) else None
+    total = sum(ticks[:8])
+    return ticks[7] / total if len(ticks) > 7 and total else None
 
 
 def _read(path: str) -> str:

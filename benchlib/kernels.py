@@ -87,12 +87,12 @@ class PrivateKernelManager(AsyncKernelManager):
         argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}", quiet]
         return KernelSpec(argv=argv, language="python", display_name="Python 3 (ipykernel)")
 
-    async def start_kernel(self, **kwargs: Any) -> None:
+    async def start_kernel(self, **kwargs: Any) -> None:  # type: ignore[override]  # theirs is the same, behind `run_sync`
         env = {k: v for k, v in os.environ.items() if k != "MPLBACKEND"}
         kwargs["env"] = {**env, "IPYTHONDIR": os.path.join(self.folder, "ipython"), **self.extra_environment}
         await super().start_kernel(**kwargs)
 
-    async def cleanup_resources(self, restart: bool = False) -> None:
+    async def cleanup_resources(self, restart: bool = False) -> None:  # type: ignore[override]  # so is theirs
         await super().cleanup_resources(restart)
         if not restart:
             shutil.rmtree(self.folder, ignore_errors=True)

@@ -7,10 +7,12 @@ import platform
 import re
 import struct
 import sys
+from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+
+from benchlib.registry import Facts
 
 # Packages whose distribution is not called as they are imported.
 _DISTRIBUTIONS = {"onnxruntime": ("onnxruntime-gpu", "onnxruntime"), "PIL": ("pillow",)}
@@ -84,7 +86,7 @@ def memory_available(groups: Path = Path("/sys/fs/cgroup")) -> int:
 def gpu_memory(device: str) -> int | None:
     """Bytes of memory of `cuda:N`; None where there is no such GPU."""
     index = int(device.partition(":")[2] or 0)
-    return gpus()[index]["ram_size"] if index < len(gpus()) else None
+    return gpus()[index].ram_size if index < len(gpus()) else None
 
 
 def last_level_cache(folder: Path = Path("/sys/devices/system/cpu")) -> int | None:
@@ -103,8 +105,20 @@ def last_level_cache(folder: Path = Path("/sys/devices/system/cpu")) -> int | No
     return sum(size for level, size in sizes.values() if level == last) or None
 
 
+@dataclass(frozen=True)
+class Gpu:
+    """An NVIDIA GPU; None where it does not answer a question."""
+
+    name: str
+    ram_size: int  # bytes
+    capability: str  # of its architecture: "9.0"
+    power_watts: float | None  # the limit that is enforced
+    performance_state: float | None  # 0 is the fastest
+    driver: str  # the version
+
+
 @cache
-def gpus() -> tuple[dict[str, Any], ...]:
+def gpus() -> tuple[Gpu, ...]:
     """The NVIDIA GPUs as NVML knows them; empty where there is no driver."""
     try:
         import pynvml
@@ -116,14 +130,14 @@ def gpus() -> tuple[dict[str, Any], ...]:
     for index in range(pynvml.nvmlDeviceGetCount()):
         handle = pynvml.nvmlDeviceGetHandleByIndex(index)
         found.append(
-            {
-                "name": pynvml.nvmlDeviceGetName(handle),
-                "ram_size": pynvml.nvmlDeviceGetMemoryInfo(handle).total,
-                "capability": ".".join(map(str, pynvml.nvmlDeviceGetCudaComputeCapability(handle))),
-                "power_watts": _asked(pynvml.nvmlDeviceGetEnforcedPowerLimit, handle, 1e-3),
-                "performance_state": _asked(pynvml.nvmlDeviceGetPerformanceState, handle),
-                "driver": pynvml.nvmlSystemGetDriverVersion(),
-            }
+            Gpu(
+                name=pynvml.nvmlDeviceGetName(handle),
+                ram_size=pynvml.nvmlDeviceGetMemoryInfo(handle).total,
+                capability=".".join(map(str, pynvml.nvmlDeviceGetCudaComputeCapability(handle))),
+                power_watts=_asked(pynvml.nvmlDeviceGetEnforcedPowerLimit, handle, 1e-3),
+                performance_state=_asked(pynvml.nvmlDeviceGetPerformanceState, handle),
+                driver=pynvml.nvmlSystemGetDriverVersion(),
+            )
         )
     pynvml.nvmlShutdown()
     return tuple(found)
@@ -134,12 +148,12 @@ def device_name(device: str) -> str:
     if device == "cpu":
         return processor_name()
     index = int(device.partition(":")[2] or 0)
-    return gpus()[index]["name"] if index < len(gpus()) else ""
+    return gpus()[index].name if index < len(gpus()) else ""
 
 
-def facts(device: str = "cpu") -> dict[str, Any]:
+def facts(device: str = "cpu") -> Facts:
     """The machine's part of a record; names and units as in `benchlib.record.metrics`."""
-    first = gpus()[0] if gpus() else {}
+    first = gpus()[0] if gpus() else None
     index = int(device.partition(":")[2] or 0)
     return {
         "device": device,
@@ -156,11 +170,11 @@ def facts(device: str = "cpu") -> dict[str, Any]:
         "executable": sys.executable,
         "has_cuda": bool(gpus()),
         "num_gpus": len(gpus()),
-        "gpu": first.get("name", ""),
-        "gpu_ram_size": first.get("ram_size"),
-        "gpu_power_watts": first.get("power_watts"),
-        "gpu_performance_state": first.get("performance_state"),
-        "capability": gpus()[index]["capability"] if index < len(gpus()) else "",
+        "gpu": first.name if first else "",
+        "gpu_ram_size": first.ram_size if first else None,
+        "gpu_power_watts": first.power_watts if first else None,
+        "gpu_performance_state": first.performance_state if first else None,
+        "capability": gpus()[index].capability if index < len(gpus()) else "",
         "version": platform.python_version(),
         **{f"version_{package}": package_version(package) or "" for package in _VERSIONS},
     }

@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from benchlib import label_line
 from benchlib.errors import UserError
 from benchlib.label_line import COLUMN, Labels
 from benchlib.models import row, script
-from benchlib.record import scrap
+from benchlib.record import Record, scrap
+from benchlib.trial import Trial
 
 
-def labels(trial: Any) -> Labels:
-    """The labels of a trial: its executed notebook, its record, or a `benchlib.Trial`. Raises UserError."""
-    if hasattr(trial, "model"):
+def labels(trial: Trial | Record | str | Path) -> Labels:
+    """The labels of a trial, which is given as its executed notebook, its record, or a `benchlib.Trial`.
+
+    Raises:
+        UserError: for a notebook without a record, or a model whose labels cannot be read.
+    """
+    if isinstance(trial, Trial):
         return labels_of_model(trial.model)
-    if not isinstance(trial, Mapping):
+    if not isinstance(trial, Record):
         try:
-            trial = scrap.read(Path(trial))
+            trial = scrap.read_record(trial)
         except scrap.NoRecord as error:
             raise UserError(str(error)) from error
-    metrics = trial["metrics"].items()
+    metrics = trial.metrics.items()
     return {name.removeprefix(COLUMN): value.split(",") for name, value in metrics if name.startswith(COLUMN)}
 
 

@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from benchlib.registry import Facts
 
-def onnx_facts(path: Path, optimized: bool = False) -> dict[str, Any]:
+
+def onnx_facts(path: Path, optimized: bool = False) -> Facts:
     """The metrics `onnx_*` of a file and its `operators`; `optimized`: the exporter or a pass optimised the graph."""
     import onnx
 

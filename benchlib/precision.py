@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Any
 
 WORDS = {
     "computes": "what is computed in",
@@ -42,16 +41,16 @@ def of_onednn(own: str) -> str:
     return own if own != "ieee" or mode == "strict" else mode
 
 
-def precision_differences(facts_by_contender: Mapping[str, Mapping[str, Any]]) -> list[str]:
+def precision_differences(contenders: Mapping[str, Mapping[str, str]]) -> list[str]:
     """What the contenders of a trial do not do alike, a sentence each; empty when they agree.
 
-    Takes the sessions' facts by the contenders' labels. A contender that says nothing of a kind of work (it has no
-    such setting) differs from nobody.
+    Args:
+        contenders: what each says of its precision, by its label. One that says nothing of a kind of work (it has no
+            such setting) differs from nobody.
     """
-    said = {label: facts.get("precision") or {} for label, facts in facts_by_contender.items()}
-    found = []
+    differences = []
     for kind, words in WORDS.items():
-        values = {label: precision[kind] for label, precision in said.items() if kind in precision}
+        values = {label: precision[kind] for label, precision in contenders.items() if kind in precision}
         if len(set(values.values())) > 1:
-            found.append(f"{words}: " + ", ".join(f"{value} in {label}" for label, value in values.items()))
-    return found
+            differences.append(f"{words}: " + ", ".join(f"{value} in {label}" for label, value in values.items()))
+    return differences

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, cast
 
 from benchlib import user_file
 from benchlib.errors import UnknownName, UserError
@@ -55,6 +55,7 @@ class Registry(Generic[P]):
         return getattr(importlib.import_module(self.package), "ALIASES", {})
 
     def names(self) -> list[str]:
+        """All that are known here, those of other packages too, sorted."""
         return sorted({*self._own, *self._entry_points})
 
     def __contains__(self, name: str) -> bool:
@@ -65,30 +66,48 @@ class Registry(Generic[P]):
         return self._aliases.get(name, name)
 
     def is_ours(self, name: str) -> bool:
+        """Whether the library itself has the plug-in `name`."""
         return name in self._own
 
     def module_of(self, name: str) -> str:
-        """The dotted name of the module that declares the plug-in, or reads the user's file that does."""
+        """The dotted name of the module that declares the plug-in `name`, or reads the user's file that does.
+
+        Raises:
+            UnknownName: there is no such plug-in.
+        """
         self._check(name)
         if name in self._own:
             return self._own[name][1]
         return user_file.__name__ if user_file.names_one(name) else self._entry_points[name].module
 
     def file_of(self, name: str) -> Path:
-        """The file that declares the plug-in."""
+        """The file that declares the plug-in `name`.
+
+        Raises:
+            UnknownName: there is no such plug-in.
+            UserError: its package is no file.
+        """
         if user_file.names_one(name):
             return user_file.path_of(name)
-        return Path(importlib.util.find_spec(self.module_of(name)).origin)
+        spec = importlib.util.find_spec(self.module_of(name))
+        if spec is None or spec.origin is None:
+            raise UserError(f"{self.kind} '{name}' has no file of its own")
+        return Path(spec.origin)
 
     def get(self, name: str) -> P:
-        """The plug-in called `name`. Raises UnknownName, or UserError when a foreign one cannot be loaded."""
+        """The plug-in called `name`: a `Source`, `Exporter`, `Pass` or `Runtime`, as the registry holds.
+
+        Raises:
+            UnknownName: there is no such plug-in.
+            UserError: one of another package, or of a user's file, cannot be loaded.
+        """
         self._check(name)
         if name in self._own:
             return self._own[name][0]
         if user_file.names_one(name):
-            return user_file.plugin(self.kind, name)
+            return cast(P, user_file.plugin(self.kind, name))
         try:
-            return self._entry_points[name].load()
+            return cast(P, self._entry_points[name].load())
         except Exception as error:
             raise UserError(
                 f"{self.kind} '{name}' of {self._entry_points[name].value} does not load: {error}"

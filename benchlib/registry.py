@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Required, TypedDict
 
 from benchlib.option import Option
 
@@ -22,11 +22,33 @@ SIZES = (
     "seq_length", "max_audio_seq_length", "height", "width", "num_channels",
     "k", "alpha", "in_channels", "out_channels", "num_layers",
 )  # fmt: skip
+# A trial's parameters by name (`benchlib.trial.Trial` says which, with their types), or those of them that decide.
+Parameters = Mapping[str, Any]
+# The options of a plug-in by the names that it declares (`Option`); what the plug-in gets has every default filled in.
+Options = Mapping[str, Any]
+# What is said of a thing by whoever made or loaded it, by name, in values that JSON knows: what the library reads
+# itself (`file` and `operators` of an exporter, `providers` and `threads` of a session, …), declared metrics
+# (`benchlib.record.metrics`), and anything else that the reader of a record may want to see.
+Facts = dict[str, Any]
 Refusal = Callable[[Any], str | None]  # a trial's parameters -> the rule that forbids it, or None
 
 
-def never(_trial) -> None:
-    """The refusal of a plug-in that takes every trial."""
+def never(_trial: Any) -> None:
+    """The refusal of a plug-in that takes every trial, and what is lacking of one that lacks nothing."""
+
+
+class CatalogueRow(TypedDict, total=False):
+    """What a suite's catalogue says of one of its models, as far as it is known: a plain mapping with these keys."""
+
+    name: Required[str]
+    task: str
+    batch_size: int  # as recorded by the suite
+    seq_length: int | None  # as recorded by the suite; None: its models of this task have none
+    alias_of: str  # the name under which the model lives on
+    packages: tuple[str, ...]  # that this model needs beside the source's
+    needs: str  # in words: what it takes that is not to be had here, so that it is skipped
+    labels: Mapping[str, list[str]]  # key -> values
+    summary: str
 
 
 @dataclass(frozen=True)
@@ -37,12 +59,8 @@ class Source:
     runs in the driver and returns a JSON value that changes when the model does. A source without
     `catalogue` is no suite: nothing of it can be listed or selected.
 
-    A catalogue is data: the driver asks for it, so it imports nothing heavy. Each of its rows is a mapping with
-    `name` and, where they are known, `task`, `batch_size` and `seq_length` (as recorded by the suite), `alias_of` (the
-    name under which the model lives on), `packages` (that this model needs beside the source's), `needs` (in words:
-    what it takes that is not to be had here, so that it is skipped), `labels` ({key: [values]}) and `summary`. Names
-    beyond it, `more`, may be many and take the package, so they are asked for in a process of its own and cached per
-    version of the packages.
+    A catalogue is data: the driver asks for it, so it imports nothing heavy. Names beyond it, `more`, may be many and
+    take the package, so they are asked for in a process of its own and cached per version of the packages.
     """
 
     name: str
@@ -50,7 +68,7 @@ class Source:
     load: Callable[[str, Any], Any]
     identity: Callable[[str, Any], Any] = lambda name, trial: name
     packages: tuple[str, ...] = ()
-    catalogue: Callable[[], list[dict]] | None = None
+    catalogue: Callable[[], list[CatalogueRow]] | None = None
     more: Callable[[], list[str]] | None = None  # names that load() takes beside those of the catalogue
     tagged: bool = False  # it takes each of its names with a tag too, which only load() knows: `resnet18.a1_in1k`
     shapes: Mapping[str, float | None] = field(default_factory=dict)  # the sizes (`SIZES`) that it
@@ -59,7 +77,7 @@ class Source:
     refuse: Refusal = never
     called: Callable[[str, Any], str] | None = None  # (name, trial) -> how tables call it; None: by its last part
     gives: str = "module"  # what load() returns: "module" (a torch.nn.Module) or "onnx" (a ready file)
-    judge: Mapping[str, Any] = field(default_factory=lambda: {"exporter": "eager"})  # the way that is right
+    judge: Parameters = field(default_factory=lambda: {"exporter": "eager"})  # the way that is right
     judged_by: str = "eager"  # the same in words, for the report
 
 
@@ -69,7 +87,8 @@ class Exporter:
 
     `export(request)` takes a `benchlib.exporters.ExportRequest`, runs in the builder worker and returns facts for the
     record, among them `file`, what it wrote. What torch itself runs of that, `reopen(file, request)` opens again: it
-    takes the file and the `OpenRequest` and returns a callable on the flat tensors of the inputs.
+    takes the file and the `OpenRequest` and returns a callable on the flat tensors of the inputs. A trial's
+    `exporter_args` are the `options` of the one request, and the `exporter_args` of the other.
 
     An exporter that leaves no file of its own (eager, compilers that work when the model is opened) has
     `export=None`: its artifact is the saved model itself, and `prepare(module, request)` turns the opened module
@@ -83,14 +102,14 @@ class Exporter:
     runtime: str = "onnxruntime"  # the runtime when none is asked for
     packages: tuple[str, ...] = ()
     options: Mapping[str, Option] = field(default_factory=dict)
-    export: Callable[..., dict] | None = None
+    export: Callable[..., Facts] | None = None
     prepare: Callable[..., Any] | None = None
     reopen: Callable[..., Any] | None = None
     dynamic: bool = True  # can leave shapes free
     own_patterns: bool = False  # takes `opt_patterns` itself, unchanged
     contrib: bool = False  # leaves operators of onnxruntime's own (com.microsoft)
     compiles: bool = False  # compiles at the first call, into the trial's own cache
-    compiles_anew: Callable[[Mapping[str, Any]], bool] = lambda options: False  # … which does not help the next process
+    compiles_anew: Callable[[Options], bool] = lambda options: False  # … which does not help the next process
     refuse: Refusal = never
     lacks: Callable[[Any], str | None] = never  # what this machine lacks for it, or None
 
@@ -102,13 +121,13 @@ class Pass:
 
     name: str
     summary: str
-    apply: Callable[..., dict]
+    apply: Callable[..., Facts]
     packages: tuple[str, ...] = ()
     options: Mapping[str, Option] = field(default_factory=dict)  # of pass_args[name]
     exporters: tuple[str, ...] = ()  # the only ones after which it makes sense; empty: all that leave ONNX
     patterns: bool = False  # rules can be taken out by name: `family-Pattern`
     computes: str = ""  # what the graph computes in afterwards: float16, bfloat16, int8, int4; empty: as before
-    contrib: Callable[[Mapping[str, Any]], bool] = lambda options: False  # leaves operators of onnxruntime's own
+    contrib: Callable[[Options], bool] = lambda options: False  # leaves operators of onnxruntime's own
     needs_inputs: bool = False  # calibrates on the model's own inputs
     refuse: Refusal = never
     lacks: Callable[[Any], str | None] = never
@@ -128,7 +147,7 @@ class Runtime:
     io: tuple[str, ...] = ("host",)  # where inputs and outputs may be: "host", "device"
     cuda_graphs: bool = False  # can replay a call as a CUDA graph
     profiles: bool = False  # has a profiler of its own
-    exact: Mapping[str, Any] = field(default_factory=dict)  # options with which it computes in float64 on the CPU
+    exact: Options = field(default_factory=dict)  # options with which it computes in float64 on the CPU
     contrib: bool = False  # runs the operators of onnxruntime's own (com.microsoft)
     refuse: Refusal = never
     lacks: Callable[[Any], str | None] = never

@@ -21,6 +21,13 @@ from typing import Any
 import numpy as np
 
 STRUCTURE = "__structure__"
+# What a model is called with: the parameters of its forward by name, in the order in which they are given -> arrays or
+# tensors of any shape, or any nesting of them (the structures above).
+Inputs = dict[str, Any]
+# The leaves of a nesting by their flat names (`input_ids`, `states_0`, … ), in order -> arrays or tensors of any shape.
+FlatTensors = dict[str, Any]
+# The same on the host, each as `to_numpy` gives it.
+FlatArrays = dict[str, np.ndarray]
 _TEXTS = "UO"  # kinds of numpy's dtypes that hold texts: its own, and objects, which runtimes give back
 THIN = 1 << 20  # elements that `thinned` leaves at most
 
@@ -56,6 +63,7 @@ def to_numpy(leaf: Any) -> np.ndarray:
 
 
 def labelled(bits: np.ndarray, label: str) -> np.ndarray:
+    """`bits` of any shape as an array that stands for numbers of the dtype `label`, which numpy has not."""
     array = np.ascontiguousarray(bits).reshape(bits.shape).view(Labelled)  # a scalar keeps its shape
     array.label = label
     return array
@@ -104,14 +112,14 @@ def thinned(leaf: Any) -> Any:
     return rows[(len(rows) - 1) % step :: step]
 
 
-def flatten(nested: Any) -> tuple[dict[str, Any], Any]:
+def flatten(nested: Any) -> tuple[FlatTensors, Any]:
     """The leaves of `nested` by name, in order, and the structure to put them back (`unflatten`)."""
-    leaves: dict[str, Any] = {}
+    leaves: FlatTensors = {}
     structure = _flatten(nested, (), leaves)
     return leaves, structure
 
 
-def unflatten(structure: Any, leaves: Mapping[str, Any]) -> Any:
+def unflatten(structure: Any, leaves: FlatTensors) -> Any:
     """The nesting again; dataclasses and other mappings come back as dicts, all sequences by their kind."""
     kind, content = structure
     if kind == "leaf":
@@ -128,17 +136,18 @@ def save(path: str | os.PathLike, nested: Any) -> str:
     """Writes `nested` to an `.npz` file, atomically, and returns the hash of its contents."""
     leaves, structure = flatten(nested)
     arrays = {name: to_numpy(leaf) for name, leaf in leaves.items()}
-    labels = {name: array.label for name, array in arrays.items() if getattr(array, "label", "")}
+    labels = {name: label for name, array in arrays.items() if (label := getattr(array, "label", ""))}
     head = json.dumps({"structure": structure, "labels": labels})
     path = Path(path)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     with temporary.open("wb") as file:
-        np.savez(file, **{STRUCTURE: np.array(head)}, **{n: np.asarray(a) for n, a in arrays.items()})
+        stored = {STRUCTURE: np.array(head), **{n: np.asarray(a) for n, a in arrays.items()}}
+        np.savez(file, **stored)  # type: ignore[arg-type]  # a name could be that of savez's own flag
     os.replace(temporary, path)
     return content_hash(arrays)
 
 
-def load(path: str | os.PathLike) -> tuple[dict[str, np.ndarray], Any]:
+def load(path: str | os.PathLike) -> tuple[FlatArrays, Any]:
     """The arrays of a file by name and the structure that `unflatten` takes."""
     with np.load(path, allow_pickle=False) as file:
         head = json.loads(str(file[STRUCTURE]))
@@ -148,7 +157,7 @@ def load(path: str | os.PathLike) -> tuple[dict[str, np.ndarray], Any]:
     return arrays, head["structure"]
 
 
-def content_hash(arrays: Mapping[str, Any]) -> str:
+def content_hash(arrays: FlatTensors) -> str:
     """sha256 over names, dtypes, shapes and bytes, in order; 16 hexadecimal digits of it."""
     digest = hashlib.sha256()
     for name, leaf in arrays.items():
@@ -173,7 +182,7 @@ def _constants(structure: Any) -> int:
     return sum(_constants(item[1] if kind == "dict" else item) for item in content)
 
 
-def _flatten(item: Any, path: tuple[str, ...], leaves: dict[str, Any]) -> Any:
+def _flatten(item: Any, path: tuple[str, ...], leaves: FlatTensors) -> Any:
     # Kinds stand in tuples here: dynamo, which traces this in exported models, knows no `type | type`.
     if isinstance(item, (np.ndarray, np.generic)) or (hasattr(item, "dtype") and hasattr(item, "shape")):
         name = _name(path, leaves)
@@ -203,7 +212,7 @@ def _parts_of_a_cache(item: Any) -> Any:
     return item
 
 
-def _name(path: tuple[str, ...], taken: Mapping[str, Any]) -> str:
+def _name(path: tuple[str, ...], taken: FlatTensors) -> str:
     """`input_ids`, `states_0`, … : an identifier that is also a good name for a graph's input."""
     text = "_".join(path) or "x"
     name = "".join(c if c.isalnum() else "_" for c in text)

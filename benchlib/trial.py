@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import replace
@@ -11,18 +10,17 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from benchlib import trial_values
+from benchlib import trial_key, trial_values
 from benchlib.errors import UnknownName
 from benchlib.models import FILES, parse
 from benchlib.registries import exporters, passes, runtimes, sources
 from benchlib.registry import SIZES, Option, Source
-from benchlib.way import WAY, Way, canonical
+from benchlib.way import WAY, Way
 
 Size = Annotated[int, Field(ge=1)]
 Count = Literal["auto"] | Size
 Shape = list[Annotated[int, Field(ge=0)]]
 Seconds = Literal["auto"] | Annotated[float, Field(gt=0)]
-NOT_IN_KEY = ("label", "tag", "timeout")
 # Parameters that decide how a model is loaded; all others decide only how it is run.
 LOADING = (
     "dtype", "batch_size", *SIZES, "shapes", "inputs", "model_args", "script_args", "max_depth", "attn_implementation",
@@ -139,10 +137,12 @@ class Trial(BaseModel):
 
     @property
     def resolved_runtime(self) -> str:
+        """The name of the runtime that is asked for, else the exporter's own."""
         return self.runtime or exporters.get(self.exporter).runtime
 
     @property
     def source_options(self) -> Mapping[str, Option] | None:
+        """What `model_args` may hold; None where the model's source takes anything."""
         scheme = self.model.partition("/")[0]
         return sources.get(scheme).options if scheme in sources else None
 
@@ -225,10 +225,9 @@ class Trial(BaseModel):
         return [source.name, source.identity(name, self), *given]
 
     def key(self) -> str:
-        """What was asked: a hash of the parameters without label, tag and timeout, and of the model's identity."""
-        asked = {k: v for k, v in self.model_dump().items() if k not in NOT_IN_KEY}
-        asked["model"] = self.identity()
-        return hashlib.sha256(canonical(asked).encode()).hexdigest()[:16]
+        """A hash of what was asked (see `benchlib.trial_key`) and of the model's identity, in hexadecimal digits.
+        Raises UserError for a model that is not there."""
+        return trial_key.key_of(self.model_dump(), self.identity())
 
     def file_stem(self, key: str) -> str:
         """`<model>-<way>-<short key>`, safe as a file name."""

@@ -13,20 +13,20 @@ from benchlib import user_file
 from benchlib.errors import suggestion
 from benchlib.models import _script_arguments, row, script
 from benchlib.registries import Registry, exporters, runtimes
-from benchlib.registry import Option
+from benchlib.registry import Option, Options, Parameters
 from benchlib.way import WAY
 
 RECORDED = "recorded"
 TOLERANCE = ("rtol", "atol")
 
 
-def resolved(values: Mapping[str, Any], default_of: Callable[[str], Any]) -> dict[str, Any]:
+def resolved(values: Parameters, default_of: Callable[[str], Any]) -> Parameters:
     """The parameters with all that stand for others in their places: a recorded batch size, what a script's command
     line sets, what a sequence names."""
     return _of_sequence(_of_script(_of_suite(dict(values))), default_of)
 
 
-def _of_suite(values: dict[str, Any]) -> dict[str, Any]:
+def _of_suite(values: Parameters) -> Parameters:
     """The batch size that the suite records for the model; where it records none, a rule refuses the trial."""
     if values.get("batch_size") != RECORDED:
         return values
@@ -34,14 +34,14 @@ def _of_suite(values: dict[str, Any]) -> dict[str, Any]:
     return {**values, "batch_size": recorded} if recorded else values
 
 
-def _of_script(values: dict[str, Any]) -> dict[str, Any]:
+def _of_script(values: Parameters) -> Parameters:
     """What `script_args` and `model_args` set of the standard parameters is the trial's own."""
     if not script.is_script(str(values.get("model", ""))):
         return values
     return {**values, **_script_arguments.agreed(values)}
 
 
-def _of_sequence(values: dict[str, Any], default_of: Callable[[str], Any]) -> dict[str, Any]:
+def _of_sequence(values: Parameters, default_of: Callable[[str], Any]) -> Parameters:
     """A sequence names exporter and passes: what is given beside it has to say the same."""
     if not isinstance(path := values.get("sequence"), str):
         return values
@@ -83,7 +83,7 @@ def _providers() -> list[str]:
     return [p for r in runtimes.names() for p in runtimes.get(r).providers]
 
 
-def known_reference(value: str | dict[str, Any]) -> str | dict[str, Any]:
+def known_reference(value: str | Parameters) -> str | Parameters:
     """A reference is `none`, an exporter, or a way with its exporter."""
     if isinstance(value, str):
         if value != "none" and value not in exporters:
@@ -98,7 +98,8 @@ def known_reference(value: str | dict[str, Any]) -> str | dict[str, Any]:
     return value
 
 
-def tolerance_with_reason(value: dict[str, Any] | None) -> dict[str, Any] | None:
+def tolerance_with_reason(value: Options | None) -> Options | None:
+    """`rtol`, `atol` or both, and the `reason` for them; nothing where the dtype's own are meant."""
     if value is None:
         return value
     for name in value:
@@ -115,7 +116,7 @@ def tolerance_with_reason(value: dict[str, Any] | None) -> dict[str, Any] | None
     return value
 
 
-def options_problem(given: Mapping[str, Any], options: Mapping[str, Option]) -> str | None:
+def options_problem(given: Options, options: Mapping[str, Option]) -> str | None:
     """What is wrong with the options of a plug-in, or None."""
     for name, value in given.items():
         if name not in options:

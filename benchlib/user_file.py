@@ -15,6 +15,7 @@ from types import ModuleType
 from typing import Any
 
 from benchlib.errors import UserError, suggestion
+from benchlib.registry import Exporter, Pass, Runtime
 
 
 def names_one(name: str) -> bool:
@@ -24,6 +25,7 @@ def names_one(name: str) -> bool:
 
 
 def path_of(name: str) -> Path:
+    """The file that `name` (`file.py:attribute`) addresses."""
     return Path(name.rpartition(":")[0]).expanduser().resolve()
 
 
@@ -52,9 +54,8 @@ def module(path: Path) -> ModuleType:
 
 def plugin(kind: str, name: str) -> Any:
     """The plug-in of a kind ("exporter", "pass_", "runtime") that `path.py:name` addresses. Raises UserError."""
-    from benchlib import registry
-
-    wanted = {"exporter": registry.Exporter, "pass_": registry.Pass, "runtime": registry.Runtime}.get(kind)
+    classes = {"exporter": Exporter, "pass_": Pass, "runtime": Runtime}
+    wanted: Any = classes.get(kind)
     path, attribute = path_of(name), name.rpartition(":")[2]
     if wanted is None:
         raise UserError(f"a {kind} cannot stand in a file ({name})")
@@ -64,7 +65,7 @@ def plugin(kind: str, name: str) -> Any:
     if isinstance(found, wanted):
         return found
     if kind == "runtime" and isinstance(found, type):
-        from benchlib.runtimes import _own
+        from benchlib.runtimes import _own  # numpy and the room of the runtimes, for those few who name a class
 
         return _own.runtime_of(name, found)
     if found is None:
@@ -80,8 +81,6 @@ def sequence(path: str) -> dict[str, str]:
     `sequence()` returns a list: first an exporter, then passes; each the name of one that is registered (a pass with
     rules taken out, `ort-GeluFusion`, too), or an `Exporter` or a `Pass` of the file's own.
     """
-    from benchlib.registry import Exporter, Pass
-
     file = module(Path(path).expanduser().resolve())
     if not callable(getattr(file, "sequence", None)):
         raise UserError(f"sequence: {path} has no function sequence()")

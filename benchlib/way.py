@@ -10,6 +10,7 @@ from typing import Any
 
 from benchlib.errors import UnknownName
 from benchlib.registries import exporters, passes
+from benchlib.registry import Options
 
 WAY = (
     "exporter", "exporter_args", "target_opset", "dynamic", "opt_patterns", "pass_args",
@@ -66,12 +67,12 @@ class Way:
     provider: str
     rtopt: str = "all"
     target_opset: int | None = None
-    exporter_args: Mapping[str, Any] = field(default_factory=dict)
-    runtime_args: Mapping[str, Any] = field(default_factory=dict)
+    exporter_args: Options = field(default_factory=dict)
+    runtime_args: Options = field(default_factory=dict)
     cuda_graphs: bool = False
     dynamic: bool = False
     opt_patterns: str = ""
-    pass_args: Mapping[str, Any] = field(default_factory=dict)
+    pass_args: Mapping[str, Options] = field(default_factory=dict)  # by the names of passes
 
     @property
     def passes(self) -> tuple[PassCall, ...]:
@@ -85,7 +86,7 @@ class Way:
             passes.get(p.name).contrib(self.options_of(p.name)) for p in self.passes
         )
 
-    def options_of(self, name: str) -> dict[str, Any]:
+    def options_of(self, name: str) -> Options:
         """The options of a pass, with every default filled in."""
         return {k: o.default for k, o in passes.get(name).options.items()} | dict(self.pass_args.get(name, {}))
 
@@ -117,7 +118,7 @@ def canonical(value: Any) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), default=str)
 
 
-def key_of(decided_by: dict[str, Any]) -> str:
+def key_of(decided_by: Mapping[str, object]) -> str:
     """The key in the cache of what is decided by these values."""
     return hashlib.sha256(canonical(json.loads(json.dumps(decided_by, default=str))).encode()).hexdigest()
 

@@ -26,7 +26,54 @@ os.environ["JUPYTER_CONFIG_DIR"] = f"{_PRIVATE}/jupyter"
 os.environ["JUPYTER_RUNTIME_DIR"] = f"{_PRIVATE}/runtime"
 os.environ["IPYTHONDIR"] = f"{_PRIVATE}/ipython"
 
+# What Python tells its audit hooks of before it starts a process.
+_STARTS = {"subprocess.Popen", "os.fork", "os.forkpty", "os.posix_spawn", "os.exec", "os.system", "pty.spawn"}
+_ASKED = {"ldconfig", "uname"}  # by the standard library, of the system: no affair of a test
+_started: list[str] = []
+
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
+
+
+# The longest files first, so that no worker of `make test` is left with one at the end; trials take turns on the
+# host, so between two files of them stands one that computes alone.
+_LONGEST = (
+    "execution/test_mutants.py", "exporters/test_dynamic.py", "execution/test_faults.py", "exporters/test_exporters.py",
+    "execution/test_building.py", "models/test_huggingface.py", "execution/test_runoff.py", "report/test_browser.py",
+    "execution/test_resume.py", "exporters/test_run_by_torch.py", "report/test_reviewer.py", "passes/test_passes.py",
+    "test_bench.py", "models/test_vision.py", "execution/test_footprint.py", "models/test_script.py",
+    "test_jupyterlab.py", "models/test_python.py", "test_notebooks.py", "test_api.py", "report/test_publish.py",
+    "test_cli.py", "discovery/test_finding.py",
+)  # fmt: skip
+
+
+def pytest_collection_modifyitems(items):
+    place = {ROOT / "tests" / name: number for number, name in enumerate(_LONGEST)}
+    items.sort(key=lambda item: place.get(item.path, len(place)))
+
+
+def pytest_addoption(parser):
+    parser.addoption("--no-processes", action="store_true", help="a test that starts a process fails (`make check`)")
+
+
+def pytest_configure(config):
+    distributes = config.getoption("dist", "no") != "no"  # xdist's controller starts the processes that run the tests
+    if config.getoption("--no-processes") and not distributes:
+        sys.addaudithook(_forbid_processes)
+
+
+def _forbid_processes(event: str, arguments: tuple) -> None:
+    if event not in _STARTS or (arguments and Path(str(arguments[0])).name in _ASKED):
+        return
+    _started.append(f"{event} {arguments[:2]}")
+    raise AssertionError("this test starts a process: give it the marker `process`")
+
+
+@pytest.fixture(autouse=True)
+def _no_process_was_started():
+    """Where processes are forbidden, a test fails that wanted one, whatever the code under test made of that."""
+    _started.clear()
+    yield
+    assert not _started, f"this test starts a process: give it the marker `process`; {_started}"
 
 
 @pytest.fixture(scope="session")
@@ -67,6 +114,31 @@ def command(tmp_path):
         )
         assert done.returncode == expect, f"{done.returncode}\n{done.stdout}\n{done.stderr}"
         return done
+
+    return run
+
+
+@pytest.fixture
+def main(tmp_path, monkeypatch, capsys):
+    """The same within this process, in a fraction of the time: for commands that start no process themselves."""
+    from benchlib import cli
+
+    def run(*words: str, expect: int = 0) -> subprocess.CompletedProcess:
+        before, status = dict(os.environ), 0
+        capsys.readouterr()
+        with monkeypatch.context() as patch:
+            patch.chdir(tmp_path)
+            patch.setattr(sys, "argv", ["benchlib", *words])
+            try:
+                cli.main()
+            except SystemExit as ending:
+                status = ending.code or 0
+            finally:
+                os.environ.clear()  # `--cache-dir` is handed on to processes by a variable
+                os.environ.update(before)
+        out, err = capsys.readouterr()
+        assert status == expect, f"{status}\n{out}\n{err}"
+        return subprocess.CompletedProcess(words, status, out, err)
 
     return run
 

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from benchlib.measure.samples import STEADY, WARMUP, Epoch, Samples
+from benchlib.measure.samples import STEADY, WARMUP, Block, Samples
 from tests.bench import __main__ as bench
 from tests.bench import a_over_a, against_loops, instruments, known_latencies, study_cost
 from tests.bench.busy_loops import BusyLoops
@@ -61,23 +61,25 @@ for i in range(calls):
 """
 
 
+@pytest.mark.process
 def test_the_samples_of_a_free_loop_leave_out_the_cut_call_and_the_first_after_it(tmp_path):
     script = tmp_path / "counting.py"
     script.write_text(COUNTING)
     loop = FreeLoop(script, 1_000_000, [], tmp_path / "log", threads=1)
     try:
-        first, second = loop.epoch(0.2), loop.epoch(0.2)
+        first, second = loop.block(0.2), loop.block(0.2)
         stopped_at = loop.done
-        assert filled(loop.samples, 0) == stopped_at  # it was stopped when the epoch returned
+        assert filled(loop.samples, 0) == stopped_at  # it was stopped when the block returned
         assert (tmp_path / "log").read_text() == "no benchlib\n"
     finally:
         loop.end()
-    for epoch in (first, second):
-        assert len(epoch) and (np.diff(epoch) == 1).all()
+    for block in (first, second):
+        assert len(block) and (np.diff(block) == 1).all()
     assert second[0] - first[-1] == 3
     assert second[-1] == stopped_at
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(
     "text, word",
     [("raise ValueError('broken here')", "broken here"), ("print('over')", "over"), (COUNTING, "no benchlib")],
@@ -90,7 +92,7 @@ def test_a_free_loop_that_ends_by_itself_says_what_it_printed(tmp_path, text, wo
         loop = FreeLoop(script, 2000, [], tmp_path / "log", threads=1)  # of 20 µs each, where there are any
         try:
             while True:
-                loop.epoch(0.1)
+                loop.block(0.1)
         finally:
             loop.end()
 
@@ -104,7 +106,7 @@ def test_filled_counts_what_is_written():
     assert filled(samples, 37) == 100
 
 
-def test_undisturbed_of_an_epoch_without_a_whole_call_is_empty():
+def test_undisturbed_of_a_block_without_a_whole_call_is_empty():
     samples = np.arange(1.0, 11)
     assert undisturbed(samples, 3, 8).tolist() == [6, 7, 8]
     assert undisturbed(samples, 3, 5).tolist() == undisturbed(samples, 3, 3).tolist() == []
@@ -160,6 +162,7 @@ def test_an_unknown_benchmark_is_named(capsys):
     assert "import_tine" in capsys.readouterr().err
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("name", SHORTEST)
 def test_each_group_gives_its_figures_beside_their_thresholds(name):
     """The whole way of each, as short as can be: what it finds is not asserted, as no time is."""
@@ -174,7 +177,7 @@ def test_each_group_gives_its_figures_beside_their_thresholds(name):
 
 
 def test_what_the_timed_loop_costs_is_shown_in_nanoseconds():
-    found = [figure.value for figure in instruments.figures(epochs=3, calls=1000)]
+    found = [figure.value for figure in instruments.figures(blocks=3, calls=1000)]
     assert len(found) == 2
     assert all(int(value.removesuffix(" ns")) > 0 for value in found)
 
@@ -186,13 +189,14 @@ def test_at_least_and_between_are_missed_outside_their_limits():
 
 
 def test_one_after_the_other_takes_its_contenders_from_different_halves_of_the_time():
-    def epoch(contender, start, nanoseconds, phase=STEADY):
-        return Epoch(contender, 0, 0, phase, start, start + 1, 0, 1, np.array([9, nanoseconds], np.uint64))
+    def block(contender, start, nanoseconds, phase=STEADY):
+        return Block(contender, 0, 0, phase, start, start + 1, 0, 1, np.array([9, nanoseconds], np.uint64))
 
-    epochs = [epoch(0, 0, 7, WARMUP), epoch(0, 10, 100), epoch(1, 11, 100), epoch(1, 20, 200), epoch(0, 21, 200)]
-    assert a_over_a.one_after_the_other(Samples(["a", "b"], epochs=epochs)) == 0.5
+    blocks = [block(0, 0, 7, WARMUP), block(0, 10, 100), block(1, 11, 100), block(1, 20, 200), block(0, 21, 200)]
+    assert a_over_a.one_after_the_other(Samples(["a", "b"], blocks=blocks)) == 0.5
 
 
+@pytest.mark.process
 def test_timeit_gives_nanoseconds_of_every_run():
     found = known_latencies.timeit("import time; f = lambda: time.sleep(0.001)", 5)
     assert len(found) == known_latencies.TIMEIT_RUNS
@@ -206,6 +210,7 @@ def test_a_dry_runs_time_is_read_in_seconds(text, seconds):
     assert study_cost.seconds(text) == seconds
 
 
+@pytest.mark.process
 def test_busy_loops_burn_when_they_are_told_to_and_end_with_the_context():
     def state(pid):
         return (Path("/proc") / str(pid) / "stat").read_text().rpartition(")")[2].split()[0]

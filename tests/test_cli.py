@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from benchlib import cli
+from benchlib.record import Record
+from benchlib.record.metrics import Metrics
 
 FIELDS = [
     line for line in (Path(__file__).parent / "data" / "torch_bench_fields.txt").read_text().split("\n")
@@ -18,6 +20,7 @@ def fields(text: str) -> dict[str, str]:
     return dict(re.findall(r"^:(\w+),(.*);$", text, re.MULTILINE))
 
 
+@pytest.mark.process
 def test_run_prints_every_field_that_torch_bench_prints(command):
     assert len(FIELDS) == 47
     found = fields(command("run", "explicit/mlp", "--exporter", "script", *FAST).stdout)
@@ -32,16 +35,13 @@ def test_run_prints_every_field_that_torch_bench_prints(command):
 
 
 def test_a_text_of_several_lines_is_one_field(capsys):
-    record = {
-        "metrics": {"model_provenance": "A paper.\n\nhttps://example.org"},
-        "status": "ok",
-        "key": "k",
-        "reason": "",
-    }
+    metrics = Metrics(model_provenance="A paper.\n\nhttps://example.org")
+    record = Record("k", "name", "ok", {}, metrics)
     cli._print_lines(record)
     assert capsys.readouterr().out == ":key,k;\n:model_provenance,A paper. https://example.org;\n:status,ok;\n"
 
 
+@pytest.mark.process
 def test_several_values_are_a_matrix(command, tmp_path):
     done = command("run", "explicit/mlp", "--exporter", "eager,script", "--batch-size", "1,4", *FAST)
     assert len(re.findall(r"^:_index,", done.stdout, re.MULTILINE)) == 4
@@ -49,6 +49,7 @@ def test_several_values_are_a_matrix(command, tmp_path):
     assert (tmp_path / "outputs" / "run" / "results.csv").exists()
 
 
+@pytest.mark.process
 def test_what_the_machine_lacks_is_skipped_and_no_error(command, monkeypatch):
     done = command("run", "explicit/mlp", "--exporter", "eager,script", "--device", "cuda", "--level", "smoke")
     if "status,ok" in done.stdout:
@@ -75,18 +76,20 @@ def test_what_the_machine_lacks_is_skipped_and_no_error(command, monkeypatch):
         (["list", "tim"], "did you mean 'timm'"),
     ],
 )
-def test_bad_input_is_one_clear_line_and_status_2(command, words, wanted):
-    done = command(*words, expect=2)
+def test_bad_input_is_one_clear_line_and_status_2(main, words, wanted):
+    done = main(*words, expect=2)
     assert wanted in done.stderr
     assert done.stderr.startswith("benchlib: ")
     assert len(done.stderr.strip().splitlines()) == 1
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.process
 def test_an_unknown_option_is_the_usage_and_status_2(command):
     assert "No such option" in command("run", "explicit/mlp", "--exportr", "script", expect=2).stderr
 
 
+@pytest.mark.process
 def test_fail_fast_stops_with_the_whole_traceback(command):
     words = ["--exporter", "planted", "--reference", "{exporter: planted}", "--seed", "1,2,3", *FAST]
     done = command("run", "planted/plain", "--exporter-args", "{fault: raise}", "--fail-fast", *words, expect=1)
@@ -94,6 +97,7 @@ def test_fail_fast_stops_with_the_whole_traceback(command):
     assert "RuntimeError: this exporter cannot export" in done.stderr
 
 
+@pytest.mark.process
 def test_the_doctor_answers(command):
     text = command("doctor", "--no-calibration").stdout
     for word in (
@@ -109,6 +113,7 @@ def test_the_doctor_answers(command):
         assert word in text
 
 
+@pytest.mark.process
 def test_script_proves_a_row_without_benchlib(command, tmp_path):
     import subprocess
     import sys

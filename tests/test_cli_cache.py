@@ -49,8 +49,8 @@ def addresses(command, *words: str) -> list[str]:
     return command("cache", "list", "-q", *words).stdout.split()
 
 
-def test_list(command, cache):
-    lines = command("cache", "list").stdout.splitlines()
+def test_list(main, cache):
+    lines = main("cache", "list").stdout.splitlines()
     assert lines[0].split() == ["address", "kind", "made", "by", "size", "used", "status"]
     old = next(line for line in lines if line.startswith("old_aaaaaaaa"))
     assert "script+default+ort, opset 18, fold=True" in old and "8 d ago" in old and old.endswith("successful")
@@ -69,15 +69,15 @@ def test_list(command, cache):
         (("--kind", "outputs"), []),
     ],
 )
-def test_list_of_some(command, cache, words, found):
-    assert addresses(command, *words) == found
+def test_list_of_some(main, cache, words, found):
+    assert addresses(main, *words) == found
 
 
-def test_stats(command, cache):
-    rows = {line.split()[0]: line for line in command("cache", "stats").stdout.splitlines()}
+def test_stats(main, cache):
+    rows = {line.split()[0]: line for line in main("cache", "stats").stdout.splitlines()}
     assert rows["artifacts"].split()[1] == "2" and rows["models"].split()[1] == "1"
     assert "of 20 GiB" in rows["together"]
-    text = command("cache", "stats", "old_aaaaaaaa").stdout
+    text = main("cache", "stats", "old_aaaaaaaa").stdout
     for wanted in (
         "artifacts/old_aaaaaaaa",
         "export  1.5 s",
@@ -88,7 +88,7 @@ def test_stats(command, cache):
     ):
         assert wanted in text, text
     assert artifacts.by_address("old_aaaaaaaa").files["model.onnx"]["sha256"] in text
-    text = command("cache", "stats", "bad_cccccccc").stdout
+    text = main("cache", "stats", "bad_cccccccc").stdout
     assert "no such operator" in text and "RuntimeError" in text and "failed" in text
 
 
@@ -103,14 +103,15 @@ def test_stats(command, cache):
         (("--all",), set()),
     ],
 )  # fmt: skip
-def test_delete(command, cache, words, left):
+def test_delete(main, cache, words, left):
     before = len(artifacts.entries())
-    said = command("cache", "delete", *words).stderr
-    assert set(addresses(command)) == left
+    said = main("cache", "delete", *words).stderr
+    assert set(addresses(main)) == left
     gone = before - len(left)
     assert said.startswith(f"deleted {gone} entr{'y' if gone == 1 else 'ies'}, ") and "freed" in said
 
 
+@pytest.mark.process
 def test_what_is_in_use_stays_and_is_told(command, cache):
     assert artifacts.find("artifacts", "new", KEYS["new"])
     assert "1 stay" in command("cache", "delete", "--all").stderr
@@ -132,31 +133,32 @@ def test_what_is_in_use_stays_and_is_told(command, cache):
         (("list", "--kind", "artifcts"), "did you mean 'artifacts'"),
     ],
 )
-def test_mistakes_are_one_line_and_status_2(command, cache, words, wanted):
-    said = command("cache", *words, expect=2).stderr
+def test_mistakes_are_one_line_and_status_2(main, cache, words, wanted):
+    said = main("cache", *words, expect=2).stderr
     assert wanted in said and len(said.splitlines()) == 1
     assert len(artifacts.entries()) == 4
 
 
-def test_clean(command, cache):
+@pytest.mark.process
+def test_clean(main, cache):
     (cache / "artifacts" / "old_aaaaaaaa" / "model.onnx").write_text("short")
     leave_unfinished("new", "d" * 64)
-    assert command("cache", "clean").stderr.startswith("1 broken, 1 unfinished; ")
-    assert set(addresses(command)) == {"artifacts/new_bbbbbbbb", "models/new_bbbbbbbb", "failures/bad_cccccccc"}
-    assert "1 made lean" in command("cache", "clean", "--lean").stderr
-    assert "of 4.89 KiB" in command("cache", "stats", "artifacts/new_bbbbbbbb").stdout
+    assert main("cache", "clean").stderr.startswith("1 broken, 1 unfinished; ")
+    assert set(addresses(main)) == {"artifacts/new_bbbbbbbb", "models/new_bbbbbbbb", "failures/bad_cccccccc"}
+    assert "1 made lean" in main("cache", "clean", "--lean").stderr
+    assert "of 4.89 KiB" in main("cache", "stats", "artifacts/new_bbbbbbbb").stdout
     assert artifacts.by_address("artifacts/new_bbbbbbbb").status == "lean"
 
 
-def test_another_cache(command, cache, tmp_path):
+def test_another_cache(main, cache, tmp_path):
     other = str(tmp_path / "other")
-    assert command("cache", "location").stdout.strip() == str(cache)
-    assert command("cache", "location", "--cache-dir", other).stdout.strip() == other
-    assert "nothing in" in command("cache", "list", "--cache-dir", other).stdout
+    assert main("cache", "location").stdout.strip() == str(cache)
+    assert main("cache", "location", "--cache-dir", other).stdout.strip() == other
+    assert "nothing in" in main("cache", "list", "--cache-dir", other).stdout
 
 
 @pytest.mark.parametrize("words", [("list",), ("stats",), ("location",), ("clean",), ("delete", "--all")])
-def test_a_folder_given_by_mistake_stays_as_it_is(command, tmp_path, words):
+def test_a_folder_given_by_mistake_stays_as_it_is(main, tmp_path, words):
     """A home, and one that is not there."""
     home = tmp_path / "home"
     for name in ("models/thesis_20241128/thesis.tex", "models/.editor_settings.d/init.lua", "models/x.lock"):
@@ -168,12 +170,13 @@ def test_a_folder_given_by_mistake_stays_as_it_is(command, tmp_path, words):
         return {str(path): (path.stat().st_mode, path.stat().st_mtime_ns) for path in [home, *home.rglob("*")]}
 
     before = seen()
-    command("cache", *words, "--cache-dir", str(home))
+    main("cache", *words, "--cache-dir", str(home))
     assert seen() == before
-    command("cache", *words, "--cache-dir", str(tmp_path / "missing"))
+    main("cache", *words, "--cache-dir", str(tmp_path / "missing"))
     assert not (tmp_path / "missing").exists()
 
 
+@pytest.mark.process
 def test_no_trial_runs_with_a_folder_given_by_mistake(command, tmp_path):
     (tmp_path / "home").mkdir(mode=0o755)
     (tmp_path / "home" / "thesis.tex").write_text("ten years of work")
@@ -184,6 +187,7 @@ def test_no_trial_runs_with_a_folder_given_by_mistake(command, tmp_path):
     assert not (tmp_path / "outputs").exists()
 
 
+@pytest.mark.process
 def test_lean_keeps_the_figures_and_drops_the_files(command, tmp_path):
     """Trials that share a model and an artifact: both go after the last of them."""
     words = ["--exporter", "planted", "--reference", "{exporter: planted}", "--level", "smoke", "-q"]

@@ -2,6 +2,10 @@
 
 import json
 
+import pytest
+
+pytestmark = pytest.mark.process
+
 LINEAR = """{labels}import torch
 model = torch.nn.Linear(10, {width})
 model(torch.ones(1, 10))
@@ -55,14 +59,14 @@ def test_scripts_that_call_nothing_or_go_wrong(command, tmp_path):
     assert refused == f"benchlib: wrong.py::12345678 was not called before the script ended: {end}\n"
 
 
-def test_what_a_user_can_mend(command, tmp_path):
+def test_what_a_user_can_mend(main, tmp_path):
     for words, message in {
         ("nowhere.py",): f"there is no script nowhere.py in {tmp_path}",
         (): "discover: give scripts, or --all",
         ("--all", "-s", "nowhere"): "--search-dir: there is no folder nowhere",
         ("x.py", "--script-args", "'a"): 'script_args: "\'a" cannot be read: no closing quotation',
     }.items():
-        assert command("discover", *words, expect=2).stderr == f"benchlib: {message}\n"
+        assert main("discover", *words, expect=2).stderr == f"benchlib: {message}\n"
 
 
 def test_a_search_directory_is_no_pattern(command, tmp_path):

@@ -25,7 +25,7 @@ def tiny(tmp_path, monkeypatch):
     monkeypatch.setenv("BENCHLIB_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(calibrate, "TRIAL", PLANTED)
     monkeypatch.setattr(calibrate, "PAIRS", 7)
-    monkeypatch.setitem(LEVELS, "quick", replace(LEVELS["smoke"], pairs=3, margin=0.1))
+    monkeypatch.setitem(LEVELS, "quick", replace(LEVELS["smoke"], replicates=3, margin=0.1))
     monkeypatch.setattr(doctor, "examine", lambda: "machine")  # imports torch in a process of its own
 
 
@@ -35,6 +35,7 @@ def answer(*words: str) -> str:
     return done.output
 
 
+@pytest.mark.process
 def test_the_first_time_it_calibrates_and_then_it_remembers(tiny):
     first = answer()
     assert "calibrating level quick: 7 pairs" in first
@@ -50,6 +51,7 @@ def test_the_first_time_it_calibrates_and_then_it_remembers(tiny):
     assert "today" in second
 
 
+@pytest.mark.process
 def test_its_age_is_told_and_it_is_renewed_when_asked(tiny):
     answer()
     old = replace(calibration.kept("quick", "cpu"), date=f"{datetime.date.today() - datetime.timedelta(days=40)}")
@@ -72,6 +74,7 @@ def test_a_level_without_verdicts_has_nothing_to_calibrate():
     assert str(done.exception) == "unknown level to calibrate 'smoke'; known: precise, quick"
 
 
+@pytest.mark.process
 def test_a_calibration_that_fails_says_so_in_one_line(tiny, monkeypatch):
     broken = {**PLANTED, "runtime_args": {"open_fault": "raise"}}
     monkeypatch.setattr(calibrate, "TRIAL", broken)
@@ -80,6 +83,7 @@ def test_a_calibration_that_fails_says_so_in_one_line(tiny, monkeypatch):
     assert file.read()["calibrations"] == {}
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("effect", [None, 0.5, 20.0])
 def test_a_trial_carries_the_smallest_effect_and_no_verdict_claims_less(tiny, effect):
     """The way is five times as fast as its reference: beyond 50 %, within a factor of 21."""
@@ -91,18 +95,18 @@ def test_a_trial_carries_the_smallest_effect_and_no_verdict_claims_less(tiny, ef
     for step in ("load", "export", "open", "check", "measure"):
         getattr(trial, step)()
     record = trial.record().record
-    metrics = record["metrics"]
-    assert record["status"] == "ok"
+    metrics = record.metrics
+    assert record.status == "ok"
     assert metrics["speedup"] > 1.5
     assert metrics["smallest_effect"] == effect
     assert metrics["verdict"] == ("inconclusive" if effect == 20.0 else "faster")
     assert metrics["calibration"] == (calibration.kept("quick", "cpu").source() if effect else "")
     assert 0 <= metrics["p_value"] < 0.05
-    assert set(record["checks"].values()) - {"passed"} == {
+    assert set(record.checks.values()) - {"passed"} == {
         "not applicable: the source gives no torch module",
         "not applicable: it is not known which weights a call reads",
         "not applicable: memory was not measured",
         "not applicable: energy was not measured",
     }
-    assert record["suspect"] == []
-    json.dumps(record["checks"])
+    assert record.suspect == []
+    json.dumps(record.checks)

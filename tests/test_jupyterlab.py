@@ -97,15 +97,15 @@ def test_run_all_cells_and_save(browser, jupyterlab, place, command):
     outputs = [o for c in json.loads(notebook.read_bytes())["cells"] for o in c.get("outputs", ())]
     assert not [o for o in outputs if o["output_type"] == "error"]
     assert [o for o in outputs if "<svg" in json.dumps(o.get("data", ""))], "the samples are drawn"
-    found = scrap.read(notebook)
-    assert found["status"] == "ok" and found["trial"]["exporter"] == "script"
+    found = scrap.read_record(notebook)
+    assert found.status == "ok" and found.trial["exporter"] == "script"
     assert scrap.read(notebook, scrap.SAMPLES)["contenders"] == ["eager", "script"]
 
     command("run", "explicit/mlp", "--exporter", "script", "--level", "smoke", "-q")
     (batch,) = (place / "outputs" / "run" / "trials").glob("*.ipynb")
-    expected = scrap.read(batch)
-    assert set(found) == set(expected) and set(found["metrics"]) == set(expected["metrics"])
-    assert found["key"] == expected["key"]
+    expected = scrap.read_record(batch)
+    assert set(found.to_json()) == set(expected.to_json()) and set(found.metrics) == set(expected.metrics)
+    assert found.key == expected.key
 
 
 def _wait_for(address: str, server: subprocess.Popen, log: Path) -> None:

@@ -25,6 +25,7 @@ def run(source: str, manager) -> str:
     return done.cells[-1].outputs[0]["text"].strip()
 
 
+@pytest.mark.process
 def test_the_kernel_is_this_interpreter_whatever_kernelspecs_there_are(tmp_path, monkeypatch):
     spec = tmp_path / "kernels" / "python3"
     spec.mkdir(parents=True)
@@ -33,6 +34,7 @@ def test_the_kernel_is_this_interpreter_whatever_kernelspecs_there_are(tmp_path,
     assert run("import sys; print(sys.executable)", PrivateKernelManager) == sys.executable
 
 
+@pytest.mark.process
 def test_it_talks_over_unix_sockets_in_a_folder_that_goes(monkeypatch):
     found = run(
         "import os; from ipykernel.kernelapp import IPKernelApp as A; a = A.instance(); print(a.transport, a.ip)",
@@ -43,11 +45,13 @@ def test_it_talks_over_unix_sockets_in_a_folder_that_goes(monkeypatch):
     assert not Path(address).parent.exists()
 
 
+@pytest.mark.process
 def test_it_says_nothing_on_the_users_terminal():
     text = "from ipykernel.kernelapp import IPKernelApp as A; print(*(h.level for h in A.instance().log.handlers))"
     assert run(text, PrivateKernelManager) == "50"  # CRITICAL
 
 
+@pytest.mark.process
 def test_its_environment_is_built(monkeypatch):
     monkeypatch.setenv("MPLBACKEND", "nonsense")
     text = "import os; print(os.environ.get('MPLBACKEND'), os.environ['MINE'], os.environ['HOME'])"
@@ -56,6 +60,7 @@ def test_its_environment_is_built(monkeypatch):
     assert (mine, home) == ("here", os.environ["HOME"])
 
 
+@pytest.mark.process
 def test_a_kernel_that_ends_at_once_is_told():
     class Broken(PrivateKernelManager):
         kernel_spec = KernelSpec(argv=[sys.executable, "-c", "raise SystemExit(3)"], language="python")

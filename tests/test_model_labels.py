@@ -7,7 +7,7 @@ from benchlib import label_line
 from benchlib.errors import UserError
 from benchlib.plan.expand import Plan, Planned
 from benchlib.plan.only import select
-from benchlib.stages import assemble
+from benchlib.stages.blank import record_without_run
 from benchlib.trial import Trial
 
 TEXT = '# labels: author::google test_group::daily,monthly\n"""From the paper."""\n'
@@ -54,9 +54,9 @@ def test_every_asked_key_holds_one_of_the_asked_values(script, asked, fits):
 
 def test_labels_and_provenance_are_columns_of_the_record_whatever_becomes_of_the_trial(script):
     trial = Trial(model=str(script))
-    record = assemble.failure(trial, trial.key(), "refused", "", "", "a rule")
+    record = record_without_run(trial, trial.key(), "refused", "a rule")
     wanted = {"label_author": "google", "label_test_group": "daily,monthly", "model_provenance": "From the paper."}
-    assert wanted.items() <= record["metrics"].items()
+    assert wanted.items() <= record.metrics.items()
     assert benchlib.labels(record) == benchlib.labels(trial) == label_line.of_file(script)
 
 

@@ -11,6 +11,8 @@ import pytest
 from benchlib.measure.samples import Samples
 from benchlib.record import scrap
 
+pytestmark = pytest.mark.process
+
 ROOT = Path(__file__).parent.parent
 TRIAL = ROOT / "notebooks" / "trial.ipynb"
 LOGIC = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.For, ast.AsyncFor, ast.While, ast.Try, ast.TryStar)
@@ -52,11 +54,11 @@ def papermill(tmp_path):
 
 def test_plain_papermill_leaves_a_record_and_the_samples(papermill):
     notebook = papermill(*SCRIPT)
-    record = scrap.read(notebook)
-    assert record["status"] == "ok" and set(record["steps"]) == {"load", "export", "open", "check", "measure"}
+    record = scrap.read_record(notebook)
+    assert record.status == "ok" and set(record.steps) == {"load", "export", "open", "check", "measure"}
     samples = Samples.decode(scrap.read(notebook, scrap.SAMPLES))
     assert samples.contenders == ["eager", "script"]
-    assert len(samples.counted(1)) == record["metrics"]["repeat"] > 0
+    assert len(samples.counted(1)) == record.metrics["repeat"] > 0
 
 
 def test_a_failing_export_is_a_record_not_a_traceback(papermill):
@@ -64,11 +66,11 @@ def test_a_failing_export_is_a_record_not_a_traceback(papermill):
         *("-p", "model", "planted/plain", "-p", "exporter", "planted", "-p", "level", "smoke"),
         *("-y", "exporter_args: {fault: raise}", "-y", "reference: {exporter: planted}"),
     )
-    record = scrap.read(notebook)
-    assert (record["status"], record["stage"]) == ("failed", "export")
-    assert record["reason"] == "this exporter cannot export operator 'Planted' 42"
-    assert "RuntimeError" in record["error"]["traceback"]
-    assert [record["steps"][s]["outcome"] for s in ("load", "export", "open", "measure")] == [
+    record = scrap.read_record(notebook)
+    assert (record.status, record.stage) == ("failed", "export")
+    assert record.reason == "this exporter cannot export operator 'Planted' 42"
+    assert "RuntimeError" in record.error.traceback
+    assert [record.steps[s].outcome for s in ("load", "export", "open", "measure")] == [
         *("ok", "failed", "not reached", "not reached")
     ]
     assert outputs(notebook) and not outputs(notebook, "error")
@@ -95,7 +97,7 @@ def test_a_batch_trial_leaves_its_kernel_light(papermill, tmp_path):
     template = tmp_path / "with_modules.ipynb"
     template.write_text(json.dumps(content))
     notebook = papermill(*SCRIPT, notebook=template)
-    assert scrap.read(notebook)["status"] == "ok"
+    assert scrap.read_record(notebook).status == "ok"
     modules = "".join(outputs(notebook, "stream")[-1]["text"]).split()
     heavy = {"torch", "onnx", "onnxruntime", "onnxscript", "transformers", "timm", "torchvision", "pandas"}
     assert "benchlib" in modules
@@ -103,6 +105,8 @@ def test_a_batch_trial_leaves_its_kernel_light(papermill, tmp_path):
 
 
 def test_a_combination_that_a_rule_refuses_is_a_record_by_hand_too(papermill):
-    record = scrap.read(papermill("-p", "model", "explicit/mlp", "-p", "exporter", "onnx", "-p", "level", "smoke"))
-    assert (record["status"], record["stage"]) == ("refused", "load")
-    assert "starts from an ONNX file" in record["reason"]
+    record = scrap.read_record(
+        papermill("-p", "model", "explicit/mlp", "-p", "exporter", "onnx", "-p", "level", "smoke")
+    )
+    assert (record.status, record.stage) == ("refused", "load")
+    assert "starts from an ONNX file" in record.reason

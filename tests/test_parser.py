@@ -63,6 +63,7 @@ def test_a_name_that_is_no_standard_parameter_is_refused():
         parse(["batch_sise"])
 
 
+@pytest.mark.process
 def test_a_script_written_for_mlagility_runs_unmodified_and_the_standin_is_not_importable_elsewhere(tmp_path):
     script = tmp_path / "net.py"
     script.write_text(MLAGILITY)

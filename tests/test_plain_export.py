@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -10,6 +11,7 @@ import pytest
 import torch
 
 from benchlib import mistakes
+from benchlib.record import Record
 from benchlib.registries import sources
 from tests.bench import plain_export
 
@@ -37,6 +39,7 @@ class Fixed(torch.nn.Module):
         return x.reshape(2, -1) if x.shape[0] == 2 else x
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dynamo", [False, True])
 @pytest.mark.parametrize("name", ["mlp", "conv_bn", "tuple_io", "list_io"])
 def test_a_plain_call_takes_the_inputs_in_their_nesting(tmp_path, name, dynamo):
@@ -45,6 +48,7 @@ def test_a_plain_call_takes_the_inputs_in_their_nesting(tmp_path, name, dynamo):
     assert found["said"].endswith(" nodes")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dynamo", [False, True])
 def test_free_dimensions_have_to_be_free_in_the_graph(tmp_path, dynamo):
     model = loaded("mlp", batch_size=2)
@@ -56,6 +60,7 @@ def test_free_dimensions_have_to_be_free_in_the_graph(tmp_path, dynamo):
     assert not found["ok"]
 
 
+@pytest.mark.slow
 def test_what_plain_torch_refuses_is_told_in_a_line(tmp_path):
     class Branches(torch.nn.Module):
         def forward(self, x):
@@ -66,10 +71,9 @@ def test_what_plain_torch_refuses_is_told_in_a_line(tmp_path):
     assert not found["ok"] and "\n" not in found["said"] and found["said"]
 
 
-def record(name: str, trial: dict, status: str = "ok", stage: str | None = None) -> dict:
-    return make_record("resnet18", "script") | {
-        "key": name, "name": name, "trial": trial, "status": status, "stage": stage,
-    }  # fmt: skip
+def record(name: str, trial: dict, status: str = "ok", stage: str = "") -> Record:
+    plain = make_record("resnet18", "script")
+    return replace(plain, key=name, name=name, trial=trial, status=status, stage=stage)
 
 
 def test_ways_that_share_an_export_are_tried_once_and_other_exporters_never():
@@ -89,11 +93,11 @@ def test_ways_that_share_an_export_are_tried_once_and_other_exporters_never():
 
 @pytest.fixture
 def study(tmp_path, monkeypatch):
-    def make(*records: dict) -> str:
+    def make(*records: Record) -> str:
         (tmp_path / "s" / "trials").mkdir(parents=True)
         for one in records:
             write_trial(tmp_path / "s", one)
-        plan = [{"name": r["name"], "key": r["key"], **r["trial"]} for r in records]
+        plan = [{"name": r.name, "key": r.key, **r.trial} for r in records]
         write_plan(tmp_path / "s", {"name": "s", "trials": plan})
         return str(tmp_path / "s")
 
@@ -101,6 +105,7 @@ def study(tmp_path, monkeypatch):
     return make
 
 
+@pytest.mark.process
 def test_an_export_that_fails_here_only_is_missed(study, capsys):
     mlp = asked("explicit/mlp", "script")
     folder = study(record("here", mlp, "failed", "export"), record("fine", mlp | {"batch_size": 2}))
@@ -111,6 +116,7 @@ def test_an_export_that_fails_here_only_is_missed(study, capsys):
     assert out.endswith("1 missed\n")
 
 
+@pytest.mark.process
 def test_what_does_not_end_in_time_there_either_is_not_missed(study, capsys):
     slow = asked("explicit/mlp", "onnx_dynamo")
     folder = study(record("slow", slow, "timeout", "export"), record("fast", slow | {"batch_size": 2}))
@@ -120,6 +126,7 @@ def test_what_does_not_end_in_time_there_either_is_not_missed(study, capsys):
     assert "1 were exported here; of those plain torch.onnx.export succeeds for 0 and fails for 1" in out
 
 
+@pytest.mark.process
 def test_what_cannot_be_tried_proves_nothing(study, capsys):
     gone = asked("explicit/mlp", "onnx_dynamo") | {"model": "explicit/no_such_model"}
     assert plain_export.main([study(record("gone", gone, "failed", "export"))]) == 1

@@ -77,6 +77,7 @@ def needs_a_compiler(place: Place) -> None:
         pytest.skip("there is no C compiler, with which the network is watched")
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("given", ["", "0"])
 def test_every_process_that_imports_the_library_has_it_off_and_hands_it_on(given):
     code = (
@@ -105,11 +106,12 @@ def test_a_whole_trial_leaves_nothing_and_asks_nobody(place):
     place.run("-m", "papermill", str(TEMPLATE), "out.ipynb", *parameters, "-y", f"reference: {reference}")
     executed = (place.folder / "out.ipynb").read_text()
     assert "onnxruntime" in executed and "openvino" in executed
-    assert scrap.read(place.folder / "out.ipynb")["status"] == "ok"
+    assert scrap.read_record(place.folder / "out.ipynb").status == "ok"
     assert place.files() == []
     assert place.network() == []
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("package", ["onnxruntime", "openvino"])
 def test_the_watch_sees_what_a_package_leaves(place, package):
     """The fault planted: without the mend each of them writes at home, with it none does."""
@@ -123,6 +125,7 @@ def test_the_watch_sees_what_a_package_leaves(place, package):
     assert place.files() == []
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(
     ("code", "seen"),
     [

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from benchlib import trial as trials
+from benchlib import trial_key
 from benchlib.errors import UserError
 from benchlib.mistakes import make, problems
 from benchlib.trial import Trial
@@ -81,6 +82,96 @@ def test_the_key_is_what_was_asked_without_label_tag_and_timeout():
     assert Trial(**base, batch_size=2).key() != key
     assert Trial(**base, seed=1).key() != key
     assert Trial(**{**base, "model": "planted/other"}).key() != key
+
+
+def test_the_key_is_longer_than_one_of_the_earlier_rule():
+    assert not trial_key.is_of_earlier_rule(Trial(model="planted/plain").key())
+    assert trial_key.is_of_earlier_rule("0123456789abcdef")
+
+
+def test_no_value_that_a_parameter_was_born_with_changes():
+    """To add a parameter add the same line here and in `benchlib.trial_key`; no line is changed or removed, also when a
+    default changes: keys of trials that have run would change."""
+    assert dict(trial_key.BORN_WITH) == {
+        "device": "cpu",
+        "dtype": "float32",
+        "batch_size": 1,
+        "seq_length": None,
+        "max_audio_seq_length": None,
+        "height": None,
+        "width": None,
+        "num_channels": None,
+        "k": None,
+        "alpha": None,
+        "in_channels": None,
+        "out_channels": None,
+        "num_layers": None,
+        "shapes": None,
+        "inputs": None,
+        "model_args": {},
+        "script_args": "",
+        "max_depth": 0,
+        "attn_implementation": None,
+        "with_loss": False,
+        "exporter": "onnx_dynamo",
+        "target_opset": None,
+        "exporter_args": {},
+        "dynamic": False,
+        "opt_patterns": "",
+        "pass_args": {},
+        "sequence": None,
+        "runtime": "",
+        "provider": "",
+        "rtopt": "all",
+        "runtime_args": {},
+        "io": "host",
+        "cuda_graphs": False,
+        "num_cores": None,
+        "level": "quick",
+        "until": "measure",
+        "processes": "auto",
+        "warmup": "auto",
+        "warmup_time": "auto",
+        "repeat": "auto",
+        "duration": "auto",
+        "gc": False,
+        "reference": "eager",
+        "tolerance": None,
+        "memory": False,
+        "energy": False,
+        "profile": False,
+        "seed": 0,
+    }
+
+
+def test_every_parameter_has_the_value_that_it_was_born_with():
+    assert set(Trial.model_fields) <= {"model", *trial_key.NOT_IN_KEY, *trial_key.BORN_WITH}
+    assert not set(trial_key.NOT_IN_KEY) & set(trial_key.BORN_WITH)
+
+
+def test_a_new_parameter_changes_no_key(monkeypatch):
+    class Later(Trial):
+        quietly: bool = False
+
+    monkeypatch.setattr(trial_key, "BORN_WITH", {**trial_key.BORN_WITH, "quietly": False})
+    base = {"model": "planted/plain", "exporter": "planted", "batch_size": 4}
+    assert Later(**base).key() == Later(**base, quietly=False).key() == Trial(**base).key()
+    assert Later(**base, quietly=True).key() != Trial(**base).key()
+
+
+def test_a_changed_default_changes_the_keys_of_those_that_relied_on_it():
+    class Later(Trial):
+        seed: int = 7
+
+    base = {"model": "planted/plain", "exporter": "planted"}
+    assert Later(**base).key() == Trial(**base, seed=7).key() != Trial(**base).key()
+    assert Later(**base, seed=0).key() == Trial(**base).key()
+    assert Later(**base, seed=3).key() == Trial(**base, seed=3).key()
+
+
+def test_a_value_is_not_taken_for_another_that_python_calls_equal():
+    asked = trial_key.asked_of({"seed": False, "gc": 0, "batch_size": True, "memory": False})
+    assert asked == {"seed": False, "gc": 0, "batch_size": True}
 
 
 def test_an_onnx_file_has_no_eager_to_compare_with(tmp_path):

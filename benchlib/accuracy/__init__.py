@@ -5,7 +5,7 @@ agreement of logits, `own_error` the error of the reference itself, `detections`
 `compare` the verdict on a session's outputs.
 """
 
-from benchlib.accuracy.compare import Check, combined, compare, discrepancies
+from benchlib.accuracy.compare import Check, Exact, combined, compare, discrepancies
 from benchlib.accuracy.detections import in_order_of
 from benchlib.accuracy.own_error import misfit, own_error, too_large
 from benchlib.accuracy.tolerances import TOLERANCES, Tolerance, tolerance_for
@@ -13,6 +13,7 @@ from benchlib.accuracy.tolerances import TOLERANCES, Tolerance, tolerance_for
 __all__ = [
     "TOLERANCES",
     "Check",
+    "Exact",
     "Tolerance",
     "combined",
     "compare",

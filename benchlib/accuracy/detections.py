@@ -11,12 +11,12 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from benchlib.tensors import values
+from benchlib.tensors import FlatArrays, values
 
 KEYS = ("boxes", "labels", "scores")  # of torchvision's detectors, for each image
 
 
-def in_order_of(reference: Mapping[str, np.ndarray], outputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+def in_order_of(reference: Mapping[str, np.ndarray], outputs: Mapping[str, np.ndarray]) -> FlatArrays:
     """`outputs` (by position those of `reference`), the detections of each image arranged so that each stands where
     `reference` has its like: of the same label, with the nearest box. Nothing else is changed, and nothing at all where
     there is no such group of outputs, or another number of detections.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -13,15 +13,27 @@ BLOCK = 1 << 15  # elements at once: what fits into a core's cache is gone throu
 EPS = {"float16": 9.8e-4, "bfloat16": 7.8e-3, "float32": 1.2e-7, "complex64": 1.2e-7}  # float64's elsewhere
 
 
-def figures(found: np.ndarray, judge: np.ndarray, tolerance: Tolerance, dtype: str) -> dict[str, Any]:
-    """Errors of floating or complex `found` against `judge`, two arrays of one shape; `dtype` is that of the outputs.
+@dataclass(frozen=True)
+class Figures:
+    """Errors of one output against what counts as right. Of complex numbers both parts are elements."""
 
-    max_abs, mean_abs, q999_abs (99.9th percentile) and rmse are of |found − judge|; max_rel is relative to
-    |judge| + eps × max |judge|; share is what the worst element uses of its tolerance, and beyond counts the
-    elements that use more than all of it; nonfinite counts those that are NaN or infinite in one and not the
-    same in the other (they are in no other figure); cosine is the similarity of the two as vectors, None where
-    one of them is zero. Of complex numbers both parts are elements.
-    """
+    max_abs: float  # of |found − judge|, as the next but one
+    max_rel: float  # relative to |judge| + eps × max |judge|
+    mean_abs: float
+    share: float  # what the worst element uses of its tolerance
+    beyond: int  # elements that use more than all of it
+    nonfinite: (
+        int  # elements that are NaN or infinite in one and not the same in the other: they are in no other figure
+    )
+    q999_abs: float | None = None  # 99.9th percentile of |found − judge|; it and the next ones: None of whole numbers
+    rmse: float | None = None
+    cosine: float | None = None  # similarity of the two as vectors; None where one of them is zero
+    atol: float | None = None  # the absolute tolerance, scaled
+
+
+def figures(found: np.ndarray, judge: np.ndarray, tolerance: Tolerance, dtype: str) -> Figures:
+    """The figures of floating or complex `found` against `judge`, two arrays of one shape; `dtype` is that of the
+    outputs."""
     found, judge = _parts(found), _parts(judge)
     scaled = tolerance.scaled(judge)
     size = len(judge)
@@ -47,35 +59,35 @@ def figures(found: np.ndarray, judge: np.ndarray, tolerance: Tolerance, dtype: s
                 for total, a, b in ((products, f, j), (own, f, f), (right, j, j), (squares, distance, distance))
             )
         mean = float(distances.mean()) if size else 0.0
-    return {
-        "max_abs": float(distances.max(initial=0.0)),
-        "max_rel": relative,
-        "mean_abs": mean,
-        "q999_abs": float(np.partition(distances, k := math.ceil(0.999 * size) - 1)[k]) if size else 0.0,
-        "rmse": math.sqrt(squares / size) if size else 0.0,
-        "cosine": products / math.sqrt(own) / math.sqrt(right) if own and right else None,
-        "share": shares,
-        "beyond": beyond,
-        "nonfinite": nonfinite,
-        "atol": scaled,
-    }
+    return Figures(
+        max_abs=float(distances.max(initial=0.0)),
+        max_rel=relative,
+        mean_abs=mean,
+        share=shares,
+        beyond=beyond,
+        nonfinite=nonfinite,
+        q999_abs=float(np.partition(distances, k := math.ceil(0.999 * size) - 1)[k]) if size else 0.0,
+        rmse=math.sqrt(squares / size) if size else 0.0,
+        cosine=products / math.sqrt(own) / math.sqrt(right) if own and right else None,
+        atol=scaled,
+    )
 
 
-def exact_figures(found: np.ndarray, judges: tuple[np.ndarray, ...]) -> dict[str, Any]:
-    """The same of integers and booleans, which have to equal one of `judges` exactly: where two roundings of
+def exact_figures(found: np.ndarray, judges: tuple[np.ndarray, ...]) -> Figures:
+    """The figures of integers and booleans, which have to equal one of `judges` exactly: where two roundings of
     the same model disagree about an index, neither is wrong. max_abs is the distance from the first."""
     off = np.logical_and.reduce([found != judge for judge in judges])
     distance = np.where(off, np.abs(found.astype(np.float64) - judges[0].astype(np.float64)), 0.0)
     magnitude = np.maximum(np.abs(judges[0].astype(np.float64)), 1.0)
     beyond = int(off.sum())
-    return {
-        "max_abs": float(distance.max(initial=0.0)),
-        "max_rel": float((distance / magnitude).max(initial=0.0)),
-        "mean_abs": float(distance.mean()) if distance.size else 0.0,
-        "share": math.inf if beyond else 0.0,
-        "beyond": beyond,
-        "nonfinite": 0,
-    }
+    return Figures(
+        max_abs=float(distance.max(initial=0.0)),
+        max_rel=float((distance / magnitude).max(initial=0.0)),
+        mean_abs=float(distance.mean()) if distance.size else 0.0,
+        share=math.inf if beyond else 0.0,
+        beyond=beyond,
+        nonfinite=0,
+    )
 
 
 def _parts(array: np.ndarray) -> np.ndarray:

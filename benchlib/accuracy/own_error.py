@@ -16,13 +16,13 @@ _NEAR = 0.1  # of an output's own size (RMS) that the reference's error may have
 
 def own_error(reference: Mapping[str, np.ndarray], exact: Mapping[str, np.ndarray]) -> list[dict[str, float]]:
     """{"rmse", "max_abs", "nonfinite"} of each output of `reference` against `exact`; {} of whole numbers."""
-    found = []
+    found: list[dict[str, float]] = []
     for own, right in zip(map(values, reference.values()), map(values, exact.values()), strict=True):
         if own.dtype.kind in "biu":
             found.append({})
             continue
         error = figures(own, right, TOLERANCES["float64"], "float64")
-        found.append({name: error[name] for name in ("rmse", "max_abs", "nonfinite")})
+        found.append({name: getattr(error, name) for name in ("rmse", "max_abs", "nonfinite")})
     return found
 
 

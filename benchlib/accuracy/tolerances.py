@@ -12,11 +12,11 @@ None is chosen after the difference is known: a study that needs others says whi
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
+
+from benchlib.registry import Options
 
 # -min of float16, bfloat16, float32 and float64
 LOWEST = (65504.0, 3.3895313892515355e38, 3.4028234663852886e38, 1.7976931348623157e308)
@@ -58,6 +58,6 @@ QUANTISED = {
 FEW = 8  # numbers
 
 
-def tolerance_for(dtype: str, override: Mapping[str, Any] | None = None) -> Tolerance:
+def tolerance_for(dtype: str, override: Options | None = None) -> Tolerance:
     """The tolerance of a dtype, `int8` or `int4`, with what a study sets instead (`{"rtol", "atol", "reason"}`)."""
     return replace({**TOLERANCES, **QUANTISED}[dtype], **(override or {}))

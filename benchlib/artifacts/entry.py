@@ -5,27 +5,49 @@ from __future__ import annotations
 import contextlib
 import difflib
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
-from typing import Any
+from typing import Any, TypedDict, cast
 
 from benchlib.artifacts import hold, place
-from benchlib.artifacts.files import disk_size, file_hash, read_sealed, seal
+from benchlib.artifacts.files import StoredFiles, disk_size, file_hash, read_sealed, seal
 from benchlib.artifacts.place import ADDRESS, STATE
 from benchlib.errors import UserError
+from benchlib.registry import Facts
+
+# What decides an entry, by name, in values that JSON knows: its key is the hash of them, and it keeps them to be read.
+DecidedBy = Mapping[str, Any]
+
+
+class State(TypedDict, total=False):
+    """What the `state.json` of an entry holds."""
+
+    key: str
+    name: str  # of the model
+    kind: str
+    status: str  # successful or failed
+    created: float  # seconds since 1970
+    size: int  # bytes of its files
+    trial: str  # the key of the trial that built it
+    decided_by: DecidedBy
+    facts: Facts
+    files: StoredFiles
+    stages: list[Facts]  # of an artifact: how it was made, step by step
+    of: str  # of a failure: the kind of what was to be built
+    error: Facts  # … and what the record says of it: stage, type, message, traceback
 
 
 @dataclass(frozen=True)
 class Entry:
     """An entry of the cache; whole, if `find` gave it.
 
-    `state` is what its `state.json` holds: key, name, kind, status, created, size, trial, decided_by, facts, files,
-    and stages or error where there are any. It is empty for a broken entry.
+    `state` is what its `state.json` holds; it is empty for a broken entry.
     """
 
     path: Path
-    facts: dict[str, Any]
-    state: dict[str, Any] = field(default_factory=dict)
+    facts: Facts
+    state: State = field(default_factory=State)
 
     @property
     def address(self) -> str:
@@ -36,13 +58,13 @@ class Entry:
         return self.path.parent.name
 
     @property
-    def decided_by(self) -> dict[str, Any]:
-        return self.state.get("decided_by", {})
+    def decided_by(self) -> DecidedBy:
+        return dict(self.state.get("decided_by", {}))
 
     @property
-    def files(self) -> dict[str, dict[str, Any]]:
+    def files(self) -> StoredFiles:
         """sha256 and size of each file, by its path in the entry; those of a lean entry are gone."""
-        return self.state.get("files", {})
+        return dict(self.state.get("files", {}))
 
     @property
     def status(self) -> str:
@@ -135,10 +157,10 @@ def read(path: Path) -> Entry:
     state = read_sealed(path / STATE)
     if not state or not isinstance(state.get("facts"), dict) or not all(map(_is_inside, state.get("files") or ())):
         return Entry(path, {})
-    return Entry(path, state["facts"], state)
+    return Entry(path, state["facts"], cast(State, state))
 
 
-def write(file: Path, state: dict[str, Any]) -> None:
+def write(file: Path, state: State) -> None:
     """Writes a state with the hash of itself. Values that JSON has no word for become their text."""
     file.write_text(seal(state))
 

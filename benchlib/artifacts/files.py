@@ -6,13 +6,24 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Container
+from collections.abc import Container, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 _SETTLED = 0.05  # seconds; a file system's clock ticks every 1 to 10 ms, and a change within a tick does not show
 _LOGS = (".log", ".txt")
 _known: dict[tuple[int, ...], str] = {}
+
+
+class StoredFile(TypedDict):
+    """What the state of an entry keeps of one of its files."""
+
+    sha256: str
+    size: int  # bytes
+
+
+StoredFiles = dict[str, StoredFile]  # path in the entry's folder -> the file
+Sealed = Mapping[str, Any]  # a JSON object as it was sealed: the state of an entry, a marker, who holds a lock
 
 
 def file_hash(path: Path) -> str:
@@ -30,7 +41,7 @@ def file_hash(path: Path) -> str:
         return _known[seen]
 
 
-def listed(folder: Path, but: Container[str]) -> dict[str, dict[str, Any]]:
+def listed(folder: Path, but: Container[str]) -> StoredFiles:
     """Hash and size of each file in a folder, by its path in there, without those called as in `but`."""
     found = {str(f.relative_to(folder)): f for f in sorted(folder.rglob("*")) if f.is_file()}
     kept = {name: file for name, file in found.items() if name not in but}
@@ -54,13 +65,13 @@ def is_log(name: str) -> bool:
     return name.endswith(_LOGS)
 
 
-def seal(values: dict[str, Any]) -> str:
+def seal(values: Mapping[str, object]) -> str:
     """Values as JSON with the hash of themselves; those that JSON has no word for become their text."""
     values = json.loads(json.dumps(values, default=str))
     return json.dumps({**values, "digest": _digest(values)})
 
 
-def unseal(text: str) -> dict[str, Any] | None:
+def unseal(text: str) -> Sealed | None:
     """What `seal` was given; None for a text that it did not write, or not like that."""
     try:
         values = json.loads(text)
@@ -69,7 +80,7 @@ def unseal(text: str) -> dict[str, Any] | None:
         return None
 
 
-def read_sealed(file: Path) -> dict[str, Any] | None:
+def read_sealed(file: Path) -> Sealed | None:
     """What was sealed into a file, which is not looked for behind a link; None where there is nothing of ours."""
     try:
         with open(file, opener=_open_itself) as stream:
@@ -82,7 +93,7 @@ def _open_itself(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK)  # nor does it wait where a FIFO stands
 
 
-def _digest(values: dict[str, Any]) -> str:
+def _digest(values: Mapping[str, object]) -> str:
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
 

@@ -8,9 +8,8 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-from benchlib.artifacts.files import read_sealed, seal
+from benchlib.artifacts.files import Sealed, read_sealed, seal
 from benchlib.errors import UserError
 
 STATE = "state.json"
@@ -127,9 +126,9 @@ def _require_own(path: Path) -> None:
         )
 
 
-def _is_of(values: dict[str, Any] | None, kind: str, address: str) -> bool:
+def _is_of(values: Sealed | None, kind: str, address: str) -> bool:
     try:
-        return bool(values) and values["kind"] == kind and _address(values["name"], values["key"]) == address
+        return values is not None and values["kind"] == kind and _address(values["name"], values["key"]) == address
     except (KeyError, TypeError):
         return False
 

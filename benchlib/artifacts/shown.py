@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from benchlib.artifacts import place
-from benchlib.artifacts.entry import Entry, entries
+from benchlib.artifacts.entry import DecidedBy, Entry, entries
 from benchlib.artifacts.files import disk_size, is_log
+from benchlib.registry import Facts, Options
 
 _TIMES = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 _SIZES = ((1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB"))
-_UNSAID = (None, "", False, {}, [])
+_UNSAID: tuple[Any, ...] = (None, "", False, {}, [])
 
 
 def listing(found: Iterable[Entry]) -> str:
@@ -51,7 +52,7 @@ def statement(entry: Entry) -> str:
         "size": in_bytes(entry.size) + (f" of {in_bytes(state['size'])}" if entry.status == "lean" else ""),
         "folder": entry.path,
     }
-    facts = {k: v for k, v in entry.facts.items() if k != "stages"}
+    facts = {k: v for k, v in _flat(entry.facts).items() if k != "stages"}
     parts = [
         _lines(head),
         _part("error", _lines(state.get("error", {}))),
@@ -67,7 +68,7 @@ def statement(entry: Entry) -> str:
 def made_by(entry: Entry) -> str:
     """What made an entry, in a few words, from what decided it."""
     maker = _MAKERS.get(entry.state.get("of", entry.kind))
-    return ", ".join(filter(None, maker(entry.decided_by, entry.facts))) if maker and entry.decided_by else ""
+    return ", ".join(filter(None, maker(entry.decided_by, _flat(entry.facts)))) if maker and entry.decided_by else ""
 
 
 def in_bytes(size: float) -> str:
@@ -78,12 +79,12 @@ def in_bytes(size: float) -> str:
     return f"{size:.0f} bytes"
 
 
-def _model(decided: Mapping[str, Any], facts: Mapping[str, Any]) -> list[str]:
+def _model(decided: DecidedBy, facts: Facts) -> list[str]:
     source, parameters = decided.get("source") or [""], decided.get("parameters", {})
     return [str(source[0]), *_options(parameters)]
 
 
-def _artifact(decided: Mapping[str, Any], facts: Mapping[str, Any]) -> list[str]:
+def _artifact(decided: DecidedBy, facts: Facts) -> list[str]:
     passes = [_pass(p) for p in decided.get("passes") or [] if p]
     way = "+".join([str(decided.get("exporter", "")).rpartition(":")[2], *passes])  # a user's own is `file.py:name`
     opset = decided.get("target_opset") or facts.get("onnx_opset")
@@ -93,7 +94,7 @@ def _artifact(decided: Mapping[str, Any], facts: Mapping[str, Any]) -> list[str]
     ]  # fmt: skip
 
 
-def _outputs(decided: Mapping[str, Any], facts: Mapping[str, Any]) -> list[str]:
+def _outputs(decided: DecidedBy, facts: Facts) -> list[str]:
     way = decided.get("way", {})
     made = "+".join(filter(None, [way.get("exporter"), way.get("opt_patterns")]))
     return [
@@ -103,7 +104,7 @@ def _outputs(decided: Mapping[str, Any], facts: Mapping[str, Any]) -> list[str]:
     ]
 
 
-_MAKERS: dict[str, Callable[[Mapping[str, Any], Mapping[str, Any]], list[str]]] = {
+_MAKERS: dict[str, Callable[[DecidedBy, Facts], list[str]]] = {
     "models": _model,
     "artifacts": _artifact,
     "outputs": _outputs,
@@ -118,7 +119,7 @@ def _pass(call: Any) -> str:
     return "-".join([str(name), *map(str, without)])
 
 
-def _options(given: Mapping[str, Any]) -> list[str]:
+def _options(given: Options) -> list[str]:
     return [f"{k}={_value(v)}" for k, v in given.items() if v not in _UNSAID]
 
 
@@ -163,7 +164,14 @@ def _part(title: str, text: str) -> str:
     return f"{title}\n" + "\n".join(f"  {line}" for line in text.splitlines()) if text else ""
 
 
-def _lines(facts: Mapping[str, Any]) -> str:
+def _flat(facts: Facts) -> Facts:
+    """The facts of an entry with those metrics and details that stand in mappings of their own."""
+    inner = [facts[name] for name in ("metrics", "details") if isinstance(facts.get(name), Mapping)]
+    outer = {name: value for name, value in facts.items() if facts[name] not in inner}
+    return {**outer, **{name: value for mapping in inner for name, value in mapping.items()}}
+
+
+def _lines(facts: Mapping[str, object]) -> str:
     shown = {name: _fact(name, value) for name, value in facts.items() if value not in _UNSAID}
     width = max(map(len, shown), default=0)
     return "\n".join(
@@ -171,7 +179,7 @@ def _lines(facts: Mapping[str, Any]) -> str:
     )
 
 
-def _table(heads: Iterable[str], rows: list[tuple[str, ...]]) -> str:
+def _table(heads: Iterable[str], rows: Sequence[tuple[str, ...]]) -> str:
     if not rows:
         return ""
     every = [tuple(heads), *rows]

@@ -9,13 +9,13 @@ import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
 from benchlib.artifacts import hold, place, room
-from benchlib.artifacts.entry import Entry, find, read, sound, write
-from benchlib.artifacts.files import listed
+from benchlib.artifacts.entry import DecidedBy, Entry, State, find, read, sound, write
+from benchlib.artifacts.files import StoredFiles, listed
 from benchlib.artifacts.place import MARKER, STATE
 from benchlib.errors import UserError
+from benchlib.registry import Facts
 
 FAILURES = "failures"
 TRIAL = "BENCHLIB_TRIAL"  # the key of the trial that this process runs for, in its environment
@@ -28,8 +28,8 @@ def obtain(
     kind: str,
     name: str,
     key: str,
-    decided_by: dict[str, Any],
-    build: Callable[[Path, dict[str, Any]], None],
+    decided_by: DecidedBy,
+    build: Callable[[Path, Facts], None],
     left: Callable[[], float] = lambda: float("inf"),
     waiting: Callable[[str], None] = lambda holder: None,
 ) -> tuple[Entry, bool]:
@@ -54,14 +54,14 @@ def obtain(
 
 
 @contextlib.contextmanager
-def storing(kind: str, name: str, key: str, decided_by: dict[str, Any]) -> Iterator[tuple[Path, dict[str, Any]]]:
+def storing(kind: str, name: str, key: str, decided_by: DecidedBy) -> Iterator[tuple[Path, Facts]]:
     """A folder to write the files of a new entry into, and a dict for its facts; stored when the block ends.
 
     Nothing is kept when the block raises. The entry is then there for `find`; where another process stored the same
     meanwhile, it is theirs. Two that store the same both build it: see `obtain`.
     """
     path = place.prepare(kind, name, key)
-    facts: dict[str, Any] = {}
+    facts: Facts = {}
     with place.in_one_line(), _aside(path, name, key) as aside:
         yield aside, facts
         files = listed(aside, but=_OURS)
@@ -72,9 +72,7 @@ def storing(kind: str, name: str, key: str, decided_by: dict[str, Any]) -> Itera
     room.trim()
 
 
-def failed(
-    kind: str, name: str, key: str, decided_by: dict[str, Any], error: dict[str, Any], files: Iterable[Path] = ()
-) -> None:
+def failed(kind: str, name: str, key: str, decided_by: DecidedBy, error: Facts, files: Iterable[Path] = ()) -> None:
     """Keeps what is known of a build that failed, under the kind `failures`, in place of the last such failure.
 
     `error` is what the record says of it (stage, type, message, traceback); `files` are logs, which are copied, long
@@ -99,11 +97,11 @@ def _state(
     name: str,
     key: str,
     status: str,
-    decided_by: dict[str, Any],
-    facts: dict[str, Any],
-    files: dict[str, dict[str, Any]],
-) -> dict[str, Any]:
-    state = {
+    decided_by: DecidedBy,
+    facts: Facts,
+    files: StoredFiles,
+) -> State:
+    state: State = {
         "key": key,
         "name": name,
         "kind": kind,
@@ -115,7 +113,9 @@ def _state(
         "facts": facts,
         "files": files,
     }
-    return state | ({"stages": facts["stages"]} if "stages" in facts else {})
+    if "stages" in facts:
+        state["stages"] = facts["stages"]
+    return state
 
 
 @contextlib.contextmanager

@@ -20,7 +20,7 @@ if __name__ == "__main__":
     sys.path[0] = os.path.dirname(os.path.dirname(here))
 
 from benchlib.discovery import names, source
-from benchlib.discovery.journal import Journal
+from benchlib.discovery.journal import Ended, Imported, Journal
 from benchlib.discovery.taking import taker
 from benchlib.discovery.watch import Watch
 from benchlib.worker import process
@@ -55,7 +55,7 @@ def main(script: str, args: list, folder: str, max_depth: int, wanted: str, into
         code, loops = source.compiled(text, script), source.loop_variables(text)
     except (SyntaxError, ValueError) as error:
         line = getattr(error, "lineno", None)
-        journal.say("ended", text=f"{at(script, line)}{type(error).__name__}: {getattr(error, 'msg', error)}")
+        journal.say(Ended(f"{at(script, line)}{type(error).__name__}: {getattr(error, 'msg', error)}"))
         return
     take = taker(journal, Path(into), script, text, code) if wanted else None
     watch = Watch(journal, script, max_depth, loops, wanted, take)
@@ -72,19 +72,19 @@ def main(script: str, args: list, folder: str, max_depth: int, wanted: str, into
         exec(code, module.__dict__)
     except SystemExit as error:
         if error.code not in (None, 0):
-            journal.say("ended", text=f"{at(script, line_of(error, script))}sys.exit({error.code!r})")
+            journal.say(Ended(f"{at(script, line_of(error, script))}sys.exit({error.code!r})"))
         else:
-            journal.say("imported", files=imported(script))
-            journal.say("ended", text="")
+            journal.say(Imported(imported(script)))
+            journal.say(Ended(""))
         raise
     except BaseException as error:
         traceback.print_exc()
         message = " ".join(str(error).split())[:300]
-        text = f"{type(error).__name__}: {message}" if message else type(error).__name__
-        journal.say("ended", text=f"{at(script, line_of(error, script))}{text}")
+        what = f"{type(error).__name__}: {message}" if message else type(error).__name__
+        journal.say(Ended(f"{at(script, line_of(error, script))}{what}"))
         sys.exit(1)
-    journal.say("imported", files=imported(script))
-    journal.say("ended", text="")
+    journal.say(Imported(imported(script)))
+    journal.say(Ended(""))
 
 
 def imported(script: str) -> list[str]:

@@ -26,7 +26,7 @@ _TAIL = 20_000  # characters of the output that are kept
 
 @dataclass
 class Run:
-    lines: list[dict[str, Any]]  # of the journal
+    lines: list[journal.Line]
     ended: str
     output: str
     seconds: float
@@ -80,9 +80,9 @@ def run(
     return Run(lines, ended, text, seconds)
 
 
-def _ended(lines: list[dict[str, Any]], code: int, memory: bool) -> str:
+def _ended(lines: list[journal.Line], code: int, memory: bool) -> str:
     """One line on what went wrong, "" when nothing did."""
-    said = [line["text"] for line in lines if line["kind"] == "ended"]
+    said = [line.text for line in lines if isinstance(line, journal.Ended)]
     if said and said[-1]:
         return said[-1]
     if code < 0:
@@ -91,7 +91,7 @@ def _ended(lines: list[dict[str, Any]], code: int, memory: bool) -> str:
         return "ran out of memory (SIGKILL)" if memory and code == -signal.SIGKILL else f"{meaning} ({name})"
     if said:
         return f"ended with exit status {code}" if code else ""
-    if any(line["kind"] in ("taken", "not_taken") for line in lines):
+    if any(isinstance(line, journal.Taken | journal.NotTaken) for line in lines):
         return ""
     return f"left with os._exit({code})"
 

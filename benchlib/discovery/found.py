@@ -24,8 +24,8 @@ class Found:
     params_size: int  # count
     weights_size: int  # bytes, each parameter by its own dtype
     inputs: str  # "x: float32[1×10]"
-    executed: int  # times
-    seconds: float  # spent in it, its children included
+    executed: int = 0  # times
+    seconds: float = 0.0  # spent in it, its children included
 
 
 @dataclass

@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+CallInputs = dict[str, Any]  # the arguments of one call by name: tensors, or whatever a script gives
 _PLAIN = (bool, int, str, type(None))
 _DEEPEST = 5  # nesting of inputs that is looked into
 _WIDEST = 64  # items of a sequence
@@ -51,14 +52,14 @@ def parameters(module: Any) -> tuple[list[str], str]:
     return [p.name for p in given if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)], rest
 
 
-def named(takes: tuple[list[str], str], args: tuple, kwargs: Mapping[str, Any]) -> dict[str, Any]:
+def named(takes: tuple[list[str], str], args: tuple, kwargs: CallInputs) -> CallInputs:
     """The inputs by name, those by position first; what comes beyond the known names is numbered."""
     names, rest = takes
     extra = [f"{rest or 'x'}_{i}" for i in range(len(args) - len(names))]
     return dict(zip([*names, *extra], args, strict=False)) | dict(kwargs)
 
 
-def inputs_text(inputs: Mapping[str, Any]) -> str:
+def inputs_text(inputs: CallInputs) -> str:
     """`x: float32[1×10], mask: None`; in the order of their names' first appearance."""
     return ", ".join(f"{name}: {text_of(value)}" for name, value in inputs.items())
 
@@ -77,9 +78,13 @@ def text_of(value: Any, depth: int = 0) -> str:
     if isinstance(value, (list, tuple)):
         more = f", {len(value)} in all" if len(value) > _WIDEST else ""
         return "[" + ", ".join(text_of(v, depth + 1) for v in value[:_WIDEST]) + more + "]"
+    return f"{type(value).__name__}({_held_tensors(value, depth)})"
+
+
+def _held_tensors(value: Any, depth: int) -> str:
+    """The attributes of an object that are tensors, or hold some."""
     held = [(n, text_of(v, depth + 1)) for n, v in getattr(value, "__dict__", {}).items() if n[:2] != "__"]
-    shown = ", ".join(f"{n.lstrip('_')}: {t}" for n, t in held if "[" in t and "]" in t)
-    return f"{type(value).__name__}({shown})"
+    return ", ".join(f"{n.lstrip('_')}: {t}" for n, t in held if "[" in t and "]" in t)
 
 
 def _is_plain(value: Any) -> bool:

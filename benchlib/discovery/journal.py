@@ -1,7 +1,7 @@
 """What the profiled process tells, in files: it may end at any moment and in any way, and what it said stays.
 
-`lines` holds one JSON object a line. `counts` is shared memory: of every row how often it was executed and for how
-many seconds, so that a call costs no write.
+`lines` holds one JSON object a line: a `Line` with its class as `kind`. `counts` is shared memory: of every row how
+often it was executed and for how many seconds, so that a call costs no write.
 """
 
 from __future__ import annotations
@@ -9,11 +9,68 @@ from __future__ import annotations
 import json
 import mmap
 import os
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import get_args
+
+from benchlib.discovery.found import Found
+from benchlib.typed_json import from_json, to_json
 
 MOST = 1000  # rows that one script can have
 _ITEM = 16  # bytes: a whole number and a float
+
+
+@dataclass(frozen=True)
+class FoundRow:
+    """A model at its first call. How often it was executed, and for how long, stands in `counts` until it is read."""
+
+    row: int  # its number
+    above: int  # that of its parent; -1 at depth 0
+    model: Found
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A call beyond the limits of what is kept."""
+
+    name: str  # of the model
+
+
+@dataclass(frozen=True)
+class Remark:
+    """What the user has to know of what was found."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Imported:
+    """The files of the script's own folder that it has imported."""
+
+    files: list[str]
+
+
+@dataclass(frozen=True)
+class Taken:
+    """The wanted model is saved."""
+
+
+@dataclass(frozen=True)
+class NotTaken:
+    """The wanted model was called and cannot be saved."""
+
+    text: str  # why
+
+
+@dataclass(frozen=True)
+class Ended:
+    """The script ended by itself."""
+
+    text: str  # how it went wrong; "" where it did not
+
+
+Line = FoundRow | LeftOut | Remark | Imported | Taken | NotTaken | Ended
+_KINDS = {kind.__name__: kind for kind in get_args(Line)}
 
 
 def prepare(folder: Path) -> None:
@@ -30,11 +87,11 @@ class Journal:
             self._memory = memoryview(mmap.mmap(file.fileno(), MOST * _ITEM))
         self._executed, self._seconds = self._memory.cast("q"), self._memory.cast("d")
 
-    def say(self, kind: str, **fields: Any) -> None:
-        """Opened anew for each line: the script may close descriptors that are not its own."""
+    def say(self, line: Line) -> None:
+        """Adds a line. The file is opened anew for each line: the script may close descriptors that are not its own."""
         file = os.open(self._lines, os.O_WRONLY | os.O_APPEND)
         try:
-            os.write(file, (json.dumps({"kind": kind, **fields}) + "\n").encode())
+            os.write(file, (json.dumps({"kind": type(line).__name__, **to_json(line)}) + "\n").encode())
         finally:
             os.close(file)
 
@@ -45,18 +102,19 @@ class Journal:
         self._seconds[2 * row + 1] += seconds
 
 
-def read(folder: Path) -> list[dict[str, Any]]:
-    """The lines in order; those of rows with `executed` and `seconds`. A line cut short is left out."""
+def read(folder: Path) -> list[Line]:
+    """The lines in order, models with their counts. A line cut short is left out."""
     counts = memoryview((folder / "counts").read_bytes())
     executed, seconds = counts.cast("q"), counts.cast("d")
-    found = []
+    lines: list[Line] = []
     for text in (folder / "lines").read_text(errors="replace").splitlines():
         try:
-            line = json.loads(text)
+            data = json.loads(text)
         except ValueError:
             continue
-        if line["kind"] == "found":
-            row = line["row"]
-            line |= {"executed": executed[2 * row], "seconds": seconds[2 * row + 1]}
-        found.append(line)
-    return found
+        line = from_json(_KINDS[data["kind"]], data)
+        if isinstance(line, FoundRow):
+            model = replace(line.model, executed=executed[2 * line.row], seconds=seconds[2 * line.row + 1])
+            line = replace(line, model=model)
+        lines.append(line)
+    return lines

@@ -6,8 +6,9 @@ import sys
 import sysconfig
 import types
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -48,21 +49,17 @@ def of_model(wanted: tuple[Any, ...], frames: list[types.FrameType], loops: set[
     main = vars(sys.modules["__main__"])
     places = [{k: v for k, v in main.items() if k[:2] != "__"}]
     places += [frame.f_locals for frame in frames if frame.f_locals is not main]
-    for place in places:
-        for name, value in place.items():
-            if name not in loops and name not in _UNTELLING and any(value is w for w in wanted):
-                return name
-    for place in places:
-        if found := _deep(place, wanted, loops):
-            return found
-    for place in places:
-        for name, value in place.items():
-            if any(value is w for w in wanted):
-                return name
-    return f"{type(wanted[-1]).__name__}()"
+    variables = [name for place in places for name, value in place.items() if _is_one_of(value, wanted)]
+    telling = (name for name in variables if name not in loops and name not in _UNTELLING)
+    paths = (path for place in places if (path := _deep(place, wanted, loops)))
+    return next(chain(telling, paths, variables), f"{type(wanted[-1]).__name__}()")
 
 
-def _deep(place: dict[str, Any], wanted: tuple[Any, ...], loops: set[str]) -> str:
+def _is_one_of(value: Any, wanted: tuple[Any, ...]) -> bool:
+    return any(value is one for one in wanted)  # by identity: modules may define what equal means
+
+
+def _deep(place: Mapping[str, object], wanted: tuple[Any, ...], loops: set[str]) -> str:
     """`models[1]`, `Net.inner.model`: the shortest way from a variable."""
     waiting = deque((name, value, 0) for name, value in list(place.items()) if name not in loops)
     seen: set[int] = {id(place)}
@@ -73,7 +70,7 @@ def _deep(place: dict[str, Any], wanted: tuple[Any, ...], loops: set[str]) -> st
         except Exception:  # an object that answers no questions here, as flask's `request`
             continue
         for step, inner in parts:
-            if any(inner is w for w in wanted):
+            if _is_one_of(inner, wanted):
                 return path + step
             if depth < _DEEPEST and id(inner) not in seen and not isinstance(inner, _OPAQUE):
                 seen.add(id(inner))
@@ -82,16 +79,26 @@ def _deep(place: dict[str, Any], wanted: tuple[Any, ...], loops: set[str]) -> st
 
 
 def _parts(value: Any) -> Iterator[tuple[str, Any]]:
+    """What a value holds, each with the step that leads there: `[0]`, `['key']`, `.attribute`."""
     if isinstance(value, _OPAQUE):
         return
     if isinstance(value, (list, tuple, deque)):
         yield from ((f"[{i}]", item) for i, item in enumerate(list(value)[:_WIDEST]))
     if isinstance(value, dict):
         yield from ((f"[{key!r}]", item) for key, item in list(value.items())[:_WIDEST])
-    if isinstance(value, types.ModuleType) and not is_users(getattr(value, "__file__", None) or "<", ""):
-        return
-    if isinstance(value, type) and value.__module__ in sys.builtin_module_names:
-        return
+    if not _is_foreign(value):
+        yield from _attributes(value)
+
+
+def _is_foreign(value: Any) -> bool:
+    """A Python module that is not the user's, or a class of the interpreter."""
+    if isinstance(value, types.ModuleType):
+        return not is_users(getattr(value, "__file__", None) or "<", "")
+    return isinstance(value, type) and value.__module__ in sys.builtin_module_names
+
+
+def _attributes(value: Any) -> Iterator[tuple[str, Any]]:
+    """Those of an object itself, and the parts of a `torch.nn.Module`."""
     held = getattr(value, "__dict__", None)
     if isinstance(held, (dict, types.MappingProxyType)):
         modules = held.get("_modules") if isinstance(held.get("_modules"), dict) else {}

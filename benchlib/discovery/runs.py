@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
 import platform
@@ -10,12 +9,14 @@ import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from benchlib import artifacts, label_line
 from benchlib.discovery import contained, surroundings
 from benchlib.discovery.found import Discovery, Found
+from benchlib.discovery.journal import FoundRow, Imported, LeftOut, Line, NotTaken, Remark, Taken
 from benchlib.errors import UserError, suggestion
+from benchlib.registry import Facts
+from benchlib.typed_json import from_json, to_json
 
 KIND, FILE = "discoveries", "discovery.json"
 
@@ -45,12 +46,12 @@ def discover(script: str | Path, args: Sequence[str] = (), max_depth: int = 0, t
     }
     key = hashlib.sha256(json.dumps(decided).encode()).hexdigest()
 
-    def build(folder: Path, facts: dict[str, Any]) -> None:
+    def build(folder: Path, facts: Facts) -> None:
         found, imported = _run(path, args, max_depth, timeout)
         if found.ended:
             raise _NotKept(found)
         facts |= {"imported": imported}
-        (folder / FILE).write_text(json.dumps(dataclasses.asdict(found)))
+        (folder / FILE).write_text(json.dumps(to_json(found)))
 
     known = artifacts.find(KIND, path.stem, key)
     if known and any(_hash(Path(file)) != hash for file, hash in known.facts["imported"].items()):
@@ -61,9 +62,9 @@ def discover(script: str | Path, args: Sequence[str] = (), max_depth: int = 0, t
         entry, _ = artifacts.obtain(KIND, path.stem, key, decided, build)
     except _NotKept as run:
         return run.discovery
-    kept = json.loads((entry.path / FILE).read_text())
+    kept = from_json(Discovery, json.loads((entry.path / FILE).read_text()))
     artifacts.let_go(entry.path / artifacts.STATE)
-    return Discovery(**{**kept, "models": [Found(**model) for model in kept["models"]]})
+    return kept
 
 
 def take(
@@ -71,20 +72,19 @@ def take(
 ) -> None:
     """Runs the script again and saves one model as it was at its first call, and its inputs, into `folder`.
 
-    model.pt (`benchlib.models._saved`), inputs.npz (`benchlib.tensors`) and meta.json (class, positional, weights,
-    paths), as `benchlib.models.python` reads them. The script ends there. Raises UserError; for an unknown hash with
+    model.pt (`benchlib.models._saved`), inputs.npz (`benchlib.tensors`) and meta.json (`StoredModule`), as
+    `benchlib.models.python` reads them. The script ends there. Raises UserError; for an unknown hash with
     those that there are.
     """
     path = _script(script)
     run = contained.run(path, args, max_depth, timeout, hash, folder)
-    kinds = {line["kind"]: line for line in run.lines}
-    if "not_taken" in kinds:
-        raise UserError(f"{path.name}::{hash} cannot be saved: {kinds['not_taken']['text']}")
-    if "taken" in kinds:
+    if failures := [line.text for line in run.lines if isinstance(line, NotTaken)]:
+        raise UserError(f"{path.name}::{hash} cannot be saved: {failures[-1]}")
+    if any(isinstance(line, Taken) for line in run.lines):
         return
     if run.ended:
         raise UserError(f"{path.name}::{hash} was not called before the script ended: {run.ended}")
-    known = list(dict.fromkeys(line["hash"] for line in run.lines if line["kind"] == "found"))
+    known = list(dict.fromkeys(line.model.hash for line in run.lines if isinstance(line, FoundRow)))
     near = suggestion(hash, known) or f"; it calls {', '.join(known[:12])} and more"
     raise UserError(f"{path.name} calls no model with the hash '{hash}'{near if known else ': it calls none'}")
 
@@ -95,7 +95,7 @@ def _run(path: Path, args: Sequence[str], max_depth: int, timeout: float) -> tup
     before = surroundings.seen(path.parent, artifacts.root())
     run = contained.run(path, args, max_depth, timeout)
     after = surroundings.seen(path.parent, artifacts.root())
-    imported = next((line["files"] for line in run.lines if line["kind"] == "imported"), [])
+    imported: list[str] = next((line.files for line in run.lines if isinstance(line, Imported)), [])
     return Discovery(
         script=str(path),
         args=list(args),
@@ -109,18 +109,17 @@ def _run(path: Path, args: Sequence[str], max_depth: int, timeout: float) -> tup
     ), {file: _hash(Path(file)) for file in imported}
 
 
-def _models(lines: list[dict[str, Any]], above: int = -1) -> Iterator[Found]:
+def _models(lines: list[Line], above: int = -1) -> Iterator[Found]:
     """The rows as they were first called, each followed by its children."""
-    fields = [f.name for f in dataclasses.fields(Found)]
     for line in lines:
-        if line["kind"] == "found" and line["above"] == above:
-            yield Found(**{name: line[name] for name in fields})
-            yield from _models(lines, line["row"])
+        if isinstance(line, FoundRow) and line.above == above:
+            yield line.model
+            yield from _models(lines, line.row)
 
 
-def _remarks(lines: list[dict[str, Any]]) -> list[str]:
-    more = Counter(line["name"] for line in lines if line["kind"] == "left_out")
-    said = [line["text"] for line in lines if line["kind"] == "remark"]
+def _remarks(lines: list[Line]) -> list[str]:
+    more = Counter(line.name for line in lines if isinstance(line, LeftOut))
+    said = [line.text for line in lines if isinstance(line, Remark)]
     return [*dict.fromkeys(said), *(f"{n} was called with {count} more sets of shapes" for n, count in more.items())]
 
 

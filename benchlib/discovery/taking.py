@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import types
 from collections.abc import Callable
@@ -10,28 +9,29 @@ from pathlib import Path
 from typing import Any
 
 from benchlib.discovery import source
-from benchlib.discovery.journal import Journal
+from benchlib.discovery.identity import CallInputs
+from benchlib.discovery.journal import Journal, NotTaken, Taken
+
+Take = Callable[[Any, CallInputs, int], None]  # of a module, the inputs of its call, how many of them go by position
 
 
-def taker(
-    journal: Journal, folder: Path, script: str, text: bytes, code: types.CodeType
-) -> Callable[[Any, dict[str, Any], int], None]:
+def taker(journal: Journal, folder: Path, script: str, text: bytes, code: types.CodeType) -> Take:
     """What saves a module, and ends the process: nothing of the script is wanted any more."""
     start = os.getcwd()
 
-    def take(module: Any, inputs: dict[str, Any], positional: int) -> None:
+    def take(module: Any, inputs: CallInputs, positional: int) -> None:
         try:
             source.restore(code, text, script)
             _save(module, inputs, positional, folder, [str(Path(script).parent), start])
-            journal.say("taken")
+            journal.say(Taken())
         except Exception as error:
-            journal.say("not_taken", text=f"{type(error).__name__}: {' '.join(str(error).split())[:300]}")
+            journal.say(NotTaken(f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"))
         os._exit(0)
 
     return take
 
 
-def _save(module: Any, inputs: dict[str, Any], positional: int, folder: Path, paths: list[str]) -> None:
+def _save(module: Any, inputs: CallInputs, positional: int, folder: Path, paths: list[str]) -> None:
     from benchlib import tensors
     from benchlib.models import _code, _saved
     from benchlib.models._facts import class_name
@@ -39,10 +39,5 @@ def _save(module: Any, inputs: dict[str, Any], positional: int, folder: Path, pa
     kinds = list(dict.fromkeys(kind for part in module.modules() for kind in type(part).__mro__))
     _saved.save(module, folder / "model.pt")
     tensors.save(folder / "inputs.npz", inputs)
-    meta = {
-        "class": class_name(module),
-        "positional": list(inputs)[:positional],
-        "weights": "as given",
-        "paths": list(dict.fromkeys([*_code.roots(kinds), *paths])),
-    }
-    (folder / "meta.json").write_text(json.dumps(meta))
+    known = list(dict.fromkeys([*_code.roots(kinds), *paths]))
+    _saved.StoredModule(list(inputs)[:positional], "as given", known, class_name(module)).write(folder / _saved.META)

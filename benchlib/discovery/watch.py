@@ -15,10 +15,13 @@ import threading
 import time
 import weakref
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypedDict
 
 from benchlib.discovery import identity, names
-from benchlib.discovery.journal import MOST, Journal
+from benchlib.discovery.found import Found
+from benchlib.discovery.identity import CallInputs
+from benchlib.discovery.journal import MOST, FoundRow, Journal, LeftOut, Remark
+from benchlib.discovery.taking import Take
 
 EACH = 16  # sets of input shapes of one model that are kept
 _WRAPPERS = {"OptimizedModule": "_orig_mod", "DataParallel": "module", "DistributedDataParallel": "module"}
@@ -38,6 +41,15 @@ class _Here(threading.local):
         self.stack: list[_Active] = []
 
 
+class _Summary(TypedDict):
+    """What is said of a module whatever its inputs: these fields of `Found`."""
+
+    weights_hash: str
+    model_class: str
+    params_size: int
+    weights_size: int
+
+
 class _Known:
     """A module that was called: what does not change with its inputs, as it was at its first call."""
 
@@ -45,7 +57,7 @@ class _Known:
         self.ref = weakref.ref(module, gone)
         self.structure = identity.structure(module)
         self.takes = identity.parameters(module)
-        self.facts: dict[str, Any] = {}
+        self.summary: _Summary | None = None
         self.names: dict[int, str] = {}
         self.rows: dict[tuple[int, str], tuple[int | None, str]] = {}
 
@@ -58,7 +70,7 @@ class Watch:
         max_depth: int,
         loops: set[str],
         wanted: str = "",
-        take: Callable[[Any, dict[str, Any], int], None] | None = None,
+        take: Take | None = None,
     ):
         """`loops`: variables that name everything. `take` is called with the module of the hash `wanted`, its named
         inputs and how many of them go by position, before its first call."""
@@ -107,7 +119,7 @@ class Watch:
             return owner.forward(*args, **kwargs)
         return self._called(lambda module, /, *a, **k: module.forward(*a, **k), owner, args, kwargs)
 
-    def _called(self, run: Callable, module: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
+    def _called(self, run: Callable, module: Any, args: tuple, kwargs: CallInputs) -> Any:
         stack = self._here.stack
         if stack and any(module is m for m in stack[-1].through):
             return run(module, *args, **kwargs)
@@ -139,7 +151,7 @@ class Watch:
             if row is not None:
                 self._journal.end(row, seconds)
 
-    def _noted(self, module: Any, through: list[Any], args: tuple, kwargs: dict[str, Any]) -> tuple[int | None, str]:
+    def _noted(self, module: Any, through: list[Any], args: tuple, kwargs: CallInputs) -> tuple[int | None, str]:
         """The row of this call, None beyond the limits, and its hash. What fails here does not fail the script."""
         parent = self._here.stack[-1] if self._here.stack else None
         if parent and parent.row is None:  # it is left out, and so are its children
@@ -157,7 +169,7 @@ class Watch:
                 return known.rows[key]
         except Exception as error:
             text = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
-            self._journal.say("remark", text=f"a {type(module).__name__} could not be looked at: {text}")
+            self._journal.say(Remark(f"a {type(module).__name__} could not be looked at: {text}"))
             return None, ""
 
     def _first(self, module: Any) -> _Known:
@@ -180,26 +192,24 @@ class Watch:
         if (hash, name, above) in self._rows:
             return self._rows[hash, name, above]
         if len(self._rows) >= MOST or sum(row is not None for row, _ in known.rows.values()) >= EACH:
-            self._journal.say("left_out", name=name)
+            self._journal.say(LeftOut(name))
             return None
         row = self._rows[hash, name, above] = len(self._rows)
-        known.facts = known.facts or self._facts(module)
+        known.summary = known.summary or self._summary(module)
         place = next((f for f in frames if f.f_locals.get("self") is not module), None)
-        self._journal.say(
-            "found",
-            row=row,
+        model = Found(
             name=name,
             hash=hash,
             file=place.f_code.co_filename if place else self._script,
             line=place.f_lineno if place else 0,
             depth=len(self._here.stack),
             parent=parent.hash if parent else "",
-            above=above,
             inputs=key[1],
-            **known.facts,
+            **known.summary,
         )
+        self._journal.say(FoundRow(row, above, model))
         if len(self._here.stack) < self._max_depth and self._hides_children(modules):
-            self._journal.say("remark", text=f"{name} runs as compiled code: its children are not seen")
+            self._journal.say(Remark(f"{name} runs as compiled code: its children are not seen"))
         return row
 
     def _hides_children(self, modules: tuple[Any, ...]) -> bool:
@@ -208,7 +218,7 @@ class Watch:
         compiled = any(type(m).__name__ == "OptimizedModule" for m in modules) or module._compiled_call_impl is not None
         return (compiled or isinstance(module, self._torch.jit.ScriptModule)) and any(True for _ in module.children())
 
-    def _facts(self, module: Any) -> dict[str, Any]:
+    def _summary(self, module: Any) -> _Summary:
         from benchlib.models import _facts
 
         facts = _facts.facts_of(module)

@@ -26,7 +26,9 @@ from pathlib import Path
 from typing import IO, Any, Literal
 
 from benchlib.errors import ChildDied, Interrupted, UserError
+from benchlib.execution import signals
 from benchlib.plan.expand import Plan, Planned
+from benchlib.record import Record
 from benchlib.trial import Trial
 from benchlib.worker import process
 from benchlib.worker.channel import Channel, Closed
@@ -218,6 +220,8 @@ class _Child:
             while True:
                 self._messages.put(from_json(self._channel.receive()))
         except Closed:
+            pass
+        finally:  # whatever ended it, nothing more will come
             self._messages.put(None)
 
 
@@ -246,6 +250,7 @@ class _Lines(io.TextIOBase):
 def main() -> None:
     """Takes an order from the socket whose number is the only argument, and carries it out."""
     process.die_with_parent()
+    signals.install()  # as the sweep will: an interrupt counts from here on, also where a shell started us without
     sock = socket.socket(fileno=int(sys.argv[1]))
     sock.set_inheritable(False)  # so that it closes when this process ends, whoever outlives it
     channel = Channel(sock)
@@ -253,26 +258,26 @@ def main() -> None:
     def tell(message: Message) -> None:
         channel.send(to_json(message))
 
-    order, lines = Order.from_json(channel.receive()), _Lines(lambda line: tell(Line(line)))
+    lines = _Lines(lambda line: tell(Line(line)))
     with contextlib.redirect_stdout(lines), contextlib.redirect_stderr(lines):
-        last = _sweep(order, tell)
+        try:
+            last: Ended | Stopped = _sweep(Order.from_json(channel.receive()), tell)
+        except UserError as error:
+            last = Stopped("user", list(error.complaints))
+        except (Interrupted, KeyboardInterrupt) as error:
+            last = Stopped("interrupted", [str(error) or "interrupted before the first trial"])
     tell(last)
 
 
-def _sweep(order: Order, tell: Callable[[Message], None]) -> Ended | Stopped:
-    from benchlib.execution.driver import sweep  # the kernels' side, which no parent needs
+def _sweep(order: Order, tell: Callable[[Message], None]) -> Ended:
+    from benchlib.execution.driver import Options, sweep  # the kernels' side, which no parent needs
 
-    def tell_of(record: dict[str, Any]) -> None:
-        tell(Finished(record["key"], record["status"]))
+    def tell_of(record: Record) -> None:
+        tell(Finished(record.key, record.status))
 
-    only = None if order.only is None else set(order.only)
-    try:
-        outcome = sweep(order.plan, Path(order.folder), rerun=order.rerun, only=only, each=tell_of)
-    except UserError as error:
-        return Stopped("user", list(error.complaints))
-    except (Interrupted, KeyboardInterrupt) as error:
-        return Stopped("interrupted", [str(error) or "interrupted before the first trial"])
-    return Ended({record["key"]: record["status"] for record in outcome.records})
+    only = None if order.only is None else frozenset(order.only)
+    outcome = sweep(order.plan, Path(order.folder), Options(rerun=order.rerun, only=only, each=tell_of))
+    return Ended({record.key: record.status for record in outcome.records})
 
 
 if __name__ == "__main__":

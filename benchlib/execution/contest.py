@@ -6,42 +6,43 @@ The sweep and the report ask the same questions of the same records here, so tha
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from benchlib.execution.progress import minutes
 from benchlib.measure.levels import LEVELS
 from benchlib.measure.runoff import (
     Conclusion,
     Contestant,
-    Direct,
     Fastest,
     Pair,
+    PairedResult,
     Tie,
-    field_of,
     inverse,
     processes_of,
     settle,
+    shortlist,
 )
 from benchlib.measure.statistics import Interval
-from benchlib.record import STATUSES
-from benchlib.trial import NOT_IN_KEY, Trial, default_of
+from benchlib.plan.in_words import minutes
+from benchlib.record import STATUSES, Record
+from benchlib.trial import Trial, default_of
+from benchlib.trial_key import BORN_WITH, NOT_IN_KEY, asked_of
 from benchlib.way import WAY, canonical, computes
 
 _BESIDE = ("memory", "energy", "profile")  # runs of their own, which a direct pair does without
 _NEVER = 24 * 3600.0  # seconds of measuring more that nobody spends
-Lookup = Callable[[dict[str, Any], dict[str, Any], int], Direct | None]  # the records of way and rival; which look
+Lookup = Callable[[Record, Record, int], PairedResult | None]  # the records of way and rival; which analysis
 
 
 @dataclass
 class Contest:
-    """All planned trials that differ in nothing but the way, and compute in the same. A record without a known status
-    has not run yet."""
+    """All planned trials that differ in nothing but the way, and compute in the same. What has not run yet has a record
+    with the status NOT_RUN."""
 
     name: str  # of the model
     conditions: dict[str, Any]
-    records: list[dict[str, Any]]
+    records: list[Record]
     title: str = ""  # the name, with what tells contests of one name apart
 
     @property
@@ -49,20 +50,20 @@ class Contest:
         return self.conditions["level"]
 
     @property
-    def ok(self) -> dict[str, dict[str, Any]]:
+    def ok(self) -> dict[str, Record]:
         """The records that have a figure, by the label of their way; a short key tells equal labels apart."""
-        found = [r for r in self.records if r["status"] == "ok" and r["metrics"].get("time_latency")]
-        found = [r for r in found if not r["metrics"].get("not_comparable")]
-        labels = [way_label(r) for r in found]
+        timed = [r for r in self.records if r.status == "ok" and r.metrics.get("time_latency")]
+        comparable = [r for r in timed if not r.metrics.get("not_comparable")]
+        labels = [way_label(r) for r in comparable]
         return {
-            label if labels.count(label) == 1 else f"{label} ({r['key'][:8]})": r
-            for label, r in zip(labels, found, strict=True)
+            label if labels.count(label) == 1 else f"{label} ({r.key[:8]})": r
+            for label, r in zip(labels, comparable, strict=True)
         }
 
     @property
     def waiting(self) -> int:
         """How many ways have not run yet."""
-        return sum(r["status"] not in STATUSES for r in self.records)
+        return sum(r.status not in STATUSES for r in self.records)
 
     def settle(self, lookup: Lookup) -> Conclusion | Pair | str:
         """What the run-off comes to with the direct results that `lookup` gives, the pair that it lacks, or in words
@@ -71,20 +72,31 @@ class Contest:
             return reason
         ok = self.ok
 
-        def direct(pair: Pair) -> Direct | None:
+        def direct(pair: Pair) -> PairedResult | None:
             way, rival = ok[pair.way], ok[pair.rival]
-            return (_in_matrix(way, rival) if pair.look == 1 else None) or lookup(way, rival, pair.look)
+            return (_in_matrix(way, rival) if pair.analysis == 1 else None) or lookup(way, rival, pair.analysis)
 
-        return settle(_contestants(ok), direct, LEVELS[self.level].margin, self.floor)
+        return settle(self.contestants(), direct, LEVELS[self.level].margin, self.floor)
 
     @property
     def floor(self) -> float:
         """The smallest difference that the host could tell at this level, as the records say; 0 where none does."""
-        return max((r["metrics"].get("smallest_effect") or 0.0 for r in self.ok.values()), default=0.0)
+        return max((r.metrics.get("smallest_effect") or 0.0 for r in self.ok.values()), default=0.0)
 
-    def field(self) -> list[dict[str, Any]]:
+    def contestants(self) -> list[Contestant]:
+        """The ways that have a figure. With speedups over the common reference, whose own one is 1; without a
+        reference, with calls per second."""
+        ok = self.ok
+        if all(r.metrics.get("speedup") for r in ok.values()):
+            return [
+                Contestant(label, Interval(1.0, 1.0, 1.0) if r.is_control else _interval(r, "speedup"))
+                for label, r in ok.items()
+            ]
+        return [Contestant(label, inverse(_interval(r, "time_latency"))) for label, r in ok.items()]
+
+    def field(self) -> list[Record]:
         """The records of the ways between which direct pairs decide, the best first."""
-        labels, _ = field_of(_contestants(self.ok), LEVELS[self.level].margin, self.floor)
+        labels, _ = shortlist(self.contestants(), LEVELS[self.level].margin, self.floor)
         return [self.ok[label] for label in labels]
 
     def without(self) -> str:
@@ -101,74 +113,87 @@ class Contest:
         return ""
 
 
-def contests(records: Iterable[dict[str, Any]]) -> list[Contest]:
-    """The records of all planned trials that are timed in groups, in their order. Of a trial without a record the
-    parameters are enough: {"status": "…", "trial": {…}}."""
-    found: dict[str, Contest] = {}
+def contests(records: Iterable[Record]) -> list[Contest]:
+    """The records of all planned trials that are timed, in groups, in their order. Of a trial that has not run yet the
+    parameters are enough."""
+    groups: dict[str, Contest] = {}
     for record in records:
-        trial = record["trial"]
+        trial = record.trial
         if trial.get("until", default_of("until")) != default_of("until"):
             continue
-        beside = {
-            n: trial.get(n, default_of(n)) for n in Trial.model_fields if n not in (*WAY, *NOT_IN_KEY, "sequence")
+        conditions = {
+            n: trial.get(n, BORN_WITH.get(n)) for n in Trial.model_fields if n not in (*WAY, *NOT_IN_KEY, "sequence")
         }
-        beside["computes"] = computes(trial.get("opt_patterns", ""), beside["dtype"])
-        name = (record.get("metrics") or {}).get("model_name") or trial.get("label") or trial["model"]
-        found.setdefault(canonical(beside), Contest(name, beside, [])).records.append(record)
-    for contest in found.values():
-        others = [c.conditions for c in found.values() if c.name == contest.name]
+        conditions["computes"] = computes(trial.get("opt_patterns", ""), conditions["dtype"])
+        name = record.metrics.get("model_name") or trial.get("label") or trial["model"]
+        groups.setdefault(canonical(conditions), Contest(name, conditions, [])).records.append(record)
+    for contest in groups.values():
+        others = [c.conditions for c in groups.values() if c.name == contest.name]
         varying = [n for n, v in contest.conditions.items() if any(c[n] != v for c in others)]
         contest.title = ", ".join([contest.name, *(f"{n} {contest.conditions[n]}" for n in varying)])
-    return list(found.values())
+    return list(groups.values())
 
 
-def way_label(record: dict[str, Any]) -> str:
+def way_label(record: Record) -> str:
     """How the way of a trial that ran is called."""
-    return record["contenders"][-1]["label"]
+    return record.contenders[-1].label
 
 
-def pair_parameters(way: dict[str, Any], rival: dict[str, Any], look: int = 1) -> dict[str, Any]:
-    """The parameters of the trial that times the way of one record directly against that of another. A later look
+def pair_parameters(way: Record, rival: Record, analysis: int = 1) -> dict[str, Any]:
+    """The parameters of the trial that times the way of one record directly against that of another. A later analysis
     has processes of its own number: it is a trial of its own, whatever the first was asked for."""
-    values = {n: rival["trial"].get(n, default_of(n)) for n in WAY}
+    values = {n: rival.trial.get(n, default_of(n)) for n in WAY}
     reference = {n: v for n, v in values.items() if n == "exporter" or v != default_of(n)}
-    first = way["trial"].get("processes", default_of("processes"))
-    pairs = LEVELS[way["trial"]["level"]].pairs if first == "auto" else first
-    more = {"processes": processes_of(look, pairs)} if look > 1 else {}
-    return {**way["trial"], **{n: default_of(n) for n in _BESIDE}, "reference": reference, **more}
+    first = way.trial.get("processes", default_of("processes"))
+    pairs = LEVELS[way.trial["level"]].replicates if first == "auto" else first
+    more = {"processes": processes_of(analysis, pairs)} if analysis > 1 else {}
+    return {**way.trial, **{n: default_of(n) for n in _BESIDE}, "reference": reference, **more}
 
 
-def direct_of(record: dict[str, Any]) -> Direct:
+def way_alone(trial: Mapping[str, Any]) -> str:
+    """The parameters of a trial without those that say what its way is timed against; a text, equal for equal ones."""
+    against = ("reference", "processes", "sequence", *_BESIDE)
+    return canonical({n: v for n, v in asked_of(trial).items() if n not in against})
+
+
+def ways_of_pair(trial: Trial) -> set[str]:
+    """Both ways of a direct pair, each as `way_alone` has that of the trial in which it was timed before."""
+    values = trial.model_dump()
+    reference = {"exporter": trial.reference} if isinstance(trial.reference, str) else trial.reference
+    return {way_alone(values), way_alone({**values, **{n: default_of(n) for n in WAY}, **reference})}
+
+
+def direct_of(record: Record) -> PairedResult:
     """What the record of a direct pair says; its source is the trial's key."""
-    metrics, key = record["metrics"], record["key"]
-    if record["status"] != "ok":
-        stage = f" at stage {record['stage']}" if record["stage"] else ""
-        return Direct(None, failure=f"{record['status']}{stage}", source=key)
+    metrics, key = record.metrics, record.key
+    if record.status != "ok":
+        stage = f" at stage {record.stage}" if record.stage else ""
+        return PairedResult(None, failure=f"{record.status}{stage}", source=key)
     ratio = Interval(*(metrics[n] for n in ("speedup", "speedup_low", "speedup_high")))
-    return Direct(ratio, metrics["processes"], metrics["time_measure"] / metrics["processes"], source=key)
+    return PairedResult(ratio, metrics["processes"], metrics["time_measure"] / metrics["processes"], source=key)
 
 
-def stored(records: Iterable[dict[str, Any]]) -> Lookup:
+def stored(records: Iterable[Record]) -> Lookup:
     """Looks direct results up among the records of executed pairs. One that was found under other circumstances than
     the trials of its ways (another version, other code) is none."""
-    by_parameters = {_asked(record["trial"]): record for record in records}
+    by_parameters = {canonical(asked_of(record.trial)): record for record in records}
 
-    def lookup(way: dict[str, Any], rival: dict[str, Any], look: int) -> Direct | None:
+    def lookup(way: Record, rival: Record, analysis: int) -> PairedResult | None:
         for inverted, (one, other) in enumerate(((way, rival), (rival, way))):
-            record = by_parameters.get(_asked(pair_parameters(one, other, look)))
-            if record and agrees(record["fingerprint"], way["fingerprint"], rival["fingerprint"]):
+            record = by_parameters.get(canonical(asked_of(pair_parameters(one, other, analysis))))
+            if record and agrees(record, way, rival):
                 return direct_of(record).inverted() if inverted else direct_of(record)
         return None
 
     return lookup
 
 
-def agrees(found: dict[str, Any], *others: dict[str, Any]) -> bool:
-    """Whether fingerprints say the same wherever they speak of the same."""
+def agrees(record: Record, *others: Record) -> bool:
+    """Whether the fingerprints of records say the same wherever they speak of the same."""
     return all(
-        found.get(part, {}).get(name, value) == value
+        record.fingerprint.get(part, {}).get(name, value) == value
         for other in others
-        for part, values in other.items()
+        for part, values in other.fingerprint.items()
         for name, value in values.items()
     )
 
@@ -205,35 +230,16 @@ def ratio_text(ratio: Interval) -> str:
     return f"{ratio.value:.{digits}f} × ({ratio.low:.{digits}f}–{ratio.high:.{digits}f})"
 
 
-def _contestants(ok: dict[str, dict[str, Any]]) -> list[Contestant]:
-    """With speedups over the common reference, whose own one is 1; without a reference, with calls per second."""
-    if all(r["metrics"].get("speedup") for r in ok.values()):
-        return [
-            Contestant(label, Interval(1.0, 1.0, 1.0) if _is_reference(r) else _metric(r, "speedup"))
-            for label, r in ok.items()
-        ]
-    return [Contestant(label, inverse(_metric(r, "time_latency"))) for label, r in ok.items()]
+def _interval(record: Record, metric: str) -> Interval:
+    metrics = record.metrics
+    return Interval(metrics[metric], metrics.get(f"{metric}_low"), metrics.get(f"{metric}_high"))
 
 
-def _metric(record: dict[str, Any], name: str) -> Interval:
-    return Interval(*(record["metrics"].get(n) for n in (name, f"{name}_low", f"{name}_high")))
-
-
-def _is_reference(record: dict[str, Any]) -> bool:
-    """Whether a trial's way is its own reference: the A/A control."""
-    contenders = [(c["label"], c["way"]) for c in record["contenders"]]
-    return len(contenders) > 1 and contenders[0] == contenders[-1]
-
-
-def _in_matrix(way: dict[str, Any], rival: dict[str, Any]) -> Direct | None:
+def _in_matrix(way: Record, rival: Record) -> PairedResult | None:
     """A way against its own reference has been measured directly in its trial already."""
-    if _is_reference(rival):
+    if rival.is_control:
         return direct_of(way)
-    return direct_of(rival).inverted() if _is_reference(way) else None
-
-
-def _asked(trial: dict[str, Any]) -> str:
-    return canonical({n: v for n, v in trial.items() if n not in NOT_IN_KEY})
+    return direct_of(rival).inverted() if way.is_control else None
 
 
 def _beside(unpaired: tuple[str, ...]) -> str:

@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from benchlib import artifacts, machine
 from benchlib.artifacts.shown import in_bytes
@@ -14,9 +13,10 @@ from benchlib.errors import Interrupted, UnusableHost
 from benchlib.execution import durations, journal, signals, store
 from benchlib.execution.execute import execute, without_running
 from benchlib.execution.progress import Progress
-from benchlib.execution.resume import Rerun, Task, tasks
+from benchlib.execution.resume import Rerun, Task, held_against
 from benchlib.execution.runoff import RunOff
 from benchlib.plan.expand import Plan
+from benchlib.record import Record
 from benchlib.stages.warm import packages_of
 from benchlib.trial import Trial
 from benchlib.worker import process
@@ -27,32 +27,42 @@ from benchlib.worker.client import Server
 class Outcome:
     """What a sweep came to: the records in plan order, and which of them are new."""
 
-    records: list[dict[str, Any]] = field(default_factory=list)
+    records: list[Record] = field(default_factory=list)
     ran: int = 0
 
     @property
     def counts(self) -> dict[str, int]:
         found: dict[str, int] = {}
         for record in self.records:
-            found[record["status"]] = found.get(record["status"], 0) + 1
+            found[record.status] = found.get(record.status, 0) + 1
         return found
 
 
-def sweep(
-    plan: Plan,
-    folder: Path,
-    rerun: Rerun = "",
-    quiet: bool = False,
-    only: set[str] | None = None,
-    each: Callable[[dict[str, Any]], None] = lambda record: None,
-    until: Callable[[dict[str, Any]], bool] = lambda record: False,
-    lean: bool = False,
-) -> Outcome:
+def _ignore(record: Record) -> None:
+    """Nobody wants to hear of a record."""
+
+
+def _never(record: Record) -> bool:
+    """No record ends the sweep."""
+    return False
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a plan is swept."""
+
+    rerun: Rerun = ""  # what runs again although it is done: "failed" or "all" of it
+    only: frozenset[str] | None = None  # the keys of the only trials to take, without a run-off; None: all
+    quiet: bool = False  # says nothing
+    lean: bool = False  # when all has run, drops from the cache the files of what trials of the plan made
+    each: Callable[[Record], None] = _ignore  # is called with every new record of the matrix
+    until: Callable[[Record], bool] = _never  # ends the sweep by returning True for a new record of the matrix
+
+
+def sweep(plan: Plan, folder: Path, options: Options) -> Outcome:
     """Executes what the plan asks for and the folder does not hold yet, then its run-off where it wants one.
 
-    `only` restricts it to trials with these keys, without a run-off; `each` is called with every new record of the
-    matrix; `until` ends the sweep when it returns True for one; `lean` drops from the cache, when all has run, the
-    files of every entry that a trial of the plan made. Raises Interrupted, UnusableHost when a trial cannot have the
+    Notebooks of no planned trial go to `past/` before. Raises Interrupted, UnusableHost when a trial cannot have the
     host for itself, and UserError when another sweep writes to the folder.
     """
     artifacts.root()  # complains here, before it does so in each trial
@@ -60,73 +70,111 @@ def sweep(
     signals.install()
     with store.opened(folder):
         store.write_study(folder, plan.resolved())
-        progress = Progress(durations.known(folder), quiet=quiet)
-        todo, unreadable = tasks(plan, folder, rerun)
-        todo = [t for t in todo if only is None or t.planned.key in only]
-        journal.note(folder, "sweep", trials=len(todo), to_run=sum(bool(t.why) for t in todo))
-        progress.begin(todo, unreadable)
-        runoff = plan.runoff and only is None
-        served = [t.planned.trial for t in todo if (t.why or runoff) and not t.planned.status]
-        outcome, servers, direct = Outcome(), _Servers(served), None
+        return _Sweep(plan, folder, options).run()
+
+
+class _Sweep:
+    """One sweep of a plan into a folder that it holds."""
+
+    def __init__(self, plan: Plan, folder: Path, options: Options):
+        self.folder, self.options = folder, options
+        self.work = held_against(plan, folder, options.rerun, options.only)
+        self.has_runoff = plan.runoff and options.only is None
+        self.progress = Progress(durations.known(folder), quiet=options.quiet)
+        # A trial that is done runs again in direct pairs.
+        served = [t for t in self.work.tasks if t.runs or (self.has_runoff and not t.planned.status)]
+        self.servers = _Servers([t.planned.trial for t in served])
+        self.outcome = Outcome()
+        self.runoff: RunOff | None = None
+
+    def run(self) -> Outcome:
+        self._begin()
         try:
-            for task in todo:
-                record = task.record
-                if task.why:
-                    record, event = _one(task, folder, servers)
-                    if not task.planned.status:
-                        progress.trial(task, record, event)
-                    outcome.ran += 1
-                    each(record)
-                outcome.records.append(record)
-                if task.why and until(record):
-                    break
-            else:
-                if runoff:
-                    direct = RunOff(outcome.records, folder, rerun)
-                    direct.run(lambda task: _one(task, folder, servers, store.RUNOFF), progress.say)
+            if self._run_matrix() and self.has_runoff:
+                self._run_direct_pairs()
         except KeyboardInterrupt:
-            journal.note(folder, "interrupted", done=progress.done)
-            run_off = f" and {direct.measured} of the run-off" if direct else ""
-            raise Interrupted(
-                f"interrupted after {progress.done} of {progress.total} trials{run_off}; all of them are kept"
-            ) from None
+            raise self._interrupted() from None
         except UnusableHost as error:
-            journal.note(folder, "stopped", done=progress.done, reason=str(error))
+            journal.note(self.folder, "stopped", done=self.progress.done, reason=str(error))
             raise
         finally:
-            servers.end()
-        if lean:
-            made, freed = artifacts.lean_made_by({t.planned.key for t in todo} | set(direct.held if direct else ()))
-            journal.note(folder, "lean", entries=made, freed=freed)
-            progress.say(f"lean: {made} entries of the cache dropped their files, {in_bytes(freed)} freed")
-        journal.note(folder, "end", counts=outcome.counts)
-    return outcome
+            self.servers.end()
+        if self.options.lean:
+            self._drop_files()
+        journal.note(self.folder, "end", counts=self.outcome.counts)
+        return self.outcome
 
+    def _begin(self) -> None:
+        tasks = self.work.tasks
+        journal.note(self.folder, "sweep", trials=len(tasks), to_run=sum(bool(t.why) for t in tasks))
+        self.progress.begin(self.work)
+        if paths := self.work.unplanned.paths:
+            journal.note(self.folder, store.PAST, names=[path.stem for path in paths])
+            self.work.unplanned.put_past(self.folder)
 
-def _one(
-    task: Task, folder: Path, servers: _Servers, room: str = store.TRIALS
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Executes one trial, or notes why it cannot be; its record and its event in the journal."""
-    planned = task.planned
-    if planned.status:
-        record = without_running(planned, folder, room)
-        event = journal.note(folder, planned.status, name=planned.name, key=planned.key, reason=planned.reason)
+    def _run_matrix(self) -> bool:
+        """Takes every task in turn; False when the options end the sweep before the last."""
+        for task in self.work.tasks:
+            if not task.why:
+                self.outcome.records.append(task.record)
+                continue
+            record, event = self._take(task)
+            if task.runs:
+                self.progress.trial(task, record, event)
+            self.outcome.ran += 1
+            self.options.each(record)
+            self.outcome.records.append(record)
+            if self.options.until(record):
+                return False
+        return True
+
+    def _run_direct_pairs(self) -> None:
+        self.runoff = RunOff(self.outcome.records, self.folder, self.options.rerun)
+        self.runoff.run(lambda task: self._take(task, store.RUNOFF), self.progress.say)
+
+    def _take(self, task: Task, room: str = store.TRIALS) -> tuple[Record, journal.Event]:
+        """Executes one trial, or notes why it cannot be; its record and its event in the journal."""
+        planned = task.planned
+        if planned.status:
+            record = without_running(planned, self.folder, room)
+            facts = {"name": planned.name, "key": planned.key, "reason": planned.reason}
+            return record, journal.note(self.folder, planned.status, **facts)
+        journal.note(self.folder, "start", name=planned.name, key=planned.key, why=task.why)
+        begin = time.monotonic()
+        record = execute(planned, self.servers.of(planned.trial), self.folder, room)
+        took = time.monotonic() - begin
+        event = journal.note(
+            self.folder,
+            "trial",
+            exports=record.metrics.get("exports", 0),
+            name=planned.name,
+            key=planned.key,
+            status=record.status,
+            seconds=round(took, 3),
+            **vars(durations.kind(planned.trial)),
+            prepared=round(durations.prepared(record), 3),
+        )
         return record, event
-    journal.note(folder, "start", name=planned.name, key=planned.key, why=task.why)
-    begin = time.monotonic()
-    record = execute(planned, servers.of(planned.trial), folder, room)
-    took = time.monotonic() - begin
-    facts = {"name": planned.name, "key": planned.key, "status": record["status"], "seconds": round(took, 3)}
-    facts |= durations.kind(planned.trial) | {"prepared": round(durations.prepared(record), 3)}
-    event = journal.note(folder, "trial", exports=record["metrics"].get("exports", 0), **facts)
-    return record, event
+
+    def _interrupted(self) -> Interrupted:
+        done, total = self.progress.done, self.progress.total
+        journal.note(self.folder, "interrupted", done=done)
+        pairs = f" and {self.runoff.measured} of the run-off" if self.runoff else ""
+        return Interrupted(f"interrupted after {done} of {total} trials{pairs}; all of them are kept")
+
+    def _drop_files(self) -> None:
+        keys = {task.planned.key for task in self.work.tasks} | set(self.runoff.held if self.runoff else ())
+        made, freed = artifacts.lean_made_by(keys)
+        journal.note(self.folder, "lean", entries=made, freed=freed)
+        self.progress.say(f"lean: {made} entries of the cache dropped their files, {in_bytes(freed)} freed")
 
 
 class _Servers:
     """The warm servers of a sweep, one for each number of threads (libraries read it when they are imported)."""
 
     def __init__(self, trials: list[Trial]):
-        self.packages, self.running = packages_of(trials), {}
+        self.packages = packages_of(trials)
+        self.running: dict[int, Server] = {}  # by the number of threads
 
     def of(self, trial: Trial) -> Server:
         threads = trial.num_cores or machine.allowed_cores()

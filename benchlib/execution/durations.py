@@ -9,11 +9,13 @@ from __future__ import annotations
 import statistics
 from collections.abc import Iterable
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from benchlib.execution import journal
+from benchlib.execution.journal import Event
 from benchlib.plan.expand import Planned
+from benchlib.record import Record
 from benchlib.trial import Trial, default_of
 
 # Seconds of a trial of whose level none ever ran here.
@@ -26,16 +28,25 @@ KINDS = (("effort", "model", "way"), ("effort", "way"), ("effort", "model"), ("e
 _RAN = ("ok", "inaccurate")  # a trial that failed says nothing about others
 
 
+@dataclass(frozen=True)
+class Kind:
+    """What a trial's duration depends on, as its event in the journal says it."""
+
+    effort: str
+    model: str
+    way: str
+
+
 class Durations:
     """What past trials took, as their journals' events tell."""
 
-    def __init__(self, events: Iterable[dict[str, Any]] = ()):
-        self.last: dict[str, dict[str, Any]] = {}  # key -> its last event
+    def __init__(self, events: Iterable[Event] = ()):
+        self.last: dict[str, Event] = {}  # key -> its last event
         self.prepared: dict[str, float] = {}  # key -> seconds of loading and exporting when they really happened
         for event in sorted((e for e in events if e["event"] == "trial" and "effort" in e), key=lambda e: e["time"]):
             self.add(event)
 
-    def add(self, event: dict[str, Any]) -> None:
+    def add(self, event: Event) -> None:
         """Takes note of a trial that ran."""
         key = event["key"]
         self.last[key] = event
@@ -50,7 +61,7 @@ class Durations:
             alike = [
                 self._warm(key) + self.prepared[key]
                 for key, event in self.last.items()
-                if event["status"] in _RAN and all(event[name] == wanted[name] for name in names)
+                if event["status"] in _RAN and all(event[name] == getattr(wanted, name) for name in names)
             ]
             if alike:
                 return statistics.median(alike)
@@ -62,26 +73,26 @@ class Durations:
 
 def known(folder: Path) -> Durations:
     """What the journals of a study and of its neighbours know; one that cannot be read knows nothing."""
-    events: list[dict[str, Any]] = []
+    events: list[Event] = []
     for file in folder.parent.glob(f"*/{journal.NAME}"):
         with suppress(OSError, UnicodeDecodeError):
             events += journal.events(file.parent)
     return Durations(events)
 
 
-def kind(trial: Trial) -> dict[str, str]:
-    """What a trial's duration depends on, as its event in the journal says it."""
+def kind(trial: Trial) -> Kind:
+    """What the duration of a trial depends on."""
     fixed = {name: getattr(trial, name) for name in EFFORT if getattr(trial, name) != default_of(name)}
     reference = trial.reference_way
-    return {
-        "effort": " ".join([trial.level, *(f"{name}={value}" for name, value in fixed.items())]),
-        "model": trial.model,
-        "way": f"{trial.way.label} against {reference.label if reference else 'nothing'}",
-    }
+    return Kind(
+        effort=" ".join([trial.level, *(f"{name}={value}" for name, value in fixed.items())]),
+        model=trial.model,
+        way=f"{trial.way.label} against {reference.label if reference else 'nothing'}",
+    )
 
 
-def prepared(record: dict[str, Any]) -> float:
+def prepared(record: Record) -> float:
     """Seconds that a trial spent on loading and exporting, which its next run is spared where they went well; starting
     a process for it, and the warm server before, is the next run's affair too."""
-    steps = (record["steps"].get(name, {}) for name in ("load", "export"))
-    return sum(step["seconds"] - step.get("starting", 0.0) for step in steps if step.get("outcome") == "ok")
+    steps = [step for name in ("load", "export") if (step := record.steps.get(name))]
+    return sum(step.seconds - step.starting for step in steps if step.outcome == "ok")

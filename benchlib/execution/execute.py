@@ -14,21 +14,21 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from benchlib import artifacts
+from benchlib import artifacts, import_closure
 from benchlib.errors import UnusableHost, plain
 from benchlib.execution import signals, store
 from benchlib.execution.watchdog import Watchdog
-from benchlib.fingerprint import TEMPLATE
+from benchlib.fingerprint import TEMPLATE, fingerprint
 from benchlib.kernels import with_environment
 from benchlib.plan.expand import Planned
-from benchlib.record import scrap
-from benchlib.stages import assemble
+from benchlib.record import Failure, Record, scrap
+from benchlib.stages.blank import failure_of, record_without_run
 from benchlib.stages.driver import VARIABLE as DRIVER
 from benchlib.worker import process
 from benchlib.worker.client import SOCKET_VARIABLE, Server
 
 
-def execute(planned: Planned, server: Server | None, folder: Path, room: str = store.TRIALS) -> dict[str, Any]:
+def execute(planned: Planned, server: Server | None, folder: Path, room: str = store.TRIALS) -> Record:
     """Runs one trial and puts its executed notebook into `room` of the study's `folder`, whole. Returns its record.
 
     Raises KeyboardInterrupt, and UnusableHost, after ending every process of the trial; nothing is written then.
@@ -41,9 +41,12 @@ def execute(planned: Planned, server: Server | None, folder: Path, room: str = s
         artifacts.TRIAL: planned.key,
         DRIVER: str(scratch / "driver"),
         "TMPDIR": str(scratch),
+        import_closure.HANDED_OVER: str(scratch / "parsed.json"),
     }
     if server:
         environment[SOCKET_VARIABLE] = server.path
+    fingerprint(planned.trial)  # what it has read of the library is handed over, so that no kernel parses it again
+    import_closure.hand_over(scratch / "parsed.json")
     try:
         with Watchdog(scratch / "driver", mark) as watchdog:
             error = _papermill(planned, notebook, environment)
@@ -52,7 +55,7 @@ def execute(planned: Planned, server: Server | None, folder: Path, room: str = s
         if record is None and signals.requested.is_set():
             raise KeyboardInterrupt
         if record is None and getattr(error, "ename", "") == UnusableHost.__name__:
-            raise UnusableHost(plain(error.evalue))
+            raise UnusableHost(plain(getattr(error, "evalue", "")))
         if record is None:
             record = _post_mortem(planned, watchdog, error)
             _append(notebook, planned, record)
@@ -64,9 +67,9 @@ def execute(planned: Planned, server: Server | None, folder: Path, room: str = s
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-def without_running(planned: Planned, folder: Path, room: str = store.TRIALS) -> dict[str, Any]:
+def without_running(planned: Planned, folder: Path, room: str = store.TRIALS) -> Record:
     """The notebook and record of a trial that was refused or skipped."""
-    record = assemble.failure(planned.trial, planned.key, planned.status, "", "", planned.reason)
+    record = record_without_run(planned.trial, planned.key, planned.status, planned.reason)
     with tempfile.TemporaryDirectory(prefix="benchlib-") as scratch:
         notebook = Path(scratch) / "trial.ipynb"
         _append(notebook, planned, record)
@@ -104,38 +107,35 @@ def _papermill(planned: Planned, notebook: Path, environment: dict[str, str]) ->
     return None
 
 
-def _record(notebook: Path) -> dict[str, Any] | None:
+def _record(notebook: Path) -> Record | None:
     try:
-        return scrap.read(notebook)
+        return scrap.read_record(notebook)
     except scrap.NoRecord:
         return None
 
 
-def _post_mortem(planned: Planned, watchdog: Watchdog, error: BaseException | None) -> dict[str, Any]:
+def _post_mortem(planned: Planned, watchdog: Watchdog, error: BaseException | None) -> Record:
     """The record of a trial whose notebook left none."""
+    status, failure = _how_it_ended(watchdog, error)
+    return record_without_run(planned.trial, planned.key, status, failure.message, failure)
+
+
+def _how_it_ended(watchdog: Watchdog, error: Any) -> tuple[str, Failure]:
+    """The status, and the failure as this side saw it."""
     step, type_ = watchdog.step, type(error).__name__
     if watchdog.overdue:
         limit = f"{watchdog.limit:g} s" if watchdog.limit else "its time"
-        return assemble.failure(
-            planned.trial,
-            planned.key,
-            "timeout",
-            watchdog.overdue,
-            "Timeout",
-            f"the kernel did not end '{watchdog.overdue}' within {limit}",
-        )
-    if type_ == "PapermillExecutionError":
-        trace = plain("\n".join(error.traceback))
-        return assemble.failure(planned.trial, planned.key, "failed", step, error.ename, error.evalue, traceback=trace)
+        message = f"the kernel did not end '{watchdog.overdue}' within {limit}"
+        return "timeout", failure_of(watchdog.overdue, "Timeout", message)
+    if type_ == "PapermillExecutionError":  # by name: importing papermill takes as long as a short plan
+        return "failed", failure_of(step, error.ename, error.evalue, plain("\n".join(error.traceback)))
     if type_ == "DeadKernelError":
-        return assemble.failure(
-            planned.trial, planned.key, "crashed", step, type_, f"the notebook's kernel died during '{step}'"
-        )
+        return "crashed", failure_of(step, type_, f"the notebook's kernel died during '{step}'")
     message = str(error) if error else "the notebook ran to its end and left no record"
-    return assemble.failure(planned.trial, planned.key, "failed", step, type_ if error else "NoRecord", message)
+    return "failed", failure_of(step, type_ if error else "NoRecord", message)
 
 
-def _append(notebook: Path, planned: Planned, record: dict[str, Any]) -> None:
+def _append(notebook: Path, planned: Planned, record: Record) -> None:
     """Puts the record into a last cell of the notebook as far as it came (of the template, if it never began)."""
     try:
         content = json.loads(notebook.read_bytes())
@@ -146,11 +146,11 @@ def _append(notebook: Path, planned: Planned, record: dict[str, Any]) -> None:
         cell = {"cell_type": "code", "id": "injected-parameters", "metadata": {"tags": ["injected-parameters"]},
                 "execution_count": None, "outputs": [], "source": lines}  # fmt: skip
         content["cells"].insert(at, cell)
-    words = f"## This trial ended as *{record['status']}*\n\n{_as_text(record['reason'])}"
+    words = f"## This trial ended as *{record.status}*\n\n{_as_text(record.reason)}"
     content["cells"].append({"cell_type": "markdown", "id": "outcome-prose", "metadata": {}, "source": words})
     content["cells"].append(
         {"cell_type": "code", "id": "outcome", "metadata": {"tags": ["outcome"]}, "execution_count": None, "source": "",
-         "outputs": [scrap.output(scrap.RECORD, record)]}
+         "outputs": [scrap.output(scrap.RECORD, record.to_json())]}
     )  # fmt: skip
     notebook.write_text(json.dumps(content, indent=1, ensure_ascii=False))
 

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 NAME = "journal.jsonl"
+Event = dict[str, Any]  # `time` and `event`, its kind; the rest are the facts of that kind
 
 
-def note(folder: Path, event: str, **facts: Any) -> dict[str, Any]:
+def note(folder: Path, event: str, **facts: Any) -> Event:
     """Appends an event and returns it."""
     line = {"time": datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds"), "event": event, **facts}
     with (folder / NAME).open("a") as file:
@@ -18,7 +19,7 @@ def note(folder: Path, event: str, **facts: Any) -> dict[str, Any]:
     return line
 
 
-def events(folder: Path) -> list[dict[str, Any]]:
+def events(folder: Path) -> list[Event]:
     """All events; a last line that was cut off is left out."""
     try:
         lines = (folder / NAME).read_text().splitlines()

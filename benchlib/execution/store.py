@@ -10,22 +10,27 @@ import fcntl
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
 
 from benchlib.errors import UserError
+from benchlib.record import Record
 
-TRIALS, RUNOFF = "trials", "runoff"
+TRIALS, RUNOFF, PAST = "trials", "runoff", "past"
 
 
 @contextlib.contextmanager
 def opened(folder: Path) -> Iterator[None]:
     """Makes the folder and holds it: two sweeps into one folder would overwrite each other. Raises UserError."""
     (folder / TRIALS).mkdir(parents=True, exist_ok=True)
-    with (folder / ".lock").open("a+") as lock:
+    try:  # following no link, which somebody else may have put into a folder that is not ours alone
+        descriptor = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
+    except OSError as error:
+        raise UserError(f"{folder / '.lock'} cannot be written ({error.strerror})") from error
+    with os.fdopen(descriptor, "r+") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -37,11 +42,22 @@ def opened(folder: Path) -> Iterator[None]:
         yield
 
 
+def by_key(records: Mapping[Path, Record], names: Mapping[str, str]) -> dict[str, Record]:
+    """Of several notebooks of one trial (a label is in the name and not in the key) the one that is called as planned.
+
+    Args:
+        records: those of the executed notebooks, by path.
+        names: how the notebook of each planned trial is called, by key.
+    """
+    planned_last = sorted(records.items(), key=lambda item: names.get(item[1].key) == item[0].stem)
+    return {record.key: record for _, record in planned_last}
+
+
 def write_study(folder: Path, resolved: dict[str, Any]) -> None:
     """Stores the resolved study, atomically."""
     aside = folder / f".study.{os.getpid()}"
     yaml = YAML(typ="safe")
-    yaml.sort_base_mapping_type_on_output = False
+    yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]  # theirs is declared by its default, None
     with aside.open("w") as file:
         yaml.dump(resolved, file)
     os.replace(aside, folder / "study.yaml")
@@ -53,13 +69,15 @@ def install(notebook: Path, folder: Path, name: str, room: str = TRIALS) -> None
     target.parent.mkdir(exist_ok=True)
     aside = target.with_name(f".{target.name}.{os.getpid()}")
     shutil.copyfile(notebook, aside)
-    _put_past(folder, name, room)
+    put_past(folder, name, room)
     os.replace(aside, target)
 
 
-def _put_past(folder: Path, name: str, room: str) -> None:
-    past, stamp = folder / "past", time.strftime("%Y%m%d-%H%M%S")
-    for suffix in (".ipynb", ".html", ".py"):
+def put_past(folder: Path, name: str, room: str) -> None:
+    """Moves a notebook of `room` to `past/`, under a name of its own there, behind the page and the proof made of it:
+    whoever is killed between them leaves the notebook, which goes the next time."""
+    past, stamp = folder / PAST, time.strftime("%Y%m%d-%H%M%S")
+    for suffix in (".html", ".py", ".ipynb"):
         old = folder / room / f"{name}{suffix}"
         if not old.exists():
             continue

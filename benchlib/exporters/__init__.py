@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from benchlib.record.metadata import FreeAxes
+from benchlib.registry import Options
 
 ALIASES = {"torch_script": "script"}  # other systems' names of what is here
 
@@ -22,7 +24,7 @@ class ExportRequest:
 
     model: Any  # a benchlib.models.LoadedModel
     path: Path  # of what is written, without a suffix: the exporter adds its own
-    options: Mapping[str, Any] = field(default_factory=dict)
+    options: Options = field(default_factory=dict)
     target_opset: int | None = None  # None: the exporter's own
-    axes: Mapping[str, Mapping[int, str]] = field(default_factory=dict)
+    axes: FreeAxes = field(default_factory=dict)
     opt_patterns: str = ""  # for an exporter that has patterns of its own

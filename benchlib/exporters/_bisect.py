@@ -9,13 +9,14 @@ from typing import Any
 from benchlib import tensors
 from benchlib.errors import plain
 from benchlib.models import LoadedModel, call
+from benchlib.record.record import SmallestFailure
+from benchlib.tensors import Inputs
 
-Export = Callable[[LoadedModel], Any]  # raises where the export fails
+Export = Callable[[LoadedModel], None]  # raises where the export fails
+FirstCalls = dict[str, LoadedModel]  # path of a submodule -> itself, with the inputs of its first call
 
 
-def smallest_failing(
-    model: LoadedModel, export: Callable[[LoadedModel], None], seconds: float
-) -> dict[str, Any] | None:
+def smallest_failing(model: LoadedModel, export: Export, seconds: float) -> SmallestFailure | None:
     """Goes from the model into the first child that fails with an exception of the same type, and on from there.
 
     Children are tried in order, each on the inputs of its first call in a forward of the whole model. Those that are
@@ -23,8 +24,7 @@ def smallest_failing(
     out; a module under two names is tried under the first. An attempt is not interrupted: `seconds` are looked at
     between attempts, and `complete` is false when they ran out before the children of the last module were all tried.
 
-    Returns {"path" ("": the model itself), "class", "exception", "message": its first line, "tried": attempts,
-    "complete"}; None when the model exports after all.
+    None when the model exports after all.
     """
     deadline = time.monotonic() + seconds
     failure, tried = _failure(export, model), 1
@@ -44,14 +44,14 @@ def smallest_failing(
         if type(found) is type(failure):
             path, module, failure = child, part.module, found
             below = _called_below(module, path, calls)
-    return {
-        "path": path,
-        "class": type(module).__name__,
-        "exception": type(failure).__name__,
-        "message": next((line.strip() for line in plain(failure).splitlines() if line.strip()), ""),
-        "tried": tried,
-        "complete": complete,
-    }
+    return SmallestFailure(
+        path=path,
+        class_name=type(module).__name__,
+        exception=type(failure).__name__,
+        message=next((line.strip() for line in plain(failure).splitlines() if line.strip()), ""),
+        tried=tried,
+        complete=complete,
+    )
 
 
 def _failure(export: Export, model: LoadedModel) -> Exception | None:
@@ -62,14 +62,14 @@ def _failure(export: Export, model: LoadedModel) -> Exception | None:
     return None
 
 
-def _first_calls(model: LoadedModel) -> dict[str, LoadedModel]:
+def _first_calls(model: LoadedModel) -> FirstCalls:
     """Each submodule by its path, with the inputs of its first call in one forward of the model."""
     import torch
     from torch.utils._pytree import tree_map_only
 
-    found: dict[str, LoadedModel] = {}
+    found: FirstCalls = {}
 
-    def note(path: str, module: Any, args: tuple, keywords: dict) -> None:
+    def note(path: str, module: Any, args: tuple, keywords: Inputs) -> None:
         if path not in found:
             # Copies: the module, or one after it, may write into its inputs.
             args, keywords = tree_map_only(torch.Tensor, torch.Tensor.clone, (args, keywords))
@@ -93,7 +93,7 @@ def _first_calls(model: LoadedModel) -> dict[str, LoadedModel]:
     return found
 
 
-def _called_below(module: Any, path: str, calls: dict[str, LoadedModel]) -> Iterator[str]:
+def _called_below(module: Any, path: str, calls: FirstCalls) -> Iterator[str]:
     """The paths of the next modules below that are called; lists and dicts of modules are none themselves."""
     for name, child in module.named_children():
         below = f"{path}.{name}" if path else name

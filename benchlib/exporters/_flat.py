@@ -68,7 +68,7 @@ def _wrapper(module: Any, structure: Any, names: list[str], positional: tuple[st
 def _with_signature(names: list[str]) -> Any:
     """`forward(self, <names>)`: tracers bind their arguments by inspecting it, `*args` is not enough."""
     taken = {"self"}
-    parameters = []
+    parameters: list[str] = []
     for name in names:
         while name in taken or keyword.iskeyword(name) or not name.isidentifier():
             name = f"{name}_" if name.isidentifier() else f"x{len(parameters)}"

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from benchlib.exporters import ExportRequest, _flat, _torch_export, inductor
-from benchlib.registry import Exporter, Option
+from benchlib.registry import Exporter, Facts, Option
 from benchlib.runtimes import OpenRequest
 
 
-def export(request: ExportRequest) -> dict[str, Any]:
+def export(request: ExportRequest) -> Facts:
     """Exports the wrapper and compiles it for this machine's processor into `<path>.pt2`; needs a C++ compiler."""
     import torch
 

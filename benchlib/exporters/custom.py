@@ -5,14 +5,15 @@ It has optimisation patterns of its own, so `opt_patterns` goes to it unchanged:
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from benchlib.exporters import ExportRequest, _flat
 from benchlib.onnx_facts import onnx_facts
-from benchlib.registry import Exporter, Option
+from benchlib.registry import Exporter, Facts, Option
 
 
-def export(request: ExportRequest) -> dict[str, Any]:
+def export(request: ExportRequest) -> Facts:
     """Writes `<path>.onnx` in the way of torch_bench (`ModelRunner._to_onnx_custom` of experimental-experiment)."""
     import torch
     from experimental_experiment.torch_interpreter import ExportOptions, to_onnx
@@ -38,7 +39,7 @@ def export(request: ExportRequest) -> dict[str, Any]:
     return {"file": str(file), **onnx_facts(file, optimized=bool(patterns))}
 
 
-def _shapes(flat: _flat.Flat, axes: Any) -> dict[str, dict[int, Any]]:
+def _shapes(flat: _flat.Flat, axes: Any) -> Mapping[str, Mapping[int, Any]]:
     from torch.export import Dim
 
     dims = {name: Dim(name) for of_input in axes.values() for name in of_input.values()}

@@ -7,12 +7,12 @@ from functools import partial
 from typing import Any
 
 from benchlib.exporters import ExportRequest, _flat, _torch_export
-from benchlib.registry import Exporter, Option
+from benchlib.registry import Exporter, Facts, Option
 
 LARGEST = 64  # memory is planned for it: a bound is needed, and a wide one costs memory at run time
 
 
-def export(request: ExportRequest, strict: bool = True) -> dict[str, Any]:
+def export(request: ExportRequest, strict: bool = True) -> Facts:
     """Exports the wrapper and lowers it into `<path>.pte`; what XNNPACK does not take stays with portable kernels."""
     from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
     from executorch.exir import to_edge_transform_and_lower

@@ -7,11 +7,11 @@ from functools import partial
 from typing import Any
 
 from benchlib.exporters import ExportRequest, _flat, _torch_export
-from benchlib.registry import Exporter
+from benchlib.registry import Exporter, Facts
 from benchlib.runtimes import OpenRequest
 
 
-def export(request: ExportRequest, strict: bool = True, decompose: str = "") -> dict[str, Any]:
+def export(request: ExportRequest, strict: bool = True, decompose: str = "") -> Facts:
     """Writes `<path>.pt2`. `decompose`: into the core operators of ATen (`core`), or by all that torch has (`all`)."""
     import torch
 

@@ -6,11 +6,11 @@ import warnings
 from typing import Any
 
 from benchlib.exporters import ExportRequest, _flat
-from benchlib.registry import Exporter, Option
+from benchlib.registry import Exporter, Facts, Option
 from benchlib.runtimes import OpenRequest
 
 
-def export(request: ExportRequest) -> dict[str, Any]:
+def export(request: ExportRequest) -> Facts:
     """Traces the wrapper on its example inputs and writes `<path>.pt`. A trace records operators, not shapes: an axis
     is as free as the module's own code leaves it, which only running it at other shapes tells."""
     import torch

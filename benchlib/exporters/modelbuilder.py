@@ -15,14 +15,14 @@ from benchlib import tensors
 from benchlib.errors import UserError
 from benchlib.exporters import ExportRequest, _flat
 from benchlib.onnx_facts import onnx_facts
-from benchlib.registry import Exporter
+from benchlib.registry import Exporter, Facts
 
 PRECISIONS = {"float32": "fp32", "float16": "fp16", "bfloat16": "bf16"}
 SOURCES = ("huggingface", "directory", "hub", "python")
 _CACHE = "past_key_values."
 
 
-def export(request: ExportRequest) -> dict[str, Any]:
+def export(request: ExportRequest) -> Facts:
     """Writes `<path>.onnx` and its weights beside it. Raises UserError for a model that the builder does not take."""
     import onnx
 

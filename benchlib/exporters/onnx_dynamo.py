@@ -19,18 +19,18 @@ from typing import Any
 from benchlib.exporters import ExportRequest, _export_forms, _flat, _torch_export, _torch_onnx, script
 from benchlib.exporters._torch_export import Axes
 from benchlib.onnx_facts import onnx_facts
-from benchlib.registry import Exporter, Option
+from benchlib.registry import Exporter, Facts, Option
 
 ONE_FILE = 1_800_000_000  # bytes of weights up to which one file holds all; protobuf ends at 2 GiB
 
 
-def export(request: ExportRequest) -> dict[str, Any]:
+def export(request: ExportRequest) -> Facts:
     """Exports the module on its example inputs to `<path>.onnx`; large weights go to a file beside it."""
     flat = _flat.flat(request.model)
     weights = sum(t.numel() * t.element_size() for t in (*flat.module.parameters(), *flat.module.buffers()))
     optimize = request.options.get("optimize", True)
-    how = {"dynamo": True, "optimize": optimize, "external_data": weights > ONE_FILE}
-    write = partial(_torch_onnx.write, path=request.path, target_opset=request.target_opset, **how)
+    how: dict[str, Any] = {"dynamo": True, "optimize": optimize, "external_data": weights > ONE_FILE}
+    write: Callable[..., Path] = partial(_torch_onnx.write, path=request.path, target_opset=request.target_opset, **how)
     with _export_forms.taken():
         try:
             file, drafted = _written(write, flat, request.axes), {}
@@ -68,7 +68,7 @@ def _check(file: Path, axes: Axes) -> None:
                 raise _torch_export.Specialised(axis, free, value.name, dim.dim_value)
 
 
-def export_or_trace(request: ExportRequest) -> dict[str, Any]:
+def export_or_trace(request: ExportRequest) -> Facts:
     """What `onnx_dynamo` leaves, or where that fails what `script` does. When both fail, the first failure counts."""
     try:
         return {**export(request), "exporter_used": exporter.name}

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any
 
 from benchlib.exporters import ExportRequest, _flat, _torch_onnx
 from benchlib.onnx_facts import onnx_facts
-from benchlib.registry import Exporter, Option
+from benchlib.registry import Exporter, Facts, Option
 
 
-def export(request: ExportRequest) -> dict[str, Any]:
+def export(request: ExportRequest) -> Facts:
     """Traces the module on its example inputs and writes `<path>.onnx`. The free axes are so by declaration: what the
     module's own Python made of a size is a constant of the graph, which only running it at other shapes tells."""
     how = {

@@ -11,6 +11,7 @@ import datetime
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 
@@ -51,16 +52,19 @@ class Calibration:
         return (today - datetime.date.fromisoformat(self.date)).days
 
 
-def evaluate(rounds: Sequence[np.ndarray], name: str, level: Level, **found) -> Calibration:
+def evaluate(rounds: Sequence[np.ndarray], name: str, level: Level, **found: Any) -> Calibration:
     """The calibration of the level called `name` from one array (rounds, 2) of medians per pair.
 
-    `found`: date, device, latency, load. Needs at least as many pairs as the level has, and three.
+    `found`: date, device, latency, load. Needs at least as many pairs as the level has, and three, else it raises
+    ValueError.
     """
     from scipy.special import stdtrit
 
     logs = statistics.log_ratios(rounds)
     ratio = statistics.speedup(rounds)
-    deviation, group = float(np.std(logs, ddof=1)), level.pairs
+    if ratio.low is None or ratio.high is None:
+        raise ValueError("a calibration needs at least three pairs")
+    deviation, group = float(np.std(logs, ddof=1)), level.replicates
     half = float(-stdtrit(group - 1, 0.025)) * deviation / math.sqrt(group)
     groups = [rounds[i : i + group] for i in range(0, len(rounds) - group + 1, group)]
     verdicts = [statistics.verdict(statistics.speedup(g), level.margin, level.decides_same) for g in groups]

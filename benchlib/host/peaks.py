@@ -8,42 +8,76 @@ either the host was disturbed then, or the claim is impossible.
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from benchlib import machine
 from benchlib.host import device_of, file
+from benchlib.typed_json import from_json, to_json
+from benchlib.worker.messages import MeasurePeaks, Peaks
 
 SECONDS = 1.0  # for the products of each library, and for the copies
 _ARRAY = (4, 64 << 20, 1 / 16)  # bytes of an array that is copied: × last-level cache, at least, × memory at most
 
 
+@dataclass(frozen=True)
+class HostPeaks:
+    """The peaks of a host for a dtype, a device and a number of threads, as its file keeps them."""
+
+    flop_rate: float  # FLOP/s
+    memory_bandwidth: float  # bytes/s
+    how: str  # the library that was the fastest
+    date: str
+    cache_size: int | None = None  # bytes
+
+
 def peaks(
-    ask: Callable[..., dict[str, Any]],
+    ask: Callable[[MeasurePeaks], Peaks],
     dtype: str,
     device: str,
     threads: int,
-    exceeded: Callable[[dict[str, Any]], bool] = lambda known: False,
-) -> dict[str, Any]:
-    """The peaks of this host for a dtype (its name), a device and a number of threads, measured if need be.
+    exceeded: Callable[[HostPeaks], bool] = lambda known: False,
+) -> HostPeaks:
+    """The peaks of this host, measured if need be.
 
-    `ask(**request)` asks a worker's verb `peaks` (see `benchlib.worker.peaks`); `exceeded` says whether a trial
-    claims more than the peaks that are known. Returns {"flop_rate": FLOP/s, "memory_bandwidth": bytes/s,
-    "cache_size": bytes or None, "date", "how": the library that was the fastest}.
+    Args:
+        ask: has a worker measure.
+        dtype: name of the type that is computed in.
+        device: cpu or cuda.
+        threads: of the host.
+        exceeded: whether a trial claims more than the peaks that are known.
     """
     name = f"{dtype} {device_of(device)} {threads} threads"
-    known = file.read()["peaks"].get(name)
+    known = _kept(file.read()["peaks"], name)
     if known and not exceeded(known):
         return known
     cache = machine.last_level_cache()
-    found = ask(dtype=dtype, device=device, threads=threads, seconds=SECONDS, array_size=_array_size(cache))
-    found = {"cache_size": cache, **found, "date": f"{datetime.date.today()}"}
-    if known:
-        fastest = max(found, known, key=lambda peaks: peaks["flop_rate"])
-        found |= {key: fastest[key] for key in ("flop_rate", "how")}
-        found["memory_bandwidth"] = max(found["memory_bandwidth"], known["memory_bandwidth"])
-    file.update(lambda kept: kept["peaks"].update({name: found}))
-    return found
+    seen = ask(MeasurePeaks(dtype, device, threads, SECONDS, _array_size(cache)))
+    now = HostPeaks(
+        flop_rate=seen.flop_rate,
+        memory_bandwidth=seen.memory_bandwidth,
+        how=seen.how,
+        date=f"{datetime.date.today()}",
+        cache_size=cache if seen.cache_size is None else seen.cache_size,
+    )
+    best = _best(now, known) if known else now
+    file.update(lambda kept: kept["peaks"].update({name: to_json(best)}))
+    return best
+
+
+def _kept(stored: Mapping[str, Any], name: str) -> HostPeaks | None:
+    try:
+        return from_json(HostPeaks, stored[name]) if name in stored else None
+    except TypeError:  # of another version
+        return None
+
+
+def _best(now: HostPeaks, known: HostPeaks) -> HostPeaks:
+    """The higher of both rates, and today's date."""
+    fastest = max(now, known, key=lambda peaks: peaks.flop_rate)
+    bandwidth = max(now.memory_bandwidth, known.memory_bandwidth)
+    return replace(now, flop_rate=fastest.flop_rate, how=fastest.how, memory_bandwidth=bandwidth)
 
 
 def _array_size(cache: int | None) -> int:

@@ -4,15 +4,16 @@ their timed rounds, so that nothing of it falls into a latency."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from benchlib.measure.controller import Opened
+from benchlib.measure.contender import Opened
+from benchlib.record.metrics import Metrics
+from benchlib.record.record import DeviceTimes
+from benchlib.worker.messages import TimeOnDevice
 
 BUDGET, CALLS = 0.1, (5, 200)  # seconds for each part of a call, within these numbers of calls
-PARTS = {  # of a worker's answer -> the metric
+PARTS = {  # of a worker's reply -> the metric
     "whole": "time_device",
     "compute": "time_compute",
     "copy_in": "time_copy_in",
@@ -21,18 +22,24 @@ PARTS = {  # of a worker's answer -> the metric
 }
 
 
-def device_times(opened: Sequence[Opened], samples: Sequence[np.ndarray]) -> list[list[dict[str, float]]]:
-    """One list with what each session's worker answers (see `worker.device`); [] where none works on CUDA.
+def device_times(opened: Sequence[Opened], samples: Sequence[np.ndarray]) -> list[list[DeviceTimes | None]]:
+    """What the sessions of a replicate say of the device's own clock.
 
-    `samples` are each session's latencies in seconds, from which the number of calls follows.
+    Args:
+        opened: the sessions, whose timed rounds are over.
+        samples: for each its latencies in seconds, from which the number of calls follows.
+
+    Returns:
+        One list with a value for each session, None where it has no such clock; nothing where none works on CUDA.
     """
-    if all(o.contender.open["request"]["device"] == "cpu" for o in opened):
+    if all(o.contender.open.device == "cpu" for o in opened):
         return []
-    found = []
-    for o, own in zip(opened, samples, strict=True):
-        found.append(o.worker.ask("device", o.left(), calls=calls_within(BUDGET, float(np.median(own)))))
+    times = []
+    for o, latencies in zip(opened, samples, strict=True):
+        calls = calls_within(BUDGET, float(np.median(latencies)))
+        times.append(o.worker.ask(TimeOnDevice(calls), o.left()).times)
         o.freeze()
-    return [found]
+    return [times]
 
 
 def calls_within(budget: float, usual: float) -> int:
@@ -40,12 +47,12 @@ def calls_within(budget: float, usual: float) -> int:
     return min(max(int(budget / usual), CALLS[0]), CALLS[1])
 
 
-def device_metrics(processes: Sequence[dict[str, float]], latency: float) -> dict[str, Any]:
-    """The metrics of one contender from what its processes answered: medians over them, and what the split leaves of
-    its `latency` in seconds. Nothing where the device has no clock of its own."""
-    answered = [p for p in processes if p]
-    if not answered:
-        return {}
-    found = {metric: float(np.median([p[part] for p in answered])) for part, metric in PARTS.items()}
-    split = found["time_copy_in"] + found["time_compute"] + found["time_copy_out"]
-    return found | {"time_overhead": latency - split}
+def device_metrics(processes: Sequence[DeviceTimes | None], latency: float) -> Metrics:
+    """The metrics of one contender: medians over its processes, and what the split leaves of its `latency` in seconds.
+    Nothing where the device has no clock of its own."""
+    known = [times for times in processes if times is not None]
+    if not known:
+        return Metrics()
+    metrics = Metrics({metric: float(np.median([getattr(t, part) for t in known])) for part, metric in PARTS.items()})
+    split = metrics["time_copy_in"] + metrics["time_compute"] + metrics["time_copy_out"]
+    return metrics | {"time_overhead": latency - split}

@@ -12,15 +12,19 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
-from typing import Any, Protocol
+from typing import Protocol, TypeVar
 
 from benchlib.errors import Unavailable
 from benchlib.measure.samples import Samples
+from benchlib.record.metrics import Metrics
+from benchlib.record.record import EnergyRecord, EnergyRepeat
+from benchlib.runtimes import _cuda
 
 POWERCAP = Path("/sys/class/powercap")
 REPEATS = 3
 IDLE = LOAD = 10.0  # seconds, at least
 BATCH = 0.5  # seconds that the calls of one request take, at least
+T = TypeVar("T")
 
 
 class Source(Protocol):
@@ -85,8 +89,6 @@ def _is_package(domain: Path) -> bool:
 
 
 def _nvml(device: str) -> Nvml:
-    from benchlib.runtimes import _cuda
-
     handle = _cuda.nvml_handle(device)
     import pynvml
 
@@ -100,28 +102,32 @@ def _nvml(device: str) -> Nvml:
 
 def measure(
     counter: Source,
-    call: Callable[[int], None],
+    call: Callable[[int], object],
     rest: Callable[[], None],
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
-) -> list[dict[str, float]]:
-    """Idle and load, `REPEATS` times: seconds and joules of each, and the number of calls.
+) -> list[EnergyRepeat]:
+    """Idle and load, `REPEATS` times.
 
-    `call(n)` makes n calls and returns when they are done; `rest()` stops what would call.
+    Args:
+        counter: what is read around both.
+        call: makes so many calls, and returns when they are done.
+        rest: stops what would call.
+        clock: seconds.
+        sleep: waits for so many of them.
     """
     calls = _calls_per_request(call, clock)
-    found = []
+    repeats = []
     for _ in range(REPEATS):
         rest()
         idle_seconds, idle_joules, _ = _spent(counter, clock, lambda: sleep(IDLE))
         call(calls)  # clocks and caches are those of steady work again before the counter is read
         seconds, joules, done = _spent(counter, clock, lambda: _steady(call, calls, clock))
-        found.append({"idle_seconds": idle_seconds, "idle_joules": idle_joules, "seconds": seconds, "joules": joules,
-                      "calls": done})  # fmt: skip
-    return found
+        repeats.append(EnergyRepeat(idle_seconds, idle_joules, seconds, joules, done))
+    return repeats
 
 
-def _calls_per_request(call: Callable[[int], None], clock: Callable[[], float]) -> int:
+def _calls_per_request(call: Callable[[int], object], clock: Callable[[], float]) -> int:
     """As many calls as take `BATCH`, so that asking for them costs nothing beside them. A warm-up, too."""
     calls = 1
     while True:
@@ -132,7 +138,7 @@ def _calls_per_request(call: Callable[[int], None], clock: Callable[[], float]) 
         calls *= 2
 
 
-def _steady(call: Callable[[int], None], calls: int, clock: Callable[[], float]) -> int:
+def _steady(call: Callable[[int], object], calls: int, clock: Callable[[], float]) -> int:
     """Calls for `LOAD` seconds; returns how many."""
     end, done = clock() + LOAD, 0
     while clock() < end:
@@ -141,36 +147,35 @@ def _steady(call: Callable[[int], None], calls: int, clock: Callable[[], float])
     return done
 
 
-def _spent(counter: Source, clock: Callable[[], float], work: Callable[[], Any]) -> tuple[float, float, Any]:
+def _spent(counter: Source, clock: Callable[[], float], work: Callable[[], T]) -> tuple[float, float, T]:
     """Seconds and joules from the begin to the end of `work`, and what it returned."""
     begin, before = clock(), counter.joules()
     result = work()
     return clock() - begin, counter.joules() - before, result
 
 
-def per_item(repeats: list[dict[str, float]], items: int) -> float:
+def per_item(repeats: list[EnergyRepeat], items: int) -> float:
     """Joules per item of calls with `items` items: the median over repeats, what idling takes subtracted."""
-    return median((r["joules"] - r["idle_joules"] / r["idle_seconds"] * r["seconds"]) / (r["calls"] * items)
-                  for r in repeats)  # fmt: skip
+    return median((r.joules - r.idle_joules / r.idle_seconds * r.seconds) / (r.calls * items) for r in repeats)
 
 
-def metrics(measured: dict[str, Any], items: int) -> dict[str, Any]:
-    """The metrics of an energy run: {"method", "reason", "contenders": [{"label", "problem", "repeats"}]}."""
-    if not measured:
-        return {}
-    runs = measured["contenders"]
-    found = [per_item(r["repeats"], items) if r["repeats"] else None for r in runs] or [None]
-    problems = [f"{r['label']}: {r['problem']}" for r in runs if r["problem"]]
-    own = {
-        "energy_per_item": found[-1],
-        "energy_method": measured["method"],
-        "energy_idle_subtracted": found[-1] is not None,
-        "energy_not_measured": measured["reason"] or "; ".join(problems),
-    }
-    return own | ({"energy_per_item_reference": found[0]} if len(found) > 1 else {})
+def metrics(record: EnergyRecord | None, items: int) -> Metrics:
+    """The metrics of an energy run of calls with `items` items; without a run there is none."""
+    if record is None:
+        return Metrics()
+    runs = record.contenders
+    energies = [per_item(run.repeats, items) if run.repeats else None for run in runs] or [None]
+    problems = [f"{run.label}: {run.problem}" for run in runs if run.problem]
+    own = Metrics(
+        energy_per_item=energies[-1],
+        energy_method=record.method,
+        energy_idle_subtracted=energies[-1] is not None,
+        energy_not_measured=record.reason or "; ".join(problems),
+    )
+    return own | ({"energy_per_item_reference": energies[0]} if len(energies) > 1 else {})
 
 
 def cpu_time_per_item(samples: Samples, contender: int, items: int) -> float:
-    """CPU seconds per item over the timed epochs, the first call of each after a stop included."""
-    epochs = [e for e in samples.epochs if e.contender == contender and e.round >= 0]
-    return sum(e.cpu for e in epochs) / 1e9 / (sum(len(e.ns) * e.inner for e in epochs) * items)
+    """CPU seconds per item over the timed blocks, the first call of each after a stop included."""
+    blocks = [b for b in samples.blocks if b.contender == contender and b.round >= 0]
+    return sum(b.cpu for b in blocks) / 1e9 / (sum(len(b.ns) * b.loops for b in blocks) * items)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 from benchlib.trial import Trial
 
@@ -11,50 +12,51 @@ from benchlib.trial import Trial
 class Level:
     """One level of effort. Times in seconds."""
 
-    pairs: int  # processes per contender; each pair is one replicate
+    replicates: int  # processes per contender
     start: str  # forked or fresh
-    margin: float  # no verdict on differences smaller than this
+    margin: float  # no verdict on differences smaller than this share
     decides_same: bool  # whether "same" may be said at all
     min_rounds: int = 20  # of a call under 50 ms
     min_rounds_slow: int = 6
-    epoch_time: float = 0.04  # of the slowest contender at least, the call after the stop included
+    block_time: float = 0.04  # of the slowest contender at least, the call after the stop included
     target: float = 0.03  # the median of a process is wanted within ± this share …
-    budget: float = 2.0  # … for which a pair measures so long at most
-    pair_time: float = 1.0  # but at least so long, and as long as it took to start
-    pair_limit: float = 20.0  # … which counts up to here
-    canary: bool = True  # each process tells at its start and end how fast the machine is
+    budget: float = 2.0  # … for which a replicate measures so long at most
+    replicate_time: float = 1.0  # but at least so long, and as long as it took to start
+    replicate_limit: float = 20.0  # … which counts up to here
+    reference_load: bool = True  # each process tells at its start and end how fast the machine is
     warmup_min: int = 5  # calls
     warmup_time: float = 0.5
     warmup_limit: float = 10.0
-    settled: float = 0.02  # medians of neighbouring windows may differ by this much
+    warmup_tolerance: float = 0.02  # medians of neighbouring windows may differ by this share
     warmup_calls: int | None = None  # fixed by the trial
     repeat: int | None = None  # steady samples per process, fixed by the trial
-    duration: float | None = None  # seconds per pair, fixed by the trial
+    duration: float | None = None  # seconds per replicate, fixed by the trial
 
 
 LEVELS = {
-    "smoke": Level(pairs=1, start="forked", margin=float("inf"), decides_same=False, min_rounds=3, min_rounds_slow=2,
-                   epoch_time=0.01, budget=0.05, pair_time=0.05, pair_limit=2.0, canary=False,
+    "smoke": Level(replicates=1, start="forked", margin=float("inf"), decides_same=False,
+                   min_rounds=3, min_rounds_slow=2, block_time=0.01, budget=0.05,
+                   replicate_time=0.05, replicate_limit=2.0, reference_load=False,
                    warmup_min=2, warmup_time=0.02, warmup_limit=1.0),
-    "quick": Level(pairs=5, start="forked", margin=0.10, decides_same=False, epoch_time=0.04, budget=1.8,
-                   warmup_time=0.2, warmup_limit=0.6, settled=0.05),
-    "precise": Level(pairs=6, start="fresh", margin=0.02, decides_same=True, epoch_time=0.1, target=0.01, budget=10.0,
-                     pair_time=2.0, pair_limit=60.0),
+    "quick": Level(replicates=5, start="forked", margin=0.10, decides_same=False, block_time=0.04, budget=1.8,
+                   warmup_time=0.2, warmup_limit=0.6, warmup_tolerance=0.05),
+    "precise": Level(replicates=6, start="fresh", margin=0.02, decides_same=True, block_time=0.1, target=0.01,
+                     budget=10.0, replicate_time=2.0, replicate_limit=60.0),
 }  # fmt: skip
 
-SAMPLES_LIMIT = 50_000  # per trial; epochs get shorter, nothing is thinned
+SAMPLES_LIMIT = 50_000  # per trial; blocks get shorter, nothing is thinned
 
 
 def level_of(trial: Trial) -> Level:
     """The level of a trial, with its own fixed numbers put in. CUDA workers always start fresh."""
     level = LEVELS[trial.level]
-    fixed = {
+    fixed: dict[str, Any] = {
         "warmup_calls": None if trial.warmup == "auto" else trial.warmup,
         "repeat": None if trial.repeat == "auto" else trial.repeat,
         "duration": None if trial.duration == "auto" else trial.duration,
     }
     if trial.processes != "auto":
-        fixed["pairs"] = trial.processes
+        fixed["replicates"] = trial.processes
     if trial.warmup_time != "auto":
         fixed["warmup_time"] = fixed["warmup_limit"] = trial.warmup_time
     if trial.device != "cpu":

@@ -8,20 +8,34 @@ A phase's peak is the high-water mark of the resident set in that phase minus wh
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 
-from benchlib.measure.controller import Launcher
+from benchlib.measure.contender import Launcher
+from benchlib.record.metrics import Metrics
+from benchlib.record.record import Footprint, MemoryRecord, Phases
 from benchlib.worker.client import Worker, WorkerError
+from benchlib.worker.messages import (
+    ExportModel,
+    ImportModules,
+    MakeCalls,
+    OpenSavedModel,
+    OpenSession,
+    ReadFootprint,
+    Request,
+    ResetPeak,
+)
 
 PROCESSES = 3
 STEADY_CALLS = 20
 PHASES = ("load", "export", "session", "first", "steady")
 PEAK_PHASES = ("session", "first", "steady")  # of the process that serves a model
 SLACK = 1 << 19  # bytes: the kernel counts resident pages in batches
+R = TypeVar("R")
 
 
 @dataclass(frozen=True)
@@ -31,9 +45,9 @@ class Subject:
     label: str
     device: str
     compiles: bool  # its first call compiles
-    open: dict[str, Any]  # arguments of the worker's `open`
+    open: OpenSession
     modules: list[str]  # what a process imports before it opens the artifact
-    export: dict[str, Any] | None = None  # arguments of the worker's `export` but the path; None: it leaves no file
+    export: ExportModel | None = None  # None: it leaves no file
     export_modules: tuple[str, ...] = ()
 
 
@@ -42,25 +56,32 @@ class Watched:
 
     def __init__(self, worker: Worker, left: Callable[[], float], device: str = "cpu", folder: str = ""):
         self.worker, self.left, self.device, self.folder = worker, left, device, folder
-        self.phases: dict[str, dict[str, Any]] = {}
+        self.phases: Phases = {}
 
-    def phase(self, name: str, verb: str, **arguments: Any) -> dict[str, Any]:
-        """Resets the peaks, asks for `verb` and reads the memory; returns what the verb answered. Raises WorkerError,
-        of kind "skipped" where the kernel lets nobody reset a peak."""
-        self.worker.ask("reset_peak", self.left(), device=self.device)
-        reply = self.worker.ask(verb, self.left(), **arguments)
-        self.phases[name] = self.worker.ask("footprint", self.left(), device=self.device, folder=self.folder)
+    def phase(self, name: str, request: Request[R]) -> R:
+        """Resets the peaks, asks for something and reads the memory; returns the reply.
+
+        Raises:
+            WorkerError: when it fails; of kind "skipped" where the kernel lets nobody reset a peak.
+        """
+        self.worker.ask(ResetPeak(self.device), self.left())
+        reply = self.worker.ask(request, self.left())
+        self.phases[name] = self.worker.ask(ReadFootprint(self.device, self.folder), self.left())
         return reply
 
 
-def measure(subjects: list[Subject], launcher: Launcher, progress: Callable[[str], None]) -> list[dict[str, Any]]:
-    """The memory of each subject: per process the phases with what `footprint` read, in bytes.
+def measure(subjects: list[Subject], launcher: Launcher, progress: Callable[[str], None]) -> list[MemoryRecord]:
+    """The memory of each subject, in processes of its own.
 
-    [{"label", "problem": "" or why figures are missing, "settings": of the allocators,
-      "sessions": [{"baseline", "session", "first", "steady"}], "exports": [{"baseline", "load", "export"}]}]
+    Args:
+        subjects: what is measured, one after another.
+        launcher: starts the processes.
+        progress: is told in words what is measured now.
     """
-    return [_subject(s, replace(launcher, scratch=_folder(launcher, i), workers=[]), progress)
-            for i, s in enumerate(subjects)]  # fmt: skip
+    return [
+        _measure_subject(s, replace(launcher, scratch=_folder(launcher, i), workers=[]), progress)
+        for i, s in enumerate(subjects)
+    ]
 
 
 def _folder(launcher: Launcher, index: int) -> Path:
@@ -70,97 +91,127 @@ def _folder(launcher: Launcher, index: int) -> Path:
     return folder
 
 
-def _subject(subject: Subject, launcher: Launcher, progress: Callable[[str], None]) -> dict[str, Any]:
-    found: dict[str, Any] = {"label": subject.label, "problem": "", "settings": {}, "sessions": [], "exports": []}
-    folder = str(Path(subject.open["request"]["artifact"]).resolve().parent)
-    plan = [("sessions", _session)] * PROCESSES
-    if subject.compiles:
-        plan.insert(0, ("exports", _compilation))  # before the cache of compilations is filled
+def _measure_subject(subject: Subject, launcher: Launcher, progress: Callable[[str], None]) -> MemoryRecord:
+    record = MemoryRecord(subject.label)
+    folder = str(subject.open.artifact.resolve().parent)
+    request = replace(subject.open, heap_seed=None)
+    plan = [_Life(record.sessions, subject.modules, partial(_watch_session, request=request))] * PROCESSES
+    if subject.compiles:  # before the cache of compilations is filled
+        plan.insert(0, _Life(record.exports, subject.modules, partial(_watch_compilation, request=request)))
     if subject.export:
-        plan += [("exports", _export)] * PROCESSES
+        export = partial(_watch_export, request=subject.export)
+        plan += [_Life(record.exports, list(subject.export_modules), export)] * PROCESSES
     try:
-        for number, (kind, live) in enumerate(plan):
+        for number, life in enumerate(plan):
             progress(f"memory of {subject.label}, process {number + 1} of {len(plan)}")
             worker = launcher.start(f"process{number}", "fresh")
             watched = Watched(worker, launcher.left, subject.device, folder)
-            live(watched, subject, launcher.scratch, found)
-            found[kind].append(watched.phases)
+            imports = ImportModules(life.modules, subject.device, subject.open.import_paths)
+            record.settings = watched.phase("baseline", imports).settings
+            life.watch(watched, launcher.scratch / f"export{number}")
+            life.processes.append(watched.phases)
             worker.end()
     except WorkerError as error:
-        found["problem"] = error.message
+        record.problem = error.message
     finally:
         launcher.end()
-    return found
+    return record
 
 
-def _session(watched: Watched, subject: Subject, scratch: Path, found: dict, first: str = "first") -> None:
-    _imports(watched, subject, subject.modules, found)
-    watched.phase("session", "open", heap_seed=None, **subject.open)
-    watched.phase(first, "call", calls=1)
-    if first == "first":
-        watched.phase("steady", "call", calls=STEADY_CALLS)
+class _Life(NamedTuple):
+    """A process that is watched: where its phases go, what it imports, and what it does then, in a new folder."""
+
+    processes: list[Phases]
+    modules: list[str]
+    watch: Callable[[Watched, Path], None]
 
 
-def _compilation(watched: Watched, subject: Subject, scratch: Path, found: dict) -> None:
-    _session(watched, subject, scratch, found, first="export")
+def _watch_session(watched: Watched, folder: Path, request: OpenSession) -> None:
+    """The phases of a process that serves a model."""
+    watched.phase("session", request)
+    watched.phase("first", MakeCalls(1))
+    watched.phase("steady", MakeCalls(STEADY_CALLS))
 
 
-def _export(watched: Watched, subject: Subject, scratch: Path, found: dict) -> None:
-    _imports(watched, subject, subject.export_modules, found)
-    watched.phase("load", "open_bundle", bundle=subject.export["bundle"])
-    folder = scratch / f"export{len(found['exports'])}"
+def _watch_compilation(watched: Watched, folder: Path, request: OpenSession) -> None:
+    """The phases of a process whose first call compiles."""
+    watched.phase("session", request)
+    watched.phase("export", MakeCalls(1))
+
+
+def _watch_export(watched: Watched, folder: Path, request: ExportModel) -> None:
+    """The phases of a process that exports."""
+    watched.phase("load", OpenSavedModel(request.model))
     folder.mkdir()
-    watched.phase("export", "export", path=str(folder / "model"), **subject.export)
+    watched.phase("export", replace(request, path=folder / "model"))
 
 
-def _imports(watched: Watched, subject: Subject, modules, found: dict) -> None:
-    reply = watched.phase("baseline", "imports", modules=list(modules), device=subject.device,
-                          import_paths=subject.open["import_paths"])  # fmt: skip
-    found["settings"] = reply["settings"]
-
-
-def increments(processes: list[dict[str, Any]], phase: str) -> list[int]:
+def increments(processes: Sequence[Phases], phase: str) -> list[int]:
     """The peaks of a phase minus the baseline's resident set, in bytes, of each process that had the phase."""
-    return [p[phase]["peak"] - p["baseline"]["rss"] for p in processes if phase in p]
+    return [p[phase].peak - p["baseline"].rss for p in processes if phase in p]
 
 
-def metrics(measured: list[dict[str, Any]]) -> dict[str, Any]:
+def metrics(records: list[MemoryRecord]) -> Metrics:
     """The metrics of the last subject, and of the first as the reference's where there are two."""
-    if not measured:
-        return {}
-    problems = [f"{m['label']}: {m['problem']}" for m in measured if m["problem"]]
-    found = _figures(measured[-1]) | {"memory_not_measured": "; ".join(problems)}
-    if len(measured) > 1:
-        found |= {f"{name}_reference": value for name, value in _figures(measured[0]).items()}
-    return found
+    if not records:
+        return Metrics()
+    problems = [f"{record.label}: {record.problem}" for record in records if record.problem]
+    own = _figures(records[-1]) | {"memory_not_measured": "; ".join(problems)}
+    if len(records) > 1:
+        own |= {f"{name}_reference": value for name, value in _figures(records[0]).items()}
+    return own
 
 
-def _figures(one: dict[str, Any]) -> dict[str, int]:
+def _figures(record: MemoryRecord) -> Metrics:
     """Medians over processes, and the largest of the peaks; only of kinds of process of which none failed."""
-    sessions = one["sessions"] if len(one["sessions"]) == PROCESSES else []
-    exports = [] if one["problem"] else one["exports"]
+    sessions = record.sessions if len(record.sessions) == PROCESSES else []
+    exports = [] if record.problem else record.exports
+    return _peaks(sessions, exports) | _held_at_end(sessions) | _on_device(sessions)
+
+
+def _peaks(sessions: list[Phases], exports: list[Phases]) -> Metrics:
+    """Of each phase, and of a process that serves a model: the median and the largest."""
     peaks = {phase: increments(sessions if phase in PEAK_PHASES else exports, phase) for phase in PHASES}
     peaks["peak"] = [max(increments([s], phase)[0] for phase in PEAK_PHASES) for s in sessions]
-    found = {}
+    figures = Metrics()
     for phase, values in peaks.items():
         if values:
-            found |= {f"memory_vmhwm_{phase}": int(median(values)), f"memory_vmhwm_{phase}_max": max(values)}
-    last = [s["steady"] for s in sessions]
-    found |= _median("memory_rss_baseline", [s["baseline"]["rss"] for s in sessions])
-    found |= _median("memory_pss_end", [s["pss"] for s in last])
-    found |= _median("memory_file_untouched", [s["untouched"] for s in last])
-    for name in ("allocated", "reserved"):
-        every = [[s[p][f"cuda_{name}"] for p in PEAK_PHASES] for s in sessions]
-        found |= _median(f"memory_cuda_{name}_peak", [max(v) for v in every if None not in v])
-    used = [(s["steady"]["nvml"], s["baseline"]["nvml"]) for s in sessions]
-    return found | _median("memory_nvml_used", [end - context for end, context in used if None not in (end, context)])
+            figures |= {f"memory_vmhwm_{phase}": int(median(values)), f"memory_vmhwm_{phase}_max": max(values)}
+    return figures
 
 
-def _median(name: str, values: list[int]) -> dict[str, int]:
-    return {name: int(median(values))} if values else {}
+def _held_at_end(sessions: list[Phases]) -> Metrics:
+    """What such a process holds after its calls, beside what it held before it opened anything."""
+    return (
+        _median("memory_rss_baseline", [s["baseline"].rss for s in sessions])
+        | _median("memory_pss_end", [s["steady"].pss for s in sessions])
+        | _median("memory_file_untouched", [s["steady"].untouched for s in sessions])
+    )
 
 
-def shortfall(metrics: dict[str, Any]) -> str | None:
+def _on_device(sessions: list[Phases]) -> Metrics:
+    """The allocator's peaks on the device, and what NVML says of the process beyond its empty context."""
+    used = [(s["steady"].nvml, s["baseline"].nvml) for s in sessions]
+    added = [end - context for end, context in used if end is not None and context is not None]
+    return (
+        _median("memory_cuda_allocated_peak", _device_peaks(sessions, lambda footprint: footprint.cuda_allocated))
+        | _median("memory_cuda_reserved_peak", _device_peaks(sessions, lambda footprint: footprint.cuda_reserved))
+        | _median("memory_nvml_used", added)
+    )
+
+
+def _device_peaks(sessions: list[Phases], figure: Callable[[Footprint], int | None]) -> list[int]:
+    """The largest of the phases, of each process of which every phase has the figure."""
+    every = [[figure(s[phase]) for phase in PEAK_PHASES] for s in sessions]
+    known = [[value for value in values if value is not None] for values in every]
+    return [max(values) for values in known if len(values) == len(PEAK_PHASES)]
+
+
+def _median(name: str, values: list[int]) -> Metrics:
+    return Metrics({name: int(median(values))} if values else {})
+
+
+def shortfall(metrics: Mapping[str, Any]) -> str | None:
     """What is wrong when less was held than the weights take, in words. Whoever runs a model holds its weights: as
     much as the exported file has of them, and as was touched of those that are mapped."""
     on_cpu = metrics.get("device", "cpu") == "cpu"

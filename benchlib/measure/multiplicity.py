@@ -39,4 +39,4 @@ def benjamini_hochberg(p_values: Sequence[float]) -> np.ndarray:
         return np.empty(0)
     from scipy.stats import false_discovery_control
 
-    return false_discovery_control(np.asarray(p_values, float), method="bh")
+    return np.asarray(false_discovery_control(np.asarray(p_values, float), method="bh"))

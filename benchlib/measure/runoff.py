@@ -2,10 +2,10 @@
 
 The figures of a matrix are indirect: two ways were each timed beside the reference, in other processes, at another
 time. The run-off pairs the best of them directly with every way that it is not clearly ahead of. A direct win is an
-interval that excludes 1, at a confidence corrected for the number of pairs and of looks (Bonferroni), and a ratio
-beyond a margin of 5 %: the size of difference that pairs of processes can promise on a shared machine. A pair with a
-difference beyond the margin that is not certain yet is measured again, twice at most, where that is likely to decide;
-all looks count together.
+interval that excludes 1, at a confidence corrected for the number of pairs and of interim analyses (Bonferroni), and a
+ratio beyond a margin of 5 %: the size of difference that pairs of processes can promise on a shared machine. A pair
+with a difference beyond the margin that is not certain yet is measured again, twice at most, where that is likely to
+decide; all its analyses count together.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from dataclasses import dataclass, replace
 
 from benchlib.measure.statistics import Interval
 
-MARGIN = 0.05
-LOOKS = 3  # at a direct pair, at most
+MARGIN = 0.05  # share by which a ratio has to differ from 1
+ANALYSES = 3  # of a direct pair, at most
 RIVALS = 3  # at most so many ways are paired with the best one
 CONFIDENCE = 0.95  # of all direct pairs of a model together
 
@@ -32,46 +32,50 @@ class Contestant:
 
 
 @dataclass(frozen=True)
-class Direct:
-    """What one direct pair came to: how many times faster than its rival a way is, with the 95 % t interval over
-    `pairs` pairs of processes, each of which took `seconds`, in so many `looks`. `failure` says why there is no ratio,
-    `source` where it comes from."""
+class PairedResult:
+    """What one direct pair of ways came to."""
 
-    ratio: Interval | None
-    pairs: int = 0
-    seconds: float = 0.0
-    failure: str = ""
-    source: str = ""
-    looks: int = 1
+    ratio: Interval | None  # how many times faster than its rival a way is, with the 95 % t interval; None: a failure
+    replicates: int = 0  # pairs of processes, over which the interval is
+    seconds: float = 0.0  # that each of them took
+    failure: str = ""  # why there is no ratio
+    source: str = ""  # where it comes from
+    analyses: int = 1
 
-    def inverted(self) -> Direct:
-        """The same, seen from the rival."""
+    def inverted(self) -> PairedResult:
+        """As seen from the rival."""
         return self if self.ratio is None else replace(self, ratio=inverse(self.ratio))
 
-    def joined(self, more: Direct) -> Direct:
-        """Both looks as one: the pairs of processes of both, whose mean and spread their intervals tell exactly."""
+    def pooled_with(self, more: PairedResult) -> PairedResult:
+        """Both analyses as one, of the replicates of both, whose mean and spread their intervals tell exactly."""
         if self.ratio is None or more.ratio is None or self.ratio.low is None or more.ratio.low is None:
-            return replace(self, looks=LOOKS)  # what has failed once is not tried again
-        pairs = self.pairs + more.pairs
-        means, spreads = zip(*map(_moments, (self, more)), strict=True)
-        mean = (self.pairs * means[0] + more.pairs * means[1]) / pairs
+            return replace(self, analyses=ANALYSES)  # what has failed once is not tried again
+        replicates = self.replicates + more.replicates
+        moments = _moments(self.ratio, self.replicates), _moments(more.ratio, more.replicates)
+        means, spreads = zip(*moments, strict=True)
+        mean = (self.replicates * means[0] + more.replicates * means[1]) / replicates
         squares = sum(
-            (look.pairs - 1) * spread**2 + look.pairs * (own - mean) ** 2
-            for look, own, spread in zip((self, more), means, spreads, strict=True)
+            (part.replicates - 1) * spread**2 + part.replicates * (own - mean) ** 2
+            for part, own, spread in zip((self, more), means, spreads, strict=True)
         )
-        half = _quantile(pairs) * math.sqrt(squares / (pairs - 1) / pairs)
+        half = _quantile(replicates) * math.sqrt(squares / (replicates - 1) / replicates)
         ratio = Interval(*(math.exp(x) for x in (mean, mean - half, mean + half)))
-        seconds = (self.pairs * self.seconds + more.pairs * more.seconds) / pairs
-        return replace(self, ratio=ratio, pairs=pairs, seconds=seconds, looks=self.looks + 1)
+        seconds = (self.replicates * self.seconds + more.replicates * more.seconds) / replicates
+        return replace(self, ratio=ratio, replicates=replicates, seconds=seconds, analyses=self.analyses + 1)
 
-    def at(self, confidence: float) -> Direct:
-        """The same with a t interval of another confidence: on the logarithms its half-width is proportional to the
-        quantile."""
+    def with_confidence(self, confidence: float) -> PairedResult:
+        """With a t interval of another confidence: on the logarithms its half-width is proportional to the quantile."""
         if self.ratio is None or self.ratio.low is None:
             return self
-        value, low, high = self.ratio
-        wider = _quantile(self.pairs, confidence) / _quantile(self.pairs)
+        value, (low, high) = self.ratio.value, self.ratio.ends
+        wider = _quantile(self.replicates, confidence) / _quantile(self.replicates)
         return replace(self, ratio=Interval(value, value * (low / value) ** wider, value * (high / value) ** wider))
+
+    def is_significant(self, margin: float) -> bool:
+        """Whether the way wins: its interval excludes 1, and its ratio is beyond the margin."""
+        if self.ratio is None or self.ratio.low is None:
+            return False
+        return self.ratio.low > 1 and self.ratio.value > 1 + margin
 
 
 @dataclass(frozen=True)
@@ -80,35 +84,32 @@ class Pair:
 
     way: str
     rival: str
-    look: int = 1
+    analysis: int = 1  # the first, the second …
 
 
-def processes_of(look: int, first: int) -> int:
-    """How many pairs of processes a look takes, where the first one takes `first`: each later one takes one more than
-    all before it together, which doubles what there is and is never the trial of an earlier look."""
-    return first if look == 1 else (first + 1) * 2 ** (look - 2)
+def processes_of(analysis: int, first: int) -> int:
+    """How many pairs of processes an analysis takes, where the first one takes `first`: each later one takes one more
+    than all before it together, which doubles what there is and is never the trial of an earlier one."""
+    return first if analysis == 1 else (first + 1) * 2 ** (analysis - 2)
 
 
 @dataclass(frozen=True)
 class Fastest:
-    """A way that won every direct pair it needed. `wins` holds its results by rival, with intervals at the corrected
-    confidence; it is empty where all other ways are clearly slower."""
+    """A way that won every direct pair it needed."""
 
     way: str
-    wins: dict[str, Direct]
+    wins: dict[str, PairedResult]  # by rival, at the corrected confidence; empty where all others are clearly slower
     unpaired: tuple[str, ...]  # not clearly slower, and beyond the number of rivals
 
 
 @dataclass(frozen=True)
 class Tie:
-    """Ways that cannot be told apart, the best first. `open` holds the best one's undecided results by rival.
-
-    `seconds` of measuring more would decide: 0 when every open interval lies within the margin, so that the ways are
-    the same for all practical purposes; None when a pair that is open gave no interval.
-    """
+    """Ways that cannot be told apart, the best first."""
 
     ways: tuple[str, ...]
-    open: dict[str, Direct]
+    open: dict[str, PairedResult]  # the best one's undecided results by rival
+    # Of measuring more that would decide: 0 when every open interval lies within the margin, so that the ways are the
+    # same for all practical purposes; None when a pair that is open gave no interval.
     seconds: float | None
     unpaired: tuple[str, ...]
 
@@ -122,59 +123,61 @@ def inverse(ratio: Interval) -> Interval:
 
 
 def settle(
-    ways: Sequence[Contestant], result: Callable[[Pair], Direct | None], clear: float, floor: float = 0.0
+    ways: Sequence[Contestant], result: Callable[[Pair], PairedResult | None], clear: float, floor: float = 0.0
 ) -> Conclusion | Pair:
     """Asks `result(pair)` for one direct pair after the other until there is a conclusion.
 
     Returns the pair that is missing when `result` has none to give. The other arguments are those of `decide`.
     """
-    direct: dict[tuple[str, str], Direct] = {}
+    direct: dict[tuple[str, str], PairedResult] = {}
     while isinstance(step := decide(ways, direct, clear, floor), Pair):
-        found = result(step)
-        if found is None:
+        more = result(step)
+        if more is None:
             return step
         before = _between(step.way, step.rival, direct)
         direct.pop((step.rival, step.way), None)
-        direct[step.way, step.rival] = found if before is None else before.joined(found)
+        direct[step.way, step.rival] = more if before is None else before.pooled_with(more)
     return step
 
 
 def decide(
-    ways: Sequence[Contestant], direct: Mapping[tuple[str, str], Direct], clear: float, floor: float = 0.0
+    ways: Sequence[Contestant], direct: Mapping[tuple[str, str], PairedResult], clear: float, floor: float = 0.0
 ) -> Conclusion | Pair:
-    """The next direct pair, or what the pairs measured so far come to. At least one way.
+    """The next direct pair, or what the pairs measured so far come to.
 
-    `direct` holds results by (way, rival), in whichever direction they were measured. `clear` is the difference
-    (0.1: 10 %) that the level of the indirect figures decides, `floor` the smallest one that this host can detect.
+    Args:
+        ways: at least one.
+        direct: results by (way, rival), in whichever direction they were measured.
+        clear: the difference (0.1: 10 %) that the level of the indirect figures decides.
+        floor: the smallest one that this host can detect.
     """
     margin = max(MARGIN, floor)
-    field, unpaired = field_of(ways, clear, floor)
+    candidates, unpaired = shortlist(ways, clear, floor)
     # Whoever is best among n was chosen out of n: that counts like a pair each.
-    comparisons = max(len(direct), len(field) + len(unpaired) - 1, 1)
-    confidence = 1 - (1 - CONFIDENCE) / comparisons / LOOKS
-    champion, beaten = field[0], set()
+    comparisons = max(len(direct), len(candidates) + len(unpaired) - 1, 1)
+    confidence = 1 - (1 - CONFIDENCE) / comparisons / ANALYSES
+    champion, beaten = candidates[0], set()
     while True:
-        results: dict[str, Direct] = {}
-        for rival in field:
+        results: dict[str, PairedResult] = {}
+        for rival in candidates:
             if rival == champion:
                 continue
-            found = _between(champion, rival, direct)
-            if found is None:
+            measured = _between(champion, rival, direct)
+            if measured is None:
                 return Pair(champion, rival)
-            results[rival] = found.at(confidence)
-            if _wins(results[rival].inverted(), margin) and rival not in beaten:
+            results[rival] = measured.with_confidence(confidence)
+            if results[rival].inverted().is_significant(margin) and rival not in beaten:
                 beaten.add(champion)  # three ways that beat each other in a circle end as a tie
                 champion = rival
                 break
-        else:
-            for rival, found in results.items():
-                decided = _wins(found, margin) or _wins(found.inverted(), margin)
-                if found.looks < LOOKS and not decided and _worth_a_look(found, margin, confidence):
-                    return Pair(champion, rival, found.looks + 1)
+        else:  # nobody beats the champion
+            again = next((r for r, own in results.items() if _is_worth_repeating(own, margin, confidence)), None)
+            if again is not None:
+                return Pair(champion, again, results[again].analyses + 1)
             return _conclude(champion, results, unpaired, margin)
 
 
-def field_of(ways: Sequence[Contestant], clear: float, floor: float = 0.0) -> tuple[list[str], tuple[str, ...]]:
+def shortlist(ways: Sequence[Contestant], clear: float, floor: float = 0.0) -> tuple[list[str], tuple[str, ...]]:
     """The ways between which the run-off decides, the best first, and those that there is no room for.
 
     Out of it are ways that are clearly slower than the best: the intervals are apart, and so are the figures, by more
@@ -187,54 +190,58 @@ def field_of(ways: Sequence[Contestant], clear: float, floor: float = 0.0) -> tu
 
 
 def _clearly_slower(one: Interval, best: Interval, clear: float) -> bool:
-    known = one.high is not None and best.low is not None
-    return known and one.high < best.low and best.value / one.value > 1 + clear
+    if one.high is None or best.low is None:
+        return False
+    return one.high < best.low and best.value / one.value > 1 + clear
 
 
-def _between(way: str, rival: str, direct: Mapping[tuple[str, str], Direct]) -> Direct | None:
+def _between(way: str, rival: str, direct: Mapping[tuple[str, str], PairedResult]) -> PairedResult | None:
     if (way, rival) in direct:
         return direct[way, rival]
-    found = direct.get((rival, way))
-    return found and found.inverted()
+    inverse_result = direct.get((rival, way))
+    return inverse_result and inverse_result.inverted()
 
 
-def _wins(result: Direct, margin: float) -> bool:
-    ratio = result.ratio
-    return ratio is not None and ratio.low is not None and ratio.low > 1 and ratio.value > 1 + margin
-
-
-def _worth_a_look(result: Direct, margin: float, confidence: float) -> bool:
-    """Whether a way seems to win, and would at this mean and spread if all looks that are left were taken."""
-    if result.ratio is None or result.ratio.low is None:
+def _is_worth_repeating(result: PairedResult, margin: float, confidence: float) -> bool:
+    """Whether a pair is undecided, and at this mean and spread a way would win if all analyses that are left were
+    taken."""
+    if result.ratio is None or result.ratio.low is None or result.analyses >= ANALYSES:
         return False
-    value = abs(math.log(result.ratio.value))
-    half = math.log(result.ratio.high / result.ratio.low) / 2
-    all_pairs = result.pairs * 2 ** (LOOKS - result.looks)
-    width = lambda pairs: _quantile(pairs, confidence) / math.sqrt(pairs)  # noqa: E731
-    return value > math.log1p(margin) and half * width(all_pairs) / width(result.pairs) < value
+    if result.is_significant(margin) or result.inverted().is_significant(margin):
+        return False
+    value, (low, high) = abs(math.log(result.ratio.value)), result.ratio.ends
+    half = math.log(high / low) / 2
+    most = result.replicates * 2 ** (ANALYSES - result.analyses)
+
+    def width(replicates: int) -> float:
+        return _quantile(replicates, confidence) / math.sqrt(replicates)
+
+    return value > math.log1p(margin) and half * width(most) / width(result.replicates) < value
 
 
-def _moments(result: Direct) -> tuple[float, float]:
+def _moments(ratio: Interval, replicates: int) -> tuple[float, float]:
     """Mean and standard deviation of the log ratio over pairs of processes, from its interval."""
-    half = math.log(result.ratio.high / result.ratio.low) / 2
-    return math.log(result.ratio.value), half * math.sqrt(result.pairs) / _quantile(result.pairs)
+    low, high = ratio.ends
+    half = math.log(high / low) / 2
+    return math.log(ratio.value), half * math.sqrt(replicates) / _quantile(replicates)
 
 
-def _quantile(pairs: int, confidence: float = CONFIDENCE) -> float:
-    from scipy.special import stdtrit
+def _quantile(replicates: int, confidence: float = CONFIDENCE) -> float:
+    from scipy.special import stdtrit  # as `statistics.mean_interval`
 
-    return float(stdtrit(pairs - 1, (1 + confidence) / 2))
+    return float(stdtrit(replicates - 1, (1 + confidence) / 2))
 
 
-def _conclude(champion: str, results: dict[str, Direct], unpaired: tuple[str, ...], margin: float) -> Conclusion:
-    undecided = {rival: result for rival, result in results.items() if not _wins(result, margin)}
+def _conclude(champion: str, results: dict[str, PairedResult], unpaired: tuple[str, ...], margin: float) -> Conclusion:
+    undecided = {rival: result for rival, result in results.items() if not result.is_significant(margin)}
     if not undecided:
         return Fastest(champion, results, unpaired)
     more = [_seconds_more(result, margin) for result in undecided.values()]
-    return Tie((champion, *undecided), undecided, None if None in more else sum(more), unpaired)
+    known = [seconds for seconds in more if seconds is not None]
+    return Tie((champion, *undecided), undecided, sum(known) if len(known) == len(more) else None, unpaired)
 
 
-def _seconds_more(result: Direct, margin: float) -> float | None:
+def _seconds_more(result: PairedResult, margin: float) -> float | None:
     """Seconds until the interval would decide: pairs needed ≈ pairs · (half-width ÷ distance)², less those there are.
 
     The distance is that to 1 for a ratio beyond the margin, else that to the margin: an interval inside it decides
@@ -243,10 +250,11 @@ def _seconds_more(result: Direct, margin: float) -> float | None:
     if result.ratio is None or result.ratio.low is None:
         return None
     value, edge = abs(math.log(result.ratio.value)), math.log1p(margin)
-    if -edge <= math.log(result.ratio.low) and math.log(result.ratio.high) <= edge:
+    low, high = result.ratio.ends
+    if -edge <= math.log(low) and math.log(high) <= edge:
         return 0.0
-    half = math.log(result.ratio.high / result.ratio.low) / 2
+    half = math.log(high / low) / 2
     distance = value if value > edge else edge - value
     if not distance:
         return math.inf
-    return result.pairs * max(0.0, (half / distance) ** 2 - 1) * result.seconds
+    return result.replicates * max(0.0, (half / distance) ** 2 - 1) * result.seconds

@@ -29,6 +29,13 @@ class Interval(NamedTuple):
     low: float | None = None
     high: float | None = None
 
+    @property
+    def ends(self) -> tuple[float, float]:
+        """(low, high) of an interval that could be given. Raises ValueError for one that could not."""
+        if self.low is None or self.high is None:
+            raise ValueError(f"too little was measured for an interval around {self.value}")
+        return self.low, self.high
+
 
 def median_interval(samples: np.ndarray, confidence: float = 0.95) -> Interval:
     """The median with its order-statistic interval: ranks k and n+1-k, exact binomial for independent samples
@@ -143,11 +150,12 @@ def break_even(costs: np.ndarray, savings: np.ndarray, confidence: float = 0.95)
     value = _calls(cost, saving)
     if len(costs) < 3:
         return Interval(value)
-    extra, saved = mean_interval(costs, confidence), mean_interval(savings, confidence)
-    if saved.high <= 0:
+    extra_low, _ = mean_interval(costs, confidence).ends
+    saved_low, saved_high = mean_interval(savings, confidence).ends
+    if saved_high <= 0:
         return Interval(value, value, value)
-    if saved.low <= 0:
-        return Interval(value, _calls(extra.low, saved.high), math.inf)
+    if saved_low <= 0:
+        return Interval(value, _calls(extra_low, saved_high), math.inf)
     variance = np.cov(np.stack([costs, savings])) / len(costs)
     from scipy.special import stdtrit
 
@@ -166,4 +174,5 @@ def _calls(cost: float, saving: float) -> float:
 
 
 def _exp(interval: Interval) -> Interval:
-    return Interval(*(None if v is None else math.exp(v) for v in interval))
+    value, *ends = interval
+    return Interval(math.exp(value), *(None if end is None else math.exp(end) for end in ends))

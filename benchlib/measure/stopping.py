@@ -29,7 +29,7 @@ class Stopping:
         """Whether so many samples ask for a check."""
         return samples >= self._next
 
-    def look(self, samples: np.ndarray) -> bool:
+    def check(self, samples: np.ndarray) -> bool:
         """Whether the samples so far, in time order, are enough, as the last two checks say."""
         if self.due(len(samples)):
             self._next = math.ceil(len(samples) * GROWTH)

@@ -13,12 +13,15 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from benchlib.errors import UserError
+from benchlib.errors import UserError, suggestion
+from benchlib.record.metadata import FreeAxes
 from benchlib.registries import sources
+from benchlib.registry import CatalogueRow, Facts
+from benchlib.tensors import Inputs
 
 FILES = {".onnx": "onnx_file", ".py": "script"}
 
@@ -36,22 +39,26 @@ class LoadedModel:
     `model_weights`: "random" or "real", …).
     """
 
-    inputs: dict[str, Any]
+    inputs: Inputs
     module: Any = None
     file: Path | None = None
     positional: tuple[str, ...] = ()
-    facts: dict[str, Any] = field(default_factory=dict)
-    axes: dict[str, dict[int, str]] = field(default_factory=dict)
-    more: tuple[dict[str, Any], ...] = ()
+    facts: Facts = field(default_factory=dict)
+    axes: FreeAxes = field(default_factory=dict)
+    more: tuple[Inputs, ...] = ()
     expected: dict[int, list[Any]] = field(default_factory=dict)
     write: Callable[[Path], Path] | None = None
+
+    def with_facts(self, **facts: Any) -> LoadedModel:
+        """This model with further facts for the record."""
+        return replace(self, facts={**self.facts, **facts})
 
     def call(self) -> Any:
         """One forward with the example inputs."""
         return call(self.module, self.inputs, self.positional)
 
 
-def call(module: Any, inputs: dict[str, Any], positional: tuple[str, ...] = ()) -> Any:
+def call(module: Any, inputs: Inputs, positional: tuple[str, ...] = ()) -> Any:
     """`module` on named inputs."""
     return module(*(inputs[n] for n in positional), **{n: v for n, v in inputs.items() if n not in positional})
 
@@ -71,7 +78,7 @@ def parse(model: str) -> tuple[str, str]:
         raise UserError(f"model '{model}': stubs of SparseZoo are not downloaded here; give the path of its ONNX file")
     path = Path(file).expanduser()
     suite, slash, name = model.partition("/")
-    if slash and name and suite in sources and sources.get(suite).catalogue and path.suffix != ".py":
+    if slash and name and path.suffix != ".py" and _is_suite(suite):
         return suite, name
     if path.suffix in FILES:
         if not path.is_file():
@@ -81,23 +88,30 @@ def parse(model: str) -> tuple[str, str]:
         if not (path / "config.json").is_file():
             raise UserError(f"model '{model}': the directory has no config.json, so it is not in Hugging Face layout")
         return "directory", str(path.resolve())
-    suites = [n for n in sources.names() if sources.get(n).catalogue]
-    if slash and not model.startswith((".", "/", "~")):
-        from benchlib.errors import suggestion
+    raise _unknown(model)
 
-        raise UserError(f"model '{model}': unknown suite '{suite}'{suggestion(suite, suites)}")
-    raise UserError(
+
+def _is_suite(name: str) -> bool:
+    return name in sources and sources.get(name).catalogue is not None
+
+
+def _unknown(model: str) -> UserError:
+    """What to say of a text that names no source."""
+    suite, slash, _ = model.partition("/")
+    suites = [name for name in sources.names() if _is_suite(name)]
+    if slash and not model.startswith((".", "/", "~")):
+        return UserError(f"model '{model}': unknown suite '{suite}'{suggestion(suite, suites)}")
+    return UserError(
         f"model '{model}' is neither suite/name (suites: {', '.join(suites)}), "
         "nor a file, nor a directory that is there"
     )
 
 
-def row(model: str) -> dict[str, Any]:
-    """What the catalogue of its suite says of a model (see `benchlib.registry.Source`); {} where it says nothing."""
+def row(model: str) -> CatalogueRow:
+    """What the catalogue of its suite says of a model; its name alone where it says nothing."""
     suite, _, name = model.partition("/")
-    if suite not in sources or sources.get(suite).catalogue is None:
-        return {}
-    return next((found for found in sources.get(suite).catalogue() if found["name"] == name), {})
+    rows = sources.get(suite).catalogue() if _is_suite(suite) else ()
+    return next((found for found in rows if found["name"] == name), CatalogueRow(name=name or model))
 
 
 def package_path(rest: str) -> Path:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from benchlib.models._module import generator
+from benchlib.tensors import Inputs
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,7 @@ class Asked:
     required: frozenset[str]  # those without default
     trial: Any
     seq_length: int  # where the trial names none
-    inputs: dict[str, Any] = field(default_factory=dict)  # what has been made so far
+    inputs: Inputs = field(default_factory=dict)  # what has been made so far
 
     @property
     def name(self) -> str:

@@ -7,24 +7,24 @@ size both times follows it. So a third dimension that happens to be 2 long is no
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import SimpleNamespace
 from typing import Any
 
 from benchlib import tensors
+from benchlib.record.metadata import FreeAxes
+from benchlib.tensors import Inputs
 
 PROBES = {"batch": ("batch_size", 2), "seq_length": ("seq_length", 6)}  # tried with this size and the next one
 
-Axes = dict[str, dict[int, str]]
 
-
-def followed(inputs_at: Callable[[Any], Any], trial: Any) -> Axes:
+def followed(inputs_at: Callable[[Any], Inputs], trial: Any) -> FreeAxes:
     """{flat name of an input: {axis: "batch" or "seq_length"}}, of the inputs that `inputs_at` makes for a trial.
 
     A name for which no inputs can be made at the probed sizes is left out.
     """
     plain = dict(PROBES.values())
-    found: Axes = {}
+    found: FreeAxes = {}
     for called, (parameter, size) in PROBES.items():
         try:
             shapes = [
@@ -39,7 +39,7 @@ def followed(inputs_at: Callable[[Any], Any], trial: Any) -> Axes:
     return found
 
 
-def shared(inputs: Any) -> Axes:
+def shared(inputs: Inputs) -> FreeAxes:
     """The same for inputs that are given and cannot be made anew: the first axis of those that share its size with
     another one is the batch; so is that of a single input."""
     sizes = {name: shape[0] for name, shape in _shapes(inputs).items() if shape}
@@ -51,5 +51,5 @@ def shared(inputs: Any) -> Axes:
     return {name: {0: "batch"} for name, size in sizes.items() if size == batch}
 
 
-def _shapes(inputs: Any) -> dict[str, tuple[int, ...]]:
+def _shapes(inputs: Inputs) -> Mapping[str, tuple[int, ...]]:
     return {name: tuple(leaf.shape) for name, leaf in tensors.flatten(inputs)[0].items()}

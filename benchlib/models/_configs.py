@@ -7,6 +7,9 @@ from typing import Any
 
 from benchlib.errors import UserError, suggestion
 
+# Settings of a configuration, or arguments of what builds a model, by the library's own names. A part of a
+# configuration that is one itself is a mapping of its settings.
+Settings = Mapping[str, Any]
 _SERIES = {"prediction_length": 24, "context_length": 48, "num_time_features": 2}
 BERT_DECODER = {
     "decoder": {"model_type": "bert", "is_decoder": True, "add_cross_attention": True},
@@ -14,7 +17,7 @@ BERT_DECODER = {
     "pad_token_id": 0,
 }
 
-NEEDED: dict[str, dict[str, Any]] = {  # configurations whose defaults alone make no model
+NEEDED: dict[str, Settings] = {  # configurations whose defaults alone make no model
     "AutoformerConfig": _SERIES,
     "CanineConfig": {"vocab_size": 0x110000},  # its tokens are characters, which it does not count
     "EncoderDecoderConfig": {"encoder": {"model_type": "bert"}, **BERT_DECODER},
@@ -38,7 +41,7 @@ NEEDED: dict[str, dict[str, Any]] = {  # configurations whose defaults alone mak
 }
 
 
-def configured(config_class: Any, values: Mapping[str, Any], given: Mapping[str, Any], what: str) -> Any:
+def configured(config_class: Any, values: Settings, given: Settings, what: str) -> Any:
     """A configuration of `config_class` from `values`, overridden by `given`, in which parts that are configurations
     themselves may be named in part. Raises UserError."""
     values = _merged(NEEDED.get(config_class.__name__, {}), values)
@@ -48,7 +51,7 @@ def configured(config_class: Any, values: Mapping[str, Any], given: Mapping[str,
     return without_cache(config)
 
 
-def suited(config: Any, model_class: str, chosen: Mapping[str, Any]) -> None:
+def suited(config: Any, model_class: str, chosen: Settings) -> None:
     """What the class of the model needs beside the defaults, where nobody has chosen it: a decoder looks not ahead, and
     who classifies texts of a batch finds their ends by the padding."""
     writes = model_class.endswith(("ForCausalLM", "LMHeadModel", "ModelWithLMHead"))
@@ -59,7 +62,7 @@ def suited(config: Any, model_class: str, chosen: Mapping[str, Any]) -> None:
         text.pad_token_id = 0
 
 
-def _check(given: Mapping[str, Any], config: Any, what: str) -> None:
+def _check(given: Settings, config: Any, what: str) -> None:
     """Raises UserError for an option that the configuration, or a part of it, does not have. A part that is to become
     another kind of model (`model_type`) has options that only its own class knows."""
     known = {*config.to_dict(), *getattr(type(config), "attribute_map", {}), "num_labels"}
@@ -71,14 +74,14 @@ def _check(given: Mapping[str, Any], config: Any, what: str) -> None:
             _check(value, part, f"{what}'s {name}")
 
 
-def _built(config_class: Any, values: Mapping[str, Any], blamed: str, what: str) -> Any:
+def _built(config_class: Any, values: Settings, blamed: str, what: str) -> Any:
     try:
         return config_class(**values)
     except Exception as error:  # strict configurations raise their own classes
         raise UserError(f"{blamed} of {what}: {' '.join(str(error).split())}") from error
 
 
-def _merged(values: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+def _merged(values: Settings, given: Settings) -> Settings:
     found = dict(values)
     for name, value in given.items():
         both = isinstance(value, Mapping) and isinstance(found.get(name), Mapping)

@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from typing import Any
+from typing import Any, TypedDict
 
 WHOLE = 64 << 20  # bytes; of larger tensors a sample is hashed
 EDGE = 1 << 20  # bytes of a large tensor's head and tail
 STRIDE = 4093  # of a large tensor every 4093rd byte: a prime, so that no regular pattern is missed
 
 
-def facts_of(module: Any) -> dict[str, Any]:
-    """`model_class`, `params_size` (count), `params_dtype`, `weights_size` (bytes); what is shared, once."""
+class ModuleFacts(TypedDict):
+    """The metrics that say what a module is; what is shared counts once."""
+
+    model_class: str
+    params_size: int  # count
+    params_dtype: str  # `float32|float16`, what most are of first
+    weights_size: int  # bytes, without buffers
+
+
+def facts_of(module: Any) -> ModuleFacts:
+    """What a torch.nn.Module says of itself."""
     parameters = list(module.parameters())
-    dtypes = Counter()
+    dtypes: Counter[str] = Counter()
     for p in parameters:
         dtypes[str(p.dtype).removeprefix("torch.")] += p.numel()
     return {

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from benchlib.models._asked import Asked
+from benchlib.tensors import Inputs
 
 REGIONS = 36  # of an image, as Faster R-CNN gives them to LXMERT and VisualBERT
 
 
-def regions(asked: Asked) -> dict[str, Any]:
+def regions(asked: Asked) -> Inputs:
     """LXMERT's: features of regions, and where in the image they lie, as x0, y0, x1, y1 in [0, 1]."""
     import torch
 
@@ -20,7 +19,7 @@ def regions(asked: Asked) -> dict[str, Any]:
     }
 
 
-def region_embeddings(asked: Asked) -> dict[str, Any]:
+def region_embeddings(asked: Asked) -> Inputs:
     """VisualBERT's: features of regions behind the text, all of them seen."""
     import torch
 
@@ -34,7 +33,7 @@ def region_embeddings(asked: Asked) -> dict[str, Any]:
     }
 
 
-def series(asked: Asked) -> dict[str, Any]:
+def series(asked: Asked) -> Inputs:
     """Random walks, as long as the model looks back, with features of time and what was observed."""
     import torch
 
@@ -55,7 +54,7 @@ def series(asked: Asked) -> dict[str, Any]:
     return inputs
 
 
-def arrays(asked: Asked) -> dict[str, Any]:
+def arrays(asked: Asked) -> Inputs:
     """Perceiver's: an array of what its preprocessor, if it has one, makes of it."""
     import torch
 

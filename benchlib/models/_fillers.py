@@ -70,6 +70,11 @@ def fill(
             return (array % use.bound if use.bound else array).astype(dtype)
     if dtype.kind in "iu":
         return _numbers(key, shape, rng, use).astype(dtype)
+    return _by_kind(shape, dtype, rng)
+
+
+def _by_kind(shape: list[int], dtype: np.dtype, rng: np.random.Generator) -> np.ndarray:
+    """Any values of a dtype that has no whole numbers."""
     if dtype.kind == "b":
         return np.arange(int(np.prod(shape))).reshape(shape) % 2 == 0
     if dtype.kind == "U":

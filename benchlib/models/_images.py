@@ -6,11 +6,12 @@ from typing import Any
 
 from benchlib.models import _configs
 from benchlib.models._asked import Asked
+from benchlib.tensors import Inputs
 
 SIDE = 224  # of images for models that take any size
 
 
-def images(asked: Asked) -> dict[str, Any]:
+def images(asked: Asked) -> Inputs:
     """Normal-distributed images, as after the usual normalisation, of the configuration's size, or of the trial's
     height and width, to which a model with a table of positions then stretches it."""
     if asked.first("image_token_id", "image_token_index") is not None and "pixel_values" not in asked.required:
@@ -26,7 +27,7 @@ def images(asked: Asked) -> dict[str, Any]:
     return {"pixel_values": asked.normal(*shape), **({"interpolate_pos_encoding": True} if stretched else {})}
 
 
-def videos(asked: Asked) -> dict[str, Any]:
+def videos(asked: Asked) -> Inputs:
     if "pixel_values_videos" not in asked.required:
         return {}
     size = _size(asked, asked.config)
@@ -34,7 +35,7 @@ def videos(asked: Asked) -> dict[str, Any]:
     return {"pixel_values_videos": asked.normal(asked.batch, frames, asked.first("in_chans", default=3), *size)}
 
 
-def patches(asked: Asked) -> dict[str, Any]:
+def patches(asked: Asked) -> Inputs:
     """Pix2Struct's: patches in a row, each behind its row and column, with padding."""
     import torch
 
@@ -47,7 +48,7 @@ def patches(asked: Asked) -> dict[str, Any]:
     return {"flattened_patches": torch.cat([head.float(), values], -1)}
 
 
-def masked_patches(asked: Asked) -> dict[str, Any]:
+def masked_patches(asked: Asked) -> Inputs:
     """Which patches a model in pretraining does not see: a different half of each item's, as many for each."""
     import torch
 
@@ -59,7 +60,7 @@ def masked_patches(asked: Asked) -> dict[str, Any]:
     return {"bool_masked_pos": order < count // 2}
 
 
-def masking_noise(asked: Asked) -> dict[str, Any]:
+def masking_noise(asked: Asked) -> Inputs:
     """By which ViTMAE chooses the patches that it masks; it would draw them anew at each call."""
     import torch
 

@@ -24,7 +24,9 @@ from typing import Any
 import numpy as np
 
 from benchlib import tensors
+from benchlib.tensors import FlatArrays, Inputs
 
+InputSets = dict[int, Inputs]  # the number of a set -> the set, in the nesting of the recorded one, which is 0
 COMPARED = (1, 2)  # the derived sets at which outputs are compared; 0 is the recorded one
 TIMED = 8  # sets that take turns, the recorded one among them
 ENOUGH = 64 << 20  # bytes of inputs beyond which no more sets are made
@@ -32,12 +34,12 @@ _DRAWS = 20
 _SIDE = 16  # pixels from which on two axes are an image's
 
 
-def of(model: Any, seed: int) -> dict[int, Any]:
+def of(model: Any, seed: int) -> InputSets:
     """The sets of a loaded model by number: those that were given, then derived ones."""
     return derived(model.inputs, seed) | dict(enumerate(model.more, 1))
 
 
-def derived(inputs: Any, seed: int) -> dict[int, Any]:
+def derived(inputs: Inputs, seed: int) -> InputSets:
     """The derived sets by number, all different, in the nesting of `inputs`: as many as differ, and as `ENOUGH` allows,
     but at least those to compare."""
     leaves, structure = tensors.flatten(inputs)
@@ -55,7 +57,7 @@ def derived(inputs: Any, seed: int) -> dict[int, Any]:
     return found
 
 
-def _permuted(arrays: dict[str, np.ndarray], chance: np.random.Generator) -> dict[str, np.ndarray]:
+def _permuted(arrays: FlatArrays, chance: np.random.Generator) -> FlatArrays:
     along: dict[int, np.ndarray] = {}  # length of an axis -> its permutation
     found = {}
     for name, array in arrays.items():

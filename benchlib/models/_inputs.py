@@ -12,11 +12,12 @@ import numpy as np
 
 from benchlib import tensors
 from benchlib.errors import UserError
+from benchlib.tensors import FlatArrays
 
 _BY_ORDER = re.compile(r"(arr|input)_\d+")  # np.savez(path, a, b) and ONNX test data name by position
 
 
-def read(path: str) -> dict[str, np.ndarray]:
+def read(path: str) -> FlatArrays:
     """The arrays of `path` by name, in order. Raises UserError."""
     place = Path(path).expanduser()
     if place.is_dir():
@@ -31,7 +32,7 @@ def read(path: str) -> dict[str, np.ndarray]:
         raise UserError(f"inputs '{path}': not a readable .npz file ({error})") from error
 
 
-def matched(given: dict[str, np.ndarray], names: Iterable[str], path: str) -> dict[str, np.ndarray]:
+def matched(given: FlatArrays, names: Iterable[str], path: str) -> FlatArrays:
     """`given` in the order of the model's `names`: by name, or by position where the file has no names."""
     names = list(names)
     if set(names) <= set(given):
@@ -83,7 +84,7 @@ def plain(array: Any) -> np.ndarray:
     return tensors.to_numpy(array)
 
 
-def _test_data(folder: Path) -> dict[str, np.ndarray]:
+def _test_data(folder: Path) -> FlatArrays:
     folder = data_sets(folder)[0]
     files = numbered(folder, "input")
     if not files:

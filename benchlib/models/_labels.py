@@ -17,11 +17,12 @@ from typing import Any
 
 from benchlib.errors import UserError
 from benchlib.models._module import generator
+from benchlib.tensors import Inputs
 
 IGNORED = -100  # the class that torch's cross entropy leaves out
 
 
-def added(inputs: dict[str, Any], module: Any, trial: Any) -> dict[str, Any]:
+def added(inputs: Inputs, module: Any, trial: Any) -> Inputs:
     """The inputs with labels, where the trial asks for the loss. Raises UserError for a model that computes none."""
     if not trial.with_loss:
         return inputs
@@ -39,7 +40,7 @@ def added(inputs: dict[str, Any], module: Any, trial: Any) -> dict[str, Any]:
         raise UserError(f"with_loss: {kind} gets no {error.args[0]} here, of which its labels are made") from error
 
 
-def _answers(inputs: dict[str, Any], rng: Any) -> dict[str, Any]:
+def _answers(inputs: Inputs, rng: Any) -> Inputs:
     import torch
 
     ids = inputs["input_ids"]
@@ -49,20 +50,20 @@ def _answers(inputs: dict[str, Any], rng: Any) -> dict[str, Any]:
     return {"start_positions": drawn[0], "end_positions": drawn[1]}
 
 
-def _tokens(inputs: dict[str, Any], module: Any, rng: Any) -> Any:
+def _tokens(inputs: Inputs, module: Any, rng: Any) -> Any:
     part = "decoder_" if "decoder_input_ids" in inputs else ""
     return _unpadded(inputs[f"{part}input_ids"], inputs.get(f"{part}attention_mask"))
 
 
-def _class_of_token(inputs: dict[str, Any], module: Any, rng: Any) -> Any:
+def _class_of_token(inputs: Inputs, module: Any, rng: Any) -> Any:
     return _unpadded(_classes(inputs["input_ids"].shape, module, rng), inputs.get("attention_mask"))
 
 
-def _class_of_item(inputs: dict[str, Any], module: Any, rng: Any) -> Any:
+def _class_of_item(inputs: Inputs, module: Any, rng: Any) -> Any:
     return _classes((len(next(iter(inputs.values()))),), module, rng)
 
 
-def _choice(inputs: dict[str, Any], module: Any, rng: Any) -> Any:
+def _choice(inputs: Inputs, module: Any, rng: Any) -> Any:
     import torch
 
     batch, choices = inputs["input_ids"].shape[:2]

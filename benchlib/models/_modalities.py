@@ -8,14 +8,15 @@ the model does not read it in that way; sound comes first, because a model that 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from benchlib.errors import UserError
 from benchlib.models import _features, _images, _sounds, _text
 from benchlib.models._asked import Asked
+from benchlib.tensors import Inputs
 
-TABLES: tuple[dict[str, Callable[[Asked], dict[str, Any]]], ...] = (
+TABLES: Sequence[Mapping[str, Callable[[Asked], Inputs]]] = (
     _sounds.MAKERS,
     _text.MAKERS,
     _images.MAKERS,
@@ -23,7 +24,7 @@ TABLES: tuple[dict[str, Callable[[Asked], dict[str, Any]]], ...] = (
 )
 
 
-def inputs_for(config: Any, module: Any, trial: Any, seq_length: int | None) -> dict[str, Any]:
+def inputs_for(config: Any, module: Any, trial: Any, seq_length: int | None) -> Inputs:
     """Inputs for `module`'s forward. Raises UserError that names what is not known how to make."""
     parameters = inspect.signature(module.forward).parameters
     open_ended = (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
@@ -42,7 +43,7 @@ def inputs_for(config: Any, module: Any, trial: Any, seq_length: int | None) -> 
     return inputs
 
 
-def _made(make: Callable[[Asked], dict[str, Any]], name: str, asked: Asked) -> dict[str, Any]:
+def _made(make: Callable[[Asked], Inputs], name: str, asked: Asked) -> Inputs:
     try:
         return make(asked)
     except AttributeError as error:  # the configuration has other words for it

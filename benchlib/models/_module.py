@@ -5,28 +5,35 @@ Modules and inputs stay on the host; the runtime moves them to the trial's devic
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from benchlib import tensors
 from benchlib.errors import Unavailable, UserError
 from benchlib.models import LoadedModel, _axes, _inputs
+from benchlib.models._configs import Settings
 from benchlib.models._facts import facts_of
+from benchlib.tensors import Inputs
 
 
 def loaded(
     module: Any,
-    inputs_at: Callable[[Any], dict[str, Any]],
+    inputs_at: Callable[[Any], Inputs],
     trial: Any,
     *,
     task: str,
     weights: str,
     positional: tuple[str, ...] = (),
-    facts: dict[str, Any] | None = None,
 ) -> LoadedModel:
     """`module` ready for inference in the trial's dtype, with the trial's own inputs where it names some.
 
-    `inputs_at` makes the inputs for a trial: for this one, and at other sizes to see which dimensions are free.
+    Args:
+        module: a torch.nn.Module on the host.
+        inputs_at: makes the inputs for a trial: for this one, and at other sizes to see which dimensions are free.
+        trial: the trial's parameters.
+        task: what the model is for.
+        weights: "random" or "real".
+        positional: the inputs that forward takes by position.
     """
     import torch
 
@@ -38,18 +45,12 @@ def loaded(
         module = module.to(dtype)
     inputs = with_given(inputs_at(trial), trial.inputs)
     cast = tensors.apply(lambda leaf: _cast(tensors.to_torch(leaf), dtype), inputs)
-    found = {
-        **facts_of(module),
-        "model_task": task,
-        "model_weights": weights,
-        "with_loss": trial.with_loss,
-        **(facts or {}),
-    }
+    facts = {**facts_of(module), "model_task": task, "model_weights": weights, "with_loss": trial.with_loss}
     axes = _axes.followed(inputs_at, trial)
-    return LoadedModel(inputs=cast, module=module, positional=positional, facts=found, axes=axes)
+    return LoadedModel(inputs=cast, module=module, positional=positional, facts=facts, axes=axes)
 
 
-def with_given(inputs: dict[str, Any], path: str | None) -> dict[str, Any]:
+def with_given(inputs: Inputs, path: str | None) -> Inputs:
     """The inputs, or those of the file `path` in their places."""
     if path is None:
         return inputs
@@ -90,7 +91,7 @@ def with_attention(build: Any, name: str | None) -> Any:
         raise UserError(f"attn_implementation '{name}': {_first_line(error)}") from error
 
 
-def built(build: Callable[..., Any], arguments: Mapping[str, Any], what: str) -> Any:
+def built(build: Callable[..., Any], arguments: Settings, what: str) -> Any:
     """`build(**arguments)`; what a library says against them in one line."""
     try:
         return build(**arguments)

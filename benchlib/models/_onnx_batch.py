@@ -9,7 +9,7 @@ is run, and the operator that forbids it is named.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,26 +20,30 @@ from benchlib import machine
 from benchlib.errors import Refused
 from benchlib.models import _fillers
 from benchlib.models._onnx_batch_check import Batch, inputs_for, problem, runner
-from benchlib.models._onnx_graph import Value
-from benchlib.models._onnx_shapes import Wanted, by_name, parameter_of
+from benchlib.models._onnx_graph import Value, Values
+from benchlib.models._onnx_shapes import by_name, parameter_of
 
 NAME = "model.onnx"
 
 
-def asked(wanted: Wanted, trial: Any) -> tuple[int, int] | None:
+def asked(wanted: Values, trial: Any) -> tuple[int, int] | None:
     """(the file's batch, the one that is asked for) where they differ; by `batch_size`, or by `shapes` that are as the
     graph's but for the batch. Raises Refused where nothing in the file can be its batch."""
     if trial.inputs or any(_is_batch(value) for value in wanted.values()):
         return None
     old = next((v.dims[0] for n, v in wanted.items() if len(v.dims or ()) > 1 and not _fillers.is_state(n)), None)
-    if trial.shapes:
-        shapes = by_name(trial.shapes, wanted)
-        new = next((s[0] for n, s in shapes.items() if s and wanted[n].dims and wanted[n].dims[0] == old), old)
-    else:
-        new = trial.batch_size if trial.batch_size > 1 else old
     if not old and trial.batch_size > 1 and not trial.shapes:
         raise Refused(f"batch_size {trial.batch_size}: no dimension of the file's inputs can be its batch")
+    new = _new_batch(old, wanted, trial)
     return (old, new) if isinstance(old, int) and new != old else None
+
+
+def _new_batch(old: Any, wanted: Values, trial: Any) -> Any:
+    """The batch that is asked for; `old` where none is."""
+    if trial.shapes:
+        shapes = by_name(trial.shapes, wanted)
+        return next((s[0] for n, s in shapes.items() if s and wanted[n].dims and wanted[n].dims[0] == old), old)
+    return trial.batch_size if trial.batch_size > 1 else old
 
 
 def _is_batch(value: Value) -> bool:
@@ -48,7 +52,7 @@ def _is_batch(value: Value) -> bool:
     return any(isinstance(d, str) and (i == 0 or parameter_of(d) == "batch_size") for i, d in enumerate(dims))
 
 
-def rewritten(path: Path, wanted: Wanted, old: int, new: int, trial: Any) -> tuple[Any, Callable[[Path], Path]]:
+def rewritten(path: Path, wanted: Values, old: int, new: int, trial: Any) -> tuple[Any, Callable[[Path], Path]]:
     """The graph for the other batch, and what writes it into a folder. Raises Refused with the operator."""
     import onnx
 
@@ -65,18 +69,21 @@ def rewritten(path: Path, wanted: Wanted, old: int, new: int, trial: Any) -> tup
         onnx.save_model(whole, file, save_as_external_data=apart, location=f"{NAME}.data")
         return file
 
+    def write_and_run(folder: Path) -> Any:
+        return run(write(folder))
+
     for batch in _choices(wanted, old, new):
         found, reached = _changed(model, batch)
         inputs = inputs_for(found, batch, trial)
         with tempfile.TemporaryDirectory(prefix="benchlib-") as folder:
-            wrong = problem(found, reached, original, lambda to=folder: run(write(Path(to))), inputs, batch)
+            wrong = problem(found, reached, original, partial(write_and_run, Path(folder)), inputs, batch)
         if not wrong:
             return found, write
         reason = reason or wrong
     raise Refused(f"batch_size {new}: the file is made for a batch of {old}, and {reason}")
 
 
-def _choices(wanted: Wanted, old: int, new: int) -> list[Batch]:
+def _choices(wanted: Values, old: int, new: int) -> list[Batch]:
     """Which axes are the batch: those of all inputs, then without those of one dimension, which may be other."""
     axes = {}
     for name, value in wanted.items():
@@ -90,39 +97,55 @@ def _choices(wanted: Wanted, old: int, new: int) -> list[Batch]:
 def _changed(model: Any, batch: Batch) -> tuple[Any, set[str]]:
     """The graph with the other batch, and the names of the values that come from the inputs that have one."""
     import onnx
-    from onnx import helper, numpy_helper
 
     found = onnx.ModelProto()
     found.CopyFrom(model)
     graph = found.graph
+    _change_ends(graph, batch)
+    constants = _constants(graph)
+    reached, nodes = set(batch.axes), []
+    for node in graph.node:
+        if reached & _read_by(node) and node.op_type not in ("Shape", "Size"):
+            reached |= set(node.output)
+            if node.op_type == "Reshape" and node.input[1] in constants and node.input[0] in reached:
+                nodes += _new_shape(node, constants[node.input[1]](), batch)
+        nodes.append(node)
+    del graph.node[:]
+    graph.node.extend(nodes)
+    return found, reached
+
+
+def _change_ends(graph: Any, batch: Batch) -> None:
+    """Gives the inputs their new size; what lies behind them is for shape inference to say anew."""
     del graph.value_info[:]
     for value in graph.input:
         if value.name in batch.axes:
             _innermost(value.type).shape.dim[batch.axes[value.name]].dim_value = batch.new
     for value in graph.output:
         for dim in _innermost(value.type).shape.dim:
-            dim.Clear()  # shape inference says anew what it is
-    constants: dict[str, Callable[[], Any]] = {t.name: partial(numpy_helper.to_array, t) for t in graph.initializer}
-    for node in graph.node:
-        if node.op_type == "Constant":
-            constants[node.output[0]] = partial(_value_of, node.attribute[0])
-    reached, nodes = set(batch.axes), []
-    for node in graph.node:
-        if not reached & _read_by(node) or node.op_type in ("Shape", "Size"):
-            nodes.append(node)
-            continue
-        reached |= set(node.output)
-        if node.op_type == "Reshape" and node.input[1] in constants and node.input[0] in reached:
-            shape = np.array(constants[node.input[1]]())
-            if shape.size and shape[0] == batch.old:
-                shape[0] = batch.new
-                name = f"{node.output[0]}_shape_for_{batch.new}"
-                nodes.append(helper.make_node("Constant", [], [name], value=numpy_helper.from_array(shape)))
-                node.input[1] = name
-        nodes.append(node)
-    del graph.node[:]
-    graph.node.extend(nodes)
-    return found, reached
+            dim.Clear()
+
+
+def _new_shape(reshape: Any, shape: Any, batch: Batch) -> list[Any]:
+    """The constant, as a list of one, that a Reshape reads from now on; [] where its shape does not begin with the
+    old batch."""
+    from onnx import helper, numpy_helper
+
+    shape = np.array(shape)
+    if not shape.size or shape[0] != batch.old:
+        return []
+    shape[0] = batch.new
+    reshape.input[1] = f"{reshape.output[0]}_shape_for_{batch.new}"
+    return [helper.make_node("Constant", [], [reshape.input[1]], value=numpy_helper.from_array(shape))]
+
+
+def _constants(graph: Any) -> Mapping[str, Callable[[], Any]]:
+    """What gives the array of each weight and of each Constant of the graph."""
+    from onnx import numpy_helper
+
+    weights = {tensor.name: partial(numpy_helper.to_array, tensor) for tensor in graph.initializer}
+    nodes = (node for node in graph.node if node.op_type == "Constant")
+    return weights | {node.output[0]: partial(_value_of, node.attribute[0]) for node in nodes}
 
 
 def _value_of(attribute: Any) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,9 @@ from benchlib import tensors
 from benchlib.models import _fillers, _onnx_values
 from benchlib.models._onnx_graph import inputs_of
 from benchlib.models._onnx_shapes import resolved
+from benchlib.registries import runtimes
+from benchlib.runtimes import OpenRequest
+from benchlib.tensors import Inputs
 
 _NODE = re.compile(
     r"op_type:(\w+), node name: ([^)]*)\)|running (\w+) node\. Name:'([^']*)'|Node \(([^)]*)\) Op \((\w+)\)"
@@ -21,7 +25,7 @@ _NODE = re.compile(
 # Floating outputs may differ, as other batches are summed in other orders: by these shares of an element itself and of
 # the largest one.
 _SHARE, _OF_LARGEST = 1e-3, 1e-4
-Run = Callable[[Mapping[str, Any]], list[Any]]  # a graph: its inputs by name -> its outputs in order
+Run = Callable[[Inputs], list[Any]]  # a graph: its inputs by name -> its outputs in order
 
 
 @dataclass(frozen=True)
@@ -33,7 +37,7 @@ class Batch:
     new: int
 
 
-def inputs_for(found: Any, batch: Batch, trial: Any) -> dict[str, Any]:
+def inputs_for(found: Any, batch: Batch, trial: Any) -> Inputs:
     """Inputs for the larger batch. Zeros, which recurrent state begins with, would hide that items mix."""
     wanted = inputs_of(found)
     shapes = resolved(wanted, trial)
@@ -50,7 +54,7 @@ def inputs_for(found: Any, batch: Batch, trial: Any) -> dict[str, Any]:
 
 
 def problem(
-    found: Any, reached: set[str], original: Run, open_: Callable[[], Run], inputs: Mapping[str, Any], batch: Batch
+    found: Any, reached: set[str], original: Run, open_: Callable[[], Run], inputs: Inputs, batch: Batch
 ) -> str:
     """What is wrong with the rewritten graph `found`, which `open_` opens, or "". `reached` are its values that
     come from inputs with a batch."""
@@ -114,19 +118,16 @@ def _equal(mine: Any, right: Any) -> bool:
     )
 
 
-def _items(inputs: Mapping[str, Any], batch: Batch, start: int, count: int) -> dict[str, Any]:
+def _items(inputs: Inputs, batch: Batch, start: int, count: int) -> Inputs:
     chosen, found = np.arange(start, start + count), dict(inputs)
     for name, axis in batch.axes.items():
-        found[name] = tensors.apply(lambda array, axis=axis: np.take(array, chosen, axis), inputs[name])
+        found[name] = tensors.apply(partial(np.take, indices=chosen, axis=axis), inputs[name])
     return found
 
 
 def runner(path: Path, threads: int) -> Run:
     """A graph by onnxruntime without its optimisations, which is what judges every ONNX file. Raises Refused for a file
     of a version that it does not read."""
-    from benchlib.registries import runtimes
-    from benchlib.runtimes import OpenRequest
-
     runtime = runtimes.get("onnxruntime")
     options = {name: option.default for name, option in runtime.options.items()}
     session = runtime.open(OpenRequest(str(path), "onnx", threads=threads, rtopt="off", options=options))

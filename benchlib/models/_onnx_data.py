@@ -9,7 +9,6 @@ by position: `input_0`, `output_0`, or `arr_0` of inputs alone.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,18 +16,19 @@ from typing import Any
 from benchlib import tensors
 from benchlib.errors import UserError
 from benchlib.models import _input_sets, _inputs
-from benchlib.models._onnx_graph import Value, words
+from benchlib.models._onnx_graph import Values, words
+from benchlib.tensors import FlatArrays, Inputs
 
 
 @dataclass(frozen=True)
 class Given:
     """One set of inputs by name, and the outputs for them in the graph's order; None where there are none."""
 
-    inputs: dict[str, Any]
+    inputs: Inputs
     outputs: list[Any] | None
 
 
-def given(path: str, inputs: Mapping[str, Value], outputs: Mapping[str, Value]) -> list[Given]:
+def given(path: str, inputs: Values, outputs: Values) -> list[Given]:
     """The sets of `path`: the first one, and those after it whose inputs have its shapes, as many as take turns. Raises
     UserError."""
     place = Path(path).expanduser()
@@ -39,7 +39,7 @@ def given(path: str, inputs: Mapping[str, Value], outputs: Mapping[str, Value]) 
     return [sets[0], *(more for more in sets[1:] if _shapes(more.inputs) == _shapes(sets[0].inputs))]
 
 
-def check(path: str, given: Mapping[str, Any], wanted: Mapping[str, Value]) -> None:
+def check(path: str, given: Inputs, wanted: Values) -> None:
     """Raises UserError for a given tensor of another dtype or shape than the graph declares."""
     for name, value in wanted.items():
         if value.nesting:
@@ -58,7 +58,7 @@ def _dtype(kind: str) -> str:
     return "string" if kind == "STRING" else helper.tensor_dtype_to_np_dtype(TensorProto.DataType.Value(kind)).name
 
 
-def _from_folder(folder: Path, inputs: Mapping[str, Value], outputs: Mapping[str, Value]) -> Given:
+def _from_folder(folder: Path, inputs: Values, outputs: Values) -> Given:
     found = _values(folder, "input", inputs)
     if not found:
         raise UserError(f"inputs '{folder}': the folder holds no input_*.pb (ONNX test data)")
@@ -73,7 +73,7 @@ def _from_folder(folder: Path, inputs: Mapping[str, Value], outputs: Mapping[str
     )
 
 
-def _values(folder: Path, word: str, wanted: Mapping[str, Value]) -> dict[str, Any]:
+def _values(folder: Path, word: str, wanted: Values) -> Inputs:
     """The values of files called by `word`, by their own names where the graph knows these, else by position."""
     files = _inputs.numbered(folder, word)
     names = list(wanted)
@@ -106,9 +106,7 @@ def _value(file: Path, nesting: tuple[str, ...]) -> tuple[str, Any]:
         raise UserError(f"inputs '{file}': not {' of '.join(nesting)} in ONNX test data ({error})") from error
 
 
-def _from_arrays(
-    arrays: Mapping[str, Any], inputs: Mapping[str, Value], outputs: Mapping[str, Value], path: str
-) -> Given:
+def _from_arrays(arrays: FlatArrays, inputs: Values, outputs: Values, path: str) -> Given:
     called = _called(arrays, inputs)
     feed = called if called is not None else _by_position(arrays, inputs, ("input", "arr"))
     rest = {name: array for name, array in arrays.items() if name not in inputs}
@@ -119,9 +117,9 @@ def _from_arrays(
     )
 
 
-def _called(arrays: Mapping[str, Any], wanted: Mapping[str, Value]) -> dict[str, Any] | None:
+def _called(arrays: FlatArrays, wanted: Values) -> Inputs | None:
     """The values that a file has by the graph's names; None where one is missing."""
-    found = {}
+    found: Inputs = {}
     for name, value in wanted.items():
         if name in arrays:
             found[name] = arrays[name]
@@ -134,11 +132,11 @@ def _called(arrays: Mapping[str, Any], wanted: Mapping[str, Value]) -> dict[str,
     return found if any(value is not None for value in found.values()) else None
 
 
-def _parts(name: str, arrays: Mapping[str, Any]) -> list[str]:
+def _parts(name: str, arrays: FlatArrays) -> list[str]:
     return [key for key in arrays if re.fullmatch(rf"{re.escape(name)}_\d+", key)]
 
 
-def _by_position(arrays: Mapping[str, Any], wanted: Mapping[str, Value], prefixes: tuple[str, ...]) -> dict[str, Any]:
+def _by_position(arrays: FlatArrays, wanted: Values, prefixes: tuple[str, ...]) -> Inputs:
     keys = [key for key in arrays if re.fullmatch(rf"({'|'.join(prefixes)})_\d+", key)]
     if len(keys) != len(wanted):
         return {}
@@ -149,13 +147,11 @@ def _number(key: str) -> int:
     return int(key.rpartition("_")[2])
 
 
-def _all_of(
-    found: Mapping[str, Any], held: Mapping[str, Any], wanted: Mapping[str, Value], does: str, path: Any
-) -> dict[str, Any]:
+def _all_of(found: Inputs, held: Inputs, wanted: Values, does: str, path: Any) -> Inputs:
     if set(found) != set(wanted):
         raise UserError(f"inputs '{path}' hold {', '.join(held) or 'nothing'}; the model {does} {', '.join(wanted)}")
     return {name: found[name] for name in wanted}
 
 
-def _shapes(inputs: Mapping[str, Any]) -> list[tuple]:
+def _shapes(inputs: Inputs) -> list[tuple]:
     return [(name, tensors.dtype_of(leaf), leaf.shape) for name, leaf in tensors.flatten(inputs)[0].items()]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from benchlib.errors import UserError
+
+Values = Mapping[str, "Value"]  # the inputs or the outputs of a graph by name, in its order
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,7 @@ def words(dims: Iterable[int | str] | None) -> str:
     return "[…]" if dims is None else "[" + ", ".join(str(d) if d != "" else "?" for d in dims) + "]"
 
 
-def inputs_of(proto: Any) -> dict[str, Value]:
+def inputs_of(proto: Any) -> Values:
     """The inputs that a caller gives. Raises UserError for a type of which there are no values in Python."""
     weights = {i.name for i in proto.graph.initializer}  # before IR version 4 these were inputs with a default
     weights |= {i.values.name for i in proto.graph.sparse_initializer}
@@ -42,7 +44,7 @@ def inputs_of(proto: Any) -> dict[str, Value]:
     return found
 
 
-def outputs_of(proto: Any) -> dict[str, Value]:
+def outputs_of(proto: Any) -> Values:
     """The outputs; what is neither a tensor nor built of some has no kind."""
     return {value.name: _value(value.type) for value in proto.graph.output}
 

@@ -16,9 +16,11 @@ import numpy as np
 from benchlib import tensors
 from benchlib.errors import UserError, suggestion
 from benchlib.models import _fillers
-from benchlib.models._onnx_graph import Value, words
+from benchlib.models._onnx_graph import Values, words
+from benchlib.record.metadata import FreeAxes
+from benchlib.tensors import Inputs
 
-Wanted = Mapping[str, Value]
+Shapes = dict[str, list[int]]  # an input of the graph -> its sizes
 PARAMETERS = {  # parameter -> how graphs call such a dimension
     "batch_size": ("batch", "batch_size", "n", "b", "bs", "batch_axis"),
     "seq_length": (
@@ -38,7 +40,7 @@ PARAMETERS = {  # parameter -> how graphs call such a dimension
 FOLLOWED = {"batch_size": "batch", "seq_length": "seq_length"}  # as `LoadedModel.axes` calls them
 
 
-def axes(wanted: Wanted, inputs: Mapping[str, Any]) -> dict[str, dict[int, str]]:
+def axes(wanted: Values, inputs: Inputs) -> FreeAxes:
     """The free dimensions that the graph calls batch or sequence, as in `LoadedModel.axes`; others stay out."""
     called = {word: free for parameter, free in FOLLOWED.items() for word in PARAMETERS[parameter]}
     flat = {id(leaf): name for name, leaf in tensors.flatten(inputs)[0].items()}
@@ -51,7 +53,7 @@ def axes(wanted: Wanted, inputs: Mapping[str, Any]) -> dict[str, dict[int, str]]
     return found
 
 
-def items(inputs: Mapping[str, Any], axes: Mapping[str, Mapping[int, str]]) -> int | None:
+def items(inputs: Inputs, axes: FreeAxes) -> int | None:
     """How many items the inputs hold: along the dimension that the graph calls batch, else the first dimension of the
     first input that has two or more; None where no input has."""
     leaves = {n: a for n, a in tensors.flatten(inputs)[0].items() if len(a.shape) > 1}
@@ -62,7 +64,7 @@ def items(inputs: Mapping[str, Any], axes: Mapping[str, Mapping[int, str]]) -> i
     return next((int(size) for size in (*called, *first)), None)
 
 
-def by_name(shapes: Mapping[str, list[int]] | list[list[int]], wanted: Wanted) -> dict[str, list[int]]:
+def by_name(shapes: Mapping[str, list[int]] | list[list[int]], wanted: Values) -> Shapes:
     """Shapes as a trial gives them, by name or in the graph's order. Raises UserError."""
     if not isinstance(shapes, Mapping):
         if len(shapes) != len(wanted):
@@ -74,26 +76,30 @@ def by_name(shapes: Mapping[str, list[int]] | list[list[int]], wanted: Wanted) -
     return dict(shapes)
 
 
-def resolved(wanted: Wanted, trial: Any) -> dict[str, list[int]]:
+def resolved(wanted: Values, trial: Any) -> Shapes:
     """The shape of each input. Raises UserError that names what is missing and how to say it."""
     given = by_name(trial.shapes or {}, wanted)
     for name, shape in given.items():
         _check(name, wanted[name].dims, shape)
-    bound = {
-        d: size
-        for n, s in given.items()
-        for d, size in zip(wanted[n].dims or (), s, strict=False)
-        if isinstance(d, str)
-    }
+    bound = _bound(given, wanted)
     shapes = {n: list(given[n]) if n in given else _shape(n, wanted, bound, trial) for n in wanted}
     missing = {name: shape for name, shape in shapes.items() if shape is None or None in shape}
     if missing:
-        listed = "; ".join(f"{name} {value}" for name, value in wanted.items())
-        how = ", ".join(
-            f"{n}: {words(['…'] if s is None else ['…' if d is None else d for d in s])}" for n, s in missing.items()
-        )
-        raise UserError(f"the sizes of {', '.join(missing)} are not known; inputs: {listed}; say `shapes: {{{how}}}`")
+        raise UserError(_unknown_sizes(missing, wanted))
     return shapes
+
+
+def _bound(given: Shapes, wanted: Values) -> dict[str, int]:
+    """The sizes of the dimensions that the graph names, from the shapes that are given."""
+    pairs = (pair for name, shape in given.items() for pair in zip(wanted[name].dims or (), shape, strict=False))
+    return {dim: size for dim, size in pairs if isinstance(dim, str)}
+
+
+def _unknown_sizes(missing: Mapping[str, list[int | None] | None], wanted: Values) -> str:
+    listed = "; ".join(f"{name} {value}" for name, value in wanted.items())
+    shapes = {n: ["…"] if s is None else ["…" if d is None else d for d in s] for n, s in missing.items()}
+    how = ", ".join(f"{name}: {words(shape)}" for name, shape in shapes.items())
+    return f"the sizes of {', '.join(missing)} are not known; inputs: {listed}; say `shapes: {{{how}}}`"
 
 
 def _check(name: str, dims: tuple[int | str, ...] | None, given: list[int]) -> None:
@@ -103,16 +109,16 @@ def _check(name: str, dims: tuple[int | str, ...] | None, given: list[int]) -> N
         raise UserError(f"shapes: {name} is {words(dims)} in the graph, not {given}")
 
 
-def _shape(name: str, wanted: Wanted, bound: Mapping[str, int], trial: Any) -> list[int | None] | None:
+def _shape(name: str, wanted: Values, bound: Mapping[str, int], trial: Any) -> list[int | None] | None:
     dims = wanted[name].dims
     if dims is None:
         return None
     return [d if isinstance(d, int) else _size(name, wanted, i, bound, trial) for i, d in enumerate(dims)]
 
 
-def _size(name: str, wanted: Wanted, axis: int, bound: Mapping[str, int], trial: Any) -> int | None:
-    dims = wanted[name].dims
-    called = dims[axis]
+def _size(name: str, wanted: Values, axis: int, bound: Mapping[str, int], trial: Any) -> int | None:
+    dims = wanted[name].dims or ()
+    called = str(dims[axis])
     if called and called in bound:
         return bound[called]
     parameter = parameter_of(called)

@@ -7,7 +7,7 @@ move its numbers about. Of two uses the narrower counts.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +21,7 @@ MOVES = {
     **dict.fromkeys(("Slice", "Split", "Clip"), 0),
 }
 # (operator, position of the indices) -> position of the table, and the axis, or the attribute that holds it
-TABLES = {
+TABLES: dict[tuple[str, int], tuple[int, str | int]] = {
     ("Gather", 1): (0, "axis"),
     ("GatherElements", 1): (0, "axis"),
     ("ScatterElements", 1): (0, "axis"),
@@ -41,7 +41,7 @@ class Use:
     role: str = ""
 
 
-def uses_of(proto: Any, names: list[str]) -> dict[str, Use]:
+def uses_of(proto: Any, names: list[str]) -> Mapping[str, Use]:
     """The uses of the inputs `names`, where the graph shows any."""
     graph = _Graph(proto)
     found = {}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -10,13 +9,15 @@ import numpy as np
 from benchlib import tensors
 from benchlib.errors import UserError
 from benchlib.models import _fillers, _onnx_uses
-from benchlib.models._onnx_graph import Value
+from benchlib.models._onnx_graph import Values
+from benchlib.models._onnx_shapes import Shapes
+from benchlib.tensors import Inputs
 
 LENGTH = 3  # tensors in a sequence
 DTYPES = {"FLOAT": "float32", "DOUBLE": "float64", "STRING": "U", "BFLOAT16": "float32"}
 
 
-def generated(proto: Any, wanted: Mapping[str, Value], shapes: Mapping[str, list[int]], seed: int) -> dict[str, Any]:
+def generated(proto: Any, wanted: Values, shapes: Shapes, seed: int) -> Inputs:
     """Values for all inputs. An optional is there; a sequence holds several tensors of one shape. Raises UserError."""
     rng = np.random.default_rng(seed)
     dtypes = {name: _dtype(name, value.kind) for name, value in wanted.items()}

@@ -6,12 +6,13 @@ from typing import Any
 
 from benchlib.models import _text
 from benchlib.models._module import generator
+from benchlib.tensors import Inputs
 
 IMAGES = 2  # among the tokens of an item
 MASKED = ("input_ids", "attention_mask")
 
 
-def documents(config: Any, module: Any, trial: Any, seq_length: int) -> dict[str, Any]:
+def documents(config: Any, module: Any, trial: Any, seq_length: int) -> Inputs:
     """RAG's, without an index to search: the documents found for each question, their scores, and an answer's start."""
     import torch
 
@@ -26,7 +27,7 @@ def documents(config: Any, module: Any, trial: Any, seq_length: int) -> dict[str
     }
 
 
-def images_between(config: Any, module: Any, trial: Any, seq_length: int) -> dict[str, Any]:
+def images_between(config: Any, module: Any, trial: Any, seq_length: int) -> Inputs:
     """IDEFICS': tokens and two images for each item, of which its halves see one each."""
     import torch
 

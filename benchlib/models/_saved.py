@@ -11,18 +11,42 @@ ScriptModules, which pickle refuses too, are kept as the bytes that `torch.jit.s
 from __future__ import annotations
 
 import io
+import json
 import os
 import types
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import benchlib
+from benchlib.typed_json import from_json, to_json
+
+META = "meta.json"  # of a stored module
+
+
+@dataclass
+class StoredModule:
+    """What lies beside a stored module and its inputs, as meta.json: how it is called, and what it needs to open."""
+
+    positional: list[str]  # inputs that forward takes by position
+    weights: str  # "random", "as given"
+    paths: list[str]  # folders from which its helper modules are imported
+    class_name: str = ""
+
+    def write(self, file: Path) -> None:
+        """Writes it as JSON."""
+        file.write_text(json.dumps(to_json(self)))
+
+    @classmethod
+    def read(cls, file: Path) -> StoredModule:
+        """What `write` wrote. Raises OSError where there is no such file."""
+        return from_json(cls, json.loads(file.read_text()))
 
 
 def save(module: Any, path: Path) -> None:
     """Writes `module` to `path`, atomically."""
     import cloudpickle
     import torch
-
-    import benchlib
 
     cloudpickle.register_pickle_by_value(benchlib)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
@@ -60,11 +84,11 @@ def _pickle_module() -> types.ModuleType:
             return super().reducer_override(obj)
 
     module = types.ModuleType("benchlib_pickle")
-    module.Pickler = Pickler
+    module.__dict__["Pickler"] = Pickler
     return module
 
 
-def _parametrized_again(original: type, state: dict, names: list[str]) -> Any:
+def _parametrized_again(original: Any, state: dict, names: list[str]) -> Any:
     from torch.nn.utils import parametrize
 
     module = original.__new__(original)

@@ -19,6 +19,7 @@ from typing import Any
 
 from benchlib.errors import UserError
 from benchlib.parser import STANDARD
+from benchlib.registry import Parameters
 
 _OTHER_NAMES = {"max_seq_length": "seq_length"}  # the script's name -> the trial's
 PARAMETERS = {_OTHER_NAMES.get(option, option): option for option in STANDARD}  # the trial's name -> the script's
@@ -26,7 +27,7 @@ _NOT_GIVEN = {"batch_size": (None, 1)}
 _PARSERS = ("benchlib.parser", "mlagility.parser")
 
 
-def agreed(values: Mapping[str, Any]) -> dict[str, Any]:
+def agreed(values: Parameters) -> Parameters:
     """The standard parameters of a trial as its three places give them. Raises ValueError where two differ."""
     found: dict[str, Any] = {}
     for place, options in _said(values).items():
@@ -164,7 +165,7 @@ def _given(trial: Any, name: str) -> bool:
     return getattr(trial, name) not in _NOT_GIVEN.get(name, (None,))
 
 
-def _said(values: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+def _said(values: Parameters) -> Mapping[str, Parameters]:
     """The standard parameters in `script_args` and `model_args`, each with its own type."""
     args = values.get("model_args")
     places = {

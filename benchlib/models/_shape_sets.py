@@ -13,11 +13,10 @@ from typing import Any
 import numpy as np
 
 from benchlib import tensors
+from benchlib.record.metadata import FreeAxes
 
-Axes = Mapping[str, Mapping[int, str]]  # flat name of an input -> axis -> "batch" or "seq_length"
 
-
-def shape_sets(axes: Axes, recorded: Mapping[str, int], exported: Mapping[str, int] | None) -> list[dict[str, int]]:
+def shape_sets(axes: FreeAxes, recorded: Mapping[str, int], exported: Mapping[str, int] | None) -> list[dict[str, int]]:
     """Up to five new mappings of sizes; `exported` is None where nothing was exported.
 
     Batches of 1, 7 (5 where 7 was used) and one more than the export's, at the recorded length. Then two lengths with
@@ -39,7 +38,7 @@ def shape_sets(axes: Axes, recorded: Mapping[str, int], exported: Mapping[str, i
     return sets
 
 
-def sizes_of(inputs: Any, axes: Axes) -> dict[str, int]:
+def sizes_of(inputs: Any, axes: FreeAxes) -> dict[str, int]:
     """{"batch": n, "seq_length": s} of inputs, as far as they are free: of the first one that has such a dimension."""
     found: dict[str, int] = {}
     for name, leaf in tensors.flatten(inputs)[0].items():
@@ -48,7 +47,7 @@ def sizes_of(inputs: Any, axes: Axes) -> dict[str, int]:
     return found
 
 
-def resized(inputs: Any, axes: Axes, sizes: Mapping[str, int]) -> Any:
+def resized(inputs: Any, axes: FreeAxes, sizes: Mapping[str, int]) -> Any:
     """The inputs, in their nesting, with these sizes along their free dimensions, as arrays."""
     leaves, structure = tensors.flatten(inputs)
     found = {}

@@ -11,6 +11,7 @@ from typing import Any
 
 from benchlib.models import _asked
 from benchlib.models._asked import Asked
+from benchlib.tensors import Inputs
 
 SAMPLES = 1 << 16
 RATE = 16_000
@@ -18,7 +19,7 @@ HOP = 160  # samples from one frame of a spectrogram to the next: 10 ms
 FRAMES_PER_POSITION = 2  # Whisper's second convolution takes every second frame of the spectrogram
 
 
-def waves(asked: Asked) -> dict[str, Any]:
+def waves(asked: Asked) -> Inputs:
     """Waveforms, or the spectrogram of models that take that under the same name, like AST."""
     import torch
 
@@ -48,7 +49,7 @@ def wave(asked: Asked, samples: int) -> Any:
     return ((loud * torch.sin(tones * turns)).sum(1) + noise).clamp(-1, 1)
 
 
-def spectrograms(asked: Asked) -> dict[str, Any]:
+def spectrograms(asked: Asked) -> Inputs:
     """In the shape that the configuration's own words tell: frames first or last, and how many."""
     audio = getattr(asked.config, "audio_config", None)
     frames = max(_samples(asked) // HOP, 1)

@@ -16,6 +16,7 @@ from benchlib.errors import UserError
 from benchlib.models import _asked, _configs
 from benchlib.models._asked import Asked
 from benchlib.models._module import generator
+from benchlib.tensors import Inputs
 
 LENGTH = 128
 CHOICES = 4  # answers to choose from, each a text of its own
@@ -24,11 +25,11 @@ _SPECIAL = ("pad_token_id", "bos_token_id", "eos_token_id", "sep_token_id", "cls
             "audio_token_id")  # fmt: skip
 
 
-def words(asked: Asked) -> dict[str, Any]:
+def words(asked: Asked) -> Inputs:
     """The tokens that the encoder or the only part reads, unless it hears or sees instead, and the decoder's."""
     reads, writes = _configs.text_of(asked.config), _configs.text_of(asked.config, decoder=True)
     instead = {"input_features", "input_values"} & asked.inputs.keys() and not _compares(asked)
-    inputs: dict[str, Any] = {}
+    inputs: Inputs = {}
     if "input_ids" in asked.takes and not instead and _size(reads):
         choices = CHOICES if asked.name.endswith("MultipleChoice") else 1
         length = _length(asked, reads)
@@ -44,7 +45,7 @@ def words(asked: Asked) -> dict[str, Any]:
     return inputs
 
 
-def boxes(asked: Asked) -> dict[str, Any]:
+def boxes(asked: Asked) -> Inputs:
     """Where on the page each token stands: x0 <= x1 and y0 <= y1 in 0..1000, or in 0..1 for models that read fractions;
     that of padding is all zeros."""
     import torch
@@ -57,7 +58,7 @@ def boxes(asked: Asked) -> dict[str, Any]:
     return {"bbox": found / 1000 if fractions else found}
 
 
-def global_attention(asked: Asked) -> dict[str, Any]:
+def global_attention(asked: Asked) -> Inputs:
     """Longformer's first token sees all others."""
     import torch
 
@@ -66,7 +67,7 @@ def global_attention(asked: Asked) -> dict[str, Any]:
     return {"global_attention_mask": (place == 0).long()}
 
 
-def entities(asked: Asked) -> dict[str, Any]:
+def entities(asked: Asked) -> Inputs:
     """LUKE's: two entities, the first of one token and the second of two, where they stand, and their tokens."""
     import torch
 
@@ -87,7 +88,7 @@ def entities(asked: Asked) -> dict[str, Any]:
     return {name: tensor for name, tensor in inputs.items() if name in asked.takes}
 
 
-def table_cells(asked: Asked) -> dict[str, Any]:
+def table_cells(asked: Asked) -> Inputs:
     """TAPAS': the seven kinds of a token's type, of which the first says question or table and the next two which
     column and row: a table of four columns behind the question."""
     import torch
@@ -106,7 +107,7 @@ def table_cells(asked: Asked) -> dict[str, Any]:
     return {"token_type_ids": types}
 
 
-def text_inputs(config: Any, takes: Any, batch: int, length: int, seed: int) -> dict[str, Any]:
+def text_inputs(config: Any, takes: Any, batch: int, length: int, seed: int) -> Inputs:
     """Random tokens with mask and segments, as far as forward takes them."""
     return _padded(_drawn(config, batch, length, generator(seed)), config, takes)
 
@@ -118,7 +119,7 @@ def _drawn(config: Any, batch: int, length: int, rng: Any) -> Any:
     return known[torch.randint(len(known), (batch, length), generator=rng)]
 
 
-def _padded(ids: Any, config: Any, takes: Any, ended: bool = False) -> dict[str, Any]:
+def _padded(ids: Any, config: Any, takes: Any, ended: bool = False) -> Inputs:
     import torch
 
     batch, length = ids.shape

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
 from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
 from benchlib.errors import UnknownName, UserError
 from benchlib.models import LoadedModel, _as_trained, _module
+from benchlib.models._configs import Settings
+from benchlib.tensors import Inputs
 
 
-def loaded(name: str, trial: Any, values: Mapping[str, Any] | None = None) -> LoadedModel:
+def loaded(name: str, trial: Any, values: Settings | None = None) -> LoadedModel:
     """The model of timm called `name`, built with `values` under the trial's `model_args`, its weights drawn from the
     trial's seed. Raises UserError."""
     import timm
@@ -39,11 +40,11 @@ def loaded(name: str, trial: Any, values: Mapping[str, Any] | None = None) -> Lo
         module = _module.built(partial(timm.create_model, known, pretrained=False), arguments, f"timm/{name}")
     channels = arguments.get("in_chans", own[0])
 
-    def inputs_at(trial: Any) -> dict[str, Any]:
+    def inputs_at(trial: Any) -> Inputs:
         return {"x": torch.randn((trial.batch_size, channels, *size), generator=_module.generator(trial.seed))}
 
     task = "image-classification" if getattr(module, "num_classes", 0) else "image-features"
-    facts = {"model_alias_of": known} if known != name else None
     pair = SimpleNamespace(**{**vars(trial), "batch_size": 2})
     trained = _as_trained.as_trained(module, lambda: module(*inputs_at(pair).values()))
-    return _module.loaded(trained, inputs_at, trial, task=task, weights="random", positional=("x",), facts=facts)
+    model = _module.loaded(trained, inputs_at, trial, task=task, weights="random", positional=("x",))
+    return model.with_facts(model_alias_of=known) if known != name else model

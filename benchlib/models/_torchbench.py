@@ -8,6 +8,9 @@ from functools import partial
 from typing import Any
 
 from benchlib.models import LoadedModel, _as_trained, _module, _timm, _torchvision, _transformers
+from benchlib.models._configs import Settings
+from benchlib.registry import CatalogueRow
+from benchlib.tensors import Inputs
 
 NODES, EDGES, FEATURES = 10_000, 200_000, 64  # of one graph
 
@@ -22,10 +25,18 @@ class Entry:
     seq_length: int | None = None
     sizes: tuple[str, ...] = ()  # the trial's sizes that it reads
 
-    def row(self) -> dict[str, Any]:
-        """Its columns in a catalogue."""
-        length = {"seq_length": self.seq_length} if self.seq_length else {}
-        return {"task": self.task, "packages": (self.package,), "summary": f"built by {self.package}"} | length
+    def row(self, name: str, batch_size: int = 1, summary: str = "") -> CatalogueRow:
+        """Its row in a catalogue; the summary is the library that builds it unless given."""
+        row: CatalogueRow = {
+            "name": name,
+            "task": self.task,
+            "batch_size": batch_size,
+            "packages": (self.package,),
+            "summary": summary or f"built by {self.package}",
+        }
+        if self.seq_length:
+            row["seq_length"] = self.seq_length
+        return row
 
 
 def refuse(models: Mapping[str, Entry], trial: Any) -> str | None:
@@ -45,7 +56,7 @@ def timm(name: str) -> Entry:
 
 def torchvision(
     name: str,
-    values: Mapping[str, Any] | None = None,
+    values: Settings | None = None,
     size: tuple[int, int] | None = None,
     *,
     group_norm: bool = False,
@@ -60,7 +71,7 @@ def torchvision(
     return Entry(load, task, "torchvision", sizes=("height", "width"))
 
 
-def text(model_class: str, task: str, seq_length: int | None, values: Mapping[str, Any] | None = None) -> Entry:
+def text(model_class: str, task: str, seq_length: int | None, values: Settings | None = None) -> Entry:
     """A class of transformers; `seq_length` None: it reads sound."""
 
     def load(trial: Any) -> LoadedModel:
@@ -81,7 +92,7 @@ def graph(name: str) -> Entry:
         sizes = {"in_channels": FEATURES, "hidden_channels": FEATURES, "num_layers": 3}
         module = _module.built(network, {**sizes, **trial.model_args}, trial.model)
 
-        def inputs_at(trial: Any) -> dict[str, Any]:
+        def inputs_at(trial: Any) -> Inputs:
             rng = _module.generator(trial.seed)
             nodes = torch.randn((NODES * trial.batch_size, FEATURES), generator=rng)
             edges = torch.randint(NODES, (trial.batch_size, 2, EDGES), generator=rng)
@@ -94,7 +105,7 @@ def graph(name: str) -> Entry:
 
 
 def own(
-    build: str, task: str, shape: tuple[int, ...], *, values: Mapping[str, Any] | None = None, normal: bool = False
+    build: str, task: str, shape: tuple[int, ...], *, values: Settings | None = None, normal: bool = False
 ) -> Entry:
     """A function or class of `_torchbench_modules`, on items of `shape`: normal, or uniform in [0, 1]."""
 
@@ -108,7 +119,7 @@ def own(
         module = _module.built(getattr(_torchbench_modules, build), arguments, trial.model)
         draw = torch.randn if normal else torch.rand
 
-        def inputs_at(trial: Any) -> dict[str, Any]:
+        def inputs_at(trial: Any) -> Inputs:
             return {"input": draw((trial.batch_size, *shape), generator=_module.generator(trial.seed))}
 
         return _finished(module, inputs_at, trial, task, ("input",))

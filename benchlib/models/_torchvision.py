@@ -10,13 +10,15 @@ layer that scores boxes is drawn wider.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
 from benchlib.errors import UnknownName
 from benchlib.models import LoadedModel, _as_trained, _module
+from benchlib.models._configs import Settings
+from benchlib.tensors import Inputs
 
 TASKS = {  # of torchvision's modules of models, with the input's name in forward
     "detection": ("object-detection", "images"),
@@ -27,7 +29,7 @@ TASKS = {  # of torchvision's modules of models, with the input's name in forwar
 SIZES = {"detection": (480, 640), "segmentation": (520, 520), "optical_flow": (368, 496)}  # RAFT trains on such crops
 FRAMES = 16
 OCTAVES = 7  # of patterns in an image, from one pixel wide to 64
-DEFAULTS = {  # the builder's own would download weights, or warn
+DEFAULTS: dict[str, dict[str, Any]] = {  # the builder's own would download weights, or warn
     "detection": {"weights_backbone": None},
     "segmentation": {"weights_backbone": None},
     "googlenet": {"init_weights": True},
@@ -40,12 +42,13 @@ WIDER = {  # the weights of the layer that scores boxes, so that neither all nor
     "retinanet_resnet50_fpn": 10,
 }
 NEARER = 0.1  # the weights of the layer that moves boxes away from where they are looked for
-BUILT_FOR = {"vit_": ("image_size", min), "maxvit_": ("input_size", tuple)}  # models built for one size, by default 224
+BUILT_FOR: dict[str, tuple[str, Callable]] = {
+    "vit_": ("image_size", min),
+    "maxvit_": ("input_size", tuple),
+}  # models built for one size, by default 224
 
 
-def loaded(
-    name: str, trial: Any, values: Mapping[str, Any] | None = None, size: tuple[int, int] | None = None
-) -> LoadedModel:
+def loaded(name: str, trial: Any, values: Settings | None = None, size: tuple[int, int] | None = None) -> LoadedModel:
     """The model of torchvision called `name`, built with `values` under the trial's `model_args`, its weights drawn
     from the trial's seed, with images of `size` where the trial asks for no other. Raises UserError."""
     import torch
@@ -66,7 +69,7 @@ def loaded(
     module = _module.built(partial(models.get_model, name), arguments, f"torchvision/{name}")
     _draw_heads(module, WIDER.get(name, 1))
 
-    def inputs_at(trial: Any) -> dict[str, Any]:
+    def inputs_at(trial: Any) -> Inputs:
         rng = _module.generator(trial.seed)
         if kind == "detection":
             return {first: [_scene(size, rng) for _ in range(trial.batch_size)]}

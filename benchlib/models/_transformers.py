@@ -2,33 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 from benchlib.errors import Unavailable, UnknownName, UserError
 from benchlib.models import LoadedModel, _configs, _labels, _modalities, _module
+from benchlib.models._configs import Settings
+from benchlib.tensors import Inputs
 
-Inputs = Callable[[Any, Any, Any], dict[str, Any]]  # of configuration, module and trial
+MakeInputs = Callable[[Any, Any, Any], Inputs]  # of configuration, module and trial
 
 
 def loaded(
     model_class: str,
     trial: Any,
-    values: Mapping[str, Any],
+    values: Settings,
     seq_length: int | None,
     task: str,
-    facts: dict[str, Any] | None = None,
     *,
-    part: str = "",
-    inputs: Inputs | None = None,
+    inputs: MakeInputs | None = None,
 ) -> LoadedModel:
     """`model_class` in a configuration from `values`, which the trial's `model_args` override, its weights drawn from
     the trial's seed.
 
-    Of composed configurations `values` names the parts: {"encoder": {"model_type": "bert"}, "decoder": {…}}. `part` is
-    the submodule that is the model, like "encoder". `inputs` makes the inputs of (configuration, module, trial); by
-    default they follow from the signature of forward. Raises UserError, also where they do not.
+    Args:
+        model_class: the name of a class of transformers.
+        trial: the trial's parameters.
+        values: of the configuration; of a composed one by its parts: {"encoder": {"model_type": "bert"}, …}.
+        seq_length: tokens of a text where the trial names none.
+        task: what the model is for.
+        inputs: makes the inputs of (configuration, module, trial); by default they follow from forward's signature.
+
+    Raises:
+        UserError: the values do not go together, or forward's signature does not say what inputs it takes.
     """
     import torch
 
@@ -37,16 +44,13 @@ def loaded(
     _configs.suited(config, model_class, {**values, **trial.model_args})
     torch.manual_seed(trial.seed)
     module = built(kind._from_config, config, trial, model_class)
-    if part:
-        module = module.get_submodule(part)
-        config = getattr(module, "config", config)
 
-    def inputs_at(trial: Any) -> dict[str, Any]:
+    def inputs_at(trial: Any) -> Inputs:
         if inputs is not None:
             return inputs(config, module, trial)
         return _labels.added(_modalities.inputs_for(config, module, trial, seq_length), module, trial)
 
-    return _module.loaded(module, inputs_at, trial, task=task, weights="random", facts=facts)
+    return _module.loaded(module, inputs_at, trial, task=task, weights="random")
 
 
 def built(build: Callable[..., Any], config: Any, trial: Any, what: str) -> Any:
@@ -67,7 +71,8 @@ def model_named(name: str) -> Any:
     if name not in transformers._class_to_module:
         raise UnknownName("transformers model", name, names())
     kind = getattr(transformers, name)
-    if not (isinstance(kind, type) and issubclass(kind, transformers.PreTrainedModel) and kind.config_class):
+    known = isinstance(kind, type) and issubclass(kind, transformers.PreTrainedModel)
+    if not (known and getattr(kind, "config_class", None)):
         raise UserError(f"transformers.{name} is no model that a configuration describes")
     return kind
 

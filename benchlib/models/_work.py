@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from benchlib.record.metrics import Metrics
+
 # Operators that read a part of a tensor, or nothing of it yet.
 _IN_PART = {
     "embedding", "embedding_bag", "_embedding_bag", "_embedding_bag_forward_only", "index", "index_select", "gather",
@@ -12,7 +14,7 @@ _IN_PART = {
 _UNCOUNTED = {"mkldnn_rnn_layer", "_cudnn_rnn"}  # operators full of arithmetic that torch's counter does not know
 
 
-def work_of(model: Any) -> dict[str, Any]:
+def work_of(model: Any) -> Metrics:
     """`flops` and `weights_read_size` (bytes) of one forward of a LoadedModel on its own inputs; where they cannot
     be told, `flops_reason` says why.
 
@@ -21,7 +23,7 @@ def work_of(model: Any) -> dict[str, Any]:
     a lower bound.
     """
     if model.module is None:
-        return {"flops_reason": "the source gives no torch module"}
+        return Metrics(flops_reason="the source gives no torch module")
     import torch
     from torch.utils._python_dispatch import TorchDispatchMode
     from torch.utils.flop_counter import FlopCounterMode
@@ -45,12 +47,12 @@ def work_of(model: Any) -> dict[str, Any]:
         with torch.random.fork_rng(devices=()), torch.no_grad(), Watch(), FlopCounterMode(display=False) as counter:
             model.call()
     except Exception as error:  # the session's own first call tells it as a failure, if it is one
-        return {"flops_reason": f"{type(error).__name__}: {error}".partition("\n")[0]}
+        return Metrics(flops_reason=f"{type(error).__name__}: {error}".partition("\n")[0])
     finally:
         torch.backends.mha.set_fastpath_enabled(fused)
-    found = {"weights_read_size": sum(sizes[i] for i in read)}
+    found = Metrics(weights_read_size=sum(sizes[i] for i in read))
     if called & _UNCOUNTED:
-        return {**found, "flops_reason": f"torch's counter does not know {', '.join(sorted(called & _UNCOUNTED))}"}
+        return found | {"flops_reason": f"torch's counter does not know {', '.join(sorted(called & _UNCOUNTED))}"}
     if not counter.get_total_flops():
-        return {**found, "flops_reason": "no matrix product, convolution or attention in the forward"}
-    return {**found, "flops": counter.get_total_flops()}
+        return found | {"flops_reason": "no matrix product, convolution or attention in the forward"}
+    return found | {"flops": counter.get_total_flops()}

@@ -7,14 +7,16 @@ there override the configuration. Nothing is downloaded.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
 from benchlib.errors import UnknownName, UserError, suggestion
 from benchlib.models import LoadedModel, _corpus, _module, _transformers
-from benchlib.registry import Source
+from benchlib.models._configs import Settings
+from benchlib.registry import CatalogueRow, Source
+from benchlib.tensors import Inputs
 
 TOKENS = 77  # of every prompt
 STEPS = 1000  # of the noise schedule
@@ -28,14 +30,14 @@ class Part:
 
     kind: str
     task: str
-    values: Mapping[str, Any]
-    reduced: Mapping[str, Any]
+    values: Settings
+    reduced: Settings
     part: str = ""
-    inputs: Callable[..., dict[str, Any]] | None = None  # (configuration, draw, trial); None: as transformers' models
+    inputs: Callable[..., Inputs] | None = None  # (configuration, draw, trial); None: as transformers' models
     side: tuple[int, int] = (0, 0)  # of the images or latents, in full and reduced
 
 
-def _denoiser_inputs(config: Any, draw: Any, trial: Any, height: int, width: int) -> dict[str, Any]:
+def _denoiser_inputs(config: Any, draw: Any, trial: Any, height: int, width: int) -> Inputs:
     """Noisy latents at a step of the schedule, and what the text encoder says of the prompt."""
     import torch
 
@@ -47,11 +49,11 @@ def _denoiser_inputs(config: Any, draw: Any, trial: Any, height: int, width: int
     }
 
 
-def _latents(config: Any, draw: Any, trial: Any, height: int, width: int) -> dict[str, Any]:
+def _latents(config: Any, draw: Any, trial: Any, height: int, width: int) -> Inputs:
     return {"sample": draw(trial.batch_size, LATENT_CHANNELS, height, width)}
 
 
-def _image(config: Any, draw: Any, trial: Any, height: int, width: int) -> dict[str, Any]:
+def _image(config: Any, draw: Any, trial: Any, height: int, width: int) -> Inputs:
     """An image whose values are from -1 to 1."""
     return {"sample": draw(trial.batch_size, config.in_channels, height, width).tanh()}
 
@@ -108,7 +110,7 @@ def load(name: str, trial: Any) -> LoadedModel:
     return _of_diffusers(row, values, given, row.side[not full], trial)
 
 
-def _of_diffusers(row: Part, values: dict[str, Any], given: dict[str, Any], side: int, trial: Any) -> LoadedModel:
+def _of_diffusers(row: Part, values: Settings, given: Settings, side: int, trial: Any) -> LoadedModel:
     import diffusers
     import torch
 
@@ -123,7 +125,7 @@ def _of_diffusers(row: Part, values: dict[str, Any], given: dict[str, Any], side
         raise UserError(f"{row.kind} cannot be built: {' '.join(str(error).split())[:300]}") from error
     module = whole.get_submodule(row.part)
 
-    def inputs_at(trial: Any) -> dict[str, Any]:
+    def inputs_at(trial: Any) -> Inputs:
         rng = _module.generator(trial.seed)
         size = trial.height or side, trial.width or side
         return row.inputs(whole.config, lambda *shape: torch.randn(shape, generator=rng), trial, *size)
@@ -139,7 +141,7 @@ def _is_full(trial: Any) -> bool:
     return trial.model_args.get(FULL) is True
 
 
-def catalogue() -> list[dict]:
+def catalogue() -> list[CatalogueRow]:
     return [
         {
             "name": name,

@@ -15,8 +15,10 @@ from typing import Any
 
 from benchlib.errors import UserError, suggestion
 from benchlib.models import LoadedModel, _configs, _labels, _meta, _modalities, _module, _tasks, _transformers
+from benchlib.models._configs import Settings
 from benchlib.models._sentences import SENTENCES
 from benchlib.registry import Source
+from benchlib.tensors import Inputs
 
 WEIGHTS = ("*.safetensors", "pytorch_model*.bin")
 TOKENIZER = ("tokenizer.json", "vocab.txt", "vocab.json", "merges.txt", "*.model")
@@ -42,7 +44,7 @@ def load(name: str, trial: Any) -> LoadedModel:
     inputs_at, text = _inputs(path, config, module)
     task = getattr(config, "pipeline_tag", None) or _tasks.task_of(type(module).__name__)
     labelled = lambda trial: _labels.added(inputs_at(trial), module, trial)  # noqa: E731
-    return _module.loaded(module, labelled, trial, task=task, weights=weights, facts={"model_text": text})
+    return _module.loaded(module, labelled, trial, task=task, weights=weights).with_facts(model_text=text)
 
 
 def identity(name: str, trial: Any) -> dict[str, str]:
@@ -52,7 +54,7 @@ def identity(name: str, trial: Any) -> dict[str, str]:
     return {f.name: _hash(str(f), f.stat().st_size, f.stat().st_mtime_ns) for f in files}
 
 
-def _config(path: Path, given: dict[str, Any]) -> Any:
+def _config(path: Path, given: Settings) -> Any:
     import transformers
 
     try:
@@ -109,13 +111,13 @@ def _with_weights(model_class: Any, config: Any, path: Path, trial: Any) -> tupl
     return module, f"real, but {missing} tensors random" if missing else "real"
 
 
-def _inputs(path: Path, config: Any, module: Any) -> tuple[Callable[[Any], dict[str, Any]], str]:
+def _inputs(path: Path, config: Any, module: Any) -> tuple[Callable[[Any], Inputs], str]:
     """What makes the inputs for a trial, and what they are: `sentences` or `random`."""
     if _files(path, TOKENIZER):
         tokenizer = _tokenizer(path)
         return lambda trial: sentences(tokenizer, module, trial), "sentences"
 
-    def drawn(trial: Any) -> dict[str, Any]:
+    def drawn(trial: Any) -> Inputs:
         return _modalities.inputs_for(config, module, trial, LENGTH_WITHOUT_TOKENIZER)
 
     return drawn, "random"
@@ -134,7 +136,7 @@ def _tokenizer(path: Path) -> Any:
     return tokenizer
 
 
-def sentences(tokenizer: Any, module: Any, trial: Any) -> dict[str, Any]:
+def sentences(tokenizer: Any, module: Any, trial: Any) -> Inputs:
     """Real sentences through the tokenizer: as long as seq_length, else as the longest of the batch."""
     import inspect
 

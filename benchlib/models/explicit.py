@@ -12,7 +12,8 @@ from typing import Any
 
 from benchlib.errors import UnknownName
 from benchlib.models import LoadedModel, _module, _transformers
-from benchlib.registry import Source
+from benchlib.registry import CatalogueRow, Source
+from benchlib.tensors import Inputs
 
 Draw = Callable[..., Any]  # a normal tensor of a shape
 
@@ -23,7 +24,7 @@ class Entry:
 
     module: str
     summary: str
-    inputs: Callable[[Draw, int], dict[str, Any]]
+    inputs: Callable[[Draw, int], Inputs]
     by_position: bool = False
 
 
@@ -128,7 +129,7 @@ def load(name: str, trial: Any) -> LoadedModel:
     torch.manual_seed(trial.seed)
     module = getattr(_explicit_modules if name in OWN else _dummy_modules, entry.module)()
 
-    def inputs_at(trial: Any) -> dict[str, Any]:
+    def inputs_at(trial: Any) -> Inputs:
         rng = _module.generator(trial.seed)
         return entry.inputs(lambda *shape: torch.randn(shape, generator=rng), trial.batch_size)
 
@@ -136,10 +137,20 @@ def load(name: str, trial: Any) -> LoadedModel:
     return _module.loaded(module, inputs_at, trial, task="test", weights="random", positional=positional)
 
 
-def catalogue() -> list[dict]:
-    small = [{"name": name, "task": "test", "summary": entry.summary} for name, entry in SMALL.items()]
-    llama = {"name": LLAMA, "task": "feature-extraction", "summary": "two layers of Llama 2, as wide as the 7B model"}
-    return [*small, {**llama, **LLAMA_RECORDED, "packages": ("transformers.modeling_utils",)}]
+def catalogue() -> list[CatalogueRow]:
+    llama: CatalogueRow = {
+        "name": LLAMA,
+        "task": "feature-extraction",
+        "batch_size": LLAMA_RECORDED["batch_size"],
+        "seq_length": LLAMA_RECORDED["seq_length"],
+        "packages": ("transformers.modeling_utils",),
+        "summary": "two layers of Llama 2, as wide as the 7B model",
+    }
+    return [*(_row(name, entry) for name, entry in SMALL.items()), llama]
+
+
+def _row(name: str, entry: Entry) -> CatalogueRow:
+    return {"name": name, "task": "test", "summary": entry.summary}
 
 
 def refuse(trial: Any) -> str | None:

@@ -12,7 +12,8 @@ from typing import Any
 from benchlib.errors import UnknownName
 from benchlib.models import LoadedModel, _corpus, _module
 from benchlib.models._graph_layers import EDGE_FEATURES, LAYERS, MLAGILITY
-from benchlib.registry import SIZES, Option, Source
+from benchlib.registry import SIZES, CatalogueRow, Option, Source
+from benchlib.tensors import Inputs
 
 DEFAULTS = {"k": 8, "alpha": 2.2, "in_channels": 1433, "out_channels": 16, "num_layers": 8}
 OPTIONS = {
@@ -38,7 +39,7 @@ def load(name: str, trial: Any) -> LoadedModel:
             if not parameter.is_meta and not parameter.any():  # a bias of zeros would hide what goes wrong with it
                 parameter.normal_(0, 0.05)
 
-    def inputs_at(trial: Any) -> dict[str, Any]:
+    def inputs_at(trial: Any) -> Inputs:
         rng = _module.generator(trial.seed)
         features = [sizes[size] for size in layer.features]
         makers = {
@@ -54,7 +55,7 @@ def load(name: str, trial: Any) -> LoadedModel:
     return _module.loaded(module, inputs_at, trial, task="graph", weights="random", positional=layer.reads)
 
 
-def catalogue() -> list[dict]:
+def catalogue() -> list[CatalogueRow]:
     return [
         {
             "name": name,

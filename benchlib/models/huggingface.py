@@ -8,13 +8,13 @@ configuration; `benchlib.models._modalities` makes the inputs.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from benchlib.errors import Unavailable
 from benchlib.models import LoadedModel, _module, _tasks, _transformers
-from benchlib.registry import Source
+from benchlib.models._configs import Settings
+from benchlib.registry import CatalogueRow, Source
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Entry:
 
     batch_size: int
     model_class: str = ""
-    values: Mapping[str, Any] = field(default_factory=dict)
+    values: Settings = field(default_factory=dict)
     seq_length: int | None = None
     needs: str = ""  # what it takes that is not to be had
 
@@ -115,15 +115,15 @@ def _length(name: str, entry: Entry) -> int | None:
     return None if name in TEXTLESS else entry.seq_length or _tasks.length_of(name)
 
 
-def catalogue() -> list[dict]:
+def catalogue() -> list[CatalogueRow]:
     return [
         {
             "name": name,
             "task": _tasks.task_of(entry.model_class or name),
             "batch_size": entry.batch_size,
             "seq_length": _length(name, entry),
-            **({"needs": entry.needs} if entry.needs else {}),
-            **({"summary": entry.model_class} if entry.model_class else {}),
+            "needs": entry.needs,
+            "summary": entry.model_class,
         }
         for name, entry in MODELS.items()
     ]

@@ -10,7 +10,7 @@ from typing import Any
 
 from benchlib.errors import UnknownName
 from benchlib.models import LoadedModel, hub
-from benchlib.registry import Source
+from benchlib.registry import CatalogueRow, Source
 
 MODELS = {  # the suite's name: (id on the hub, task)
     "all_MiniLM_L6_v1": ("sentence-transformers/all-MiniLM-L6-v1", "feature-extraction"),
@@ -30,7 +30,7 @@ def load(name: str, trial: Any) -> LoadedModel:
     return hub.load(MODELS[name][0], trial)
 
 
-def catalogue() -> list[dict]:
+def catalogue() -> list[CatalogueRow]:
     return [
         {"name": name, "task": task, "summary": f"hub:{hub_id}", "needs": NEEDS.get(name, "")}
         for name, (hub_id, task) in MODELS.items()

@@ -13,13 +13,22 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, Required, TypedDict
 
 from benchlib import yaml_file
 from benchlib.errors import UserError
-from benchlib.registry import Source
+from benchlib.registry import CatalogueRow, Parameters, Source
 
 KEYS = ("name", "reason", "date", "trial")
+
+
+class Issue(TypedDict, total=False):
+    """An entry of the file, as YAML has it: its comments stay when another one is added."""
+
+    name: Required[str]
+    reason: str
+    date: Any  # as it was written: a date, or a text
+    trial: Required[Parameters]  # those that differ from their defaults, the model among them
 
 
 def path() -> Path:
@@ -27,7 +36,7 @@ def path() -> Path:
     return Path(os.environ.get("BENCHLIB_ISSUES") or Path("params") / "issues.yaml").expanduser()
 
 
-def entries() -> list[dict[str, Any]]:
+def entries() -> list[Issue]:
     """What the file holds; nothing where there is none. Raises UserError with the first mistake and its line."""
     try:
         document = yaml_file.read(path())
@@ -40,9 +49,10 @@ def entries() -> list[dict[str, Any]]:
     if not isinstance(document, list):
         raise UserError(f"{path()}:1: issues are a list of entries with {', '.join(KEYS)}")
     taken: set[str] = set()
+    lines: Any = document  # ruamel's list knows where its entries stand
     for index, entry in enumerate(document):
         if problem := _problem(entry, taken):
-            raise UserError(f"{path()}:{document.lc.data[index][0] + 1}: {problem}")
+            raise UserError(f"{path()}:{lines.lc.data[index][0] + 1}: {problem}")
         taken.add(entry["name"])
     return document
 
@@ -63,7 +73,7 @@ def _problem(entry: Any, taken: set[str]) -> str | None:
     return None
 
 
-def catalogue() -> list[dict]:
+def catalogue() -> list[CatalogueRow]:
     return [
         {
             "name": entry["name"],

@@ -17,7 +17,7 @@ from benchlib.errors import UserError
 from benchlib.models import LoadedModel, _onnx_batch, _onnx_data, _onnx_shapes, _onnx_values
 from benchlib.models._onnx_graph import inputs_of, outputs_of
 from benchlib.onnx_facts import external_files, weights_of
-from benchlib.registry import Source
+from benchlib.registry import Facts, Source
 
 
 def load(name: str, trial: Any) -> LoadedModel:
@@ -84,7 +84,7 @@ def external_data(path: Path) -> list[Path]:
     return files
 
 
-def _facts(proto: Any) -> dict[str, Any]:
+def _facts(proto: Any) -> Facts:
     """What the record says of the weights: initializers, and floating constants (some exporters' way)."""
     from onnx import helper
 

@@ -11,7 +11,7 @@ from typing import Any
 from benchlib.errors import UnknownName
 from benchlib.models import LoadedModel, hub
 from benchlib.models._popular import MODELS
-from benchlib.registry import Source
+from benchlib.registry import CatalogueRow, Source
 
 
 def load(name: str, trial: Any) -> LoadedModel:
@@ -21,7 +21,7 @@ def load(name: str, trial: Any) -> LoadedModel:
     return hub.load(name, trial)
 
 
-def catalogue() -> list[dict]:
+def catalogue() -> list[CatalogueRow]:
     return [
         {"name": name, "task": task, "labels": {"author": [name.rpartition("/")[0] or "huggingface"]}}
         for name, task in MODELS.items()

@@ -22,11 +22,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from benchlib import tensors
+from benchlib import artifacts, tensors
 from benchlib.errors import UnknownName, UserError
 from benchlib.models import LoadedModel, _axes, _code, _configs, _modalities, _module, _saved
 from benchlib.models._facts import class_name, weights_hash
+from benchlib.models._saved import META, StoredModule
 from benchlib.registry import SIZES, Source
+from benchlib.tensors import FlatArrays, Inputs
 
 FOLDER = "python"
 LENGTH = 128  # of text for a configuration given without inputs
@@ -55,27 +57,20 @@ def store(module: Any, inputs: Any = None, cache: Path | None = None) -> str:
         raise UserError(f"{class_name(module)} has tensors without data (on the meta device): load its weights first")
     named, positional = bound(module, inputs)
     kinds = list(dict.fromkeys(k for part in module.modules() for k in type(part).__mro__))
-    meta = {
-        "class": class_name(module),
-        "positional": positional,
-        "weights": weights,
-        "paths": _import_paths(kinds),
-    }
+    meta = StoredModule(positional, weights, _import_paths(kinds), class_name(module))
     digest = hashlib.sha256("\n".join(_identity(module, kinds)).encode())
     digest.update(json.dumps([weights_hash(module), _inputs_hash(named), positional]).encode())
-    name = f"{meta['class']}-{digest.hexdigest()[:8]}"
+    name = f"{meta.class_name}-{digest.hexdigest()[:8]}"
     _write(folder(cache) / name, module, named, meta)
     return f"python:{name}"
 
 
 def folder(cache: Path | None = None) -> Path:
     """Where stored modules lie: in the cache's folder."""
-    from benchlib import artifacts
-
     return (artifacts.claim(Path(cache)) if cache else artifacts.root()) / FOLDER
 
 
-def bound(module: Any, inputs: Any) -> tuple[dict[str, Any], list[str]]:
+def bound(module: Any, inputs: Any) -> tuple[Inputs, list[str]]:
     """Inputs by the names of forward's parameters, and those of them that are passed by position."""
     if isinstance(inputs, Mapping):
         return dict(inputs), []
@@ -99,7 +94,7 @@ def batch_of(inputs: Any) -> int:
 def load(name: str, trial: Any) -> LoadedModel:
     """The stored module with its stored inputs."""
     place = folder() / name
-    if not (place / "meta.json").is_file():
+    if not (place / META).is_file():
         known = [p.name for p in folder().glob("*") if p.is_dir()]
         raise UnknownName("stored module", name, known)
     return opened(place, name, trial)
@@ -107,20 +102,20 @@ def load(name: str, trial: Any) -> LoadedModel:
 
 def opened(place: Path, called: str, trial: Any) -> LoadedModel:
     """What a folder of model.pt, inputs.npz and meta.json holds, for a trial."""
-    meta = json.loads((place / "meta.json").read_text())
-    sys.path.extend(p for p in meta["paths"] if p not in sys.path)
+    meta = StoredModule.read(place / META)
+    sys.path.extend(p for p in meta.paths if p not in sys.path)
     flat, structure = tensors.load(place / "inputs.npz")
     inputs = tensors.unflatten(structure, flat)
     if trial.batch_size != 1:
         _check_batch(called, flat, trial.batch_size)
     module = _saved.open_saved(place / "model.pt")
-    positional = tuple(meta["positional"])
-    model = _module.loaded(module, lambda trial: inputs, trial, task="", weights=meta["weights"], positional=positional)
+    positional = tuple(meta.positional)
+    model = _module.loaded(module, lambda trial: inputs, trial, task="", weights=meta.weights, positional=positional)
     model.axes = _axes.shared(model.inputs)
     return model
 
 
-def _check_batch(name: str, flat: Mapping[str, Any], batch_size: int) -> None:
+def _check_batch(name: str, flat: FlatArrays, batch_size: int) -> None:
     held = list(dict.fromkeys(a.shape[0] for a in flat.values() if a.ndim))
     if batch_size not in held:
         items = " or ".join(map(str, held)) or "no"
@@ -173,14 +168,14 @@ def _plain(value: Any) -> str | None:
         parts = [_plain(v) for v in value]
         return None if None in parts else f"{type(value).__name__}{parts}"
     if isinstance(value, dict):
-        parts = [(repr(k), _plain(v)) for k, v in value.items()]
-        return None if not parts or any(v is None for _, v in parts) else str(parts)
+        entries = [(repr(k), _plain(v)) for k, v in value.items()]
+        return None if not entries or any(v is None for _, v in entries) else str(entries)
     if hasattr(value, "shape") and hasattr(value, "dtype"):  # a tensor that is neither parameter nor buffer
         return tensors.content_hash({"": value})
     return None
 
 
-def _inputs_hash(named: dict[str, Any]) -> str:
+def _inputs_hash(named: Inputs) -> str:
     flat, structure = tensors.flatten(named)
     return tensors.content_hash(flat) + json.dumps(structure)
 
@@ -192,22 +187,21 @@ def _import_paths(kinds: list[type]) -> list[str]:
     return list(dict.fromkeys(p for p in paths if Path(p).is_dir()))
 
 
-def _write(place: Path, module: Any, named: dict[str, Any], meta: dict[str, Any]) -> None:
+def _write(place: Path, module: Any, named: Inputs, meta: StoredModule) -> None:
     """Writes the entry aside and renames it; one that is there learns the import paths of this session."""
     place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    known = place / "meta.json"
+    known = place / META
     if known.is_file():
-        before = json.loads(known.read_text())
-        meta["paths"] = list(dict.fromkeys([*meta["paths"], *before["paths"]]))
+        meta.paths = list(dict.fromkeys([*meta.paths, *StoredModule.read(known).paths]))
         aside = place / f".meta.{os.getpid()}"
-        aside.write_text(json.dumps(meta))
+        meta.write(aside)
         os.replace(aside, known)
         return
     aside = Path(tempfile.mkdtemp(prefix=f".{place.name}.", dir=place.parent))
     try:
         _saved.save(module, aside / "model.pt")
         tensors.save(aside / "inputs.npz", named)
-        (aside / "meta.json").write_text(json.dumps(meta))
+        meta.write(aside / META)
         os.rename(aside, place)
     except OSError:
         if not known.is_file():  # otherwise another process stored the same module meanwhile

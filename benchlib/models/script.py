@@ -13,13 +13,15 @@ import hashlib
 import re
 import sys
 import tempfile
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from benchlib import label_line
+from benchlib.discovery import Discovery, Found, discover, take
 from benchlib.errors import UserError
-from benchlib.models import LoadedModel, _module, _script_arguments, python
+from benchlib.models import LoadedModel, _module, _script_arguments, parse, python
 from benchlib.registry import Source
 
 _NAME = re.compile(r"\.py(::\w+)?$")
@@ -32,13 +34,11 @@ def is_script(model: str) -> bool:
 
 def path_of(model: str) -> Path:
     """The script that a trial's `model` names. Raises UserError where it is not there."""
-    from benchlib.models import parse
-
     return Path(parse(model)[1].partition("::")[0])
 
 
-def discovered(path: Path, trial: Any) -> Any:
-    """The `benchlib.discovery.Discovery` of a script with what the trial tells it; once per content and plan."""
+def discovered(path: Path, trial: Any) -> Discovery:
+    """What a script calls with what the trial tells it; once per content and plan."""
     args = tuple(_script_arguments.command_line(trial))
     return _discovered(path, Path.cwd(), tuple(_hashes(path)), args, trial.max_depth, trial.timeout)
 
@@ -48,9 +48,9 @@ def forget() -> None:
     _discovered.cache_clear()
 
 
-def hashes(discovery: Any) -> dict[str, Any]:
+def hashes(discovery: Discovery) -> Mapping[str, Found]:
     """What was found, by hash, in the order of the calls: equal models are one."""
-    found: dict[str, Any] = {}
+    found: dict[str, Found] = {}
     for model in discovery.models:
         found.setdefault(model.hash, model)
     return found
@@ -58,13 +58,11 @@ def hashes(discovery: Any) -> dict[str, Any]:
 
 def load(name: str, trial: Any) -> LoadedModel:
     """The model as the script makes and calls it. Raises UserError for a script that calls none, or several."""
-    from benchlib import discovery
-
     script, _, picked = name.partition("::")
     path, args = Path(script), _script_arguments.command_line(trial)
     picked = picked or _only(discovered(path, trial), path)
     with tempfile.TemporaryDirectory(prefix="benchlib-") as folder:
-        discovery.take(path, args, trial.max_depth, picked, Path(folder), trial.timeout)
+        take(path, args, trial.max_depth, picked, Path(folder), trial.timeout)
         sys.path.append(standins())
         return python.opened(Path(folder), path.name, trial)
 
@@ -90,7 +88,7 @@ def refuse(trial: Any) -> str | None:
     return label_line.unreadable(path) or _module.no_shapes(trial) or _script_arguments.not_taken(path, trial)
 
 
-def _only(discovery: Any, path: Path) -> str:
+def _only(discovery: Discovery, path: Path) -> str:
     found = hashes(discovery)
     if len(found) == 1:
         return next(iter(found))
@@ -103,10 +101,8 @@ def _only(discovery: Any, path: Path) -> str:
 @lru_cache(maxsize=256)
 def _discovered(
     path: Path, folder: Path, content: tuple[str, ...], args: tuple[str, ...], max_depth: int, timeout: float
-) -> Any:
-    from benchlib import discovery
-
-    return discovery.discover(path, args, max_depth, timeout)
+) -> Discovery:
+    return discover(path, args, max_depth, timeout)
 
 
 def _hashes(path: Path) -> list[str]:

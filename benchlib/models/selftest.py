@@ -6,7 +6,8 @@ from typing import Any
 
 from benchlib.errors import UnknownName
 from benchlib.models import LoadedModel, _corpus, _module
-from benchlib.registry import Source
+from benchlib.registry import CatalogueRow, Source
+from benchlib.tensors import Inputs
 
 MODELS = {"linear": "one linear layer, 10 to 10", "twolayer": "two linear layers, 10 to 5 to 5"}
 FEATURES = 10
@@ -26,13 +27,13 @@ def load(name: str, trial: Any) -> LoadedModel:
     torch.manual_seed(trial.seed)
     kind = {"linear": _selftest_modules.Linear, "twolayer": _selftest_modules.TwoLayer}[name]
 
-    def inputs_at(trial: Any) -> dict[str, Any]:
+    def inputs_at(trial: Any) -> Inputs:
         return {"x": torch.rand((trial.batch_size, FEATURES), generator=_module.generator(trial.seed))}
 
     return _module.loaded(kind(FEATURES), inputs_at, trial, task="test", weights="random", positional=("x",))
 
 
-def catalogue() -> list[dict]:
+def catalogue() -> list[CatalogueRow]:
     return [
         {"name": name, "task": "test", "summary": summary, "labels": _corpus.labels(name, "selftest", "selftest")}
         for name, summary in MODELS.items()

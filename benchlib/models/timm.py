@@ -6,7 +6,7 @@ The catalogue holds torch_bench's, with the batch size that it records for each.
 from __future__ import annotations
 
 from benchlib.models import _module, _timm
-from benchlib.registry import Source
+from benchlib.registry import CatalogueRow, Source
 
 BATCH_SIZES = {
     "adv_inception_v3": 128, "beit_base_patch16_224": 128, "botnet26t_256": 128, "cait_m36_384": 4,
@@ -31,10 +31,14 @@ RENAMED = {  # those of the catalogue that timm renamed; of all others it keeps 
 }
 
 
-def catalogue() -> list[dict]:
+def catalogue() -> list[CatalogueRow]:
     return [
-        {"name": name, "task": "image-classification", "batch_size": batch_size}
-        | ({"alias_of": RENAMED[name]} if name in RENAMED else {})
+        {
+            "name": name,
+            "task": "image-classification",
+            "batch_size": batch_size,
+            "alias_of": RENAMED.get(name, ""),
+        }
         for name, batch_size in BATCH_SIZES.items()
     ]
 

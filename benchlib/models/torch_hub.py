@@ -10,7 +10,8 @@ from typing import Any
 
 from benchlib.errors import Unavailable, UnknownName
 from benchlib.models import LoadedModel, _corpus, _module, _timm, _torchvision, _transformers
-from benchlib.registry import Source
+from benchlib.models._configs import Settings
+from benchlib.registry import CatalogueRow, Source
 
 TORCHVISION = (
     "alexnet", "convnext_base", "convnext_large", "convnext_small", "convnext_tiny", "densenet121", "densenet161",
@@ -28,13 +29,13 @@ TORCHVISION = (
 )  # fmt: skip
 
 
-def _fast_resnest(radix: int, groups: int, width: int) -> tuple[str, dict[str, Any]]:
+def _fast_resnest(radix: int, groups: int, width: int) -> tuple[str, Settings]:
     """ResNeSt-50 that pools before it convolves; timm names two of them, and builds the others as one of those."""
     block = {"radix": radix, "avd": True, "avd_first": True}
     return "resnest50d_1s4x24d", {"cardinality": groups, "base_width": width, "block_args": block}
 
 
-TIMM: dict[str, tuple[str, dict[str, Any]]] = {  # timm's name, and what it is built with
+TIMM: dict[str, tuple[str, Settings]] = {  # timm's name, and what it is built with
     "ghostnet": ("ghostnet_100", {}),
     "ghostnet_1x": ("ghostnet_100", {}),
     "mealv1_resnest50": ("resnet50", {}),  # they are called so, and are ResNets
@@ -90,7 +91,7 @@ def refuse(trial: Any) -> str | None:
     return (_module.no_loss if trial.source()[1] in DEPTH else _module.no_attention)(trial)
 
 
-def catalogue() -> list[dict]:
+def catalogue() -> list[CatalogueRow]:
     return [_row(name) for name in _names()]
 
 
@@ -98,9 +99,9 @@ def _names() -> list[str]:
     return sorted((*TORCHVISION, *TIMM, *DEPTH, *NEEDS))
 
 
-def _row(name: str) -> dict:
+def _row(name: str) -> CatalogueRow:
     task = TASKS.get(name.partition("_")[0], "image-classification")
-    row: dict[str, Any] = {"name": name, "task": task, "labels": _corpus.labels(name, "torch_hub")}
+    row: CatalogueRow = {"name": name, "task": task, "labels": _corpus.labels(name, "torch_hub")}
     if name in NEEDS:
         return row | {"needs": NEEDS[name]}
     library = "timm" if name in TIMM else "transformers" if name in DEPTH else "torchvision"

@@ -12,7 +12,7 @@ from functools import partial
 from benchlib.errors import Unavailable, UnknownName
 from benchlib.models import LoadedModel, _torchbench
 from benchlib.models._torchbench import graph, own, text, timm, torchvision
-from benchlib.registry import Source
+from benchlib.registry import CatalogueRow, Source
 
 BERT_LARGE = {"hidden_size": 1024, "num_hidden_layers": 24, "num_attention_heads": 16, "intermediate_size": 4096}
 ALBERT_BASE = {"hidden_size": 768, "num_attention_heads": 12, "intermediate_size": 3072}
@@ -126,12 +126,15 @@ def load(name: str, trial) -> LoadedModel:
     raise UnknownName("torchbench model", name, [*MODELS, *NEEDS])
 
 
-def catalogue() -> list[dict]:
+def catalogue() -> list[CatalogueRow]:
     names = sorted([*MODELS, *NEEDS], key=lambda name: (name[0].islower(), name))
-    rows = [{"name": name, "batch_size": BATCH_SIZES.get(name, 1)} for name in names]
-    return [
-        row | ({"needs": NEEDS[row["name"]]} if row["name"] in NEEDS else MODELS[row["name"]].row()) for row in rows
-    ]
+    return [_row(name, BATCH_SIZES.get(name, 1)) for name in names]
+
+
+def _row(name: str, batch_size: int) -> CatalogueRow:
+    if name in NEEDS:
+        return {"name": name, "batch_size": batch_size, "needs": NEEDS[name]}
+    return MODELS[name].row(name, batch_size)
 
 
 source = Source(

@@ -12,8 +12,10 @@ from typing import Any
 
 from benchlib.errors import UnknownName
 from benchlib.models import LoadedModel, _as_trained, _module, _torchbench
+from benchlib.models._configs import Settings
 from benchlib.models._torchbench import Entry, text
-from benchlib.registry import Source
+from benchlib.registry import CatalogueRow, Source
+from benchlib.tensors import Inputs
 
 TWO = {"num_hidden_layers": 2}
 WIDE = {"hidden_size": 5120, "intermediate_size": 13824, "num_attention_heads": 40, "num_key_value_heads": 40}  # 13B
@@ -55,15 +57,15 @@ DEPTH = ("num_hidden_layers", "encoder_layers", "decoder_layers", "layers_per_bl
 TOKENS, POOLED = 77, 1280  # of a prompt; the width of its summary in XL
 
 
-def _language(family: str, values: dict[str, Any], length: int = 512) -> Entry:
+def _language(family: str, values: Settings, length: int = 512) -> Entry:
     return text(f"{family}ForCausalLM", "text-generation", length, {**values, **TWO})
 
 
-def _unet(values: dict[str, Any]) -> Entry:
+def _unet(values: Settings) -> Entry:
     return Entry(partial(_denoiser, values), "image-generation", "diffusers")
 
 
-def _denoiser(values: dict[str, Any], trial: Any) -> LoadedModel:
+def _denoiser(values: Settings, trial: Any) -> LoadedModel:
     """A UNet of diffusers on noise, with the states of a prompt."""
     import torch
     from diffusers import UNet2DConditionModel
@@ -72,7 +74,7 @@ def _denoiser(values: dict[str, Any], trial: Any) -> LoadedModel:
     module = _module.built(UNet2DConditionModel, {**values, **trial.model_args}, trial.model)
     side, width = module.config.sample_size, module.config.cross_attention_dim
 
-    def inputs_at(trial: Any) -> dict[str, Any]:
+    def inputs_at(trial: Any) -> Inputs:
         rng, batch = _module.generator(trial.seed), trial.batch_size
         draw = partial(torch.randn, generator=rng)
         inputs = {"sample": draw((batch, 4, side, side)), "timestep": torch.randint(1000, (batch,), generator=rng)}
@@ -118,7 +120,7 @@ def called(name: str, trial: Any) -> str:
     return f"{name} ({_left(MODELS[name])})"
 
 
-def _deepens(given: Mapping[str, Any]) -> bool:
+def _deepens(given: Settings) -> bool:
     return any(name in DEPTH or (isinstance(value, Mapping) and _deepens(value)) for name, value in given.items())
 
 
@@ -126,8 +128,8 @@ def _left(entry: Entry) -> str:
     return "1 layer a block" if entry.package == "diffusers" else "2 layers"
 
 
-def catalogue() -> list[dict]:
-    return [e.row() | {"name": name, "batch_size": 1, "summary": _left(e)} for name, e in MODELS.items()]
+def catalogue() -> list[CatalogueRow]:
+    return [entry.row(name, summary=_left(entry)) for name, entry in MODELS.items()]
 
 
 source = Source(

@@ -6,7 +6,7 @@ The catalogue holds the detection models of MLAgility's corpus; its classifiers 
 from __future__ import annotations
 
 from benchlib.models import _corpus, _module, _torchvision
-from benchlib.registry import Source
+from benchlib.registry import CatalogueRow, Source
 
 NAMES = (
     "fasterrcnn_mobilenet_v3_large_320_fpn", "fasterrcnn_mobilenet_v3_large_fpn", "fasterrcnn_resnet50_fpn",
@@ -16,7 +16,7 @@ NAMES = (
 )  # fmt: skip
 
 
-def catalogue() -> list[dict]:
+def catalogue() -> list[CatalogueRow]:
     return [{"name": name, "task": "object-detection", "labels": _corpus.labels(name, "torchvision")} for name in NAMES]
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from benchlib.errors import Unavailable, UnknownName
 from benchlib.models import LoadedModel, _corpus, _module, _retrieved, _tasks, _transformers
 from benchlib.models._transformers_corpus import MODELS, WITHOUT_TEXT
-from benchlib.registry import Source
+from benchlib.registry import CatalogueRow, Source
 
 SEQ_LENGTH = 128
 SIZES = {"max_audio_seq_length": 25600, "height": 224, "width": 224}
@@ -32,7 +32,7 @@ def load(name: str, trial: Any) -> LoadedModel:
     return _transformers.loaded(row.model_class, sized, row.values, SEQ_LENGTH, _task(name), inputs=inputs)
 
 
-def catalogue() -> list[dict]:
+def catalogue() -> list[CatalogueRow]:
     return [
         {
             "name": name,

@@ -17,7 +17,8 @@ from typing import Any
 
 from benchlib.errors import UnknownName
 from benchlib.models import LoadedModel, _module, _retrieved, _tasks, _transformers, hub
-from benchlib.registry import Source
+from benchlib.models._configs import Settings
+from benchlib.registry import CatalogueRow, Source
 
 SEQ_LENGTH = 128
 FEW = 2
@@ -29,8 +30,8 @@ class Row:
     """A model's class, its layers, of each part that has some, and the rest of its configuration."""
 
     model_class: str
-    layers: Mapping[str, Any]
-    values: Mapping[str, Any] = field(default_factory=dict)
+    layers: Settings
+    values: Settings = field(default_factory=dict)
 
 
 def _deep(layers: int) -> dict[str, int]:
@@ -146,20 +147,20 @@ def refuse(trial: Any) -> str | None:
     return _module.no_shapes(trial)
 
 
-def _is_reduced(row: Row, given: Mapping[str, Any]) -> bool:
+def _is_reduced(row: Row, given: Settings) -> bool:
     return not given.get("full") and not _decided(row.layers, given) and _fewer(row.layers) != row.layers
 
 
-def _decided(layers: Mapping[str, Any], given: Mapping[str, Any]) -> bool:
+def _decided(layers: Settings, given: Settings) -> bool:
     both = {k: (v, given[k]) for k, v in layers.items() if k in given}
     return any(_decided(*pair) if all(isinstance(p, Mapping) for p in pair) else True for pair in both.values())
 
 
-def _fewer(layers: Mapping[str, Any]) -> dict[str, Any]:
+def _fewer(layers: Settings) -> Settings:
     return {k: _fewer(v) if isinstance(v, Mapping) else min(v, FEW) for k, v in layers.items()}
 
 
-def catalogue() -> list[dict]:
+def catalogue() -> list[CatalogueRow]:
     tasks = {name: _tasks.task_of(MODELS[name.removesuffix(PRETRAINED)].model_class) for name in NAMES}
     return [
         {"name": name, "task": task, "seq_length": None if task == "image-classification" else SEQ_LENGTH}

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+
+from benchlib.registry import Facts, Options
 
 
 @dataclass(frozen=True)
@@ -14,8 +14,8 @@ class PassRequest:
 
     source: Path  # the ONNX file to start from; it stays as it is
     target: Path  # the file to write; external data goes beside it, named after it
-    options: Mapping[str, Any] = field(default_factory=dict)  # with every default filled in
+    options: Options = field(default_factory=dict)  # with every default filled in
     without: tuple[str, ...] = ()  # rules that are taken out, by name
     inputs: tuple[Path, ...] = ()  # .npz files of the model's own inputs (`benchlib.tensors.load`), to calibrate on
-    model_facts: Mapping[str, Any] = field(default_factory=dict)  # what the record says of the model
+    model_facts: Facts = field(default_factory=dict)  # what the record says of the model
     device: str = "cpu"

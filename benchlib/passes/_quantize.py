@@ -13,6 +13,7 @@ from benchlib import tensors
 from benchlib.errors import UserError
 from benchlib.onnx_facts import operators
 from benchlib.passes import _onnx_io
+from benchlib.runtimes import Feed
 from benchlib.runtimes._ort_session import feeds
 
 
@@ -91,7 +92,7 @@ class Samples:
         self.hashes = [tensors.content_hash(flat) for flat, _ in read]
         self._left = iter([feeds(names, tensors.unflatten(structure, flat), flat) for flat, structure in read])
 
-    def get_next(self) -> dict[str, Any] | None:
+    def get_next(self) -> Feed | None:
         return next(self._left, None)
 
 

@@ -11,13 +11,13 @@ from typing import Any
 
 from benchlib.errors import UserError
 from benchlib.passes import PassRequest, _onnx_io
-from benchlib.registry import Option, Pass
+from benchlib.registry import Facts, Option, Pass
 
 FIRST_OPSET = 13  # of which the operators take bfloat16
 TYPED = ("dtype", "value", "output_datatype")  # attributes that settle a type
 
 
-def apply(request: PassRequest) -> dict[str, Any]:
+def apply(request: PassRequest) -> Facts:
     """Converts the graph. Raises UserError for graphs with control flow, an opset below 13, or values of no type."""
     model = _onnx_io.load(request.source)
     if _onnx_io.opset(model) < FIRST_OPSET:
@@ -59,15 +59,7 @@ class _Converter:
         plan = {node: self._positions(node) for node in nodes}
         self.before = {v for n in nodes for v in (*n.inputs, *n.outputs) if v is not None and v.dtype == self.float}
         for node in nodes:
-            if any(
-                a.type in (self.ir.AttributeType.GRAPH, self.ir.AttributeType.GRAPHS) for a in node.attributes.values()
-            ):
-                raise UserError(f"bf16 does not convert graphs with control flow ({node.op_type})")
-            for value in node.outputs:
-                if value.dtype is None and value.name:
-                    raise UserError(
-                        f"bf16 needs the type of every value, and none is known of {value.name} ({node.op_type})"
-                    )
+            self._check(node)
         ends = [(i, v) for i, v in enumerate(self.graph.outputs) if v.dtype == self.float]
         if not self.keep_io_types:
             for value in self.graph.inputs:
@@ -76,6 +68,17 @@ class _Converter:
             self._convert_node(node, *plan[node])
         for i, value in ends:
             self._convert_output(i, value)
+
+    def _check(self, node: Any) -> None:
+        """Raises UserError for a node that holds graphs, and for one with an output of no type."""
+        graphs = (self.ir.AttributeType.GRAPH, self.ir.AttributeType.GRAPHS)
+        if any(attribute.type in graphs for attribute in node.attributes.values()):
+            raise UserError(f"bf16 does not convert graphs with control flow ({node.op_type})")
+        for value in node.outputs:
+            if value.dtype is None and value.name:
+                raise UserError(
+                    f"bf16 needs the type of every value, and none is known of {value.name} ({node.op_type})"
+                )
 
     def _positions(self, node: Any) -> tuple[set[int], set[int]]:
         """The positions of the inputs and outputs of a node that become bfloat16; none where it stays as it is."""

@@ -13,10 +13,10 @@ from __future__ import annotations
 from typing import Any
 
 from benchlib.passes import PassRequest, _onnx_io, _rules
-from benchlib.registry import Pass
+from benchlib.registry import Facts, Pass
 
 
-def apply(request: PassRequest) -> dict[str, Any]:
+def apply(request: PassRequest) -> Facts:
     """Folds constants, inlines functions and rewrites patterns. Raises UserError for an unknown rule."""
     import onnxscript.optimizer
     from onnxscript import rewriter

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from benchlib.passes import PassRequest, _onnx_io
-from benchlib.registry import Option, Pass
+from benchlib.registry import Facts, Option, Pass
 
 
-def apply(request: PassRequest) -> dict[str, Any]:
+def apply(request: PassRequest) -> Facts:
     """Converts the graph; operators that have no float16, or are blocked, stay in float32 between Casts.
 
     The converter needs every value's type: onnxruntime's symbolic inference finds them for its own operators too.

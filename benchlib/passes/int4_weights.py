@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
-from typing import Any
 
 from benchlib.passes import PassRequest, _onnx_io, _ort_graph, _quantize
-from benchlib.registry import Option, Pass
+from benchlib.registry import Facts, Option, Pass
 
 
-def apply(request: PassRequest) -> dict[str, Any]:
+def apply(request: PassRequest) -> Facts:
     """Quantises every MatMul whose second operand is a constant matrix. Raises UserError where there is none."""
     from onnxruntime.quantization.matmul_nbits_quantizer import MatMulNBitsQuantizer
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from benchlib.errors import UserError, suggestion
 from benchlib.passes import PassRequest, _onnx_io, _quantize
-from benchlib.registry import Option, Pass
+from benchlib.registry import Facts, Option, Pass
 
 
-def apply(request: PassRequest) -> dict[str, Any]:
+def apply(request: PassRequest) -> Facts:
     """Quantises matrix products, convolutions, embeddings (Gather), attention and LSTMs.
 
     `weight_type: auto` is QUInt8 where there are convolutions, whose signed weights onnxruntime's CPU provider cannot

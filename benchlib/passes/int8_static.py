@@ -7,17 +7,15 @@ it in float32 (a two-layer BERT exported by script: cosine similarity 0.996, and
 
 from __future__ import annotations
 
-from typing import Any
-
 from benchlib.errors import UserError
 from benchlib.passes import PassRequest, _onnx_io, _quantize
-from benchlib.registry import Option, Pass
+from benchlib.registry import Facts, Option, Pass
 
 METHODS = ("MinMax", "Entropy", "Percentile", "Distribution")
 KINDS = ("QInt8", "QUInt8", "QInt16", "QUInt16")
 
 
-def apply(request: PassRequest) -> dict[str, Any]:
+def apply(request: PassRequest) -> Facts:
     """Runs the float graph on the inputs, then quantises it. The defaults are onnxruntime's advice for x86: QDQ,
     activations unsigned, weights signed. Raises UserError when there are no inputs to calibrate on."""
     from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_static

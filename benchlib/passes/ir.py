@@ -6,13 +6,11 @@ it itself unless its option `optimize` is off; the pass then finds little left.
 
 from __future__ import annotations
 
-from typing import Any
-
 from benchlib.passes import PassRequest, _onnx_io
-from benchlib.registry import Pass
+from benchlib.registry import Facts, Pass
 
 
-def apply(request: PassRequest) -> dict[str, Any]:
+def apply(request: PassRequest) -> Facts:
     """The same function on the same kind of object: torch's ONNXProgram only hands its model on."""
     from torch.onnx._internal._lazy_import import onnxscript_apis
 

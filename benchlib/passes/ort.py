@@ -6,10 +6,8 @@ instructions of this very processor (com.microsoft.nchwc), so the file belongs t
 
 from __future__ import annotations
 
-from typing import Any
-
 from benchlib.passes import PassRequest, _onnx_io, _ort_graph, _rules
-from benchlib.registry import Option, Pass
+from benchlib.registry import Facts, Option, Pass
 
 LEVELS = ("basic", "extended", "all")
 # onnxruntime ignores names that it does not know, and has no list of them: these are from the sources of 1.31
@@ -37,7 +35,7 @@ TWICE = {name: (f"{name}L1", f"{name}L2") for name in ("GeluFusion", "LayerNormF
 RULES = (*BASIC, *EXTENDED, *LAYOUT, *TWICE, *(name for both in TWICE.values() for name in both))
 
 
-def apply(request: PassRequest) -> dict[str, Any]:
+def apply(request: PassRequest) -> Facts:
     """Optimises for the CPU. Raises UserError for an unknown rule."""
     _rules.known("ort", request.without, RULES)
     disabled = {name for rule in request.without for name in TWICE.get(rule, (rule,))}

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from benchlib.errors import UserError
 from benchlib.passes import PassRequest, _onnx_io, _rules
-from benchlib.registry import Option, Pass
+from benchlib.registry import Facts, Option, Pass
 
 # Rule -> the attribute of FusionOptions that switches it; those of the diffusion models are there for these alone.
 RULES = {
@@ -41,7 +40,7 @@ LIKE = {
 }  # fmt: skip
 
 
-def apply(request: PassRequest) -> dict[str, Any]:
+def apply(request: PassRequest) -> Facts:
     """Fuses in Python alone (`opt_level=0`): onnxruntime's own optimisation is the pass `ort`.
 
     Raises UserError for an unknown rule and for a model whose type is neither given nor known.
@@ -73,7 +72,7 @@ def _import_own(model: Any) -> None:
         model.opset_import.add(domain="com.microsoft", version=1)
 
 
-def type_of(facts: Mapping[str, Any]) -> str:
+def type_of(facts: Facts) -> str:
     """Which of TYPES a model is, by `model_type` (transformers' config) or else the name of its class."""
     name = str(facts.get("model_type") or facts.get("model_class") or "").lower()
     families = {family: family for family in TYPES} | {own: family for family, names in LIKE.items() for own in names}

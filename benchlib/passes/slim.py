@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from benchlib.passes import PassRequest, _onnx_io, _rules
-from benchlib.registry import Pass
+from benchlib.registry import Facts, Pass
 
 
-def apply(request: PassRequest) -> dict[str, Any]:
+def apply(request: PassRequest) -> Facts:
     """Slims the graph. Raises UserError for an unknown rule."""
     import onnxslim
     from onnxslim.core import OptimizationSettings

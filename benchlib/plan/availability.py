@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from benchlib import machine
 from benchlib.models import row
-from benchlib.registries import exporters, passes, runtimes
-from benchlib.registry import Source
+from benchlib.registries import Registry, exporters, passes, runtimes
+from benchlib.registry import CatalogueRow, Source
 from benchlib.trial import Trial
 
 _KINDS = {"exporter": "exporter", "pass_": "pass", "runtime": "runtime"}
@@ -18,7 +17,9 @@ def lacks(trial: Trial) -> str | None:
     """What this machine lacks for a trial, in words; None when it has everything."""
     ways = {way.label: way for way in filter(None, [trial.way, trial.reference_way, trial.judge_way])}
     for way in ways.values():
-        plugins = [(exporters, way.exporter), *((passes, p.name) for p in way.passes), (runtimes, way.runtime)]
+        plugins: list[tuple[Registry[Any], str]] = [
+            (exporters, way.exporter), *((passes, p.name) for p in way.passes), (runtimes, way.runtime),
+        ]  # fmt: skip
         for registry, name in plugins:
             plugin = registry.get(name)
             missing = [p for p in plugin.packages if machine.package_version(p) is None]
@@ -37,7 +38,7 @@ def without_packages(source: Source) -> str | None:
     return f"{source.name} models need the package {missing[0]}, which is not installed" if missing else None
 
 
-def absent(row: Mapping[str, Any]) -> str | None:
+def absent(row: CatalogueRow) -> str | None:
     """What a model of a catalogue needs that is not here, in words; None when it has everything."""
     if row.get("needs"):
         return f"{row['name']} needs {row['needs']}"

@@ -11,27 +11,31 @@ import os
 import select
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from functools import cache
-from typing import Any
+from pathlib import Path
 
 from benchlib import artifacts, machine
+from benchlib.artifacts.entry import DecidedBy
 from benchlib.artifacts.place import STATE
-from benchlib.fingerprint import LIBRARY, code_of, tree_hash
+from benchlib.fingerprint import code_of
 from benchlib.plan.availability import absent
 from benchlib.registries import sources
+from benchlib.registry import Facts
 from benchlib.trial import LOADING, Trial, default_of
+from benchlib.typed_json import from_json, to_json
 from benchlib.way import key_of
+from benchlib.worker.messages import DescribeModel, ModelDescription
 
+Descriptions = dict[str, ModelDescription]  # by the name of the model in its suite
 KIND = "details"
 PATIENCE = 120.0  # seconds for one model; importing its package for the first time may compile it
 _SIZING = ("seq_length", "max_audio_seq_length", "height", "width", "inputs")  # an item's inputs, and no weights
-_MODULES = ("models/_meta.py", "worker/details.py")
-
-Details = dict[str, Any]  # see `benchlib.worker.details.details_of`
+_FINDER = "benchlib.worker.details"  # what finds them
 
 
-def known(trial: Trial) -> Details | None:
+def known(trial: Trial) -> ModelDescription | None:
     """What the cache has of a trial's model, `weights_size` in float32; None where it has nothing, or not the weights.
 
     Where only the suite's table knows it, the inputs are those of as many items, and nothing where an item has another
@@ -40,32 +44,32 @@ def known(trial: Trial) -> Details | None:
     source, name = trial.source()
     if source.catalogue is None or source.gives != "module":
         return None
-    if found := _kept(name, _decided(trial)):
-        return found
+    if facts := _kept(name, _decided(trial)):
+        return from_json(ModelDescription, facts)
     changed = {p for p in LOADING if getattr(trial, p) != default_of(p)}
     if changed - {"dtype", "seed", "batch_size", "attn_implementation", *_SIZING}:
         return None
     found = table(source.name, catalogued(source.name)).get(name)
-    if not found or "unknown" in found:
+    if found is None or found.unknown:
         return None
     items = 0 if changed.intersection(_SIZING) else trial.batch_size if isinstance(trial.batch_size, int) else 1
-    return {**found, "input_size": found["input_size"] * items}
+    return replace(found, input_size=found.input_size * items)
 
 
-def looked_at(trial: Trial, ask: Callable[[dict[str, Any]], Details]) -> Details | None:
+def looked_at(trial: Trial, ask: Callable[[DescribeModel], ModelDescription]) -> ModelDescription | None:
     """The same, with a worker's answer kept where the cache has none; None where nobody knows, which is not kept: a
     model of the hub can be looked at once it is here."""
     source, name = trial.source()
     if source.catalogue is None or source.gives != "module":
         return None
-
     decided = _decided(trial)
-    if found := _kept(name, decided):
-        return found
-    found = ask(_request(source.name, name, trial))
-    if "unknown" in found:
+    if facts := _kept(name, decided):
+        return from_json(ModelDescription, facts)
+    description = ask(_request(source.name, name, trial))
+    if description.unknown:
         return None
-    return _obtained(name, decided, lambda folder, facts: facts.update(found))
+    _obtained(name, decided, lambda folder, facts: facts.update(to_json(description)))
+    return description
 
 
 def catalogued(suite: str) -> list[str]:
@@ -73,39 +77,43 @@ def catalogued(suite: str) -> list[str]:
     return [row["name"] for row in sources.get(suite).catalogue() if not absent(row)]
 
 
-def table(suite: str, names: Iterable[str]) -> dict[str, Details]:
+def table(suite: str, names: Iterable[str]) -> Descriptions:
     """What the cache has of these models at the default parameters; {} where they were never asked for together."""
-    return (_kept(suite, _of_suite(suite, names)) or {}).get("models", {})
+    return _models(_kept(suite, _of_suite(suite, names)))
 
 
-def fill(suite: str, names: Iterable[str], progress: Callable[[str], None] = lambda name: None) -> dict[str, Details]:
+def fill(suite: str, names: Iterable[str], progress: Callable[[str], None] = lambda name: None) -> Descriptions:
     """The same, found now where the cache has nothing. What cannot be found is `unknown`, with the reason."""
     names = list(names)
 
-    def build(folder: Any, facts: Details) -> None:
+    def build(folder: Path, facts: Facts) -> None:
         requests = [_request(suite, name, Trial.model_construct(model=f"{suite}/{name}")) for name in names]
         facts["models"] = {}
-        for name, found in zip(names, _answers(requests), strict=True):
+        for name, description in zip(names, _answers(requests), strict=True):
             progress(name)
-            facts["models"][name] = found
+            facts["models"][name] = to_json(description)
 
-    return _obtained(suite, _of_suite(suite, names), build)["models"]
+    return _models(_obtained(suite, _of_suite(suite, names), build))
 
 
-def _answers(requests: list[dict[str, Any]]) -> Iterable[Details]:
+def _models(facts: Facts | None) -> Descriptions:
+    return from_json(Descriptions, facts["models"]) if facts else {}
+
+
+def _answers(requests: list[DescribeModel]) -> Iterable[ModelDescription]:
     """From one process for all; when it dies or takes too long, from another one for those that are left."""
     waiting, child = list(requests), None
     try:
         while waiting:
             child = child or subprocess.Popen(
-                [sys.executable, "-m", "benchlib.worker.details"],
+                [sys.executable, "-m", _FINDER],
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=dict(os.environ),
             )  # fmt: skip
             line = _answer(child, waiting.pop(0))
             if line.startswith(b"{"):
-                yield json.loads(line)
+                yield from_json(ModelDescription, json.loads(line))
                 continue
-            yield {"unknown": f"it took more than {PATIENCE:g} s" if line else "its process died"}
+            yield ModelDescription(f"it took more than {PATIENCE:g} s" if line else "its process died")
             _end(child)
             child = None
     finally:
@@ -113,10 +121,10 @@ def _answers(requests: list[dict[str, Any]]) -> Iterable[Details]:
             _end(child)
 
 
-def _answer(child: subprocess.Popen, request: dict[str, Any]) -> bytes:
+def _answer(child: subprocess.Popen, request: DescribeModel) -> bytes:
     """A line; empty when the process is gone, `?` when it took too long."""
     try:
-        child.stdin.write(json.dumps(request).encode() + b"\n")
+        child.stdin.write(json.dumps(to_json(request)).encode() + b"\n")
         child.stdin.flush()
     except BrokenPipeError:
         return b""
@@ -129,36 +137,38 @@ def _end(child: subprocess.Popen) -> None:
     child.communicate()
 
 
-def _request(source: str, name: str, trial: Trial) -> dict[str, Any]:
-    return {"source": source, "name": name, "trial": {**trial.model_dump(), "dtype": "float32", "seed": 0}}
+def _request(source: str, name: str, trial: Trial) -> DescribeModel:
+    return DescribeModel(source, name, {**trial.model_dump(), "dtype": "float32", "seed": 0})
 
 
-def _decided(trial: Trial) -> dict[str, Any]:
+def _decided(trial: Trial) -> DecidedBy:
     source, name = trial.source()
     parameters = {p: getattr(trial, p) for p in LOADING if p not in ("dtype", "seed")}
     return {"source": [source.name, source.identity(name, trial)], "parameters": parameters, **_versions(source.name)}
 
 
-def _of_suite(suite: str, names: Iterable[str]) -> dict[str, Any]:
+def _of_suite(suite: str, names: Iterable[str]) -> DecidedBy:
     return {"suite": suite, "names": list(names), **_versions(suite)}
 
 
 @cache
-def _versions(suite: str) -> Mapping[str, Any]:
-    code = {**code_of(sources, suite), **{name: tree_hash(LIBRARY / name) for name in _MODULES}}
-    return {"packages": {p: machine.package_version(p) for p in sources.get(suite).packages}, "code": code}
+def _versions(suite: str) -> DecidedBy:
+    return {
+        "packages": {p: machine.package_version(p) for p in sources.get(suite).packages},
+        "code": code_of(sources, suite, _FINDER),
+    }
 
 
-def _kept(name: str, decided: dict[str, Any]) -> Details | None:
+def _kept(name: str, decided: DecidedBy) -> Facts | None:
     entry = artifacts.find(KIND, name, key_of(decided))
     return _released(entry) if entry else None
 
 
-def _obtained(name: str, decided: dict[str, Any], build: Callable[[Any, Details], None]) -> Details:
+def _obtained(name: str, decided: DecidedBy, build: Callable[[Path, Facts], None]) -> Facts:
     return _released(artifacts.obtain(KIND, name, key_of(decided), decided, build)[0])
 
 
-def _released(entry: artifacts.Entry) -> Details:
+def _released(entry: artifacts.Entry) -> Facts:
     """The facts; the entry may go, as nobody opens a file of it."""
     artifacts.let_go(entry.path / STATE)
     return entry.facts

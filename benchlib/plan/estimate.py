@@ -11,13 +11,13 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from benchlib import artifacts, machine
-from benchlib.plan.details import Details, known
+from benchlib.plan.details import known
 from benchlib.plan.in_words import count, size
 from benchlib.registries import exporters
 from benchlib.trial import LOADING, Trial
+from benchlib.worker.messages import ModelDescription
 
 _SIZES = {"float32": 4, "float16": 2, "bfloat16": 2}
 _EXACT = 2  # float64 takes twice the bytes of float32
@@ -36,10 +36,10 @@ class Need:
     disk: int
 
 
-def need(trial: Trial, details: Details) -> Need:
+def need(trial: Trial, details: ModelDescription) -> Need:
     """What a trial needs of a model with these details."""
-    loading = details["weights_size"]
-    weights, inputs = (details[n] * _SIZES[trial.dtype] // _SIZES["float32"] for n in ("weights_size", "input_size"))
+    loading = details.weights_size
+    weights, inputs = (n * _SIZES[trial.dtype] // _SIZES["float32"] for n in (details.weights_size, details.input_size))
     ways = [] if trial.until == "export" else [*filter(None, [trial.reference_way]), trial.way]
     on_gpu = trial.device != "cpu"
     holders, shared = [], False
@@ -51,19 +51,19 @@ def need(trial: Trial, details: Details) -> Need:
     running = len(holders) * weights + len(ways) * inputs
     files = {w.label: w for w in filter(None, [trial.reference_way, trial.way, trial.judge_way])}.values()
     exported = [1 + len(w.passes) for w in files if exporters.get(w.exporter).export is not None]
-    load = max(loading, weights) + details["input_size"]
+    load = max(loading, weights) + details.input_size
     host = max(load, 0 if on_gpu else running)
     return Need(weights, load, tuple(holders), host, running if on_gpu else 0, weights * (1 + sum(exported)))
 
 
-def refusal(trial: Trial, details: Details | None) -> str | None:
+def refusal(trial: Trial, details: ModelDescription | None) -> str | None:
     """The rule that refuses a trial because its weights and inputs do not fit into memory, or None."""
     if details is None:
         return None
     wanted = need(trial, details)
-    sizes = ((wanted.load, wanted.host, "this machine", host_room()),)
+    sizes = [(wanted.load, wanted.host, "this machine", host_room())]
     if wanted.gpu and (there := machine.gpu_memory(trial.device)):
-        sizes += ((wanted.weights, wanted.gpu, trial.device, there),)
+        sizes.append((wanted.weights, wanted.gpu, trial.device, there))
     for alone, together, where, there in sizes:
         if alone > there:
             return f"{_about(trial, details, alone, ())}, {where} has {size(there)} for it"
@@ -78,7 +78,7 @@ def host_room() -> int:
     return limit - min(RESERVED, limit // 10)
 
 
-def no_disk(trial: Trial, details: Details | None) -> str | None:
+def no_disk(trial: Trial, details: ModelDescription | None) -> str | None:
     """The same for the disk: the cache keeps the loaded model and every graph that is made of it."""
     if details is None:
         return None
@@ -91,10 +91,10 @@ def no_disk(trial: Trial, details: Details | None) -> str | None:
     )
 
 
-def no_exact(facts: dict[str, Any]) -> str | None:
-    """Why the judge cannot compute in float64 on the CPU; `facts` are those of the loaded model. What it holds comes
-    beside the contenders, so it has to fit into what they leave free."""
-    wanted, there = (facts.get("params_size") or 0) * _SIZES["float32"] * _EXACT, machine.memory_available()
+def no_exact(params_size: int | None) -> str | None:
+    """Why the judge cannot compute in float64 on the CPU, of a model with so many parameters (None: nobody knows). What
+    it holds comes beside the contenders, so it has to fit into what they leave free."""
+    wanted, there = (params_size or 0) * _SIZES["float32"] * _EXACT, machine.memory_available()
     if wanted <= there:
         return None
     return f"float64 needs about {size(wanted)} for the weights, {size(there)} of memory are free"
@@ -115,12 +115,12 @@ def of_plan(trials: Iterable[Trial]) -> str:
     )
 
 
-def _about(trial: Trial, details: Details, together: int, holders: tuple[str, ...]) -> str:
+def _about(trial: Trial, details: ModelDescription, together: int, holders: tuple[str, ...]) -> str:
     several = len(holders) > 1
     what = f"{len(holders)} copies of its weights" if several else "its weights"
-    if details["input_size"] > details["weights_size"] // 10:
+    if details.input_size > details.weights_size // 10:
         what += " and its inputs"
     inside = [" and ".join(holders)] if several else []
-    if details["params_size"]:
-        inside.append(f"{count(details['params_size'])} parameters in {trial.dtype}")
+    if details.params_size:
+        inside.append(f"{count(details.params_size)} parameters in {trial.dtype}")
     return f"{trial.model} needs about {size(together)} for {what} ({'; '.join(inside)})"

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from benchlib.errors import UserError
+from benchlib.fingerprint import forget_files
 from benchlib.mistakes import problems
 from benchlib.models.script import forget, is_script
 from benchlib.plan import issues
@@ -14,6 +15,7 @@ from benchlib.plan.availability import lacks
 from benchlib.plan.rules import refusal
 from benchlib.plan.selections import picked
 from benchlib.plan.study import Setting, Study, Value, complaint
+from benchlib.registry import Parameters
 from benchlib.trial import Trial, default_of
 
 
@@ -52,6 +54,7 @@ class Plan:
 def expand(study: Study) -> Plan:
     """Multiplies the matrix out. Raises UserError with a complaint for each mistake that only shows in combination."""
     forget()
+    forget_files()
     wrong: list[str] = []
     points = [
         {**study.defaults, **_merged(combination)}
@@ -65,7 +68,8 @@ def expand(study: Study) -> Plan:
             place = next(iter(rule.values())).place if rule else study.source
             wrong.append(complaint(place, f"exclude matches no trial: {_shown(rule)}"))
         points = kept
-    plan, seen = Plan(study.name, study.title, runoff=study.runoff), {}
+    plan = Plan(study.name, study.title, runoff=study.runoff)
+    seen: dict[str, Setting] = {}
     for point in points:
         planned = _planned(point, wrong)
         if planned is None:
@@ -131,7 +135,7 @@ def _among(point: Setting, others: list[Setting]) -> bool:
     return any(_values(point) == _values(other) for other in others)
 
 
-def _values(point: Setting) -> dict[str, Any]:
+def _values(point: Setting) -> Parameters:
     return {name: value.value for name, value in point.items()}
 
 
@@ -161,5 +165,5 @@ def _shown(point: Setting) -> str:
     return ", ".join(f"{name}: {value.value}" for name, value in point.items())
 
 
-def _without_label(asked: dict[str, Any]) -> dict[str, Any]:
+def _without_label(asked: Parameters) -> Parameters:
     return {k: v for k, v in asked.items() if k != "label"}

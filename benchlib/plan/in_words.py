@@ -1,4 +1,4 @@
-"""Parameters and bytes in the words of plans and lists."""
+"""Parameters, bytes and durations in the words of plans and lists."""
 
 from __future__ import annotations
 
@@ -17,3 +17,14 @@ def size(number: int) -> str:
         if number >= factor:
             return f"{number / factor:,.1f} {unit}"
     return f"{number / 1e3:,.0f} kB" if number >= 1e3 else f"{number} bytes"
+
+
+def minutes(value: float) -> str:
+    """`40 s`, `2.5 min`, `12 min`, `3 h 20 min`."""
+    if value < 90:
+        return f"{max(1, round(value))} s"
+    if value < 600:
+        return f"{value / 60:.2g} min"
+    if value < 5400:
+        return f"{round(value / 60)} min"
+    return f"{int(value // 3600)} h {round(value % 3600 / 60)} min"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 from pathlib import Path
-from typing import Any
 
 from benchlib.errors import UserError
 from benchlib.files import replacing
@@ -42,20 +41,20 @@ def keep(notebook: Path, name: str | None = None) -> str:
     from ruamel.yaml import YAML
 
     try:
-        record = scrap.read(notebook)
+        record = scrap.read_record(notebook)
     except scrap.NoRecord as error:
         raise UserError(str(error)) from error
-    if record["status"] not in KEPT:
-        raise UserError(f"{notebook.name} ended as {record['status']}: what is kept ended as {', '.join(KEPT)}")
-    parameters = {p: v for p, v in record["trial"].items() if p in Trial.model_fields and v != default_of(p)}
+    if record.status not in KEPT:
+        raise UserError(f"{notebook.name} ended as {record.status}: what is kept ended as {', '.join(KEPT)}")
+    parameters = {p: v for p, v in record.trial.items() if p in Trial.model_fields and v != default_of(p)}
     name = name or notebook.stem
     known = issues.entries() if issues.path().exists() else []
     if any(entry["name"] == name for entry in known):
         raise UserError(f"{issues.path()} has '{name}' already: give it another --name")
-    lines = [line for line in record["reason"].splitlines() if line.strip()] or [""]
-    reason = " ".join(filter(None, [record["status"], f"at {record['stage']}:" if record["stage"] else "", lines[0]]))
-    date = record["metrics"].get("date_start") or f"{datetime.date.today()}"
-    entry: dict[str, Any] = {"name": name, "reason": reason, "date": date, "trial": parameters}
+    lines = [line for line in record.reason.splitlines() if line.strip()] or [""]
+    reason = " ".join(filter(None, [record.status, f"at {record.stage}:" if record.stage else "", lines[0]]))
+    date = record.metrics.get("date_start") or f"{datetime.date.today()}"
+    entry: issues.Issue = {"name": name, "reason": reason, "date": date, "trial": parameters}
     path = issues.path()
     path.parent.mkdir(parents=True, exist_ok=True)
     yaml = YAML(typ="rt")  # comments in the file stay

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from benchlib.errors import UnknownName, UserError
 from benchlib.models.script import is_script
 from benchlib.plan import details, selections
 from benchlib.plan.availability import absent, without_packages
 from benchlib.registries import sources
-from benchlib.registry import Source
+from benchlib.registry import CatalogueRow, Source
+from benchlib.worker.messages import ModelDescription
 
 
 def suites() -> dict[str, Source]:
@@ -18,18 +19,49 @@ def suites() -> dict[str, Source]:
     return {name: source for name in sources.names() if (source := sources.get(name)).catalogue is not None}
 
 
-def overview() -> list[dict[str, Any]]:
-    """One row per suite: `suite`, `models` of its catalogue, `here` (how many this machine can run), `more` (whether it
-    takes names beyond), `summary`, or why its catalogue cannot be read."""
-    rows = []
-    for name, source in suites().items():
-        row = {"suite": name, "models": 0, "here": 0, "more": source.more is not None, "summary": source.summary}
-        try:
-            models, lacking = source.catalogue(), without_packages(source)
-            rows.append(row | {"models": len(models), "here": sum(not (lacking or absent(m)) for m in models)})
-        except UserError as error:
-            rows.append(row | {"summary": str(error)})
-    return rows
+@dataclass(frozen=True)
+class SuiteRow:
+    """A suite in a list of them."""
+
+    suite: str
+    models: int  # of its catalogue
+    here: int  # how many of them this machine can run
+    more: bool  # whether it takes names beyond
+    summary: str  # or why its catalogue cannot be read
+
+
+@dataclass(frozen=True)
+class ModelRow:
+    """A model in a list of them. Sizes in bytes; None where nobody knows."""
+
+    suite: str
+    index: int | None  # None: beyond the catalogue
+    name: str
+    task: str = ""
+    params_size: int | None = None  # count
+    weights_size: int | None = None
+    input_shapes: str | None = None
+    sizes: Mapping[str, float] = field(default_factory=dict)  # the default ones that the suite tells
+    batch_size: int | None = None  # as recorded by the suite
+    alias_of: str = ""
+    unknown: str = ""  # why the details are
+    summary: str = ""
+    missing: str | None = None  # what this machine lacks for it
+
+
+def overview() -> list[SuiteRow]:
+    """One row per suite."""
+    return [_suite_row(name, source) for name, source in suites().items()]
+
+
+def _suite_row(name: str, source: Source) -> SuiteRow:
+    more = source.more is not None
+    try:
+        models, lacking = source.catalogue(), without_packages(source)
+    except UserError as error:
+        return SuiteRow(name, 0, 0, more, str(error))
+    here = sum(not (lacking or absent(model)) for model in models)
+    return SuiteRow(name, len(models), here, more, source.summary)
 
 
 def models(
@@ -37,48 +69,56 @@ def models(
     beyond: bool = False,
     fill: bool = False,
     progress: Callable[[str], None] = lambda name: None,
-) -> list[dict[str, Any]]:
+) -> list[ModelRow]:
     """The models of a suite, or of a selection in it such as `huggingface/Bert`; with `beyond`, those that it takes
     beside its catalogue too. With `fill`, what the cache does not know of them is found out now.
-
-    A row has `suite`, `index` (None beyond the catalogue), `name`, `task`, `params_size`, `weights_size` and
-    `input_shapes` (None where nobody knows), `sizes` (the default ones that the suite tells), `batch_size` (recorded),
-    `alias_of`, `missing` (what this machine lacks, or None), `unknown` (why details are) and `summary`.
     """
     suite, slash, _ = wanted.partition("/")
-    if suite not in suites() and is_script(wanted):
-        raise UserError(f"{wanted} is a model script, no suite: 'discover {wanted}' shows the models that it calls")
-    if suite not in suites():
-        raise UnknownName("suite", suite, suites())
-    source = sources.get(suite)
-    catalogue = {row["name"]: {**row, "index": index} for index, row in enumerate(source.catalogue())}
+    source = _source_of(suite, wanted)
+    catalogue = {row["name"]: (index, row) for index, row in enumerate(source.catalogue())}
     if slash:
         names = [name.partition("/")[2] for name in selections.select(wanted)]
     else:
         names = list(dict.fromkeys([*catalogue, *(selections.more(suite) if beyond else [])]))
     lacking = without_packages(source)
     further = [name for name in names if name not in catalogue]
-    known: dict[str, details.Details] = {}
+    known: details.Descriptions = {}
     for group in ([] if lacking else details.catalogued(suite), further):
         if not set(group).isdisjoint(names):
             known |= details.fill(suite, group, progress) if fill else details.table(suite, group)
-    rows = [(catalogue.get(name, {"name": name}), known.get(name, {})) for name in names]
-    return [{**_row(source, *row), "missing": lacking or absent(row[0])} for row in rows]
+    rows = []
+    for name in names:
+        index, row = catalogue.get(name, (None, CatalogueRow(name=name)))
+        rows.append(_model_row(source, index, row, known.get(name), lacking or absent(row)))
+    return rows
 
 
-def _row(source: Source, row: dict[str, Any], found: details.Details) -> dict[str, Any]:
+def _source_of(suite: str, wanted: str) -> Source:
+    if suite in suites():
+        return sources.get(suite)
+    if is_script(wanted):
+        raise UserError(f"{wanted} is a model script, no suite: 'discover {wanted}' shows the models that it calls")
+    raise UnknownName("suite", suite, suites())
+
+
+def _model_row(
+    source: Source, index: int | None, row: CatalogueRow, found: ModelDescription | None, missing: str | None
+) -> ModelRow:
     sizes = {name: value for name, value in source.shapes.items() if value is not None}
-    return {
-        "suite": source.name,
-        "index": row.get("index"),
-        "name": row["name"],
-        "task": row.get("task") or found.get("model_task") or "",
-        "params_size": found.get("params_size"),
-        "weights_size": found.get("weights_size"),
-        "input_shapes": found.get("input_shapes"),
-        "sizes": sizes | ({"seq_length": row["seq_length"]} if row.get("seq_length") else {}),
-        "batch_size": row.get("batch_size"),
-        "alias_of": row.get("alias_of") or "",
-        "unknown": found.get("unknown", ""),
-        "summary": row.get("summary") or "",
-    }
+    unknown = found.unknown if found else ""
+    known = None if unknown else found
+    return ModelRow(
+        suite=source.name,
+        index=index,
+        name=row["name"],
+        task=row.get("task") or (known.model_task if known else ""),
+        params_size=known.params_size if known else None,
+        weights_size=known.weights_size if known else None,
+        input_shapes=known.input_shapes if known else None,
+        sizes=sizes | ({"seq_length": length} if (length := row.get("seq_length")) else {}),
+        batch_size=row.get("batch_size"),
+        alias_of=row.get("alias_of") or "",
+        unknown=unknown,
+        summary=row.get("summary") or "",
+        missing=missing,
+    )

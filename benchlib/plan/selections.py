@@ -14,7 +14,6 @@ import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 from benchlib import artifacts, machine
 from benchlib.errors import UserError, suggestion
@@ -22,6 +21,7 @@ from benchlib.fingerprint import code_of
 from benchlib.models import parse, script
 from benchlib.plan.availability import without_packages
 from benchlib.registries import sources
+from benchlib.registry import Facts
 from benchlib.trial import Trial
 
 _ASK = "import json, sys; from benchlib.registries import sources; print(json.dumps(sources.get(sys.argv[1]).more()))"
@@ -60,7 +60,7 @@ def more(suite: str) -> list[str]:
     decided = [suite, *(f"{p} {machine.package_version(p)}" for p in source.packages), code_of(sources, suite)]
     key = hashlib.sha256(json.dumps(decided).encode()).hexdigest()
 
-    def build(_, facts: dict[str, Any]) -> None:
+    def build(_, facts: Facts) -> None:
         facts["names"] = _ask(suite)
 
     return artifacts.obtain("catalogues", suite, key, {"decided": decided}, build)[0].facts["names"]
@@ -73,17 +73,22 @@ def _chosen(suite: str, wanted: str, names: list[str]) -> list[str]:
     named = {"all": names, "All": real, "Head": real[:10], "Tail": real[-10:]}
     if wanted in named:
         return named[wanted]
-    if found := re.fullmatch(r"(\d+)(?:-(\d+))?", wanted):
-        first, last = int(found[1]), int(found[2] or found[1])
+    if numbers := re.fullmatch(r"(\d+)(?:-(\d+))?", wanted):
+        first, last = int(numbers[1]), int(numbers[2] or numbers[1])
         if first > last or last >= len(names):
             raise UserError(f"model '{suite}/{wanted}': the suite has the models 0 to {len(names) - 1}")
         return names[first : last + 1]
+    return _by_text(suite, wanted, names)
+
+
+def _by_text(suite: str, wanted: str, names: list[str]) -> list[str]:
+    """The models that contain a text, or the one beyond the catalogue that is called so. Raises UserError."""
     source, beyond = sources.get(suite), more(suite)
     stem = wanted.partition(".")[0] if source.tagged else wanted
     if wanted in beyond or (stem != wanted and stem in (*names, *beyond)):
         return [wanted]
-    if found := _containing(names, wanted) or _containing(beyond, wanted):
-        return found
+    if containing := _containing(names, wanted) or _containing(beyond, wanted):
+        return containing
     if source.more and without_packages(source):  # nobody knows such names here: the plan says what is missing
         return [wanted]
     raise UserError(f"model '{suite}/{wanted}': {suite} has no such model{suggestion(wanted, [*names, *beyond])}")

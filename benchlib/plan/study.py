@@ -6,7 +6,8 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from types import UnionType
+from typing import Any, Union, get_args, get_origin
 
 from benchlib import yaml_file
 from benchlib.errors import UserError, suggestion
@@ -27,6 +28,7 @@ class Value:
     place: str
 
 
+Document = Mapping[str, Any]  # a study as its YAML has it
 Setting = dict[str, Value]  # parameter -> value: one point of an axis, one entry, the defaults
 
 
@@ -105,7 +107,8 @@ class _Reader:
     """Walks a parsed document and gathers all mistakes before it complains."""
 
     def __init__(self, file: str, stem: str):
-        self.file, self.stem, self.wrong = file, stem, []
+        self.file, self.stem = file, stem
+        self.wrong: list[tuple[int, str]] = []
 
     def study(self, document: Any) -> Study:
         if not isinstance(document, Mapping):
@@ -138,13 +141,13 @@ class _Reader:
             raise UserError(*(f"{self.file}:{line}: {text}" for line, text in sorted(self.wrong)))
         return study
 
-    def _name(self, document: Mapping) -> str:
+    def _name(self, document: Document) -> str:
         name = document.get("name", self.stem)
         if not isinstance(name, str) or not NAME.match(name):
             self._complain(document, "name", f"name: {name!r} is no folder name: letters, digits, . _ - are allowed")
         return str(name)
 
-    def _axes(self, document: Mapping) -> list[list[Setting]]:
+    def _axes(self, document: Document) -> list[list[Setting]]:
         matrix = document.get("matrix")
         if matrix is None:
             return []
@@ -170,9 +173,11 @@ class _Reader:
         return axes
 
     def _point(self, parameter: str, values: list, index: int) -> Setting:
-        """One value of an axis; a mapping sets several parameters, unless the parameter's values are mappings."""
+        """One value of an axis. A mapping sets several parameters; where the parameter's own values are mappings
+        (`reference: [{exporter: script}]`) it is such a value, unless it names the parameter itself."""
         value = values[index]
-        if isinstance(value, Mapping) and set(value) <= set(Trial.model_fields) and value:
+        names_parameters = isinstance(value, Mapping) and value and set(value) <= set(Trial.model_fields)
+        if names_parameters and (parameter in value or not _takes_mappings(parameter)):
             return self._setting(value, values, index)
         self._check(parameter, value, values, index)
         return {parameter: Value(plain(value), self._place(values, index))}
@@ -201,6 +206,13 @@ def _value_problems(parameter: str, value: Any) -> list[str]:
     if parameter.endswith("_args") and isinstance(value, dict):
         return []
     return [message for name, message in problems({**PLACEHOLDER, parameter: value}) if name == parameter]
+
+
+def _takes_mappings(parameter: str) -> bool:
+    """Whether a mapping can be a value of a parameter."""
+    kind = Trial.model_fields[parameter].annotation
+    members = get_args(kind) if get_origin(kind) in (Union, UnionType) else (kind,)
+    return any(get_origin(member) is dict for member in members)
 
 
 def _line(parent: Any, key: Any) -> int:

@@ -2,7 +2,7 @@
 
 A scrap is a `display_data` output with the MIME type below and scrapbook's v1 payload
 (https://github.com/nteract/scrapbook, schemas/scrap.v1.json). The record is one scrap, the raw samples
-another; reading records decodes nothing but the record.
+another; reading records leaves the samples packed.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+from benchlib.record.record import STATUSES, Record
 
 MIME = "application/scrapbook.scrap.json+json"
 RECORD, SAMPLES = "benchlib.record", "benchlib.samples"
@@ -28,13 +30,34 @@ def payload(name: str, data: Any) -> tuple[dict, dict]:
 
 
 def output(name: str, data: Any) -> dict:
-    """The same as a whole output of a notebook cell."""
+    """The `display_data` output that holds `data` under `name`, for a cell of a notebook file."""
     bundle, metadata = payload(name, data)
     return {"output_type": "display_data", "data": bundle, "metadata": metadata}
 
 
-def read(path: str | Path, name: str = RECORD) -> Any:
-    """The data of the last scrap `name` in a notebook. Raises NoRecord."""
+def read_record(path: str | Path) -> Record:
+    """The record in an executed notebook. Raises NoRecord."""
+    data = read(path, RECORD)
+    try:
+        return record_of(data)
+    except NoRecord as error:
+        raise NoRecord(f"{Path(path).name}: {error}") from error
+
+
+def record_of(data: Any) -> Record:
+    """The record in the data of a scrap. Raises NoRecord."""
+    if not (isinstance(data, dict) and {"key", "status", "trial"} <= set(data)):
+        raise NoRecord("its record lacks key, status or trial")
+    if data["status"] not in STATUSES or not isinstance(data["trial"], dict):
+        raise NoRecord("its record is of another kind")
+    try:
+        return Record.from_json(data)
+    except (TypeError, KeyError, AttributeError, ValueError) as error:
+        raise NoRecord(f"its record cannot be read ({type(error).__name__}: {error})") from error
+
+
+def read(path: str | Path, name: str) -> Any:
+    """The data of the last scrap `name` in a notebook, as JSON has it. Raises NoRecord."""
     path = Path(path)
     try:
         notebook = json.loads(path.read_bytes())
@@ -43,17 +66,15 @@ def read(path: str | Path, name: str = RECORD) -> Any:
         raise NoRecord(f"{path.name}: not a readable notebook ({type(error).__name__}: {error})") from error
     if not found:
         raise NoRecord(f"{path.name}: holds no {name}: half written, or not a trial of this project")
-    if name == RECORD and not (isinstance(found[-1], dict) and {"key", "status", "trial"} <= set(found[-1])):
-        raise NoRecord(f"{path.name}: its record lacks key, status or trial")
     return found[-1]
 
 
-def read_all(folder: Path) -> tuple[dict[Path, dict], list[str]]:
+def read_all(folder: Path) -> tuple[dict[Path, Record], list[str]]:
     """The records of all notebooks in `folder` by path, and one line for each notebook that was skipped."""
     records, skipped = {}, []
     for path in sorted(folder.glob("*.ipynb")):
         try:
-            records[path] = read(path)
+            records[path] = read_record(path)
         except NoRecord as error:
             skipped.append(str(error))
     return records, skipped

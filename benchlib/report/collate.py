@@ -7,7 +7,7 @@ that was planned and has no record that can be read is a row with status "not ru
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,19 +19,49 @@ from ruamel.yaml.error import YAMLError
 from benchlib.errors import UserError
 from benchlib.execution.store import RUNOFF, TRIALS
 from benchlib.files import replacing
-from benchlib.record import STATUSES, scrap
+from benchlib.record import NOT_RUN, STATUSES, Record, scrap
 from benchlib.record.metrics import METRICS
+from benchlib.record.record import ExportReport
 from benchlib.report.discoveries import q_values
 from benchlib.report.fastest import Answer, answers
+from benchlib.report.rows import Row
 from benchlib.trial import Trial
 
-NOT_RUN = "not run"
 OUTCOME = (
     "key", "name", "way", "status", "stage", "reason", "error_type", "error_message", "error_cluster",
     "reproduce", "suspect", "control", "notebook", "proof",
 )  # fmt: skip
 FEW = 3  # notebooks of no planned trial, up to which each is named
-DETAILS = ("passes", "operators", "graph", "profile", "export_report")  # of a record, too deep for a table
+
+
+@dataclass(frozen=True)
+class PlannedTrial:
+    """A trial as the stored plan lists it. `parameters` are those that were asked for, without the defaults."""
+
+    key: str
+    name: str
+    parameters: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class StoredPlan:
+    """What `study.yaml` in a study's folder says."""
+
+    title: str
+    trials: list[PlannedTrial]
+    runoff: bool = True  # direct pairs followed the matrix
+
+    @classmethod
+    def of(cls, resolved: Mapping[str, Any], name: str) -> StoredPlan:
+        """The plan as `Plan.resolved` gives it; `name` is that of its folder."""
+        return cls(
+            str(resolved.get("title") or resolved.get("name") or name),
+            [
+                PlannedTrial(str(t["key"]), str(t["name"]), {n: v for n, v in t.items() if n not in ("key", "name")})
+                for t in resolved["trials"]
+            ],
+            bool(resolved.get("runoff", True)),
+        )
 
 
 @dataclass(frozen=True)
@@ -39,24 +69,29 @@ class Results:
     """A study as it stands: what was planned, a table with a row for each trial, what was left out."""
 
     folder: Path
-    study: dict[str, Any]
+    title: str
     table: pd.DataFrame
     left_out: list[str]  # one line for each notebook that is not in the table
     runoff: pd.DataFrame  # a row for each direct pair of the run-off, with the columns of the table
     answers: list[Answer]  # which way is fastest, for each model and its conditions
-    details: dict[str, dict[str, Any]]  # by key, what a record says in tables of its own (DETAILS)
-
-    @property
-    def title(self) -> str:
-        return str(self.study.get("title") or self.study.get("name") or self.folder.name)
+    records: dict[str, Record]  # by key; of trials that have not run there is none
 
     def counts(self) -> dict[str, int]:
         """How many trials ended as what, in the order of `STATUSES`; "not run" comes last."""
-        found = self.table["status"].value_counts()
-        return {status: int(found.get(status, 0)) for status in (*STATUSES, NOT_RUN)}
+        counts = self.table["status"].value_counts()
+        return {status: int(counts.get(status, 0)) for status in (*STATUSES, NOT_RUN)}
+
+    def record_of(self, row: Row) -> Record | None:
+        """The record behind a row of the table; None of a trial that has not run."""
+        return self.records.get(row["key"])
+
+    def export_report_of(self, row: Row) -> ExportReport | None:
+        """What is known of the export that failed in the trial of a row."""
+        record = self.record_of(row)
+        return record.export_report if record else None
 
 
-def collate(study: str | Path, plan: dict[str, Any] | None = None, ran: Collection[str] | None = None) -> Results:
+def collate(study: str | Path, plan: StoredPlan | None = None, ran: Collection[str] | None = None) -> Results:
     """Reads a study and writes `results.parquet` and `results.csv` beside it. `plan`, `ran`: see `read`. Raises
     UserError."""
     results = read(study, plan, ran)
@@ -67,50 +102,40 @@ def collate(study: str | Path, plan: dict[str, Any] | None = None, ran: Collecti
     return results
 
 
-def read(study: str | Path, plan: dict[str, Any] | None = None, ran: Collection[str] | None = None) -> Results:
+def read(study: str | Path, plan: StoredPlan | None = None, ran: Collection[str] | None = None) -> Results:
     """The study in the folder `study`, writing nothing. Raises UserError for a folder that holds none.
 
-    `plan` is the resolved study, where not the folder's own is meant. With `ran`, the keys of the trials of one call,
+    `plan` stands for the folder's own, where it is given. With `ran`, the keys of the trials of one call,
     nothing that the folder holds of other trials or of a run-off that was not asked for is taken.
     """
     folder = Path(study)
-    plan = plan or _plan(folder)
-    records, left_out = scrap.read_all(folder / TRIALS)
-    if ran is not None:
-        records = {path: record for path, record in records.items() if str(record["key"]) in ran}
-    by_key: dict[str, tuple[Path, dict]] = {}
-    strangers: list[str] = []
-    planned = {str(entry["key"]): str(entry["name"]) for entry in plan["trials"]}
-    # The planned file comes first, so that a copy under another name never takes its place.
-    by_plan = sorted(records.items(), key=lambda item: planned.get(str(item[1]["key"])) != item[0].stem)
-    for path, record in by_plan:
-        key = str(record["key"])
-        if record["status"] not in STATUSES or not isinstance(record["trial"], dict):
-            left_out.append(f"{path.name}: its record is of another kind")
-        elif key not in planned:
-            strangers.append(path.name)
-        elif key in by_key:
-            left_out.append(f"{path.name}: a second notebook of the trial in {by_key[key][0].name}")
-        else:
-            by_key[key] = (path, record)
-    found = [by_key.get(str(entry["key"])) or (None, _not_run(folder, entry, ran)) for entry in plan["trials"]]
-    rows = [_row(entry, *pair) for entry, pair in zip(plan["trials"], found, strict=True)]
+    plan = plan or _read_plan(folder)
+    notebooks, left_out = _notebooks_by_key(folder, plan, ran)
+
+    # A row for each planned trial, whether or not it ran, in the order of the plan
+    records: list[Record] = []
+    rows: list[Row] = []
+    for planned in plan.trials:
+        path, record = notebooks.get(planned.key) or (None, _not_run(folder, planned, ran))
+        records.append(record)
+        rows.append(_row(record, planned.name, path))
     table = _frame(rows)
     table["q_value"] = q_values(table)
-    pairs, unreadable = scrap.read_all(folder / RUNOFF) if ran is None or plan["runoff"] else ({}, [])
-    direct = {path.relative_to(folder): record for path, record in pairs.items()}
+
+    # The run-off's direct pairs are ordinary trials in a folder of their own
+    pairs, unreadable = scrap.read_all(folder / RUNOFF) if ran is None or plan.runoff else ({}, [])
     return Results(
         folder,
-        plan,
+        plan.title,
         table,
-        sorted([*left_out, *_strange(sorted(strangers)), *(f"{RUNOFF}/{line}" for line in unreadable)]),
-        _frame([_row(record, path, record) for path, record in pairs.items()]),
-        answers([record for _, record in found], direct),
-        {str(record["key"]): _details(record) for path, record in found if path},
+        sorted([*left_out, *(f"{RUNOFF}/{line}" for line in unreadable)]),
+        _frame([_row(record, record.name, path) for path, record in pairs.items()]),
+        answers(records, [(path.relative_to(folder), record) for path, record in pairs.items()]),
+        {record.key: record for record in records if record.status != NOT_RUN},
     )
 
 
-def _plan(folder: Path) -> dict[str, Any]:
+def _read_plan(folder: Path) -> StoredPlan:
     file = folder / "study.yaml"
     if not file.is_file():
         raise UserError(f"{folder} is no study: it has no study.yaml")
@@ -121,66 +146,98 @@ def _plan(folder: Path) -> dict[str, Any]:
     trials = plan.get("trials") if isinstance(plan, dict) else None
     if not trials or not all(isinstance(t, dict) and {"name", "key"} <= set(t) for t in trials):
         raise UserError(f"{file} lists no trials with name and key")
-    return plan
+    return StoredPlan.of(plan, folder.name)
 
 
-def _details(record: dict[str, Any]) -> dict[str, Any]:
-    return {name: record[name] for name in DETAILS if record.get(name)}
+def _notebooks_by_key(
+    folder: Path, plan: StoredPlan, ran: Collection[str] | None
+) -> tuple[dict[str, tuple[Path, Record]], list[str]]:
+    """The notebook of each planned trial that has one, and a line for each other notebook."""
+    records, left_out = scrap.read_all(folder / TRIALS)
+    if ran is not None:
+        records = {path: record for path, record in records.items() if record.key in ran}
+    names = {planned.key: planned.name for planned in plan.trials}
+    notebooks: dict[str, tuple[Path, Record]] = {}
+    strangers: list[str] = []
+    # The planned file comes first, so that a copy under another name never takes its place.
+    for path, record in sorted(records.items(), key=lambda item: names.get(item[1].key) != item[0].stem):
+        if record.key not in names:
+            strangers.append(path.name)
+        elif record.key in notebooks:
+            left_out.append(f"{path.name}: a second notebook of the trial in {notebooks[record.key][0].name}")
+        else:
+            notebooks[record.key] = (path, record)
+    return notebooks, [*left_out, *_lines_on_strangers(sorted(strangers))]
 
 
-def _strange(names: list[str]) -> list[str]:
+def _lines_on_strangers(names: list[str]) -> list[str]:
     """A line for each notebook that was not planned, or one for all where a folder keeps many of earlier plans."""
     if len(names) <= FEW:
         return [f"{name}: belongs to no planned trial" for name in names]
     return [f"{names[0]} and {len(names) - 1} more: belong to no planned trial"]
 
 
-def _not_run(folder: Path, entry: dict, ran: Collection[str] | None) -> dict[str, Any]:
+def _not_run(folder: Path, planned: PlannedTrial, ran: Collection[str] | None) -> Record:
     """What stands in the place of a record that is not there: the parameters, with the defaults that a plan leaves out,
     so that such a row groups with those that ran."""
-    there = (folder / "trials" / f"{entry['name']}.ipynb").exists()
+    there = (folder / TRIALS / f"{planned.name}.ipynb").exists()
     reason = "its notebook holds no record of it that can be read" if there else "its notebook is not there yet"
-    if ran is not None and str(entry["key"]) not in ran:
+    if ran is not None and planned.key not in ran:
         reason = "it did not run in this call"
     defaults = {name: field.get_default(call_default_factory=True) for name, field in Trial.model_fields.items()}
-    return {"trial": defaults | entry, "status": NOT_RUN, "reason": reason}
+    return Record(planned.key, planned.name, NOT_RUN, defaults | planned.parameters, reason=reason)
 
 
-def _row(entry: dict, path: Path | None, record: dict[str, Any]) -> dict[str, Any]:
-    """One row: what came of the trial, what was asked, what was measured."""
-    trial, metrics, error = record["trial"], record.get("metrics") or {}, record.get("error") or {}
-    contenders = record.get("contenders") or []
-    labels = [c.get("label") for c in contenders]
-    first_and_last = [[c.get("label"), c.get("way")] for c in (contenders[0], contenders[-1])] if contenders else []
-    row: dict[str, Any] = {
-        "key": str(entry["key"]),
-        "name": str(entry["name"]),
-        "way": _way(trial, metrics, labels),
-        **{name: record.get(name) or None for name in ("status", "stage", "reason", "reproduce")},
-        **{f"error_{name}": error.get(name) for name in ("type", "message", "cluster")},
-        "suspect": ", ".join(map(str, record.get("suspect") or [])) or None,
-        "control": len(contenders) > 1 and first_and_last[0] == first_and_last[1],
-        "notebook": f"{path.parent.name}/{path.name}" if path else None,
-        "proof": f"{path.parent.name}/{path.stem}.py" if path and path.with_suffix(".py").exists() else None,
-    }
-    for name, value in trial.items():
-        if name not in row and name not in METRICS:
-            row[name] = value
-        elif name in METRICS and _is_number(name):
-            row[f"asked_{name}"] = value  # `repeat: auto` was asked, 1204 samples were taken
-    for name in METRICS:
-        # Words, like the exporter's name, are known from the parameters when a trial did not come far.
-        value = metrics.get(name)
-        row[name] = trial.get(name) if value is None and not _is_number(name) else value
-    row.update({name: value for name, value in metrics.items() if name not in row})
+def _row(record: Record, name: str, path: Path | None) -> Row:
+    """One row: what came of the trial, what was asked, what was measured. `name` is that of the plan."""
+    row = _outcome(record, name, path)
+    trial, metrics = record.trial, record.metrics
+
+    # What was asked. A number that was measured besides is told from it: `repeat: auto` was asked, 1204 samples taken
+    for parameter, value in trial.items():
+        if parameter in METRICS:
+            if _is_number(parameter):
+                row[f"asked_{parameter}"] = value
+        elif parameter not in row:
+            row[parameter] = value
+
+    # What was measured. Words, like the exporter's name, are known from the parameters when a trial did not come far
+    for metric in METRICS:
+        value = metrics.get(metric)
+        row[metric] = trial.get(metric) if value is None and not _is_number(metric) else value
+    besides = {**metrics, **record.details}  # of another version, labels, what plug-ins say
+    row.update({other: value for other, value in besides.items() if other not in row})
     row["model_name"] = row["model_name"] or trial.get("label") or trial.get("model")
     return row
 
 
-def _way(trial: dict, metrics: dict, labels: list) -> str:
-    if labels and labels[-1]:
-        return str(labels[-1])
-    index, model = str(metrics.get("_index") or ""), metrics.get("model_name")
+def _outcome(record: Record, name: str, path: Path | None) -> dict[str, Any]:
+    """The columns of OUTCOME; what there is nothing to say of is None."""
+    error = record.error
+    return {
+        "key": record.key,
+        "name": name,
+        "way": _way(record),
+        "status": record.status,
+        "stage": record.stage or None,
+        "reason": record.reason or None,
+        "reproduce": record.reproduce or None,
+        "error_type": error.type if error else None,
+        "error_message": error.message if error else None,
+        "error_cluster": error.cluster if error else None,
+        "suspect": ", ".join(record.suspect) or None,
+        "control": record.is_control,
+        "notebook": f"{path.parent.name}/{path.name}" if path else None,
+        "proof": f"{path.parent.name}/{path.stem}.py" if path and path.with_suffix(".py").exists() else None,
+    }
+
+
+def _way(record: Record) -> str:
+    """How the way of a trial is called: as its record says, or else by its parameters."""
+    trial = record.trial
+    if record.contenders and record.contenders[-1].label:
+        return record.contenders[-1].label
+    index, model = str(record.metrics.get("_index") or ""), record.metrics.get("model_name")
     if model and index.startswith(str(model)):
         return index.removeprefix(str(model)).lstrip(" -")
     try:  # of a trial that has not run the parameters are all there is
@@ -195,7 +252,7 @@ def _is_number(metric: str) -> bool:
     return metric in METRICS and (METRICS[metric].unit != "" or METRICS[metric].group == "numerics")
 
 
-def _frame(rows: list[dict[str, Any]]) -> pd.DataFrame:
+def _frame(rows: list[Row]) -> pd.DataFrame:
     """Columns of one type each: outcome, parameters, metrics. Lists and mappings become JSON texts."""
     parameters = {name: None for row in rows for name in row if name not in OUTCOME and name not in METRICS}
     columns = (*OUTCOME, *parameters, *METRICS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Generic, TypeVar
 from urllib.parse import quote
 
 import pandas as pd
@@ -13,30 +13,43 @@ import pandas as pd
 from benchlib.label_line import COLUMN as LABEL
 from benchlib.record.metrics import METRICS
 from benchlib.report import discoveries, units
+from benchlib.report.rows import Row
 from benchlib.report.units import known
 from benchlib.report.words import CONDITION_WORDS, NOT_STANDING, STATUS_WORDS, VERDICT_WORDS
 
+R = TypeVar("R")
+S = TypeVar("S")
+
 
 @dataclass(frozen=True)
-class Column:
+class Column(Generic[R]):
     """A column: its head, what a row shows in it (HTML) and what it sorts by (a text, a number or None)."""
 
     head: str
-    cell: Callable[[dict], str]
-    sort: Callable[[dict], Any]
+    cell: Callable[[R], str]
+    sort: Callable[[R], Any]
     number: bool = False
     unit: str = ""
     hover: str = ""
     kind: str = ""  # a CSS class of its cells
+
+    def of(self, part: Callable[[S], R]) -> Column[S]:
+        """The column of a table whose rows have what this one shows as a part."""
+        return replace(self, cell=lambda row: self.cell(part(row)), sort=lambda row: self.sort(part(row)))  # type: ignore[arg-type,return-value]
 
 
 def escape(value: Any) -> str:
     return html.escape(str(value), quote=True)
 
 
-def badge(word: str, words: dict[str, str], text: str = "") -> str:
+def badge(word: str, meaning: str, text: str = "") -> str:
+    """A word in its colour, which says what it means when hovered over; `text` stands in its place."""
     kind = "".join(c for c in word if c.isalpha())
-    return f'<span class="badge {kind}" title="{escape(words.get(word, ""))}">{escape(text or word)}</span>'
+    return f'<span class="badge {kind}" title="{escape(meaning)}">{escape(text or word)}</span>'
+
+
+def status_badge(status: str, text: str = "") -> str:
+    return badge(status, STATUS_WORDS.get(status, ""), text)
 
 
 def conditions(results: pd.DataFrame) -> list[str]:
@@ -64,9 +77,9 @@ def hover(metric: str) -> str:
     return "\n".join(filter(None, parts))
 
 
-def identity(results: pd.DataFrame) -> list[Column]:
+def identity(results: pd.DataFrame) -> list[Column[Row]]:
     """Which trial a row is: the model, the way with the link to its page, the conditions."""
-    columns = [
+    columns: list[Column[Row]] = [
         Column(
             "model",
             lambda row: clipped(row["model_name"]),
@@ -76,20 +89,7 @@ def identity(results: pd.DataFrame) -> list[Column]:
         ),
         Column("way", _way, lambda row: row["way"], hover="exporter, passes and runtime", kind="name"),
     ]
-    for name in conditions(results):
-        flag = pd.api.types.is_bool_dtype(results[name])
-        numeric = pd.api.types.is_numeric_dtype(results[name]) and not flag
-        show = (lambda row, n=name: units.whole(row[n])) if numeric else (lambda row, n=name: _condition(row[n]))
-        columns.append(
-            Column(
-                CONDITION_WORDS[name],
-                show,
-                lambda row, n=name: row[n],
-                numeric,
-                hover=f"the parameter {name}",
-            )
-        )
-    return columns
+    return [*columns, *(_condition_column(results, name) for name in conditions(results))]
 
 
 def condition_text(name: str, value: Any) -> str:
@@ -100,7 +100,7 @@ def condition_text(name: str, value: Any) -> str:
     return f"{CONDITION_WORDS[name]} {units.whole(value)}" if isinstance(value, int | float) else str(value)
 
 
-def metric_column(results: pd.DataFrame, head: str, name: str) -> Column:
+def metric_column(results: pd.DataFrame, head: str, name: str) -> Column[Row]:
     unit = METRICS[name].unit
     scale = units.scale_for(results[name], unit)
     show = units.whole if unit == "count" else units.number
@@ -114,11 +114,11 @@ def metric_column(results: pd.DataFrame, head: str, name: str) -> Column:
     )
 
 
-def interval_column(results: pd.DataFrame, head: str, name: str) -> Column:
+def interval_column(results: pd.DataFrame, head: str, name: str) -> Column[Row]:
     """A metric with its interval under it."""
     scale = units.scale_for(results[name], METRICS[name].unit)
 
-    def cell(row: dict) -> str:
+    def cell(row: Row) -> str:
         values = [scale.of(row[n]) if known(row[n]) else None for n in (name, f"{name}_low", f"{name}_high")]
         value, interval = units.with_interval(*values)
         return f'{value}<span class="interval">{interval}</span>' if interval else value
@@ -127,11 +127,11 @@ def interval_column(results: pd.DataFrame, head: str, name: str) -> Column:
     return Column(head, cell, lambda row: row[name], number=True, unit=scale.unit, hover=note)
 
 
-def speedup_column(results: pd.DataFrame) -> Column:
+def speedup_column(results: pd.DataFrame) -> Column[Row]:
     """The speedup with its interval; of contenders that do not compare, that and why."""
     plain = interval_column(results, "speedup", "speedup")
 
-    def cell(row: dict) -> str:
+    def cell(row: Row) -> str:
         if known(row["speedup"]) or not incomparable(row):
             return plain.cell(row)
         return f'<span class="quiet incomparable" title="{escape(row["not_comparable"])}">not comparable</span>'
@@ -139,13 +139,21 @@ def speedup_column(results: pd.DataFrame) -> Column:
     return replace(plain, cell=cell)
 
 
-def incomparable(row: dict) -> bool:
+def incomparable(row: Row) -> bool:
     """Whether the contenders of a trial differ in precision, so that their latencies do not compare."""
     return known(row["not_comparable"]) and bool(row["not_comparable"])
 
 
-def text_column(head: str, name: str, title: str) -> Column:
+def text_column(head: str, name: str, title: str) -> Column[Row]:
     return Column(head, lambda row: or_dash(row[name]), lambda row: row[name], hover=title)
+
+
+def _condition_column(results: pd.DataFrame, name: str) -> Column[Row]:
+    flag = pd.api.types.is_bool_dtype(results[name])
+    numeric = pd.api.types.is_numeric_dtype(results[name]) and not flag
+    show = units.whole if numeric else _condition
+    hover = f"the parameter {name}"
+    return Column(CONDITION_WORDS[name], lambda row: show(row[name]), lambda row: row[name], numeric, hover=hover)
 
 
 def _condition(value: Any) -> str:
@@ -157,7 +165,7 @@ def clipped(text: Any) -> str:
     return f'<span class="clip" title="{escape(text)}">{escape(text)}</span>'
 
 
-def _way(row: dict) -> str:
+def _way(row: Row) -> str:
     text = clipped(row["way"])
     if known(row["notebook"]):
         text = f'<a href="{escape(page_of(row["notebook"]))}">{text}</a>'
@@ -171,23 +179,23 @@ def page_of(notebook: str) -> str:
     return quote(notebook.removesuffix(".ipynb") + ".html")
 
 
-def proof_cell(row: dict) -> str:
+def proof_cell(row: Row) -> str:
     return f'<a href="{quote(row["proof"])}" download>.py</a>' if known(row["proof"]) else "–"
 
 
-def status_cell(row: dict) -> str:
-    text = badge(row["status"], STATUS_WORDS)
+def status_cell(row: Row) -> str:
+    text = status_badge(row["status"])
     if known(row["suspect"]):
         text += f' <span class="badge suspect" title="failed checks: {escape(row["suspect"])}">suspect</span>'
     return text
 
 
-def verdict_cell(row: dict) -> str:
+def verdict_cell(row: Row) -> str:
     if row["control"]:
         return '<span class="quiet" title="its own reference: nothing to decide">control</span>'
     if not known(row["verdict"]):
         return "–"
-    text = badge(row["verdict"], VERDICT_WORDS)
+    text = badge(row["verdict"], VERDICT_WORDS.get(row["verdict"], ""))
     return text if discoveries.stands(row) else f'{text}<span title="{escape(NOT_STANDING)}">{discoveries.MARK}</span>'
 
 

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
 
-from benchlib.record import STAGES, STATUSES
+from benchlib.record import NOT_RUN, STAGES, STATUSES
+from benchlib.record.record import ExportReport
 from benchlib.report.cases import Case, cases
-from benchlib.report.columns import Column, badge, clipped, escape, or_dash, page_of
+from benchlib.report.collate import Results
+from benchlib.report.columns import Column, clipped, escape, or_dash, page_of, status_badge
 from benchlib.report.export_report import root_cause
+from benchlib.report.rows import Row, rows_of
 from benchlib.report.tables import table
 from benchlib.report.units import known
 from benchlib.report.words import STATUS_WORDS
-from benchlib.stages.assemble import cluster
+from benchlib.stages.blank import cluster
 
 MANY = 10  # models, beyond which a study is one of coverage
-NOT_RUN = "not run"
 STATIC, DYNAMIC = "static", "dynamic"
 LEGEND = (
     "A word opens the executed notebook of its trial; behind ✗ stands the stage in which it failed. "
@@ -30,6 +32,40 @@ _ORDER = {
 }
 
 
+@dataclass
+class Rate:
+    """How the trials of one way ended. `shapes` are static or dynamic."""
+
+    way: str
+    shapes: str
+    outcomes: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def planned(self) -> int:
+        return self.outcomes.total()
+
+    @property
+    def ok(self) -> int:
+        return self.outcomes["ok"]
+
+    @property
+    def share(self) -> float:
+        return self.ok / self.planned
+
+
+@dataclass(frozen=True)
+class Reason:
+    """What stands behind trials that ended in one way which is not ok."""
+
+    outcome: str
+    text: str
+    rows: list[Row]
+
+    @property
+    def models(self) -> int:
+        return len({row["model_name"] for row in self.rows})
+
+
 def shown(results: pd.DataFrame) -> bool:
     """Whether the section says what the main table does not: several ways of which some end otherwise than ok, or
     many models."""
@@ -37,18 +73,18 @@ def shown(results: pd.DataFrame) -> bool:
     return (several and not all_ok) or results["model_name"].nunique() > MANY
 
 
-def outcome(row: Mapping[str, Any]) -> str:
+def outcome(row: Row) -> str:
     """How a trial ended, with the stage of a failure: `ok`, `timeout`, `failed: export`."""
     staged = row["status"] == "failed" and known(row["stage"])
     return f"failed: {row['stage']}" if staged else str(row["status"])
 
 
-def shapes_of(row: Mapping[str, Any]) -> str:
+def shapes_of(row: Row) -> str:
     """`dynamic` of an export with free shapes, else `static`."""
     return DYNAMIC if known(row.get("dynamic")) and row["dynamic"] else STATIC
 
 
-def plain_way(row: Mapping[str, Any]) -> str:
+def plain_way(row: Row) -> str:
     """The way without its word for free shapes."""
     words = str(row["way"]).split()
     return " ".join(w for w in words if w != DYNAMIC) if shapes_of(row) == DYNAMIC else str(row["way"])
@@ -56,7 +92,7 @@ def plain_way(row: Mapping[str, Any]) -> str:
 
 def ways(results: pd.DataFrame) -> list[tuple[str, str]]:
     """All ways as (way, shapes), in the order of the plan, those with and without free shapes side by side."""
-    found = dict.fromkeys((plain_way(row), shapes_of(row)) for row in results.to_dict("records"))
+    found = dict.fromkeys((plain_way(row), shapes_of(row)) for row in rows_of(results))
     first = list(dict.fromkeys(way for way, _ in found))
     return sorted(found, key=lambda pair: (first.index(pair[0]), pair[1] == DYNAMIC))
 
@@ -67,85 +103,72 @@ def findings(results: pd.DataFrame) -> str:
     text = f"{ok} of {n} planned trials are ok ({_percent(ok, n)})."
     rates = _rates(results)
     if len(rates) > 1:
-        best, worst = max(rates, key=_share), min(rates, key=_share)
-        if _share(best) > _share(worst):
-            told = [f"{_name(r)} with {r['ok']} of {r['planned']}" for r in (best, worst)]
+        best, worst = max(rates, key=lambda r: r.share), min(rates, key=lambda r: r.share)
+        if best.share > worst.share:
+            told = [f"{r.way}, {r.shapes} shapes, with {r.ok} of {r.planned}" for r in (best, worst)]
             text += f" The way that works most often is {told[0]}, the one that works least often {told[1]}."
     return text
 
 
 def rates_table(results: pd.DataFrame) -> str:
     """A row for each way: its pass rate, ok ÷ planned, and how its trials ended."""
-    rows = _rates(results)
-    found = sorted({o for row in rows for o in row["outcomes"]} | {"ok"}, key=lambda o: _ORDER.get(o, 99))
-    columns = [
-        Column(
-            "way", lambda r: escape(r["way"]), lambda r: r["way"], hover="exporter, passes and runtime", kind="name"
-        ),
-        Column("shapes", lambda r: r["shapes"], lambda r: r["shapes"], hover="whether shapes are free in the export"),
-        Column("pass rate", _rate_cell, _share, number=True, hover="ok ÷ planned: what fails counts, whatever it is"),
-        Column("planned", lambda r: str(r["planned"]), lambda r: r["planned"], number=True),
-        *(_count_column(o) for o in found),
-    ]
-    return table(columns, rows, "Pass rate of each way")
+    rates = _rates(results)
+    outcomes = sorted({o for rate in rates for o in rate.outcomes} | {"ok"}, key=lambda o: _ORDER.get(o, 99))
+    columns: list[Column[Rate]] = [
+        Column("way", lambda r: escape(r.way), lambda r: r.way, hover="exporter, passes and runtime", kind="name"),
+        Column("shapes", lambda r: r.shapes, lambda r: r.shapes, hover="whether shapes are free in the export"),
+        Column("pass rate", _rate_cell, lambda r: r.share, number=True,
+               hover="ok ÷ planned: what fails counts, whatever it is"),
+        Column("planned", lambda r: str(r.planned), lambda r: r.planned, number=True),
+        *(_count_column(o) for o in outcomes),
+    ]  # fmt: skip
+    return table(columns, rates, "Pass rate of each way")
 
 
 def matrix(results: pd.DataFrame) -> str:
     """A row for each model, a column for each way, in each cell how the trial ended, with a link to its notebook."""
-    titled = any(case.conditions for case in cases(results))
-    columns = [
-        Column("model", lambda c: clipped(c["case"].model), lambda c: c["case"].model,
-               kind="name"),
-    ]  # fmt: skip
-    if titled:
-        columns.append(
-            Column("conditions", lambda c: escape(c["case"].conditions), lambda c: c["case"].conditions, kind="tight")
-        )
+    study_cases = cases(results)
+    columns: list[Column[Case]] = [Column("model", lambda c: clipped(c.model), lambda c: c.model, kind="name")]
+    if any(case.conditions for case in study_cases):
+        columns.append(Column("conditions", lambda c: escape(c.conditions), lambda c: c.conditions, kind="tight"))
     columns += [_way_column(pair) for pair in ways(results)]
-    rows = [{"case": case} for case in cases(results)]
-    return f'<div class="matrix">{table(columns, rows, "How each model ended in each way")}</div>'
+    return f'<div class="matrix">{table(columns, study_cases, "How each model ended in each way")}</div>'
 
 
-def reasons(results: pd.DataFrame, details: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """What stands behind the trials that are not ok, the most frequent reason first: {"outcome", "reason", "rows"}.
+def reasons(results: Results) -> list[Reason]:
+    """What stands behind the trials that are not ok, the most frequent reason first.
 
     A failed export counts by its root cause, where that is known: exporters wrap what went wrong in a text of their
     own, which is the same for all.
     """
-    found: dict[tuple[str, str], list[dict[str, Any]]] = {}
-    for row in results[results["status"] != "ok"].to_dict("records"):
-        found.setdefault((outcome(row), _reason(row, details.get(row["key"], {}))), []).append(row)
-    ordered = sorted(found.items(), key=lambda item: (-len(item[1]), item[0]))
-    return [{"outcome": key[0], "reason": key[1], "rows": rows} for key, rows in ordered]
+    not_ok = results.table[results.table["status"] != "ok"]
+    groups: dict[tuple[str, str], list[Row]] = {}
+    for row in rows_of(not_ok):
+        groups.setdefault((outcome(row), _reason(row, results.export_report_of(row))), []).append(row)
+    ordered = sorted(groups.items(), key=lambda item: (-len(item[1]), item[0]))
+    return [Reason(*key, rows) for key, rows in ordered]
 
 
-def reasons_table(results: pd.DataFrame, details: Mapping[str, Mapping[str, Any]]) -> str:
+def reasons_table(results: Results) -> str:
     """The reasons as a table, each with its ways and an example; "" where every trial is ok."""
-    columns = [
-        Column("trials", lambda r: str(len(r["rows"])), lambda r: len(r["rows"]), number=True),
-        Column("models", lambda r: str(_models(r)), _models, number=True),
-        Column("ended as", lambda r: _badge(r["outcome"]), lambda r: _ORDER.get(r["outcome"], 99), kind="tight"),
-        Column("reason", lambda r: escape(r["reason"]), lambda r: r["reason"], kind="message",
+    columns: list[Column[Reason]] = [
+        Column("trials", lambda r: str(len(r.rows)), lambda r: len(r.rows), number=True),
+        Column("models", lambda r: str(r.models), lambda r: r.models, number=True),
+        Column("ended as", lambda r: _badge(r.outcome), lambda r: _ORDER.get(r.outcome, 99), kind="tight"),
+        Column("reason", lambda r: escape(r.text), lambda r: r.text, kind="message",
                hover="numbers and names are taken out of a message, so that failures of one kind count together"),
-        Column("ways", _ways_cell, lambda r: len({row["way"] for row in r["rows"]}), kind="prose"),
-        Column("an example", _example, lambda r: r["rows"][0]["model_name"], kind="example"),
+        Column("ways", _ways_cell, lambda r: len({row["way"] for row in r.rows}), kind="prose"),
+        Column("an example", _example, lambda r: r.rows[0]["model_name"], kind="example"),
     ]  # fmt: skip
-    rows = reasons(results, details)
+    rows = reasons(results)
     return table(columns, rows, "Reasons of the trials that are not ok") if rows else ""
 
 
-def _rates(results: pd.DataFrame) -> list[dict[str, Any]]:
-    found: dict[tuple[str, str], Counter[str]] = {pair: Counter() for pair in ways(results)}
-    for row in results.to_dict("records"):
-        found[plain_way(row), shapes_of(row)][outcome(row)] += 1
-    return [
-        {"way": way, "shapes": shapes, "planned": outcomes.total(), "ok": outcomes["ok"], "outcomes": outcomes}
-        for (way, shapes), outcomes in found.items()
-    ]
-
-
-def _share(row: Mapping[str, Any]) -> float:
-    return row["ok"] / row["planned"]
+def _rates(results: pd.DataFrame) -> list[Rate]:
+    rates = {pair: Rate(*pair) for pair in ways(results)}
+    for row in rows_of(results):
+        rates[plain_way(row), shapes_of(row)].outcomes[outcome(row)] += 1
+    return list(rates.values())
 
 
 def _percent(ok: int, n: int) -> str:
@@ -153,35 +176,30 @@ def _percent(ok: int, n: int) -> str:
     return f"{min(round(100 * ok / n), 99) if ok < n else 100 if n else 0} %" if ok != 0 else "0 %"
 
 
-def _name(row: Mapping[str, Any]) -> str:
-    return f"{row['way']}, {row['shapes']} shapes,"
+def _rate_cell(rate: Rate) -> str:
+    bar = f'<meter min="0" max="1" value="{rate.share:.3f}" aria-hidden="true"></meter>'
+    return f"{bar} {_percent(rate.ok, rate.planned)}"
 
 
-def _rate_cell(row: Mapping[str, Any]) -> str:
-    bar = f'<meter min="0" max="1" value="{_share(row):.3f}" aria-hidden="true"></meter>'
-    return f"{bar} {_percent(row['ok'], row['planned'])}"
-
-
-def _count_column(word: str) -> Column:
+def _count_column(word: str) -> Column[Rate]:
     hover = STATUS_WORDS.get(word.partition(":")[0], "")
-    number = lambda row: row["outcomes"][word]  # noqa: E731
-    return Column(word, lambda row: str(number(row) or "–"), number, number=True, hover=hover)
+    return Column(word, lambda r: str(r.outcomes[word] or "–"), lambda r: r.outcomes[word], number=True, hover=hover)
 
 
-def _way_column(pair: tuple[str, str]) -> Column:
-    def own(row: Mapping[str, Any]) -> list[dict[str, Any]]:
-        return [r for r in row["case"].rows if (plain_way(r), shapes_of(r)) == pair]
+def _way_column(pair: tuple[str, str]) -> Column[Case]:
+    def own(case: Case) -> list[Row]:
+        return [r for r in case.rows if (plain_way(r), shapes_of(r)) == pair]
 
-    def cell(row: Mapping[str, Any]) -> str:
-        return " ".join(_mark(r, row["case"]) for r in own(row)) or '<span class="quiet" title="not planned">·</span>'
+    def cell(case: Case) -> str:
+        return " ".join(_mark(r, case) for r in own(case)) or '<span class="quiet" title="not planned">·</span>'
 
-    def order(row: Mapping[str, Any]) -> str:
-        return ",".join(f"{_ORDER.get(outcome(r), 99):02}" for r in own(row)) or "–"
+    def order(case: Case) -> str:
+        return ",".join(f"{_ORDER.get(outcome(r), 99):02}" for r in own(case)) or "–"
 
     return Column(" ".join(pair), cell, order, hover=f"{pair[0]}, {pair[1]} shapes", kind="mark")
 
 
-def _mark(row: Mapping[str, Any], case: Case) -> str:
+def _mark(row: Row, case: Case) -> str:
     """One word in the colour of its status; of a failure the stage. It says all of it when hovered over or read out."""
     word = outcome(row)
     text = word.replace("failed: ", "✗ ")
@@ -195,8 +213,8 @@ def _mark(row: Mapping[str, Any], case: Case) -> str:
     return f'<span role="img" {more}>{escape(text)}</span>'
 
 
-def _reason(row: Mapping[str, Any], details: Mapping[str, Any]) -> str:
-    cause = root_cause(details.get("export_report") or {})
+def _reason(row: Row, report: ExportReport | None) -> str:
+    cause = root_cause(report)
     if cause:
         text = cluster(*cause)
     elif known(row["error_cluster"]):
@@ -206,14 +224,10 @@ def _reason(row: Mapping[str, Any], details: Mapping[str, Any]) -> str:
     return re.sub(r" \[[0-9a-f]{6}\]$", "", text)  # what tells clusters of one beginning apart says nothing here
 
 
-def _models(reason: Mapping[str, Any]) -> int:
-    return len({row["model_name"] for row in reason["rows"]})
-
-
-def _ways_cell(reason: Mapping[str, Any]) -> str:
+def _ways_cell(reason: Reason) -> str:
     """`script 3 + 4 dynamic`: how many trials of each way."""
     counts: dict[str, Counter[str]] = {}
-    for row in reason["rows"]:
+    for row in reason.rows:
         counts.setdefault(plain_way(row), Counter())[shapes_of(row)] += 1
     told = []
     for way, found in sorted(counts.items(), key=lambda item: -item[1].total()):
@@ -222,14 +236,14 @@ def _ways_cell(reason: Mapping[str, Any]) -> str:
     return ", ".join(escape(text).replace(" ", "&nbsp;") for text in told)
 
 
-def _example(reason: Mapping[str, Any]) -> str:
-    row = reason["rows"][0]
+def _example(reason: Reason) -> str:
+    row = reason.rows[0]
     text = f"{escape(row['model_name'])}, {escape(row['way'])}"
     return f'<a href="{escape(page_of(row["notebook"]))}">{text}</a>' if known(row["notebook"]) else or_dash(text)
 
 
 def _badge(word: str) -> str:
-    return badge(word.partition(":")[0], STATUS_WORDS, word)
+    return status_badge(word.partition(":")[0], word)
 
 
 def _first_line(text: Any) -> str:

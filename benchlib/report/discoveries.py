@@ -6,6 +6,7 @@ import pandas as pd
 
 from benchlib.host.calibration import percent
 from benchlib.measure.multiplicity import FALSE_DISCOVERY_RATE, benjamini_hochberg
+from benchlib.report.rows import Row, rows_of
 from benchlib.report.units import known
 
 DECISIVE = ("faster", "slower")
@@ -25,7 +26,7 @@ def decisive(table: pd.DataFrame) -> pd.DataFrame:
     return table[table["verdict"].isin(DECISIVE) & ~table["control"].astype(bool)]
 
 
-def stands(row: dict) -> bool:
+def stands(row: Row) -> bool:
     """Whether a verdict holds at the false discovery rate; one that decides nothing always does."""
     return row["verdict"] not in DECISIVE or not known(row["q_value"]) or row["q_value"] <= FALSE_DISCOVERY_RATE
 
@@ -36,7 +37,7 @@ def in_words(table: pd.DataFrame) -> str:
     made = int(table["q_value"].notna().sum())
     if not made or rows.empty:
         return ""
-    holding = sum(map(stands, rows.to_dict("records")))
+    holding = sum(map(stands, rows_of(rows)))
     comparisons = f"{made} comparison{'s were' if made > 1 else ' was'} made"
     verdicts = f"{len(rows)} verdict{'s' if len(rows) > 1 else ''} of faster or slower"
     text = f"{comparisons}; of the {verdicts}, {'all' if holding == len(rows) else holding or 'none'} "

@@ -2,43 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from benchlib.errors import plain
+from benchlib.record.record import ExportReport, SmallestFailure
 from benchlib.report.columns import escape
 
 LONG = 200  # characters of a part's message
 
 
-def root_cause(report: Mapping[str, Any]) -> tuple[str, str] | None:
+def root_cause(report: ExportReport | None) -> tuple[str, str] | None:
     """Type and message of what went wrong: in the smallest part that fails where one was found, else in the whole."""
-    smallest = report.get("smallest") or {}
-    for found in (smallest, report):
-        if found.get("exception"):
-            return str(found["exception"]), plain(found.get("message") or "")
-    return None
+    if report is None:
+        return None
+    cause = report.smallest or report
+    return cause.exception, plain(cause.message)
 
 
-def in_words(report: Mapping[str, Any]) -> str:
+def describe_smallest(report: ExportReport | None) -> str:
     """The smallest part that fails, as HTML; "" where there is none to name."""
-    smallest = report.get("smallest") or {}
-    if not smallest.get("path") and not smallest.get("class"):
+    if report is None or report.smallest is None:
         return ""
-    whole = not smallest.get("path")
-    name = "the model itself" if whole else f"<code>{escape(smallest['path'])}</code>"
-    kind = f" ({escape(smallest['class'])})" if smallest.get("class") else ""
-    said = f"{smallest.get('exception') or ''}: {plain(smallest.get('message') or '')}".strip(": ")
+    smallest = report.smallest
+    name = f"<code>{escape(smallest.path)}</code>" if smallest.path else "the model itself"
+    kind = f" ({escape(smallest.class_name)})" if smallest.class_name else ""
+    said = f"{smallest.exception}: {plain(smallest.message)}".strip(": ")
     said = said if len(said) <= LONG else f"{said[:LONG]}…"
     told = [f"smallest part that fails: {name}{kind}", escape(said)]
     text = ": ".join(filter(None, told))
     return f'<p class="smallest">{text}{_effort(smallest)}</p>'
 
 
-def _effort(smallest: Mapping[str, Any]) -> str:
-    tried = smallest.get("tried")
-    if not tried:
+def _effort(smallest: SmallestFailure) -> str:
+    if not smallest.tried:
         return ""
-    parts = "1 part exported by itself" if tried == 1 else f"{tried} parts exported by themselves"
-    end = "" if smallest.get("complete", True) else "; the search was not finished, smaller ones may fail too"
+    parts = "1 part exported by itself" if smallest.tried == 1 else f"{smallest.tried} parts exported by themselves"
+    end = "" if smallest.complete else "; the search was not finished, smaller ones may fail too"
     return f' <span class="quiet">({escape(parts)}{end})</span>'

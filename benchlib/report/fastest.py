@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from benchlib.execution.contest import Lookup, contests, in_words, stored, way_label
-from benchlib.measure.runoff import Fastest, Tie
+from benchlib.measure.runoff import Fastest, PairedResult, Tie
+from benchlib.record import Record
 from benchlib.report.columns import Column, escape, page_of
 from benchlib.report.tables import table
 
@@ -29,35 +29,38 @@ class Answer:
     pairs: list[tuple[str, str]] = field(default_factory=list)
 
 
-def answers(records: Iterable[dict[str, Any]], direct: dict[Path, dict[str, Any]]) -> list[Answer]:
+def answers(records: Iterable[Record], direct: Iterable[tuple[Path, Record]]) -> list[Answer]:
     """An answer for each model and its conditions, in the order of the plan.
 
-    `records` are those of all planned trials (see `benchlib.execution.contest.contests`), `direct` those of the direct
-    pairs, by the path of their notebook from the study's folder.
+    Args:
+        records: those of all planned trials (see `benchlib.execution.contest.contests`).
+        direct: those of the direct pairs, with the path of their notebook from the study's folder.
     """
-    notebooks = {record["key"]: path for path, record in direct.items()}
-    lookup, found = stored(direct.values()), []
+    direct = list(direct)
+    notebooks = {record.key: path for path, record in direct}
+    look_up = stored(record for _, record in direct)
+    made = []
     for contest in contests(records):
-        used: list[tuple[str, str]] = []
-        outcome = contest.settle(_noting(lookup, notebooks, used))
+        pairs = _NotedPairs(look_up, notebooks)
+        outcome = contest.settle(pairs.look_up_and_note)
         kind = FASTEST if isinstance(outcome, Fastest) else TIE if isinstance(outcome, Tie) else OPEN
-        found.append(Answer(contest.title, len(contest.records), kind, in_words(outcome), used))
-    return found
+        made.append(Answer(contest.title, len(contest.records), kind, in_words(outcome), pairs.used))
+    return made
 
 
-def fastest_table(found: Iterable[Answer]) -> str:
+def fastest_table(study_answers: Iterable[Answer]) -> str:
     """A row for each answer, with links to the notebooks of its direct pairs."""
-    columns = [
-        Column("model", lambda a: escape(a["title"]), lambda a: a["title"], hover="and what tells its rows apart"),
-        Column("which way is fastest", lambda a: escape(a["text"]), lambda a: a["text"], kind="message"),
-        Column("direct pairs", _links, lambda a: len(a["pairs"]), hover="the notebooks of the run-off"),
+    columns: list[Column[Answer]] = [
+        Column("model", lambda a: escape(a.title), lambda a: a.title, hover="and what tells its rows apart"),
+        Column("which way is fastest", lambda a: escape(a.text), lambda a: a.text, kind="message"),
+        Column("direct pairs", _links, lambda a: len(a.pairs), hover="the notebooks of the run-off"),
     ]
-    return table(columns, [vars(answer) for answer in found], "Which way is fastest for each model")
+    return table(columns, study_answers, "Which way is fastest for each model")
 
 
-def findings(found: list[Answer]) -> str:
+def findings(study_answers: list[Answer]) -> str:
     """How many models have a fastest way, in a sentence."""
-    contested = [a for a in found if a.ways > 1]
+    contested = [a for a in study_answers if a.ways > 1]
     if not contested:
         return "No model of this study has more than one way to choose from."
     counts = {kind: sum(a.kind == kind for a in contested) for kind in (FASTEST, TIE, OPEN)}
@@ -70,18 +73,22 @@ def findings(found: list[Answer]) -> str:
     return f"{len(contested)} model{'s'[: len(contested) > 1]} with several ways: {', '.join(parts)}."
 
 
-def _noting(lookup: Lookup, notebooks: dict[str, Path], used: list[tuple[str, str]]) -> Lookup:
-    """The same lookup; the notebooks that it takes results from are noted in `used`."""
+@dataclass
+class _NotedPairs:
+    """Looks direct results up, and notes what each that there is compared, with its notebook."""
 
-    def noting(way: dict[str, Any], rival: dict[str, Any], look: int):
-        found = lookup(way, rival, look)
-        if found:
-            again = ", once more" if look > 1 else ""
-            used.append((f"{way_label(way)} against {way_label(rival)}{again}", notebooks[found.source].as_posix()))
-        return found
+    look_up: Lookup
+    notebooks: dict[str, Path]  # by the key of the pair's trial
+    used: list[tuple[str, str]] = field(default_factory=list)
 
-    return noting
+    def look_up_and_note(self, way: Record, rival: Record, analysis: int) -> PairedResult | None:
+        direct = self.look_up(way, rival, analysis)
+        if direct:
+            again = ", once more" if analysis > 1 else ""
+            notebook = self.notebooks[direct.source].as_posix()
+            self.used.append((f"{way_label(way)} against {way_label(rival)}{again}", notebook))
+        return direct
 
 
-def _links(answer: dict[str, Any]) -> str:
-    return "<br>".join(f'<a href="{escape(page_of(path))}">{escape(text)}</a>' for text, path in answer["pairs"]) or "–"
+def _links(answer: Answer) -> str:
+    return "<br>".join(f'<a href="{escape(page_of(path))}">{escape(text)}</a>' for text, path in answer.pairs) or "–"

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping
-from typing import Any
 
 import pandas as pd
 
 from benchlib.label_line import COLUMN as LABEL
 from benchlib.report.columns import conditions, escape, hover
+from benchlib.report.rows import Row, rows_of
 from benchlib.report.units import known
 from benchlib.report.words import CONDITION_WORDS
 
@@ -27,7 +26,7 @@ MISSING = "–"
 TEXT = "text"
 
 
-def handle(row: Mapping[str, Any]) -> str:
+def handle(row: Row) -> str:
     """What the rows of one trial have in common in all tables; "" of a row that is no trial."""
     return str(row.get("key") or "")[:12]
 
@@ -36,7 +35,7 @@ def bar(results: pd.DataFrame) -> str:
     """The form, and what it chooses by; "" where there is nothing to choose between."""
     if len(results) < 2:
         return ""
-    rows, labels = results.to_dict("records"), _labels(results)
+    rows, labels = rows_of(results), _labels(results)
     chosen = {name: head for name, head in _heads(results).items() if 2 <= len(_values(rows, name)) <= MOST}
     trials = {
         handle(row): {name: _words(row, name) for name in chosen}
@@ -67,7 +66,7 @@ def _heads(results: pd.DataFrame) -> dict[str, str]:
     return labels | HEADS | {name: CONDITION_WORDS[name] for name in conditions(results)}
 
 
-def _words(row: Mapping[str, Any], name: str) -> list[str]:
+def _words(row: Row, name: str) -> list[str]:
     """The values of a row in a column as texts: several of a label, for all others one."""
     value = row.get(name)
     if not known(value) or value == "":
@@ -79,7 +78,7 @@ def _words(row: Mapping[str, Any], name: str) -> list[str]:
     return str(value).split(",") if name.startswith(LABEL) else [str(value)]
 
 
-def _values(rows: list[dict[str, Any]], name: str) -> Counter[str]:
+def _values(rows: list[Row], name: str) -> Counter[str]:
     """How many rows have each value, in the order of the plan; what is missing stands last.
 
     To have no label is something to choose by; to have no class is to have ended before it was known.
@@ -91,7 +90,7 @@ def _values(rows: list[dict[str, Any]], name: str) -> Counter[str]:
     return found
 
 
-def _select(rows: list[dict[str, Any]], name: str, head: str) -> str:
+def _select(rows: list[Row], name: str, head: str) -> str:
     options = "".join(
         f'<option value="{escape(word)}">{escape(word)} ({n})</option>' for word, n in _values(rows, name).items()
     )

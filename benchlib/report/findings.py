@@ -6,6 +6,7 @@ import pandas as pd
 
 from benchlib.report import prose, units
 from benchlib.report.columns import escape, incomparable
+from benchlib.report.rows import rows_of
 from benchlib.report.words import VERDICT_WORDS
 
 
@@ -44,7 +45,7 @@ def verdicts(table: pd.DataFrame, plain: bool = False) -> str:
 
 def not_comparable(table: pd.DataFrame) -> str:
     """Of how many trials no speedup is published because their contenders differ in precision, and in what."""
-    rows = [row for row in table.to_dict("records") if incomparable(row)]
+    rows = [row for row in rows_of(table) if incomparable(row)]
     if not rows:
         return ""
     counts = pd.Series([row["not_comparable"] for row in rows]).value_counts()

@@ -9,7 +9,8 @@ import pandas as pd
 from benchlib.record.metrics import METRICS
 from benchlib.report import units
 from benchlib.report.columns import Column, escape, hover, identity, metric_column, text_column
-from benchlib.report.tables import table
+from benchlib.report.rows import Row, rows_of
+from benchlib.report.tables import trials_table
 from benchlib.report.units import known
 
 PEAKS = {n: f"memory_vmhwm_{n}" for n in ("load", "export", "session", "first", "steady", "peak")}
@@ -55,7 +56,7 @@ def memory(results: pd.DataFrame) -> list[str]:
         *(_peak_column(both, head, name) for head, name in PEAKS.items() if both[name].notna().any()),
         *(metric_column(both, head, name) for head, name in OTHERS.items() if both[name].notna().any()),
     ]
-    pieces.append(table(columns, both.to_dict("records"), "Memory by phase"))
+    pieces.append(trials_table(columns, both, "Memory by phase"))
     if both[["memory_cuda_allocated_peak", "memory_nvml_used"]].notna().any().any():
         pieces.append("<p>What torch's allocator gives out and what NVML says a process uses are not comparable.</p>")
     return pieces
@@ -75,7 +76,7 @@ def energy(results: pd.DataFrame) -> list[str]:
         text_column("method", "energy_method", hover("energy_method")),
         metric_column(both, "CPU time per item", "cpu_time_per_item"),
     ]
-    shown = table(columns, both.to_dict("records"), "Energy per item")
+    shown = trials_table(columns, both, "Energy per item")
     return [f"<p>{findings}</p>", _missing(rows, "energy"), shown]
 
 
@@ -108,7 +109,7 @@ def _missing(rows: pd.DataFrame, what: str) -> str:
 def _with_references(rows: pd.DataFrame, names: list[str]) -> pd.DataFrame:
     """Each row, and below it its reference's figures where there are any."""
     found = []
-    for row in rows.to_dict("records"):
+    for row in rows_of(rows):
         found.append({**row, "role": "way"})
         figures = {name: row[f"{name}_reference"] for name in names}
         if any(known(v) for v in figures.values()):
@@ -116,11 +117,11 @@ def _with_references(rows: pd.DataFrame, names: list[str]) -> pd.DataFrame:
     return pd.DataFrame(found)
 
 
-def _peak_column(rows: pd.DataFrame, head: str, name: str) -> Column:
+def _peak_column(rows: pd.DataFrame, head: str, name: str) -> Column[Row]:
     """The median over processes, and below it their maximum."""
     scale = units.scale_for(rows[name], METRICS[name].unit)
 
-    def cell(row: dict) -> str:
+    def cell(row: Row) -> str:
         value, most = row[name], row[f"{name}_max"]
         if not known(value):
             return "–"

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
+from benchlib.record import Record
+from benchlib.record.record import GraphSize, OperatorTime
 from benchlib.report import units
+from benchlib.report.rows import Row
 
-FACTS = ("nodes", "fused nodes", "initializers", "opset", "size")
 ALIKE = 0.05  # of the slower one's time: what is closer needs no explanation
 EXPLAINED = 0.8  # of a gap: what goes beyond that is left out
 NAMED = 3  # operators, at most, in a sentence
@@ -20,41 +22,60 @@ IN_RETURN = 0.1  # of a gap: what an operator takes more in the faster graph is 
 
 
 @dataclass(frozen=True)
+class GraphFacts:
+    """What a table shows of a graph beside its operators; None where it is not known."""
+
+    nodes: int | None = None
+    fused_nodes: int | None = None
+    initializers: int | None = None
+    opset: int | None = None
+    size: int | None = None  # bytes
+
+
+class Spent(NamedTuple):
+    """What a call of a model spends in one operator."""
+
+    calls: float = 0.0
+    seconds: float = 0.0
+
+    def plus(self, other: Spent) -> Spent:
+        return Spent(self.calls + other.calls, self.seconds + other.seconds)
+
+
+@dataclass(frozen=True)
 class Graph:
-    """One way's graph. `facts` are of FACTS (a count, a version, bytes); `profile` has rows {"operator", "provider",
-    "calls", "seconds"} per call of the model, of the graph as its runtime ran it."""
+    """One way's graph. `profile` is of a call of the model, of the graph as its runtime ran it."""
 
     label: str
     operators: Mapping[str, int]
-    facts: Mapping[str, Any] = field(default_factory=dict)
-    profile: Sequence[Mapping[str, Any]] = ()
+    facts: GraphFacts = field(default_factory=GraphFacts)
+    profile: Sequence[OperatorTime] = ()
 
-    def times(self) -> dict[str, tuple[float, float]]:
-        """Operator -> (how often a call of the model runs it, the seconds in it), over all providers."""
-        found: dict[str, tuple[float, float]] = {}
+    def times(self) -> dict[str, Spent]:
+        """What is spent in each operator, over all providers."""
+        times: dict[str, Spent] = {}
         for row in self.profile:
-            calls, seconds = found.get(row["operator"], (0.0, 0.0))
-            found[row["operator"]] = calls + row["calls"], seconds + row["seconds"]
-        return found
+            times[row.operator] = times.get(row.operator, Spent()).plus(Spent(row.calls, row.seconds))
+        return times
 
     @property
     def seconds(self) -> float:
         """Seconds of a call in all operators."""
-        return sum(seconds for _, seconds in self.times().values())
+        return sum(spent.seconds for spent in self.times().values())
 
 
 @dataclass(frozen=True)
 class TimeChange:
-    """One operator in two profiles: (calls, seconds) in each, (0, 0) where it does not run."""
+    """One operator in two profiles; nothing is spent in it where it does not run."""
 
     operator: str
-    one: tuple[float, float]
-    other: tuple[float, float]
+    one: Spent
+    other: Spent
 
     @property
     def seconds(self) -> float:
         """How many seconds more the first one spends in it."""
-        return self.one[1] - self.other[1]
+        return self.one.seconds - self.other.seconds
 
 
 def fused(operators: Mapping[str, int]) -> int:
@@ -62,20 +83,23 @@ def fused(operators: Mapping[str, int]) -> int:
     return sum(n for name, n in operators.items() if "." in name)
 
 
-def graph_of(label: str, details: Mapping[str, Any], metrics: Mapping[str, Any]) -> Graph:
-    """The graph that a record tells of. `details` are its tables `operators`, `graph` and `profile`; what `graph` does
-    not say is taken from its metrics."""
-    operators, told = details["operators"], details.get("graph") or {}
-    named = {"nodes": "onnx_n_nodes", "initializers": "onnx_n_initializer", "opset": "onnx_opset",
-             "size": "onnx_filesize"}  # fmt: skip
-    facts = {name: told.get(name, metrics.get(metric)) for name, metric in named.items()}
-    facts = {name: value for name, value in facts.items() if units.known(value)}
-    return Graph(label, operators, facts | {"fused nodes": fused(operators)}, details.get("profile") or ())
+def graph_of(label: str, record: Record, row: Row) -> Graph:
+    """The graph that a record tells of. What the record's own table of it does not say is taken from its metrics, as
+    they stand in the `row` of its trial."""
+    size = record.graph or GraphSize()
+    facts = GraphFacts(
+        _first_known(size.nodes, row.get("onnx_n_nodes")),
+        fused(record.operators),
+        _first_known(size.initializers, row.get("onnx_n_initializer")),
+        _first_known(size.opset, row.get("onnx_opset")),
+        _first_known(size.size, row.get("onnx_filesize")),
+    )
+    return Graph(label, record.operators, facts, record.profile)
 
 
 def same_graph(one: Graph, other: Graph) -> bool:
     """Whether nothing that is known tells them apart."""
-    return dict(one.operators) == dict(other.operators) and dict(one.facts) == dict(other.facts)
+    return one.operators == other.operators and one.facts == other.facts
 
 
 def operators_that_differ(graphs: Sequence[Graph]) -> list[str]:
@@ -88,9 +112,8 @@ def operators_that_differ(graphs: Sequence[Graph]) -> list[str]:
 def time_changes(one: Graph, other: Graph) -> list[TimeChange]:
     """Every operator of two profiled graphs, the largest difference in seconds first."""
     a, b = one.times(), other.times()
-    never = (0.0, 0.0)
-    found = [TimeChange(name, a.get(name, never), b.get(name, never)) for name in {*a, *b}]
-    return sorted(found, key=lambda c: (-abs(c.seconds), c.operator))
+    changes = [TimeChange(name, a.get(name, Spent()), b.get(name, Spent())) for name in {*a, *b}]
+    return sorted(changes, key=lambda c: (-abs(c.seconds), c.operator))
 
 
 def explanation(one: Graph, other: Graph) -> str:
@@ -115,6 +138,10 @@ def explanation(one: Graph, other: Graph) -> str:
         told = [f"{_time(-c.seconds)} more in {c.operator} ({_calls(c)})" for c in in_return]
         text += f" In return {fast.label} spends {' and '.join(told)}."
     return text
+
+
+def _first_known(*values: Any) -> Any:
+    return next((value for value in values if units.known(value)), None)
 
 
 def _calls(change: TimeChange) -> str:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from functools import reduce
 from typing import Any
-
-import pandas as pd
 
 from benchlib.report import units
 from benchlib.report.cases import Case, cases
+from benchlib.report.collate import Results
 from benchlib.report.columns import Column, escape
 from benchlib.report.graph_difference import (
-    FACTS,
     Graph,
+    GraphFacts,
+    Spent,
     explanation,
     graph_of,
     operators_that_differ,
@@ -25,16 +26,33 @@ OPEN = 2  # models, up to which their tables need no click
 SHOWN_TIMES = 15  # operators by time; of the others the sum is told
 
 
-def sections(results: pd.DataFrame, details: Mapping[str, Mapping[str, Any]]) -> list[str]:
+@dataclass(frozen=True)
+class _Count:
+    """A fact, or the number of nodes of an operator, in each of some graphs."""
+
+    name: str
+    values: list[Any]
+    is_fact: bool = False
+
+
+@dataclass(frozen=True)
+class _Times:
+    """What each of some graphs spends in an operator; None where it does not run."""
+
+    name: str
+    values: list[Spent | None]
+
+
+def sections(results: Results) -> list[str]:
     """A section for each model with two graphs or more, the first of which is what the others are held against."""
-    found = [(case, graphs) for case in cases(results) if len(graphs := graphs_of(case, details)) > 1]
-    return [_section(case, graphs, len(found) <= OPEN) for case, graphs in found]
+    several = [(case, graphs) for case in cases(results.table) if len(graphs := graphs_of(case, results)) > 1]
+    return [_section(case, graphs, len(several) <= OPEN) for case, graphs in several]
 
 
-def graphs_of(case: Case, details: Mapping[str, Mapping[str, Any]]) -> list[Graph]:
+def graphs_of(case: Case, results: Results) -> list[Graph]:
     """The graphs of a case, one for each of its ways that has any."""
-    own = ((row, details.get(row["key"], {})) for row in case.rows)
-    return [graph_of(str(row["way"]), told, row) for row, told in own if told.get("operators")]
+    own = ((row, results.record_of(row)) for row in case.rows)
+    return [graph_of(str(row["way"]), record, row) for row, record in own if record and record.operators]
 
 
 def _section(case: Case, graphs: list[Graph], open_: bool) -> str:
@@ -49,7 +67,7 @@ def _section(case: Case, graphs: list[Graph], open_: bool) -> str:
 
 def _headline(graphs: list[Graph]) -> str:
     differ = len(operators_that_differ(graphs))
-    nodes = [g.facts["nodes"] for g in graphs if "nodes" in g.facts]
+    nodes = [g.facts.nodes for g in graphs if g.facts.nodes is not None]
     span = f", {min(nodes):,.0f} to {max(nodes):,.0f} nodes" if nodes and min(nodes) < max(nodes) else ""
     text = f"{differ} operator{'' if differ == 1 else 's'} differ{'s' if differ == 1 else ''}"
     return f"{len(graphs)} graphs{span}; {text if differ else 'the same operators in all'}"
@@ -79,30 +97,31 @@ def _alike(graph: Graph) -> str:
 
 def _graph_table(graphs: list[Graph]) -> str:
     """The facts of each graph, and the operators that not all have equally often."""
-    told = [{"name": name, "kind": "of the graph", "of": [g.facts.get(name) for g in graphs]} for name in FACTS]
+    facts = [field.name for field in fields(GraphFacts)]
+    counts = [_Count(name.replace("_", " "), [getattr(g.facts, name) for g in graphs], is_fact=True) for name in facts]
     differing = operators_that_differ(graphs)
-    told += [{"name": n, "kind": "operator", "of": [g.operators.get(n, 0) for g in graphs]} for n in differing]
-    columns = [
-        Column("operator", _operator, lambda r: r["name"], kind="operator"),
+    counts += [_Count(name, [g.operators.get(name, 0) for g in graphs]) for name in differing]
+    columns: list[Column[_Count]] = [
+        Column("operator", _operator, lambda c: c.name, kind="operator"),
         *(_count_column(index, graph.label) for index, graph in enumerate(graphs)),
     ]
     names = {n for graph in graphs for n in graph.operators}
     rest = len(names) - len(differing)
     note = f'<p class="quiet">{rest} more kinds of operator are equally frequent in all of them.</p>' if rest else ""
-    return f"<div>{table(columns, told, 'Differences between the graphs')}{note}</div>"
+    return f"<div>{table(columns, counts, 'Differences between the graphs')}{note}</div>"
 
 
-def _operator(row: Mapping[str, Any]) -> str:
-    name = escape(row["name"])
-    return f"<b>{name}</b>" if row["kind"] == "of the graph" else name.replace(".", ".<wbr>")
+def _operator(count: _Count) -> str:
+    name = escape(count.name)
+    return f"<b>{name}</b>" if count.is_fact else name.replace(".", ".<wbr>")
 
 
-def _count_column(index: int, label: str) -> Column:
-    def cell(row: Mapping[str, Any]) -> str:
-        value, first = row["of"][index], row["of"][0]
+def _count_column(index: int, label: str) -> Column[_Count]:
+    def cell(count: _Count) -> str:
+        value, first = count.values[index], count.values[0]
         if not units.known(value):
             return "–"
-        if row["name"] == "size":
+        if count.name == "size":
             return units.with_unit(value, "bytes")
         try:
             value, change = int(value), int(value) - int(first)
@@ -110,7 +129,7 @@ def _count_column(index: int, label: str) -> Column:
             return escape(value)
         return f"{value:,}{_change(f'{change:+,}') if index and change else ''}"
 
-    return Column(label, cell, lambda row: _float(row["of"][index]), number=True)
+    return Column(label, cell, lambda count: _float(count.values[index]), number=True)
 
 
 def _time_table(graphs: list[Graph]) -> str:
@@ -121,34 +140,34 @@ def _time_table(graphs: list[Graph]) -> str:
             largest[change.operator] = max(largest.get(change.operator, 0.0), abs(change.seconds))
     ordered = sorted(largest, key=lambda name: (-largest[name], name))
     times = [g.times() for g in graphs]
-    rows = [{"name": name, "of": [t.get(name) for t in times]} for name in ordered[:SHOWN_TIMES]]
+    rows = [_Times(name, [t.get(name) for t in times]) for name in ordered[:SHOWN_TIMES]]
     if others := ordered[SHOWN_TIMES:]:
-        rows.append({"name": f"{len(others)} others", "of": [_sum(t, others) for t in times]})
-    rows.append({"name": "all operators", "of": [_sum(t, ordered) for t in times]})
-    scale = units.scale_for([seconds for row in rows for _, seconds in filter(None, row["of"])], "s")
-    columns = [
-        Column("operator", lambda r: escape(r["name"]), lambda r: r["name"], kind="operator"),
+        rows.append(_Times(f"{len(others)} others", [_spent_in(g, others) for g in graphs]))
+    rows.append(_Times("all operators", [_spent_in(g, ordered) for g in graphs]))
+    scale = units.scale_for([spent.seconds for row in rows for spent in row.values if spent], "s")
+    columns: list[Column[_Times]] = [
+        Column("operator", lambda r: escape(r.name), lambda r: r.name, kind="operator"),
         *(_time_column(index, graph.label, scale) for index, graph in enumerate(graphs)),
     ]
     note = '<p class="quiet">By the profile of the graph as the runtime ran it, after its own optimisation.</p>'
     return f"<div>{table(columns, rows, 'Time per operator')}{note}</div>"
 
 
-def _sum(times: Mapping[str, tuple[float, float]], names: list[str]) -> tuple[float, float]:
-    found = [times[name] for name in names if name in times]
-    return sum(calls for calls, _ in found), sum(seconds for _, seconds in found)
+def _spent_in(graph: Graph, names: list[str]) -> Spent:
+    times = graph.times()
+    return reduce(Spent.plus, [times[name] for name in names if name in times], Spent())
 
 
-def _time_column(index: int, label: str, scale: units.Scale) -> Column:
-    def cell(row: Mapping[str, Any]) -> str:
-        own, first = row["of"][index], (row["of"][0] or (0.0, 0.0))
-        change = scale.of((own or (0.0, 0.0))[1] - first[1]) if index else 0.0
-        shown = units.number(scale.of(own[1])) if own else "–"
-        calls = f'<span class="interval">{units.whole(own[0])} calls</span>' if own else ""
+def _time_column(index: int, label: str, scale: units.Scale) -> Column[_Times]:
+    def cell(row: _Times) -> str:
+        own, first = row.values[index], row.values[0] or Spent()
+        change = scale.of((own or Spent()).seconds - first.seconds) if index else 0.0
+        shown = units.number(scale.of(own.seconds)) if own else "–"
+        calls = f'<span class="interval">{units.whole(own.calls)} calls</span>' if own else ""
         sign = "+" if change > 0 else ""
         return f"{shown}{_change(sign + units.number(change)) if change else ''}{calls}"
 
-    return Column(label, cell, lambda row: (row["of"][index] or (0.0, 0.0))[1], number=True, unit=scale.unit)
+    return Column(label, cell, lambda row: (row.values[index] or Spent()).seconds, number=True, unit=scale.unit)
 
 
 def _change(text: str) -> str:

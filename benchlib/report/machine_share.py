@@ -6,7 +6,8 @@ import pandas as pd
 
 from benchlib.report import units
 from benchlib.report.columns import Column, hover, identity, metric_column
-from benchlib.report.tables import table
+from benchlib.report.rows import Row
+from benchlib.report.tables import trials_table
 from benchlib.report.units import known
 
 
@@ -25,11 +26,11 @@ def share_table(results: pd.DataFrame) -> str:
         metric_column(rows, "weights rate", "weights_read_rate"),
         _percent("of the bandwidth", "memory_share"),
     ]
-    return f"<p>{_peaks(rows)}</p>" + table(columns, rows.to_dict("records"), "Shares of the machine's peaks")
+    return f"<p>{_peaks(rows)}</p>" + trials_table(columns, rows, "Shares of the machine's peaks")
 
 
-def _percent(head: str, name: str) -> Column:
-    def cell(row: dict) -> str:
+def _percent(head: str, name: str) -> Column[Row]:
+    def cell(row: Row) -> str:
         return f"{units.number(100 * row[name], 2)} %" if known(row[name]) else "–"
 
     return Column(head, cell, lambda row: row[name], number=True, hover=hover(name))

@@ -5,14 +5,16 @@ Every number in the prose is computed here from the records; the machine is the 
 
 from __future__ import annotations
 
-from functools import cached_property
+from collections.abc import Callable
+from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
 
 from benchlib.measure.samples import Samples
-from benchlib.record import scrap
+from benchlib.record import NOT_RUN, scrap
 from benchlib.report import (
     coverage,
     discoveries,
@@ -31,11 +33,12 @@ from benchlib.report import (
     tables,
     units,
 )
-from benchlib.report.collate import NOT_RUN, Results, read
-from benchlib.report.columns import badge, escape
+from benchlib.report.collate import Results, read
+from benchlib.report.columns import escape, status_badge
 from benchlib.report.machine_facts import machine_facts
 from benchlib.report.machine_share import share_table
-from benchlib.report.theme import picture
+from benchlib.report.rows import rows_of
+from benchlib.report.theme import Theme, picture
 from benchlib.report.words import GLOSSARY, STATUS_WORDS, VERDICT_WORDS
 
 FIGURES = 40  # trials, up to which a study without a single latency has its figures all the same
@@ -83,7 +86,7 @@ class Report:
     def samples(self) -> dict[str, np.ndarray]:
         """The steady samples of each trial's own way, in seconds, by the trial's key."""
         found = {}
-        for row in self.table[self.table["time_latency"].notna() & self.table["notebook"].notna()].to_dict("records"):
+        for row in rows_of(self.table[self.table["time_latency"].notna() & self.table["notebook"].notna()]):
             try:
                 samples = Samples.decode(scrap.read(self.results.folder / row["notebook"], scrap.SAMPLES))
             except scrap.NoRecord:
@@ -99,7 +102,7 @@ class Report:
         terms = [prose.term("", len(self.table), "planned")]
         for status, n in counts.items():
             if n or status != NOT_RUN:
-                terms.append(prose.term("+" if len(terms) > 1 else "=", n, badge(status, STATUS_WORDS)))
+                terms.append(prose.term("+" if len(terms) > 1 else "=", n, status_badge(status)))
         return Html(
             f"<h1>{escape(self.results.title)}</h1>",
             f'<p class="lead">{findings.scope(self.table)}</p>',
@@ -213,7 +216,7 @@ class Report:
         """Which ways work for which models, where the main table does not say that at a glance."""
         if not coverage.shown(self.table):
             return None
-        why = coverage.reasons_table(self.table, self.results.details)
+        why = coverage.reasons_table(self.results)
         return Html(
             f"<p>{escape(coverage.findings(self.table))}</p>",
             coverage.rates_table(self.table),
@@ -225,11 +228,11 @@ class Report:
 
     def passes(self) -> Html | None:
         """What the passes did to the graphs, where there are any."""
-        return _html_or_none(passes.passes_tables(self.table, self.results.details))
+        return _html_or_none(passes.passes_tables(self.results))
 
     def graphs(self) -> Html | None:
         """How the graphs of a model's ways differ, and which operators explain a difference in time."""
-        return _html_or_none(graphs.sections(self.table, self.results.details))
+        return _html_or_none(graphs.sections(self.results))
 
     def energy(self) -> Html | None:
         """Energy per item, where some trial was asked for it."""
@@ -243,7 +246,7 @@ class Report:
         text = ", ".join(f"{n} {status}" for status, n in counts.items())
         return Html(
             f"<p>{sum(counts.values())} of {len(self.table)} trials are not ok: {text}.</p>",
-            failures.failures_table(self.table, self.results.details),
+            failures.failures_table(self.results),
         )
 
     def definitions(self) -> Html:
@@ -271,9 +274,11 @@ class Report:
         text = "Left out, because they hold no record of a planned trial:"
         return f'<div class="warning"><p>{text}</p><ul>{lines}</ul></div>' if lines else ""
 
-    def _pictures(self, draw, alt: str, rows: pd.DataFrame | None = None) -> list[str]:
+    def _pictures(
+        self, draw: Callable[[pd.DataFrame, Theme], Figure], alt: str, rows: pd.DataFrame | None = None
+    ) -> list[str]:
         pieces = [] if self._only_checked else panels.parts(self.table if rows is None else rows)
-        return [picture(lambda theme, piece=piece: draw(piece, theme), prose.alt(alt, piece)) for piece in pieces]
+        return [picture(partial(draw, piece), prose.alt(alt, piece)) for piece in pieces]
 
 
 def _html_or_none(pieces: list[str]) -> Html | None:

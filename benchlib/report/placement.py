@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from benchlib.report.columns import Column, hover, identity, metric_column, status_cell, text_column
-from benchlib.report.tables import table
+from benchlib.report.tables import trials_table
 
 COLUMNS = {
     "providers": "provider",
@@ -57,4 +57,4 @@ def placement_table(results: pd.DataFrame) -> str:
             if name in names
         ),
     ]
-    return table(columns, rows.to_dict("records"), "Where each trial ran")
+    return trials_table(columns, rows, "Where each trial ran")

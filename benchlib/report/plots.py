@@ -8,8 +8,7 @@ so nothing that failed is averaged away or left out. Call them inside `theme.sty
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -19,9 +18,12 @@ from matplotlib.figure import Figure
 from benchlib.registries import exporters
 from benchlib.report import units
 from benchlib.report.columns import incomparable
-from benchlib.report.panels import Panel, ending, legend, log_axis, panels_of, rows_axis, span
+from benchlib.report.panels import Look, Panel, ending, legend, log_axis, panels_of, rows_axis, span
+from benchlib.report.rows import Row
 from benchlib.report.theme import LIGHT, Theme
 from benchlib.report.units import known
+
+Colours = dict[str, str]  # exporter -> colour
 
 
 def speedup(results: pd.DataFrame, theme: Theme = LIGHT) -> Figure:
@@ -35,37 +37,9 @@ def speedup(results: pd.DataFrame, theme: Theme = LIGHT) -> Figure:
         ax.axvline(1, color=theme.ink, linewidth=1.1, zorder=1)
         _noise(panel, theme)
         for y, row in enumerate(panel.rows):
-            if not known(row["speedup"]):
-                panel.note(y, *ending(row, theme, "not comparable" if incomparable(row) else "no reference"))
-                continue
-            verdict = "control" if row["control"] else str(row["verdict"])
-            colour = theme.verdicts.get(verdict, theme.verdicts["inconclusive"])
-            if known(row["speedup_low"]):
-                ax.plot(
-                    [row["speedup_low"], row["speedup_high"]],
-                    [y, y],
-                    color=colour,
-                    linewidth=2.2,
-                    solid_capstyle="round",
-                )
-            hollow = verdict not in ("faster", "slower", "same")
-            ax.plot(
-                row["speedup"],
-                y,
-                "o",
-                markersize=6.5,
-                markeredgewidth=1.6,
-                color=colour,
-                markerfacecolor=theme.paper if hollow else colour,
-            )
-            value, interval = units.with_interval(row["speedup"], row["speedup_low"], row["speedup_high"])
-            panel.note(y, f"{value}×  {f'({interval})' if interval else ''}", theme.ink)
+            _draw_speedup(panel, y, row, theme)
     panels[-1].axes[0].set_xlabel("speedup over the reference (right of the line: faster)")
-    legend(
-        figure,
-        theme,
-        {w: dict(marker="o", color=c, filled=w != "inconclusive") for w, c in theme.verdicts.items()},
-    )
+    legend(figure, theme, [Look(word, c, filled=word != "inconclusive") for word, c in theme.verdicts.items()])
     return figure
 
 
@@ -79,7 +53,7 @@ def latency(results: pd.DataFrame, samples: Mapping[str, np.ndarray], theme: The
     for panel in panels:
         taken = {y: samples[row["key"]] for y, row in enumerate(panel.rows) if len(samples.get(row["key"], ()))}
         scale = units.scale_for(np.concatenate([*taken.values(), []]), "s")
-        _densities(panel, {y: values / scale.factor for y, values in taken.items()}, colours, theme)
+        _draw_densities(panel, [(y, values / scale.factor) for y, values in taken.items()], colours, theme)
         panel.axes[0].set_xlabel(f"latency of a call [{scale.unit}]")
         for y, row in enumerate(panel.rows):
             if y in taken:
@@ -87,7 +61,7 @@ def latency(results: pd.DataFrame, samples: Mapping[str, np.ndarray], theme: The
                 panel.note(y, f"{median} {scale.unit}  (n = {len(taken[y]):,})", theme.ink)
             else:
                 panel.note(y, *ending(row, theme, "no samples"))
-    legend(figure, theme, {name: dict(marker="s", color=colour) for name, colour in colours.items()})
+    legend(figure, theme, [Look(exporter, colour, "s") for exporter, colour in colours.items()])
     return figure
 
 
@@ -106,34 +80,17 @@ def costs(results: pd.DataFrame, theme: Theme = LIGHT) -> Figure:
              "time": [scale.of(r["time_export"]) if known(r["time_export"]) else np.nan for r in panel.rows]}
         )  # fmt: skip
         sns.barplot(
-            frame,
-            x="time",
-            y="y",
-            hue="exporter",
-            palette=colours,
-            order=frame["y"],
-            ax=bars,
-            width=0.55,
-            dodge=False,
-            legend=False,
-            saturation=1,
-            errorbar=None,
-            orient="h",
-        )
+            frame, x="time", y="y", hue="exporter", palette=colours, order=frame["y"], ax=bars, width=0.55,
+            dodge=False, legend=False, saturation=1, errorbar=None, orient="h",
+        )  # fmt: skip
         bars.set(xlim=(0, longest * 1.22), xlabel="", ylabel="")
         log_axis(dots, low, high, units.tick)
         for y, row in enumerate(panel.rows):
             if known(row["time_export"]):
-                bars.annotate(
-                    units.duration(row["time_export"]),
-                    (scale.of(row["time_export"]), y),
-                    (4, 0),
-                    textcoords="offset points",
-                    va="center",
-                    fontsize=9,
-                    color=theme.quiet,
-                )
-            _break_even(panel, y, row, theme)
+                place = (scale.of(row["time_export"]), y)
+                bars.annotate(units.duration(row["time_export"]), place, (4, 0), textcoords="offset points",
+                              va="center", fontsize=9, color=theme.quiet)  # fmt: skip
+            _draw_break_even(panel, y, row, theme)
         rows_axis(panel, theme)
     panels[-1].axes[0].set_xlabel(f"time to export [{scale.unit}]")
     panels[-1].axes[1].set_xlabel("calls until it has paid for itself")
@@ -151,28 +108,38 @@ def accuracy(results: pd.DataFrame, theme: Theme = LIGHT) -> Figure:
         log_axis(ax, low, high, units.tick)
         ax.axvline(1, color=theme.quiet, linewidth=1.2)
         for y, row in enumerate(panel.rows):
-            share, error = row["tolerance_share"], row["discrepancies_abs"]
-            if not known(share):
-                panel.note(y, *ending(row, theme, "not compared"))
-                continue
-            colour = theme.verdicts["faster"] if row["status"] == "ok" else theme.alarm
-            if 0 < share < math.inf:
-                ax.plot(share, y, "o", markersize=6.5, color=colour)
-            text = "equal to the bit" if error == 0 else f"error {units.number(error)}"
-            wrong = row["status"] == "inaccurate"
-            word = "  inaccurate" if wrong else "  no more than eager's own" if share > 1 else ""
-            panel.note(
-                y,
-                f"{text}{word}",
-                theme.ink if row["status"] == "ok" else theme.alarm,
-            )
+            _draw_error(panel, y, row, theme)
     panels[-1].axes[0].set_xlabel("largest error ÷ its tolerance (left of the line: within)")
-    looks = {
-        "right": dict(marker="o", color=theme.verdicts["faster"]),
-        "inaccurate": dict(marker="o", color=theme.alarm),
-    }
-    legend(figure, theme, looks)
+    legend(figure, theme, [Look("right", theme.verdicts["faster"]), Look("inaccurate", theme.alarm)])
     return figure
+
+
+def _draw_speedup(panel: Panel, y: int, row: Row, theme: Theme) -> None:
+    """A dot with its interval; hollow where nothing is decided."""
+    if not known(row["speedup"]):
+        return panel.note(y, *ending(row, theme, "not comparable" if incomparable(row) else "no reference"))
+    ax = panel.axes[0]
+    verdict = "control" if row["control"] else str(row["verdict"])
+    colour = theme.verdicts.get(verdict, theme.verdicts["inconclusive"])
+    if known(row["speedup_low"]):
+        ends = [row["speedup_low"], row["speedup_high"]]
+        ax.plot(ends, [y, y], color=colour, linewidth=2.2, solid_capstyle="round")
+    face = colour if verdict in ("faster", "slower", "same") else theme.paper
+    ax.plot(row["speedup"], y, "o", markersize=6.5, markeredgewidth=1.6, color=colour, markerfacecolor=face)
+    value, interval = units.with_interval(row["speedup"], row["speedup_low"], row["speedup_high"])
+    return panel.note(y, f"{value}×  {f'({interval})' if interval else ''}", theme.ink)
+
+
+def _draw_error(panel: Panel, y: int, row: Row, theme: Theme) -> None:
+    share, error = row["tolerance_share"], row["discrepancies_abs"]
+    if not known(share):
+        return panel.note(y, *ending(row, theme, "not compared"))
+    ok, wrong = row["status"] == "ok", row["status"] == "inaccurate"
+    if 0 < share < math.inf:
+        panel.axes[0].plot(share, y, "o", markersize=6.5, color=theme.verdicts["faster"] if ok else theme.alarm)
+    text = "equal to the bit" if error == 0 else f"error {units.number(error)}"
+    word = "  inaccurate" if wrong else "  no more than eager's own" if share > 1 else ""
+    return panel.note(y, f"{text}{word}", theme.ink if ok else theme.alarm)
 
 
 def _noise(panel: Panel, theme: Theme) -> None:
@@ -183,13 +150,14 @@ def _noise(panel: Panel, theme: Theme) -> None:
         panel.axes[0].axvspan(*band, color=theme.quiet, alpha=0.16, linewidth=0, zorder=0)
 
 
-def _densities(panel: Panel, samples: dict[int, np.ndarray], colours: dict[str, str], theme: Theme) -> None:
+def _draw_densities(panel: Panel, samples: Sequence[tuple[int, np.ndarray]], colours: Colours, theme: Theme) -> None:
+    """`samples` of rows of the panel, by their place in it."""
     ax = panel.axes[0]
     rows = [str(y) for y in range(len(panel.rows))]
     frame = pd.DataFrame(
         {
-            "value": np.concatenate([*samples.values(), []]),
-            "y": np.repeat([str(y) for y in samples], [len(v) for v in samples.values()]),
+            "value": np.concatenate([*(values for _, values in samples), []]),
+            "y": np.repeat([str(y) for y, _ in samples], [len(values) for _, values in samples]),
         }
     )
     if samples:
@@ -202,12 +170,12 @@ def _densities(panel: Panel, samples: dict[int, np.ndarray], colours: dict[str, 
         )  # fmt: skip
     else:
         ax.set_xticks([])
-    for y, values in samples.items():
+    for y, values in samples:
         p5, q1, median, q3, p95 = np.quantile(values, [0.05, 0.25, 0.5, 0.75, 0.95])
         # A density hides what is rare; as pixels, thousands of ticks stay small.
         outside = values[(values < p5) | (values > p95)]
-        look = dict(markersize=5, markeredgewidth=0.8, color=colours[panel.rows[y]["exporter"]], rasterized=True)
-        ax.plot(outside, np.full(len(outside), y), "|", alpha=0.6, **look)
+        ax.plot(outside, np.full(len(outside), y), "|", alpha=0.6, markersize=5, markeredgewidth=0.8,
+                color=colours[panel.rows[y]["exporter"]], rasterized=True)  # fmt: skip
         ax.plot([p5, p95], [y, y], color=theme.ink, linewidth=0.9)
         ax.plot([q1, q3], [y, y], color=theme.ink, linewidth=3.2, solid_capstyle="butt")
         ax.plot(median, y, "o", markersize=4.5, color=theme.paper, markeredgecolor=theme.ink, markeredgewidth=1)
@@ -216,7 +184,7 @@ def _densities(panel: Panel, samples: dict[int, np.ndarray], colours: dict[str, 
     rows_axis(panel, theme)
 
 
-def _break_even(panel: Panel, y: int, row: dict[str, Any], theme: Theme) -> None:
+def _draw_break_even(panel: Panel, y: int, row: Row, theme: Theme) -> None:
     calls = row["break_even"]
     if not known(calls):
         return panel.note(y, *ending(row, theme, "–"))
@@ -226,22 +194,15 @@ def _break_even(panel: Panel, y: int, row: dict[str, Any], theme: Theme) -> None
         return panel.note(y, "at once", theme.ink)
     sure = row["verdict"] == "faster"
     colour = theme.verdicts["faster" if sure else "inconclusive"]
-    panel.axes[1].plot(
-        calls,
-        y,
-        "o",
-        markersize=6.5,
-        color=colour,
-        markeredgewidth=1.6,
-        markerfacecolor=colour if sure else theme.paper,
-    )
+    face = colour if sure else theme.paper
+    panel.axes[1].plot(calls, y, "o", markersize=6.5, color=colour, markeredgewidth=1.6, markerfacecolor=face)
     return panel.note(y, f"{units.whole(calls)} calls{'' if sure else ' ?'}", theme.ink if sure else theme.quiet)
 
 
 FREQUENT = ("eager", "inductor", "onnx", "onnx_dynamo", "script", "export", "jit", "aot_inductor")
 
 
-def _colours(results: pd.DataFrame, theme: Theme) -> dict[str, str]:
+def _colours(results: pd.DataFrame, theme: Theme) -> Colours:
     """A colour for each exporter, the same in every figure: by the exporter's place among all that exist, those that
     studies compare most often first, so that no two of these share one."""
     used = set(results["exporter"].dropna())

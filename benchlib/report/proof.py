@@ -24,31 +24,33 @@ WRITERS = {
 def proof(notebook: Path) -> str:
     """The text of the script for the trial in an executed notebook. Raises UserError when it cannot be proved."""
     try:
-        record = scrap.read(notebook)
+        record = scrap.read_record(notebook)
     except scrap.NoRecord as error:
         raise UserError(str(error)) from error
-    trial = make(record["trial"])
+    trial = make(record.trial)
     way = trial.way
     if way.runtime not in WRITERS:
         raise UserError(
             f"{notebook.name}: there is no script for runtime {way.runtime}; there is one for {', '.join(WRITERS)}"
         )
-    files = record.get("files", {})
-    if not {"artifact", "inputs", "outputs"} <= set(files):
-        raise UserError(f"{notebook.name}: the trial ended as {record['status']} before there was anything to prove")
-    gone = [path for path in files.values() if not Path(path).exists()]
+    files = record.files
+    needed = (files.artifact, files.inputs, files.outputs)
+    if not all(needed):
+        raise UserError(f"{notebook.name}: the trial ended as {record.status} before there was anything to prove")
+    gone = [path for path in needed if not Path(path).exists()]
     if gone:
         raise UserError(
-            f"{notebook.name}: {gone[0]} is no longer in the cache; run the trial again: {record['reproduce']}"
+            f"{notebook.name}: {gone[0]} is no longer in the cache; run the trial again: {record.reproduce}"
         )
-    several = record["metrics"].get("input_sets", 1) > 1
-    sets = [files["inputs"], *sorted(map(str, Path(files["inputs"]).parent.glob("inputs-*.npz")) if several else [])]
+    several = record.metrics.get("input_sets", 1) > 1
+    sets = [files.inputs, *sorted(map(str, Path(files.inputs).parent.glob("inputs-*.npz")) if several else [])]
     head = _HEAD.format(
-        title=f"{record['metrics']['_index']}: {record['reproduce']}",
-        threads=record["metrics"]["num_cores"],
+        title=f"{record.metrics['_index']}: {record.reproduce}",
+        threads=record.metrics["num_cores"],
         telemetry=json.dumps(dict(telemetry.OFF)),
         sets=json.dumps(sets),
-        **{name: json.dumps(files[name]) for name in ("artifact", "outputs")},
+        artifact=json.dumps(files.artifact),
+        outputs=json.dumps(files.outputs),
     )
     return head + WRITERS[way.runtime](trial, way, record) + _TAIL
 

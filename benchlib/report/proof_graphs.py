@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from benchlib.record import Record
 from benchlib.runtimes import OpenRequest, _ort_settings, openvino
 from benchlib.runtimes._cuda import index as cuda_index
 from benchlib.runtimes._ort_settings import LEVELS
 from benchlib.runtimes.onnxruntime import on_device
+from benchlib.trial import Trial
+from benchlib.way import Way
 
 
-def of_onnxruntime(trial: Any, way: Any, record: dict[str, Any]) -> str:
+def of_onnxruntime(trial: Trial, way: Way, record: Record) -> str:
     """The lines that open the artifact as `session` and define `flat(out)` and `bind(inputs)`, which gives the call."""
     options = dict(way.runtime_args)
     lines = ["import onnxruntime", "", "options = onnxruntime.SessionOptions()",
@@ -71,9 +72,9 @@ _ORT_GRAPH = """
 """
 
 
-def of_openvino(trial: Any, way: Any, record: dict[str, Any]) -> str:
+def of_openvino(trial: Trial, way: Way, record: Record) -> str:
     """The same by OpenVINO, in float32 unless the trial asks otherwise, with a request for each set of inputs."""
-    request = OpenRequest("", way.exporter, threads=record["metrics"]["num_cores"], options=way.runtime_args)
+    request = OpenRequest("", way.exporter, threads=record.metrics["num_cores"], options=way.runtime_args)
     given = openvino.properties(request) | way.runtime_args.get("properties", {})
     return f"""import openvino
 
@@ -95,7 +96,7 @@ def flat(out):
 """
 
 
-def of_reference(trial: Any, way: Any, record: dict[str, Any]) -> str:
+def of_reference(trial: Trial, way: Way, record: Record) -> str:
     """The same by onnx's reference evaluator."""
     return f"""from onnx.reference import ReferenceEvaluator
 

@@ -7,7 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from benchlib import tensors
+from benchlib.record import Record
 from benchlib.registries import exporters
+from benchlib.trial import Trial
+from benchlib.way import Way
 
 REOPENED = {  # kind of artifact -> how it is opened, as a callable on the flat tensors
     "exported_program": "torch.export.load(artifact).module()",
@@ -17,10 +20,10 @@ REOPENED = {  # kind of artifact -> how it is opened, as a callable on the flat 
 BACKENDS = {"compile": "eager", "inductor": "inductor", "inductor-partial": "inductor"}  # of torch.compile
 
 
-def of_torch(trial: Any, way: Any, record: dict[str, Any]) -> str:
+def of_torch(trial: Trial, way: Way, record: Record) -> str:
     """The lines that open the artifact as `module` and define `flat(out)` and `bind(inputs)`, which gives the call."""
-    _, structure = tensors.load(record["files"]["inputs"])
-    meta = json.loads(Path(record["files"]["inputs"]).with_name("meta.json").read_text())
+    _, structure = tensors.load(record.files.inputs)
+    meta = json.loads(Path(record.files.inputs).with_name("meta.json").read_text())
     positional = meta["positional"]
     nested = {name: _written(item) for name, item in structure[1]}
     args = "".join(f"{nested[n]}, " for n in positional)
@@ -61,13 +64,13 @@ def bind(inputs):
 {_torch_call(trial, way)}'''
 
 
-def _compiled(way: Any) -> str:
+def _compiled(way: Way) -> str:
     options = {k: o.default for k, o in exporters.get(way.exporter).options.items()} | dict(way.exporter_args)
     options = {"fullgraph": way.exporter != "inductor-partial", **options, "dynamic": way.dynamic}
     return f'\nmodule = torch.compile(module, backend="{BACKENDS[way.exporter]}", **{options!r})'
 
 
-def _torch_call(trial: Any, way: Any) -> str:
+def _torch_call(trial: Trial, way: Way) -> str:
     """`call`, with the copies and waits that `io` puts into it."""
     if trial.device == "cpu":
         return _TORCH_CALL.format(before="    args, kwargs = nested(host)\n", inside="out = module(*args, **kwargs)")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import re
 import warnings
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +30,26 @@ NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 TEMPLATE = "report"
 
 
+@dataclass(frozen=True)
+class Section:
+    """An entry of a page's contents."""
+
+    anchor: str
+    title: str
+
+
+@dataclass
+class PageFacts:
+    """What the template of `notebooks/report/` shows of a page beside its cells, as `page`."""
+
+    title: str
+    kind: str  # report or trial
+    home: str = ""  # the address of the page that it leads back to
+    home_title: str = ""
+    source: str = ""  # the file name of its notebook
+    contents: list[Section] = field(default_factory=list)
+
+
 def publish(study: str | Path) -> Path:
     """Collates a study, writes the proof of each row and makes its pages; returns the path of `report.html`.
 
@@ -45,7 +66,7 @@ def publish(study: str | Path) -> Path:
         if _is_stale(notebook):
             publish_trial(notebook, exporter, results.title)
     report = results.folder / "report.html"
-    write_text(report, to_html(analysis, exporter, {"title": results.title, "kind": "report"}))
+    write_text(report, to_html(analysis, exporter, PageFacts(results.title, "report")))
     return report
 
 
@@ -60,13 +81,7 @@ def publish_trial(notebook: Path, exporter: HTMLExporter, study_title: str) -> P
     except Exception:  # nbformat raises whatever a damaged file makes it stumble over
         return None
     page = notebook.with_suffix(".html")
-    facts = {
-        "title": notebook.stem,
-        "kind": "trial",
-        "home": "../report.html",
-        "home_title": study_title,
-        "source": notebook.name,
-    }
+    facts = PageFacts(notebook.stem, "trial", "../report.html", study_title, notebook.name)
     write_text(page, to_html(node, exporter, facts))
     return page
 
@@ -87,18 +102,17 @@ def make_exporter() -> HTMLExporter:
     )
 
 
-def to_html(node: NotebookNode, exporter: HTMLExporter, page: dict[str, str]) -> str:
-    """A notebook as one self-contained page. `page` goes to the template."""
-    contents = []
+def to_html(node: NotebookNode, exporter: HTMLExporter, page: PageFacts) -> str:
+    """A notebook as one self-contained page. Its sections become the contents of `page`, which the template shows."""
     for cell in node.cells:
         if cell.cell_type == "markdown":
-            anchor, title = _heading(cell.source, {c["anchor"] for c in contents})
+            anchor, title = _heading(cell.source, {section.anchor for section in page.contents})
             if anchor:
                 cell.metadata["anchor"] = anchor
-                contents.append({"anchor": anchor, "title": title})
+                page.contents.append(Section(anchor, title))
         for output in cell.get("outputs", ()):
-            _readable(output)
-    html, _ = exporter.from_notebook_node(node, resources={"page": {**page, "contents": contents}})
+            _make_readable(output)
+    html, _ = exporter.from_notebook_node(node, resources={"page": page})
     return html
 
 
@@ -164,19 +178,24 @@ def _heading(source: str, taken: set[str]) -> tuple[str, str]:
     return anchor, title
 
 
-def _readable(output: dict[str, Any]) -> None:
-    """Puts something for people in the place of a scrap: a card for a record, a line for samples."""
+def _make_readable(output: NotebookNode) -> None:
+    """Puts something for people in the place of a scrap."""
     data = output.get("data")
     if not data or scrap.MIME not in data:
         return
     body = data.pop(scrap.MIME)
-    name, content = (body.get("name"), body.get("data")) if isinstance(body, dict) else (None, None)
-    if data:  # it was displayed in a readable form as well
-        return
-    if name == scrap.RECORD and isinstance(content, dict):
-        data["text/html"] = record_card(content)
-    elif name == scrap.SAMPLES and isinstance(content, dict):
-        calls = sum((content.get("epochs") or {}).get("calls") or [])
-        data["text/html"] = f'<p class="quiet">{calls:,} raw samples are kept in the notebook.</p>'
-    else:
-        data["text/html"] = f'<p class="quiet">{escape(name)} is kept in the notebook.</p>'
+    if not data:  # else it was displayed in a readable form as well
+        name, content = (body.get("name"), body.get("data")) if isinstance(body, dict) else (None, None)
+        data["text/html"] = _scrap_card(name, content)
+
+
+def _scrap_card(name: Any, content: Any) -> str:
+    """A card for a record, a line for samples and for what others stored, or what cannot be read."""
+    try:
+        if name == scrap.RECORD:
+            return record_card(scrap.record_of(content))
+        if name == scrap.SAMPLES:
+            return f'<p class="quiet">{sum(content["epochs"]["calls"]):,} raw samples are kept in the notebook.</p>'
+    except (scrap.NoRecord, TypeError, KeyError):
+        pass
+    return f'<p class="quiet">{escape(name)} is kept in the notebook.</p>'

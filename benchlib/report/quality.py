@@ -7,7 +7,8 @@ import pandas as pd
 from benchlib.measure.noise import WORDS
 from benchlib.report import units
 from benchlib.report.columns import Column, escape, hover, identity, metric_column
-from benchlib.report.tables import table
+from benchlib.report.rows import Row
+from benchlib.report.tables import trials_table
 from benchlib.report.units import known
 
 PHASES = {
@@ -34,14 +35,14 @@ def quality_table(results: pd.DataFrame) -> str:
         Column("cores busy", _cores, lambda row: row["cpu_utilisation"], number=True, hover=hover("cpu_utilisation")),
         Column("course", _course, lambda row: row["course"], hover=hover("course")),
     ]
-    return table(columns, rows.to_dict("records"), "How well each trial was measured")
+    return trials_table(columns, rows, "How well each trial was measured")
 
 
 def phases_table(results: pd.DataFrame) -> str:
     """Of each trial that was timed: every phase before the first steady call, medians over its processes."""
     rows = results[results["time_latency"].notna()]
     columns = [*identity(rows), *(metric_column(rows, head, name) for head, name in PHASES.items() if name in rows)]
-    return table(columns, rows.to_dict("records"), "Phases before the first steady call")
+    return trials_table(columns, rows, "Phases before the first steady call")
 
 
 def findings(results: pd.DataFrame) -> str:
@@ -58,7 +59,7 @@ def findings(results: pd.DataFrame) -> str:
     )
 
 
-def _width(row: dict) -> str:
+def _width(row: Row) -> str:
     if not known(row["half_width"]):
         return "–"
     sign = "" if row["converged"] else ' <span class="quiet" title="wider than the level asks for">!</span>'
@@ -67,11 +68,11 @@ def _width(row: dict) -> str:
     return f"± {units.number(100 * row['half_width'], 2)} %{sign}"
 
 
-def _share(row: dict) -> float | None:
+def _share(row: Row) -> float | None:
     return row["epochs_disturbed"] / row["epochs"] if known(row["epochs"]) and row["epochs"] else None
 
 
-def _disturbed(row: dict) -> str:
+def _disturbed(row: Row) -> str:
     share = _share(row)
     if share is None:
         return "–"
@@ -79,13 +80,13 @@ def _disturbed(row: dict) -> str:
     return f'<span title="{title}">{share:.0%}</span>'
 
 
-def _cores(row: dict) -> str:
+def _cores(row: Row) -> str:
     if not known(row["cpu_utilisation"]):
         return "–"
     return f"{units.number(row['cpu_utilisation'])} of {units.whole(row['num_cores'])}"
 
 
-def _course(row: dict) -> str:
+def _course(row: Row) -> str:
     return escape(row["course"].replace("_", " ")) if known(row["course"]) and row["course"] else "steady"
 
 

@@ -7,7 +7,8 @@ import unicodedata
 from benchlib.report.collate import Results
 from benchlib.report.columns import incomparable
 from benchlib.report.fastest import Answer
-from benchlib.report.units import known, scale_for, with_interval
+from benchlib.report.rows import Row, rows_of
+from benchlib.report.units import Scale, known, scale_for, with_interval
 
 WIDEST = 36
 
@@ -18,7 +19,7 @@ def summary(results: Results) -> str:
     table = results.table
     scale = scale_for(table["time_latency"], "s")
     head = ("model", "way", "batch", f"latency [{scale.unit}]", "speedup", "verdict", "status")
-    lines = [head, *(_line(row, scale) for row in table.to_dict("records"))]
+    lines = [head, *(_line(row, scale) for row in rows_of(table))]
     widths = [max(_width(line[i]) for line in lines) for i in range(len(head))]
     right = {2, 3, 4}
     text = [
@@ -42,7 +43,7 @@ def summary(results: Results) -> str:
     )
 
 
-def _line(row: dict, scale) -> tuple[str, ...]:
+def _line(row: Row, scale: Scale) -> tuple[str, ...]:
     latency = [
         scale.of(row[n]) if known(row[n]) else None for n in ("time_latency", "time_latency_low", "time_latency_high")
     ]

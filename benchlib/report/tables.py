@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
-from benchlib.record.metrics import METRICS
+from benchlib.record import Record
+from benchlib.record.metrics import METRICS, Metric
 from benchlib.report import units
 from benchlib.report.columns import (
     Column,
+    R,
     badge,
     escape,
     hover,
@@ -22,28 +24,36 @@ from benchlib.report.columns import (
     or_dash,
     proof_cell,
     speedup_column,
+    status_badge,
     status_cell,
     text_column,
     verdict_cell,
 )
-from benchlib.report.export_report import in_words
+from benchlib.report.export_report import describe_smallest
 from benchlib.report.filters import handle
+from benchlib.report.rows import Row, rows_of
 from benchlib.report.units import known
-from benchlib.report.words import STATUS_WORDS
 
 LONG = 60  # rows, beyond which a table scrolls in a box of its own
 
 
-def table(columns: list[Column], rows: Iterable[dict], name: str) -> str:
+def table(
+    columns: Sequence[Column[R]], rows: Iterable[R], name: str, trial: Callable[[R], str] = lambda row: ""
+) -> str:
     """A sortable table in a box that scrolls sideways, and a long one in its box too. `name` says what it is to
-    screen readers."""
+    screen readers, `trial` which trial a row is of (`filters.handle`), so that the filter of the page finds it."""
     head = "".join(_head(c) for c in columns)
-    lines = [f"<tr{_trial(row)}>" + "".join(_cell(c, row) for c in columns) + "</tr>" for row in rows]
+    lines = [f"<tr{_trial(trial(row))}>" + "".join(_cell(c, row) for c in columns) + "</tr>" for row in rows]
     body, kind = "\n".join(lines), "box long" if len(lines) > LONG else "box"
     return (
         f'<div class="{kind}" role="region" tabindex="0" aria-label="{escape(name)}"><table class="sortable">'
         f"<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody></table></div>"
     )
+
+
+def trials_table(columns: Sequence[Column[Row]], results: pd.DataFrame, name: str) -> str:
+    """A table with a row for each trial of a table of results."""
+    return table(columns, rows_of(results), name, handle)
 
 
 def main_table(results: pd.DataFrame) -> str:
@@ -65,7 +75,7 @@ def main_table(results: pd.DataFrame) -> str:
             "proof", proof_cell, lambda row: row["proof"], hover="plain Python, without benchlib, that repeats the row"
         ),
     ]
-    return table(columns, results.to_dict("records"), "All planned trials")
+    return trials_table(columns, results, "All planned trials")
 
 
 def accuracy_table(results: pd.DataFrame) -> str:
@@ -92,74 +102,80 @@ def accuracy_table(results: pd.DataFrame) -> str:
         *identity(rows),
         Column("status", status_cell, lambda row: row["status"], hover="how the trial ended", kind="tight"),
         *(metric_column(rows, head, name) for head, name in names.items()),
-        Column("judged by", _judge, lambda row: row["judged_by"], hover=hover("judged_by"), kind="tight"),
+        Column("judged by", _judged_by, lambda row: row["judged_by"], hover=hover("judged_by"), kind="tight"),
     ]
     if (rows["dynamic_shapes"].fillna("") != "").any():
         columns.append(text_column("other shapes", "dynamic_shapes", hover("dynamic_shapes")))
     if (rows["tolerance_reason"].fillna("") != "").any():
         columns.append(text_column("why another tolerance", "tolerance_reason", hover("tolerance_reason")))
-    return table(columns, rows.to_dict("records"), "Accuracy of each trial")
+    return trials_table(columns, rows, "Accuracy of each trial")
 
 
 def definitions_table(names: Iterable[str]) -> str:
     """What each metric is: taken from its declaration."""
-    rows = [vars(METRICS[name]) for name in names]
-    columns = [
-        Column("name", lambda m: f"<code>{escape(m['name'])}</code>", lambda m: m["name"]),
-        Column("unit", lambda m: escape(m["unit"]), lambda m: m["unit"]),
-        Column("definition", lambda m: escape(m["formula"]), lambda m: m["formula"], kind="prose"),
-        Column("how it is measured", lambda m: escape(m["method"]), lambda m: m["method"], kind="prose"),
-        Column("better", lambda m: m["better"], lambda m: m["better"]),
+    columns: list[Column[Metric]] = [
+        Column("name", lambda m: f"<code>{escape(m.name)}</code>", lambda m: m.name),
+        Column("unit", lambda m: escape(m.unit), lambda m: m.unit),
+        Column("definition", lambda m: escape(m.formula), lambda m: m.formula, kind="prose"),
+        Column("how it is measured", lambda m: escape(m.method), lambda m: m.method, kind="prose"),
+        Column("better", lambda m: m.better, lambda m: m.better),
     ]
-    return table(columns, rows, "Definitions of the metrics")
+    return table(columns, [METRICS[name] for name in names], "Definitions of the metrics")
 
 
-def words_list(words: dict[str, str], badges: bool = False) -> str:
+def words_list(words: Mapping[str, str], badges: bool = False) -> str:
+    """Words and what they mean, as a list of definitions; with `badges` each in its colour."""
     items = "".join(
-        f"<dt>{badge(word, words) if badges else escape(word)}</dt><dd>{escape(text)}</dd>"
+        f"<dt>{badge(word, text) if badges else escape(word)}</dt><dd>{escape(text)}</dd>"
         for word, text in words.items()
     )
     return f'<dl class="words">{items}</dl>'
 
 
-def record_card(record: dict[str, Any]) -> str:
+def record_card(record: Record) -> str:
     """A record as a page of its trial shows it: the outcome at once, all metrics behind a fold."""
-    metrics = {k: v for k, v in (record.get("metrics") or {}).items() if v is not None and v != ""}
+    stage, reason, command = escape(record.stage), escape(record.reason), escape(record.reproduce)
+    checks = record.checks
+    suspect = escape("; ".join(f"{name} {checks.get(name, '')}".strip() for name in record.suspect))
+    parts = [
+        status_badge(record.status),
+        stage and f"at stage <b>{stage}</b>",
+        reason and f'<p class="reason">{reason}</p>',
+        suspect and f'<p class="warning">suspect: {suspect}</p>',
+        describe_smallest(record.export_report),
+        command and f'<p class="quiet">to repeat it</p><pre><code>{command}</code></pre>',
+        f"<details><summary>the checks: {len(checks)}</summary>{words_list(checks)}</details>" if checks else "",
+        _metrics_fold(record),
+    ]
+    return f'<div class="card">{" ".join(filter(None, parts))}</div>'
+
+
+def _metrics_fold(record: Record) -> str:
+    metrics = {name: value for name, value in record.metrics.items() if value is not None and value != ""}
     rows = "".join(
         f'<tr><th scope="row" title="{escape(hover(name))}">{escape(name)}</th>'
         f"<td>{escape(_plain(name, value))}</td></tr>"
         for name, value in metrics.items()
     )
-    stage, reason, command = (escape(record.get(n) or "") for n in ("stage", "reason", "reproduce"))
-    checks = record.get("checks") or {}
-    suspect = escape("; ".join(f"{name} {checks.get(name, '')}".strip() for name in record.get("suspect") or []))
-    parts = [
-        badge(str(record.get("status")), STATUS_WORDS),
-        stage and f"at stage <b>{stage}</b>",
-        reason and f'<p class="reason">{reason}</p>',
-        suspect and f'<p class="warning">suspect: {suspect}</p>',
-        in_words(record.get("export_report") or {}),
-        command and f'<p class="quiet">to repeat it</p><pre><code>{command}</code></pre>',
-        checks and f"<details><summary>the checks: {len(checks)}</summary>{words_list(checks)}</details>",
+    return (
         f"<details><summary>the record: {len(metrics)} metrics</summary>"
         '<div class="box" role="region" tabindex="0" aria-label="All metrics">'
-        f'<table class="facts">{rows}</table></div></details>',
-    ]
-    return f'<div class="card">{" ".join(filter(None, parts))}</div>'
+        f'<table class="facts">{rows}</table></div></details>'
+    )
 
 
-def _judge(row: dict) -> str:
+def _judged_by(row: Row) -> str:
     fallback = row["judge_fallback"]
     note = f' <span class="quiet" title="{escape(fallback)}">not float64</span>' if known(fallback) and fallback else ""
     return f"{or_dash(row['judged_by'])}{note}"
 
 
-def _trial(row: dict) -> str:
+def _trial(handle_of_trial: str) -> str:
     """The attribute by which the filter of the page finds the rows of a trial."""
-    return f' data-trial="{escape(handle(row))}"' if handle(row) else ""
+    return f' data-trial="{escape(handle_of_trial)}"' if handle_of_trial else ""
 
 
-def _head(column: Column) -> str:
+def _head(column: Column[Any]) -> str:
     unit = f' <span class="unit">{escape(column.unit)}</span>' if column.unit else ""
     kind = "number" if column.number else "text"
     head = escape(column.head).replace("+", "+<wbr>")  # the name of a way may be broken before a pass
@@ -170,7 +186,7 @@ def _head(column: Column) -> str:
     )
 
 
-def _cell(column: Column, row: dict) -> str:
+def _cell(column: Column[R], row: R) -> str:
     key = column.sort(row)
     if column.number:
         key = "" if not known(key) or math.isnan(key) else repr(float(key))

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-_SCALES = {
+_SCALES: dict[str, tuple[tuple[float, str], ...]] = {
     "s": ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns")),
     "bytes": ((2.0**30, "GiB"), (2.0**20, "MiB"), (2.0**10, "KiB"), (1.0, "bytes")),
 }
@@ -73,9 +73,8 @@ def with_interval(value: Any, low: Any, high: Any) -> tuple[str, str]:
     exponent = math.floor(math.log10(half))
     digits = 2 if half < 3 * 10.0**exponent else 1  # a second digit where the first says little: 0.021, 0.05
     decimals = min(max(0, digits - 1 - exponent), 6)
-    return tuple(
-        text.replace("-", "−") for text in (f"{value:,.{decimals}f}", f"{low:,.{decimals}f}–{high:,.{decimals}f}")
-    )
+    ends = f"{low:,.{decimals}f}–{high:,.{decimals}f}"
+    return f"{value:,.{decimals}f}".replace("-", "−"), ends.replace("-", "−")
 
 
 def duration(seconds: Any) -> str:

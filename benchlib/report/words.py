@@ -36,6 +36,8 @@ GLOSSARY = {
     "reference": "the way that speedup compares with; plain PyTorch (eager) unless the study says otherwise",
     "contender": "one of the ways that are timed against each other inside a trial",
     "pair": "one process of the reference and one of the way, timed in turns; intervals are taken over pairs",
+    "epoch": "a block: consecutive calls of one contender between two stops of its process",
+    "canary": "the reference load: two fixed pieces of work that tell how fast the machine is just now",
     "run-off": "direct pairs after the matrix: the best way of a model against each that it is not clearly ahead of",
     "A/A control": "a trial whose way is its own reference: its interval shows how far mere noise reaches",
     "suspect": "a figure for which a check of identity or possibility failed, such as CPU time against wall time",

@@ -3,9 +3,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, TypedDict
+
+from benchlib.registry import Facts, Options
+from benchlib.tensors import FlatArrays, Inputs
+
+# What a graph is called with: its own input names -> arrays, or lists of them and None where it takes sequences and
+# optionals.
+Feed = dict[str, Any]
+
+
+class ProfileRow(TypedDict):
+    """An operator in a runtime's own profile: a plain mapping with these keys. The slowest comes first."""
+
+    operator: str
+    provider: str  # where it ran
+    calls: float  # how often a call of the model runs it there
+    seconds: float  # that a call of the model spends in it
 
 
 @dataclass(frozen=True)
@@ -14,13 +30,13 @@ class OpenRequest:
 
     artifact: str  # the path of the artifact: an exported file, or the saved model
     exporter: str
-    exporter_args: Mapping[str, Any] = field(default_factory=dict)
+    exporter_args: Options = field(default_factory=dict)
     positional: tuple[str, ...] = ()  # inputs that the module takes by position
     device: str = "cpu"
     provider: str = ""
     threads: int = 1
     rtopt: str = "all"
-    options: Mapping[str, Any] = field(default_factory=dict)  # runtime_args
+    options: Options = field(default_factory=dict)  # runtime_args
     io: str = "host"  # or "device": inputs and outputs stay on the device
     cuda_graphs: bool = False  # replay the call as a captured CUDA graph; needs io "device"
     dynamic: bool = False  # other shapes than the bound ones will follow
@@ -53,12 +69,12 @@ class Session(Protocol):
     Four more methods are asked for where a session has them: `compile_cache()` says after the first call whether the
     compiler had to work (`cold`) or found its work done (`warm`); `to_host(outputs)` gives what the call returned with
     every leaf an array or a tensor (outside the timing); `device_calls()` the `DeviceCalls` of what was bound, on
-    CUDA; `profile(call, calls)` calls under the runtime's own profiler and gives its table, as `_placement` has it.
+    CUDA; `profile(call, calls)` calls under the runtime's own profiler and gives its table, a list of `ProfileRow`.
     """
 
-    facts: dict[str, Any]
+    facts: Facts
 
-    def bind(self, inputs: dict[str, Any], flat: dict[str, Any]) -> Callable[[], Any]:
+    def bind(self, inputs: Inputs, flat: FlatArrays) -> Callable[[], Any]:
         """A call without arguments that does what is timed.
 
         `inputs` is the nesting of numpy arrays that the model takes, `flat` the same arrays by name, in

@@ -5,12 +5,13 @@ from __future__ import annotations
 import ctypes
 import itertools
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from benchlib import tensors
-from benchlib.runtimes import DeviceCalls
+from benchlib.runtimes import DeviceCalls, Feed
 from benchlib.runtimes._stream import Stream
 
 BFLOAT16 = 16  # onnx.TensorProto.BFLOAT16
@@ -21,6 +22,15 @@ _GRAPH_ID, _NO_GRAPH = "gpu_graph_id", "-1"
 _GRAPH_IDS = itertools.count(1)
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where a session computes, as onnxruntime names it."""
+
+    device: str  # "cpu" or "cuda"
+    index: int
+    stream: Stream | None  # of CUDA, on which it computes
+
+
 class BoundCall:
     """A session on one device with its inputs bound where they lie, and its outputs left there.
 
@@ -29,18 +39,15 @@ class BoundCall:
     finds the shapes, and memory of ours is bound; onnxruntime captures at the next call.
     """
 
-    def __init__(
-        self, session: Any, feed: Mapping[str, Any], device: str, index: int, stream: Stream | None, graph: bool,
-        entries: Mapping[str, str],
-    ):  # fmt: skip
-        self.session, self.device, self.index, self.stream = session, device, index, stream
+    def __init__(self, session: Any, feed: Feed, place: Place, graph: bool, entries: Mapping[str, str]):
+        self.session, self.device, self.index, self.stream = session, place.device, place.index, place.stream
         self.feed = {name: _contiguous(array) for name, array in feed.items()}
         self.values = {name: self._placed(array) for name, array in feed.items()}
         self.binding = session.io_binding()
         for name, value in self.values.items():
             self.binding.bind_ortvalue_input(name, value)
         for output in session.get_outputs():
-            self.binding.bind_output(output.name, device, index)
+            self.binding.bind_output(output.name, place.device, place.index)
         self.unbound = graph
         # A graph holds addresses: every binding of a session has one of its own.
         own = {**entries, **({_GRAPH_ID: str(next(_GRAPH_IDS))} if graph else {})}

@@ -13,8 +13,10 @@ from typing import Any
 import numpy as np
 
 from benchlib import precision, tensors
-from benchlib.runtimes import DeviceCalls, OpenRequest, _bound, _cuda, _ort_settings, _placement
+from benchlib.registry import Facts
+from benchlib.runtimes import DeviceCalls, Feed, OpenRequest, ProfileRow, _bound, _cuda, _ort_settings, _placement
 from benchlib.runtimes._stream import Stream
+from benchlib.tensors import FlatArrays, Inputs
 
 CPU, CUDA, TENSORRT = "CPUExecutionProvider", "CUDAExecutionProvider", "TensorrtExecutionProvider"
 ARENA = ("enable_cpu_mem_arena", "enable_mem_pattern", "arena_extend_strategy")  # options that decide memory
@@ -32,14 +34,14 @@ class OrtSession:
 
     def __init__(self, session: Any, request: OpenRequest, stream: Stream | None = None):
         self.session, self.request, self.stream = session, request, stream
-        self.feed: dict[str, Any] = {}  # these three: of the inputs that were bound first, the recorded ones
+        self.feed: Feed = {}  # these three: of the inputs that were bound first, the recorded ones
         self.host_call: Callable[[], Any] | None = None
         self.bound: _bound.BoundCall | None = None
         settings = session.get_session_options()
         provider = session.get_providers()[0]
         on_device = [session.get_provider_options().get(name, {}) for name in (CUDA, TENSORRT)]
         options = {k: v for given in on_device for k, v in given.items() if k in KEPT}
-        self.facts: dict[str, Any] = {
+        self.facts: Facts = {
             "providers": provider,
             "threads": settings.intra_op_num_threads,
             "interop_threads": settings.inter_op_num_threads,
@@ -56,7 +58,7 @@ class OrtSession:
         if request.device != "cpu":
             self.facts["provider_options"] = options
 
-    def bind(self, inputs: dict[str, Any], flat: dict[str, Any]) -> Callable[[], Any]:
+    def bind(self, inputs: Inputs, flat: FlatArrays) -> Callable[[], Any]:
         """With `io: host` the call is `session.run` on numpy arrays, or with bfloat16, which numpy lacks, on
         OrtValues; with `io: device` it is `run_with_iobinding` on OrtValues that lie on the device."""
         given = self.session.get_inputs()
@@ -70,7 +72,7 @@ class OrtSession:
         self.host_call = self.host_call or call
         return call
 
-    def _host_call(self, feed: dict[str, Any]) -> Callable[[], Any]:
+    def _host_call(self, feed: Feed) -> Callable[[], Any]:
         options = _bound.run_options(self._run_entries()) if self._run_entries() else None
         kinds = {v.type for v in (*self.session.get_inputs(), *self.session.get_outputs())}
         if "tensor(bfloat16)" not in kinds:
@@ -89,7 +91,7 @@ class OrtSession:
             return None
         return (self.bound or self._bound(self.feed)).parts(self.host_call)
 
-    def profile(self, call: Callable[[], Any], calls: int) -> list[dict[str, Any]]:
+    def profile(self, call: Callable[[], Any], calls: int) -> list[ProfileRow]:
         """The table of onnxruntime's own profiler, which runs since the session was opened. Raises RuntimeError
         when it shows work on the CPU that is the provider's: of an onnxruntime before 1.24 this is the proof."""
         for _ in range(calls):
@@ -107,15 +109,13 @@ class OrtSession:
         kind, index = self.request.device.partition(":")[0], _cuda.index(self.request.device)
         return {SHRINK: "cpu:0" if kind == "cpu" else f"gpu:{index}"}
 
-    def _bound(self, feed: dict[str, Any]) -> _bound.BoundCall:
-        kind, index = self.request.device.partition(":")[0], _cuda.index(self.request.device)
-        graph, entries = self.request.cuda_graphs, self._run_entries()
-        return _bound.BoundCall(self.session, feed, kind, index, self.stream, graph, entries)
+    def _bound(self, feed: Feed) -> _bound.BoundCall:
+        device = self.request.device
+        place = _bound.Place(device.partition(":")[0], _cuda.index(device), self.stream)
+        return _bound.BoundCall(self.session, feed, place, self.request.cuda_graphs, self._run_entries())
 
 
-def feeds(
-    names: list[str], inputs: Mapping[str, Any], flat: Mapping[str, Any], nested: Collection[str] = ()
-) -> dict[str, Any]:
+def feeds(names: list[str], inputs: Inputs, flat: FlatArrays, nested: Collection[str] = ()) -> Feed:
     """The arrays by the graph's input names: by name, else by position. A graph may have dropped inputs. Those called
     `nested` are sequences or optionals of tensors, and take a list or None."""
     known = {**flat, **{n: v for n, v in inputs.items() if hasattr(v, "dtype") or n in nested}}

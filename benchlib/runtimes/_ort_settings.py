@@ -7,14 +7,13 @@ or numbers; any other key goes through `session_config`. The trial's own paramet
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
 from benchlib.errors import UserError
-from benchlib.registry import Option
+from benchlib.registry import Option, Options
 from benchlib.runtimes import OpenRequest
 
 # `all` is what onnxruntime takes by default: `extended` and the layouts of memory (ORT_ENABLE_LAYOUT, a level of its
@@ -138,7 +137,7 @@ def entry(settings: Any, key: str) -> str:
         return ""
 
 
-def rule_against(options: Mapping[str, Any]) -> str | None:
+def rule_against(options: Options) -> str | None:
     """Why these options of a trial contradict the trial or each other, or None."""
     for key, instead in OURS.items():
         if key in options.get("session_config", {}):
@@ -148,7 +147,7 @@ def rule_against(options: Mapping[str, Any]) -> str | None:
     return None
 
 
-def as_code(options: Mapping[str, Any]) -> list[str]:
+def as_code(options: Options) -> list[str]:
     """Lines of Python that give `options`, SessionOptions, the same settings as `made`."""
     lines = []
     for setting, value in _chosen(options):
@@ -160,7 +159,7 @@ def as_code(options: Mapping[str, Any]) -> list[str]:
     return lines + [f"options.add_free_dimension_override_by_name({n!r}, {size!r})" for n, size in sizes.items()]
 
 
-def _chosen(options: Mapping[str, Any]) -> list[tuple[Setting, Any]]:
+def _chosen(options: Options) -> list[tuple[Setting, Any]]:
     return [(setting, options[name]) for name, setting in SETTINGS.items() if name in options]
 
 
@@ -168,7 +167,7 @@ def _member(setting: Setting, value: str) -> str:
     return setting.member.format(value.upper())
 
 
-def _entries(options: Mapping[str, Any]) -> dict[str, str]:
+def _entries(options: Options) -> dict[str, str]:
     """Configuration entries as texts, each key once: what `session_config` gives by its own key counts."""
     found = {setting.target: _text(value) for setting, value in _chosen(options) if "." in setting.target}
     given = {str(key): _text(value) for key, value in options.get("session_config", {}).items()}

@@ -26,9 +26,10 @@ from typing import Any
 
 from benchlib import tensors
 from benchlib.errors import UserError
-from benchlib.registry import Option, Runtime
+from benchlib.registry import Facts, Option, Runtime
 from benchlib.runtimes import OpenRequest
 from benchlib.runtimes._ort_session import feeds
+from benchlib.tensors import FlatArrays, Inputs
 
 
 class OwnSession:
@@ -38,14 +39,14 @@ class OwnSession:
         self.name, self.engine = name, engine
         self.run = engine.run if hasattr(engine, "run") else engine
         said = {"input_names": list(engine.input_names)} if hasattr(engine, "input_names") else {}
-        self.facts: dict[str, Any] = {
+        self.facts: Facts = {
             "providers": provider,
             "threads": request.threads,
             **said,
             **getattr(engine, "facts", {}),
         }
 
-    def bind(self, inputs: dict[str, Any], flat: dict[str, Any]) -> Callable[[], Any]:
+    def bind(self, inputs: Inputs, flat: FlatArrays) -> Callable[[], Any]:
         """The engine's own `run` on the arrays by name, and nothing around it."""
         return partial(self.run, feeds(self.facts.get("input_names", list(flat)), inputs, flat))
 

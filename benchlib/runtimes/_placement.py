@@ -1,16 +1,21 @@
 """Where the work of a graph ran: nodes and time by execution provider, from an onnxruntime session's own
 assignment and from its profile. Proof against silent fallbacks.
 
-A *profile* is a list of rows {"operator", "provider", "calls", "seconds"}: how often a call of the model runs an
-operator there, and the seconds that it spends in it. Other runtimes give the same table.
+A *profile* is a list of `benchlib.runtimes.ProfileRow`, which other runtimes give too.
 """
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypedDict
 
+from benchlib.record.metrics import Metrics
+from benchlib.record.record import OperatorTime
+from benchlib.registry import Facts
+from benchlib.runtimes import ProfileRow
+
+Placed = Mapping[str, Mapping[str, float]]  # provider -> operator -> how many nodes of it ran there
 CPU = "CPUExecutionProvider"
 
 # onnxruntime leaves computations on shapes to the CPU on purpose; other work there is a fallback.
@@ -23,7 +28,17 @@ SHAPE_WORK = frozenset(
 COPIES = ("MemcpyFromHost", "MemcpyToHost")  # nodes that onnxruntime puts between a provider and the CPU
 
 
-def facts(session: Any, provider: str) -> dict[str, Any]:
+class Event(TypedDict, total=False):
+    """An event in the profile that onnxruntime writes, as far as it is read here. Times in microseconds."""
+
+    cat: str  # category: Session, Node, …
+    name: str
+    ts: float  # when it began
+    dur: float
+    args: Mapping[str, str]  # of a node among them `op_name` and `provider`
+
+
+def facts(session: Any, provider: str) -> Facts:
     """`nodes_by_provider` and `node_share` from the assignment of an open session; nothing where this onnxruntime
     does not tell (before 1.24). Copies between providers are no part of it: they are put in afterwards."""
     placed = _kinds(session)
@@ -40,7 +55,7 @@ def check(session: Any, provider: str) -> None:
         raise RuntimeError(problem)
 
 
-def fallback(placed: Mapping[str, Mapping[str, float]], provider: str) -> str | None:
+def fallback(placed: Placed, provider: str) -> str | None:
     """The failure of a graph whose nodes ran at `placed`, with their operators' names, or None.
 
     `placed` is provider -> operator -> how many, as an open session says (`check`) or a profile (`kinds`). Work on the
@@ -55,16 +70,16 @@ def fallback(placed: Mapping[str, Mapping[str, float]], provider: str) -> str | 
     return f"{provider} would fall back to {where} for {kinds} ({told})"
 
 
-def kinds(profile: Sequence[Mapping[str, Any]]) -> dict[str, Counter]:
+def kinds(profile: Sequence[ProfileRow]) -> Placed:
     """Provider -> how many nodes of each kind it ran in a call, of a profile; copies between providers left out."""
-    placed: dict[str, Counter] = {}
+    placed: dict[str, defaultdict[str, float]] = {}
     for row in profile:
         if row["operator"] not in COPIES:
-            placed.setdefault(row["provider"], Counter())[row["operator"]] += row["calls"]
+            placed.setdefault(row["provider"], defaultdict(float))[row["operator"]] += row["calls"]
     return placed
 
 
-def share(placed: Mapping[str, Mapping[str, float]], provider: str) -> float:
+def share(placed: Placed, provider: str) -> float:
     """Nodes on `provider` ÷ all nodes but the computations on shapes that stand elsewhere."""
     own = sum(placed.get(provider, {}).values())
     elsewhere = sum(
@@ -73,7 +88,7 @@ def share(placed: Mapping[str, Mapping[str, float]], provider: str) -> float:
     return own / (own + elsewhere) if own + elsewhere else 0.0
 
 
-def profile(events: Iterable[Mapping[str, Any]], calls: int) -> list[dict[str, Any]]:
+def profile(events: Iterable[Event], calls: int) -> list[ProfileRow]:
     """The table of the last `calls` runs in the events of onnxruntime's profile, the slowest operator first.
 
     The runs before them warm up. Of a node counts its event of category `Node` called `<node>_kernel_time`, whose
@@ -85,7 +100,7 @@ def profile(events: Iterable[Mapping[str, Any]], calls: int) -> list[dict[str, A
         raise ValueError(f"the profile has {len(runs)} runs, {calls} were asked for")
     begin = runs[-calls]
     count: Counter[tuple[str, str]] = Counter()
-    time: Counter[tuple[str, str]] = Counter()
+    time: defaultdict[tuple[str, str], float] = defaultdict(float)
     for e in events:
         if e.get("cat") == "Node" and e["name"].endswith("_kernel_time") and e["ts"] >= begin:
             where = (e["args"]["op_name"], e["args"]["provider"])
@@ -94,34 +109,36 @@ def profile(events: Iterable[Mapping[str, Any]], calls: int) -> list[dict[str, A
     return table({where: (count[where], time[where] / 1e6) for where in count}, calls)
 
 
-def table(found: Mapping[tuple[str, str], tuple[int, float]], calls: int) -> list[dict[str, Any]]:
+def table(found: Mapping[tuple[str, str], tuple[int, float]], calls: int) -> list[ProfileRow]:
     """A profile from (operator, provider) -> (times it ran, seconds in all) over `calls` calls of the model."""
-    rows = [
+    rows: list[ProfileRow] = [
         {"operator": operator, "provider": provider, "calls": n / calls, "seconds": seconds / calls}
         for (operator, provider), (n, seconds) in found.items()
     ]
     return sorted(rows, key=lambda row: (-row["seconds"], row["operator"]))
 
 
-def summary(profile: Sequence[Mapping[str, Any]], provider: str) -> dict[str, Any]:
+def summary(profile: Sequence[OperatorTime], provider: str) -> Metrics:
     """What a profile says about `provider`, as metrics: its share of the time, time by provider, copies between."""
-    work, times, copies = Counter(), Counter(), [row for row in profile if row["operator"] in COPIES]
+    work: defaultdict[str, float] = defaultdict(float)
+    times: defaultdict[str, float] = defaultdict(float)
+    copies = [row for row in profile if row.operator in COPIES]
     for row in profile:
-        times[row["provider"]] += row["seconds"]
-        if row not in copies and (row["provider"] == provider or row["operator"] not in SHAPE_WORK):
-            work[row["provider"]] += row["seconds"]
+        times[row.provider] += row.seconds
+        if row not in copies and (row.provider == provider or row.operator not in SHAPE_WORK):
+            work[row.provider] += row.seconds
     whole = sum(work.values())
-    return {
-        "node_time_share": work[provider] / whole if whole else None,
-        "seconds_by_provider": dict(times),
-        "n_memcpy": sum(row["calls"] for row in copies),
-        "time_memcpy": sum(row["seconds"] for row in copies),
-    }
+    return Metrics(
+        node_time_share=work[provider] / whole if whole else None,
+        seconds_by_provider=dict(times),
+        n_memcpy=sum(row.calls for row in copies),
+        time_memcpy=sum(row.seconds for row in copies),
+    )
 
 
-def _kinds(session: Any) -> dict[str, Counter]:
+def _kinds(session: Any) -> Placed:
     """Provider -> how many nodes of each kind it runs."""
-    placed: dict[str, Counter] = {}
+    placed: dict[str, Counter[str]] = {}
     ask = getattr(session, "get_provider_graph_assignment_info", list)
     for part in ask():
         placed.setdefault(part.ep_name, Counter()).update(node.op_type for node in part.get_nodes())

@@ -8,7 +8,7 @@ from dataclasses import fields, is_dataclass
 from functools import cached_property
 from typing import Any
 
-from benchlib.runtimes import DeviceCalls, _placement
+from benchlib.runtimes import DeviceCalls, ProfileRow, _placement
 
 GRAPH_WARMUP = 3  # calls on a side stream before the capture, as torch's notes on CUDA graphs have it
 
@@ -109,8 +109,8 @@ class Graph:
         self.captured = graph
 
 
-def operators(call: Callable[[], Any], calls: int, on_cuda: bool) -> list[dict[str, Any]]:
-    """The profile (see `_placement`) of `calls` calls by torch's profiler."""
+def operators(call: Callable[[], Any], calls: int, on_cuda: bool) -> list[ProfileRow]:
+    """The profile of `calls` calls by torch's profiler."""
     import torch
     from torch.profiler import ProfilerActivity
 
@@ -121,7 +121,7 @@ def operators(call: Callable[[], Any], calls: int, on_cuda: bool) -> list[dict[s
     return operator_table(profiler.key_averages(), calls, on_cuda)
 
 
-def operator_table(averages: Iterable[Any], calls: int, on_cuda: bool) -> list[dict[str, Any]]:
+def operator_table(averages: Iterable[Any], calls: int, on_cuda: bool) -> list[ProfileRow]:
     """The profile in torch's averaged events, whose times are in microseconds.
 
     On the CPU the time of an operator without those that it calls. On CUDA the time of the kernels that it launched,
@@ -140,7 +140,7 @@ def operator_table(averages: Iterable[Any], calls: int, on_cuda: bool) -> list[d
     return _table([(e.key, "CUDA", e.count, e.self_device_time_total) for e in rows], calls)
 
 
-def _table(rows: list[tuple[str, str, int, float]], calls: int) -> list[dict[str, Any]]:
+def _table(rows: list[tuple[str, str, int, float]], calls: int) -> list[ProfileRow]:
     found: dict[tuple[str, str], tuple[int, float]] = {}
     for name, where, n, microseconds in rows:  # a name may come twice: as an operator and as an annotation
         before = found.get((name, where), (0, 0.0))

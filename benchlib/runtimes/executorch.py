@@ -7,8 +7,9 @@ from functools import cached_property, partial
 from typing import Any
 
 from benchlib import tensors
-from benchlib.registry import Runtime
+from benchlib.registry import Facts, Runtime
 from benchlib.runtimes import OpenRequest
+from benchlib.tensors import FlatArrays, Inputs
 
 
 class ExecutorchSession:
@@ -19,7 +20,7 @@ class ExecutorchSession:
         self.method = program.load_method("forward")
 
     @cached_property
-    def facts(self) -> dict[str, Any]:
+    def facts(self) -> Facts:
         from executorch.extension.pybindings.portable_lib import _threadpool_get_thread_count as threads
 
         return {
@@ -28,7 +29,7 @@ class ExecutorchSession:
             "precision": {"matmul": "ieee", "convolution": "ieee"},
         }
 
-    def bind(self, inputs: dict[str, Any], flat: dict[str, Any]) -> Callable[[], Any]:
+    def bind(self, inputs: Inputs, flat: FlatArrays) -> Callable[[], Any]:
         """A call with the flat tensors in order; the outputs are copies, which ExecuTorch makes of its own memory."""
         return partial(self.method.execute, [tensors.to_torch(array).contiguous() for array in flat.values()])
 

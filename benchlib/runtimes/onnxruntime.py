@@ -15,6 +15,8 @@ from benchlib.runtimes import OpenRequest, _cuda, _onnx_versions, _ort_settings,
 from benchlib.runtimes._ort_session import CPU, CUDA, TENSORRT, OrtSession
 from benchlib.runtimes._stream import Stream
 
+ProviderOptions = Mapping[str, Any]  # of an execution provider, by its own names
+Chain = dict[str, ProviderOptions]  # execution providers in the order in which onnxruntime asks them -> their options
 PROVIDERS = {CPU: "cpu", CUDA: "cuda", TENSORRT: "cuda"}
 OURS = {
     "user_compute_stream": "the measuring",
@@ -37,25 +39,21 @@ def open(request: OpenRequest) -> OrtSession:
         # Kernels run behind the host's back, and onnxruntime's profiler looks at the host alone: here each launch
         # waits for its kernel. Read when the driver starts, which is below.
         os.environ["CUDA_LAUNCH_BLOCKING"] = "1"
-    asked = request.options.get("provider_options", {})
-    given = {name: str(int(value) if isinstance(value, bool) else value) for name, value in asked.items()}
+    given = _as_texts(request.options.get("provider_options", {}))
     if provider == TENSORRT and given.get("use_tf32") != "1":
         os.environ["NVIDIA_TF32_OVERRIDE"] = "0"  # onnxruntime has no option for what TensorRT does by default
     reason = _missing(provider, request.device)
     if reason:
         raise Unavailable(reason)
-    settings, stream, chain = _ort_settings.made(request), None, {provider: given}
+    settings, stream = _ort_settings.made(request), None
+    chain: Chain = {provider: given}
     strategy = request.options.get("arena_extend_strategy", STRATEGIES[0])
     if provider in LIBRARIES:
         onnxruntime.preload_dlls()
         stream = Stream(_cuda.index(request.device))
         if strategy != STRATEGIES[0]:
             given.setdefault("arena_extend_strategy", strategy)
-        chain = on_device(provider, request.device, given, request.cuda_graphs)
-        for options in chain.values():
-            options["user_compute_stream"] = stream.address
-        if engines := chain.get(TENSORRT, {}).get("trt_engine_cache_path"):
-            Path(engines).mkdir(parents=True, exist_ok=True)
+        chain = _on_stream(stream, on_device(provider, request.device, given, request.cuda_graphs))
     elif strategy != STRATEGIES[0]:
         _share_arena(settings, strategy)
     if not request.options.get("disable_cpu_ep_fallback", False):
@@ -70,7 +68,12 @@ def open(request: OpenRequest) -> OrtSession:
     return OrtSession(session, request, stream)
 
 
-def on_device(provider: str, device: str, given: Mapping[str, Any], cuda_graphs: bool) -> dict[str, dict[str, Any]]:
+def _as_texts(options: ProviderOptions) -> dict[str, str]:
+    """Options as onnxruntime reads them: true is 1."""
+    return {name: str(int(value) if isinstance(value, bool) else value) for name, value in options.items()}
+
+
+def on_device(provider: str, device: str, given: ProviderOptions, cuda_graphs: bool) -> Chain:
     """The providers on a CUDA device with their options, in order. Behind TensorRT stands CUDA for what it lacks;
     of the options that are `given` those called `trt_…` are TensorRT's, the others CUDA's."""
     if provider == CUDA:
@@ -83,7 +86,14 @@ def on_device(provider: str, device: str, given: Mapping[str, Any], cuda_graphs:
     }
 
 
-def tensorrt_options(device: str, given: Mapping[str, Any], cuda_graphs: bool) -> dict[str, Any]:
+def _on_stream(stream: Stream, chain: Chain) -> Chain:
+    """The providers of a CUDA device on the stream that is measured, with the folders that their options name."""
+    if engines := chain.get(TENSORRT, {}).get("trt_engine_cache_path"):
+        Path(engines).mkdir(parents=True, exist_ok=True)
+    return {name: {**options, "user_compute_stream": stream.address} for name, options in chain.items()}
+
+
+def tensorrt_options(device: str, given: ProviderOptions, cuda_graphs: bool) -> ProviderOptions:
     """The options of the TensorRT provider: float32 unless told otherwise, engines kept among the trial's own compile
     caches so that its later processes load what the first one built, then what is `given`. Outside a trial (in the
     proof of a row) none are kept: in a shared temporary folder they could be anybody's, and engines are code."""
@@ -93,7 +103,7 @@ def tensorrt_options(device: str, given: Mapping[str, Any], cuda_graphs: bool) -
     return {"device_id": _cuda.index(device), "trt_fp16_enable": 0, "trt_bf16_enable": 0, **kept, **graphs, **given}
 
 
-def cuda_options(device: str, given: Mapping[str, Any], cuda_graphs: bool) -> dict[str, Any]:
+def cuda_options(device: str, given: ProviderOptions, cuda_graphs: bool) -> ProviderOptions:
     """The options of the CUDA provider: as torch computes unless told otherwise (no TensorFloat-32, cuDNN's
     algorithms chosen and not tried out), then what is `given`."""
     graphs = {"enable_cuda_graph": 1} if cuda_graphs else {}

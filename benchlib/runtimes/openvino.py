@@ -11,16 +11,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from benchlib import tensors
 from benchlib.errors import Unavailable, UserError, suggestion
-from benchlib.registry import Option, Runtime
-from benchlib.runtimes import OpenRequest, _placement
+from benchlib.registry import Facts, Option, Runtime
+from benchlib.runtimes import Feed, OpenRequest, ProfileRow, _placement
 from benchlib.runtimes._ort_session import feeds
+from benchlib.tensors import FlatArrays, Inputs
 
+Properties = Mapping[str, Any]  # of OpenVINO, by its own keys
 DEVICE = "CPU"
 WORDS = {"f32": "ieee", "bf16": "bf16", "f16": "fp16"}  # OpenVINO's types in those of `benchlib.precision`
 COMPUTES = {"ieee": "float32", "bf16": "bfloat16", "fp16": "float16"}
@@ -39,6 +41,13 @@ KEPT = ("NUM_STREAMS", "PERFORMANCE_HINT", "EXECUTION_MODE_HINT", "ENABLE_CPU_PI
         "SCHEDULING_CORE_TYPE", "DYNAMIC_QUANTIZATION_GROUP_SIZE", "KV_CACHE_PRECISION")  # fmt: skip
 
 
+class MeanTime(NamedTuple):
+    """What OpenVINO counted of a node: the operator that it runs, and the mean of its seconds over all calls."""
+
+    operator: str
+    mean: float
+
+
 class OpenVinoSession:
     """A compiled model and what was read back of it."""
 
@@ -48,7 +57,7 @@ class OpenVinoSession:
         read = {key: model.get_property(key) for key in model.get_property("SUPPORTED_PROPERTIES")}
         floats = WORDS.get(read["INFERENCE_PRECISION_HINT"].get_type_name(), "ieee")
         halved_as = {"computes": COMPUTES[floats]} if halved else {}  # whatever precision the weights have
-        self.facts: dict[str, Any] = {
+        self.facts: Facts = {
             "providers": ", ".join(read["EXECUTION_DEVICES"]),
             "threads": read["INFERENCE_NUM_THREADS"],
             "interop_threads": read["NUM_STREAMS"],
@@ -62,7 +71,7 @@ class OpenVinoSession:
             "properties": {key: _text(read[key]) for key in KEPT if key in read},
         }
 
-    def bind(self, inputs: dict[str, Any], flat: dict[str, Any]) -> Callable[[], Any]:
+    def bind(self, inputs: Inputs, flat: FlatArrays) -> Callable[[], Any]:
         """A synchronous call of an infer request of its own.
 
         The inputs are the arrays' own memory, set once, before the timing. Outputs are copied to new arrays inside
@@ -82,7 +91,7 @@ class OpenVinoSession:
         # An infer request does not keep the memory of a shared tensor: the call has to hold it.
         return partial(self._counted if self.request.profile else _outputs, request, held)
 
-    def profile(self, call: Callable[[], Any], calls: int) -> list[dict[str, Any]]:
+    def profile(self, call: Callable[[], Any], calls: int) -> list[ProfileRow]:
         """The table of OpenVINO's own counters, whose operators are OpenVINO's (`FullyConnected`). They hold a mean
         over all calls of a node since the model was compiled, in whole microseconds: what the calls before these took
         is subtracted."""
@@ -91,16 +100,16 @@ class OpenVinoSession:
             call()
         found: dict[tuple[str, str], tuple[int, float]] = {}
         for node, (operator, mean) in self._counters().items():
-            seconds = mean * self.calls - before.get(node, (operator, 0.0))[1] * done
+            seconds = mean * self.calls - before.get(node, MeanTime(operator, 0.0)).mean * done
             count, sum_ = found.get((operator, self.facts["providers"]), (0, 0.0))
             found[operator, self.facts["providers"]] = count + calls, sum_ + max(0.0, seconds)
         return _placement.table(found, calls)
 
-    def _counted(self, request: Any, held: Mapping[str, Any]) -> list[np.ndarray]:
+    def _counted(self, request: Any, held: Feed) -> list[np.ndarray]:
         self.calls += 1
         return _outputs(request, held)
 
-    def _counters(self) -> dict[str, tuple[str, float]]:
+    def _counters(self) -> Mapping[str, MeanTime]:
         """Of each node that ran its operator and the mean of its seconds; names are made unique by their order."""
         if not self.calls:
             return {}
@@ -110,7 +119,7 @@ class OpenVinoSession:
             seen[node.node_name] += 1
             if node.status.name == "EXECUTED":
                 name = f"{node.node_name}/{seen[node.node_name]}"
-                found[name] = node.node_type, node.real_time.total_seconds()
+                found[name] = MeanTime(node.node_type, node.real_time.total_seconds())
         return found
 
 
@@ -141,7 +150,7 @@ def _halved(graph: Any) -> bool:
     return any(op.get_output_element_type(0).get_type_name() in ("f16", "bf16") for op in constants)
 
 
-def properties(request: OpenRequest) -> dict[str, Any]:
+def properties(request: OpenRequest) -> Properties:
     """OpenVINO's properties for a request. What is not asked for is left to OpenVINO."""
     options = {name: request.options.get(name, option.default) for name, option in runtime.options.items()}
     exact = options["infer_precision"] == "f32"
@@ -182,7 +191,7 @@ def said(error: Exception) -> str:
     return (told or str(error).strip().partition("\n")[0])[:400]
 
 
-def _check(core: Any, given: Mapping[str, Any]) -> None:
+def _check(core: Any, given: Properties) -> None:
     """Raises UserError for a property that OpenVINO does not have, or a value that it does not take."""
     modes = core.get_property(DEVICE, "SUPPORTED_PROPERTIES")
     writable = [key for key, mode in modes.items() if mode == "RW"]
@@ -195,7 +204,7 @@ def _check(core: Any, given: Mapping[str, Any]) -> None:
             raise UserError(f"runtime_args: properties '{key}': {said(error)}") from error
 
 
-def _outputs(request: Any, held: Mapping[str, Any]) -> list[np.ndarray]:
+def _outputs(request: Any, held: Feed) -> list[np.ndarray]:
     """One inference; the outputs in new arrays."""
     return list(request.infer().values())
 

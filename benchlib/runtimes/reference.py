@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 
 from benchlib import tensors
-from benchlib.registry import Runtime
+from benchlib.registry import Facts, Runtime
 from benchlib.runtimes import OpenRequest, _onnx_versions
 from benchlib.runtimes._ort_session import feeds
+from benchlib.tensors import FlatArrays, Inputs
 
 BLAS_THREADS = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS")  # numpy's wheels have OpenBLAS
 
@@ -27,7 +28,7 @@ class ReferenceSession:
         self.evaluator = evaluator
         kinds = zip(evaluator.input_names, evaluator.input_types, strict=True)
         self.nested = [name for name, kind in kinds if kind.WhichOneof("value") != "tensor_type"]
-        self.facts: dict[str, Any] = {
+        self.facts: Facts = {
             "providers": "CPU",
             "threads": blas_threads(),
             "interop_threads": 1,
@@ -35,7 +36,7 @@ class ReferenceSession:
             "precision": {"matmul": "ieee", "convolution": "ieee", "denormals": "kept", "gelu": "exact"},
         }
 
-    def bind(self, inputs: dict[str, Any], flat: dict[str, Any]) -> Callable[[], Any]:
+    def bind(self, inputs: Inputs, flat: FlatArrays) -> Callable[[], Any]:
         """A call of `ReferenceEvaluator.run` on the arrays themselves. bfloat16 is numpy's own by ml_dtypes inside,
         and bits again outside."""
         names = self.facts["input_names"]

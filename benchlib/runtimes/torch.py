@@ -13,9 +13,10 @@ from benchlib.models import _saved
 from benchlib.models import call as call_module
 from benchlib.models._facts import weights_hash
 from benchlib.registries import exporters
-from benchlib.registry import Option, Runtime
-from benchlib.runtimes import DeviceCalls, OpenRequest, _cuda
+from benchlib.registry import Facts, Option, Runtime
+from benchlib.runtimes import DeviceCalls, OpenRequest, ProfileRow, _cuda
 from benchlib.runtimes._torch_calls import CudaCalls, mapped, operators
+from benchlib.tensors import FlatArrays, Inputs
 
 
 class TorchSession:
@@ -27,7 +28,7 @@ class TorchSession:
         self.calls: CudaCalls | None = None
 
     @cached_property
-    def facts(self) -> dict[str, Any]:
+    def facts(self) -> Facts:
         """Asked of torch and of the module when first read, so that hashing is no part of opening."""
         import torch
 
@@ -57,7 +58,7 @@ class TorchSession:
             return "warm"
         return "cold" if utils.counters["stats"]["unique_graphs"] else None  # dynamo alone captures in each process
 
-    def bind(self, inputs: dict[str, Any], flat: dict[str, Any]) -> Callable[[], Any]:
+    def bind(self, inputs: Inputs, flat: FlatArrays) -> Callable[[], Any]:
         """On the CPU a forward. On CUDA with `io: host` it copies the inputs there and the outputs back, which
         waits; with `io: device` it is a forward on tensors that lie there, and a wait for the current stream."""
         import torch
@@ -80,7 +81,7 @@ class TorchSession:
         """The parts of the bound call; None on the CPU, which has no clock but the host's."""
         return self.calls.parts(self.request.io) if self.calls else None
 
-    def profile(self, call: Callable[[], Any], calls: int) -> list[dict[str, Any]]:
+    def profile(self, call: Callable[[], Any], calls: int) -> list[ProfileRow]:
         """The table of torch's own profiler: operators, and on CUDA the time that their kernels took."""
         return operators(call, calls, on_cuda=self.request.device != "cpu")
 

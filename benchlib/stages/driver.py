@@ -12,6 +12,7 @@ import socket
 from contextlib import suppress
 
 VARIABLE = "BENCHLIB_DRIVER"
+MEASURING_LIMIT = 3600.0  # seconds; measuring bounds itself, this is for a controller that hangs
 
 
 def tell(step: str, seconds: float | None, note: str = "") -> None:

@@ -5,71 +5,72 @@ Both follow the timing, in processes of their own, and never spoil it: what goes
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
 
 from benchlib.errors import Unavailable
 from benchlib.measure import energy, memory
+from benchlib.measure.contender import Contender
+from benchlib.measure.memory import Subject
+from benchlib.record.metrics import Metrics
+from benchlib.record.record import ContenderEnergy, EnergyRecord, MemoryRecord
 from benchlib.registries import exporters, runtimes
-from benchlib.stages import building
+from benchlib.stages.context import Context
+from benchlib.stages.exporting import export_model_request
+from benchlib.stages.loading import Model
+from benchlib.stages.measured import Measured
 from benchlib.way import Way
 from benchlib.worker.client import WorkerError
-
-if TYPE_CHECKING:
-    from benchlib.measure.controller import Contender
-    from benchlib.stages.steps import TrialRun
+from benchlib.worker.messages import MakeCalls
 
 
-def measure(run: TrialRun) -> None:
-    """Fills `run.memory` and `run.energy` where the trial asks for them."""
-    contenders = [o.contender for o in run.opened]
-    if run.trial.memory:
-        subjects = [_subject(run, *pair) for pair in zip(run.ways, contenders, strict=True)]
-        run.memory = memory.measure(subjects, run.launcher, run.progress)
-    if run.trial.energy:
-        run.energy = _energy(run, contenders)
+def measure_memory(context: Context, model: Model, contenders: Sequence[Contender]) -> list[MemoryRecord]:
+    """The memory of each contender by phase; nothing where the trial does not ask for it."""
+    if not context.trial.memory:
+        return []
+    subjects = [_subject(context, model, way, c) for way, c in zip(context.ways, contenders, strict=True)]
+    return memory.measure(subjects, context.launcher, context.say_measuring)
 
 
-def metrics(run: TrialRun) -> dict[str, Any]:
-    """The metrics of memory and energy; the CPU time of an item comes from the timed epochs themselves."""
-    samples, items = run.measurement.samples, run.items
-    own = len(samples.contenders) - 1
-    found = {"cpu_time_per_item": energy.cpu_time_per_item(samples, own, items)}
+def measure_energy(context: Context, contenders: Sequence[Contender]) -> EnergyRecord | None:
+    """The energy of each contender, or why it cannot be measured; None where the trial does not ask for it."""
+    if not context.trial.energy:
+        return None
+    try:
+        counter = energy.source(context.trial.device)
+    except Unavailable as error:
+        return EnergyRecord("none", str(error))
+    runs = [_energy_of(context, counter, c, f"energy{index}") for index, c in enumerate(contenders)]
+    return EnergyRecord(counter.method, "", runs)
+
+
+def cpu_time(measured: Measured) -> Metrics:
+    """The CPU time of an item, from the timed blocks themselves."""
+    samples, own, items = measured.samples, measured.own, measured.items
+    metrics = Metrics(cpu_time_per_item=energy.cpu_time_per_item(samples, own, items))
     if own:
-        found["cpu_time_per_item_reference"] = energy.cpu_time_per_item(samples, 0, items)
-    return found | memory.metrics(run.memory) | energy.metrics(run.energy, items)
+        metrics["cpu_time_per_item_reference"] = energy.cpu_time_per_item(samples, 0, items)
+    return metrics
 
 
-def _subject(run: TrialRun, way: Way, contender: Contender) -> memory.Subject:
-    exporter, runtime, source = exporters.get(way.exporter), runtimes.get(way.runtime), run.trial.source()[0]
+def _subject(context: Context, model: Model, way: Way, contender: Contender) -> Subject:
+    exporter, runtime, source = exporters.get(way.exporter), runtimes.get(way.runtime), context.trial.source()[0]
     exports = exporters.module_of(way.exporter), *source.packages, *exporter.packages
     opens = runtimes.module_of(way.runtime), *runtime.packages
     if exporter.artifact == "module":  # its classes come with the saved model
         opens += exports
-    request = building.export_request(way, run.model) if exporter.export else None
-    return memory.Subject(
-        way.label, run.trial.device, contender.compiles, contender.open, list(opens), request, exports
-    )
+    request = export_model_request(way, model) if exporter.export else None
+    return Subject(way.label, context.trial.device, contender.compiles, contender.open, list(opens), request, exports)
 
 
-def _energy(run: TrialRun, contenders: list[Contender]) -> dict[str, Any]:
-    """{"method", "reason": why nothing is measured, "contenders": [{"label", "problem", "repeats"}]}."""
-    try:
-        counter = energy.source(run.trial.device)
-    except Unavailable as error:
-        return {"method": "none", "reason": str(error), "contenders": []}
-    found = [_one_energy(run, counter, c, f"energy{i}") for i, c in enumerate(contenders)]
-    return {"method": counter.method, "reason": "", "contenders": found}
-
-
-def _one_energy(run: TrialRun, counter: energy.Source, contender: Contender, name: str) -> dict[str, Any]:
-    run.progress(f"energy of {contender.label}")
-    launcher = run.launcher
+def _energy_of(context: Context, counter: energy.Source, contender: Contender, name: str) -> ContenderEnergy:
+    context.say_measuring(f"energy of {contender.label}")
+    launcher = context.launcher
     worker = launcher.start(name, "fresh")
     try:
-        worker.ask("open", launcher.left(), heap_seed=None, **contender.open)
-        repeats = energy.measure(counter, lambda n: worker.ask("call", launcher.left(), calls=n), worker.freeze)
-        return {"label": contender.label, "problem": "", "repeats": repeats}
+        worker.ask(contender.open, launcher.left())
+        repeats = energy.measure(counter, lambda n: worker.ask(MakeCalls(n), launcher.left()), worker.freeze)
+        return ContenderEnergy(contender.label, "", repeats)
     except WorkerError as error:
-        return {"label": contender.label, "problem": error.message, "repeats": []}
+        return ContenderEnergy(contender.label, error.message)
     finally:
         launcher.end()

@@ -9,59 +9,78 @@ from __future__ import annotations
 import functools
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from benchlib.errors import Unavailable
 from benchlib.measure.lock import alone
+from benchlib.record.record import StepTime
 from benchlib.stages import views
-from benchlib.stages.driver import tell
+from benchlib.stages.blank import failure_of
+from benchlib.stages.context import Context
+from benchlib.stages.driver import MEASURING_LIMIT, tell
+from benchlib.stages.outcome import Outcome, StepFailure
 from benchlib.worker.client import WorkerError
 
-if TYPE_CHECKING:
-    from benchlib.stages.steps import TrialRun
-
 STEPS = ("load", "export", "open", "check", "measure")
-MEASURING_LIMIT = 3600.0  # seconds; measuring bounds itself, this is for a controller that hangs
 
 
-def step(function: Callable[[TrialRun], Any]) -> Callable[[TrialRun], Any]:
+class Stepped(Protocol):
+    """What has steps."""
+
+    context: Context
+    outcome: Outcome
+
+
+def step(function: Callable[[Any], views.View]) -> Callable[[Any], views.View]:
     """Makes a method a step: timed, alone on the host, its failure noted instead of raised."""
     name = function.__name__
 
     @functools.wraps(function)
-    def run(self: TrialRun) -> Any:
-        if self.failure:
-            self.steps[name] = {"seconds": 0.0, "outcome": "not reached"}
-            return views.NotReached(name, self.failure)
-        if STEPS.index(name) > STEPS.index(self.trial.until):
-            self.steps[name] = {"seconds": 0.0, "outcome": "not asked for"}
-            return views.NotAsked(name, self.trial)
+    def run(self: Stepped) -> views.View:
+        context, outcome = self.context, self.outcome
+        if outcome.failure:
+            outcome.steps[name] = StepTime(0.0, "not reached")
+            return views.NotReached(name, outcome.failure)
+        if STEPS.index(name) > STEPS.index(context.trial.until):
+            outcome.steps[name] = StepTime(0.0, "not asked for")
+            return views.NotAsked(name, context.trial)
         tell(name, None, "waiting for this host")
         try:
-            with alone(self.trial.device, f"trial {self.key} of {self.trial.model_name}", self._waiting):
+            owner = f"trial {context.key} of {context.trial.model_name}"
+            with alone(context.trial.device, owner, _say_waiting):
                 # Measuring bounds itself; every other step has `timeout`, of which its requests get what is left.
-                self.launcher.deadline = None if name == "measure" else time.monotonic() + self.trial.timeout
-                tell(name, MEASURING_LIMIT if name == "measure" else self.trial.timeout)
-                begin, starting = time.perf_counter(), self.launcher.starting
-                view, outcome = None, "ok"
-                try:
-                    view = function(self)
-                except WorkerError as error:
-                    self.failure = {"stage": error.stage or name, "status": error.kind, "type": error.type,
-                                    "message": error.message, "traceback": error.traceback,
-                                    "log": self._log_tail(), "report": dict(error.report)}  # fmt: skip
-                except KeyboardInterrupt:
-                    self.launcher.end()
-                    raise
-                except Unavailable as error:
-                    self.failure = {"stage": name, "status": "skipped", "type": "Unavailable", "message": str(error)}
-                if self.failure:
-                    outcome = self.failure["status"]
-                    self.launcher.end()
-                self.steps[name] = {"seconds": time.perf_counter() - begin,
-                                    "starting": self.launcher.starting - starting, "outcome": outcome}  # fmt: skip
+                limit = None if name == "measure" else context.trial.timeout
+                context.launcher.deadline = limit and time.monotonic() + limit
+                tell(name, limit or MEASURING_LIMIT)
+                return _take(self, name, function)
         finally:
             tell(name, None, "done")
-        return view or views.Failure(self.failure)
 
     return run
+
+
+def _take(self: Stepped, name: str, function: Callable[[Any], views.View]) -> views.View:
+    """Runs a step and notes its time and how it ended."""
+    launcher, outcome = self.context.launcher, self.outcome
+    begin, starting = time.perf_counter(), launcher.starting
+    view: views.View | None = None
+    try:
+        view = function(self)
+    except WorkerError as error:
+        log = "\n".join(worker.log_tail() for worker in launcher.workers[-1:])
+        failure = failure_of(error.stage or name, error.type, error.message, error.traceback, log)
+        outcome.failure = StepFailure(error.kind, failure, error.report)
+    except Unavailable as error:
+        outcome.failure = StepFailure("skipped", failure_of(name, "Unavailable", str(error)))
+    except KeyboardInterrupt:
+        launcher.end()
+        raise
+    if outcome.failure:
+        launcher.end()
+    status = outcome.failure.status if outcome.failure else "ok"
+    outcome.steps[name] = StepTime(time.perf_counter() - begin, status, launcher.starting - starting)
+    return view or views.FailureView(outcome.failure)
+
+
+def _say_waiting(owner: str) -> None:
+    print(f"waiting for this host: {owner} is being measured")

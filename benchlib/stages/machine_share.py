@@ -3,70 +3,73 @@ worker of the trial, while the trial holds the host."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
 
-from benchlib.host.peaks import peaks
+from benchlib.host.peaks import HostPeaks, peaks
+from benchlib.record.metrics import Metrics
+from benchlib.stages.context import Context
+from benchlib.stages.loading import Model
 from benchlib.worker.client import WorkerError
-
-if TYPE_CHECKING:
-    from benchlib.stages.steps import TrialRun
+from benchlib.worker.messages import MeasurePeaks, Peaks
 
 _RATES = {"flops": "flop_rate", "weights_read_size": "weights_read_rate"}
 
 
-def metrics(run: TrialRun, latency: float) -> dict[str, Any]:
+def machine_share(context: Context, model: Model, latency: float) -> Metrics:
     """The metrics of the group `machine_share` for a way that takes `latency` seconds; empty where nothing is known
     of the model's work. Peaks that cannot be measured are left out: they are no reason for a trial to fail."""
-    facts = run.model.meta["facts"]
-    work = {name: facts[name] for name in ("flops", "weights_read_size") if facts.get(name)}
-    rates = {_RATES[name]: amount / latency for name, amount in work.items()}
+    known = model.metadata.metrics
+    work = Metrics({name: known[name] for name in _RATES if known.get(name)})
+    rates = Metrics({_RATES[name]: amount / latency for name, amount in work.items()})
     if not rates:
-        return {}
-    claims = {**work, **rates, "time_latency": latency}
+        return rates
+    claims = work | rates | {"time_latency": latency}
+    trial = context.trial
     try:
-        found = peaks(
-            lambda **request: _ask(run, request),
-            run.trial.dtype,
-            run.trial.device,
-            run.threads,
-            exceeded=lambda known: exceeds(claims | shares(rates, known)),
+        reached = peaks(
+            lambda request: _ask(context, request),
+            trial.dtype,
+            trial.device,
+            context.threads,
+            exceeded=lambda found: exceeds(claims | shares(rates, found)),
         )
     except WorkerError as error:
         print(f"the peaks of this host could not be measured: {error.message}")
         return rates
-    return rates | shares(rates, found)
+    return rates | shares(rates, reached)
 
 
-def exceeds(metrics: dict[str, Any]) -> bool:
+def exceeds(metrics: Mapping[str, float]) -> bool:
     """Whether a trial's figures are beyond the peaks among them."""
     return metrics.get("peak_share", 0.0) > 1 or rate_from_memory(metrics) > metrics["memory_bandwidth"]
 
 
-def rate_from_memory(metrics: dict[str, Any]) -> float:
+def rate_from_memory(metrics: Mapping[str, float]) -> float:
     """Bytes per second that memory delivered at least: of the weights that one call reads, a cache may have held as
     much as its size."""
     beyond = metrics.get("weights_read_size", 0) - (metrics["cache_size"] or 0)
     return max(0, beyond) / metrics["time_latency"]
 
 
-def shares(rates: dict[str, float], found: dict[str, Any]) -> dict[str, Any]:
+def shares(rates: Mapping[str, float], reached: HostPeaks) -> Metrics:
     """What the rates are of the peaks."""
-    result = {
-        "peak_flop_rate": found["flop_rate"],
-        "memory_bandwidth": found["memory_bandwidth"],
-        "cache_size": found["cache_size"],
-    }
+    metrics = Metrics(
+        peak_flop_rate=reached.flop_rate,
+        memory_bandwidth=reached.memory_bandwidth,
+        cache_size=reached.cache_size,
+    )
     if "flop_rate" in rates:
-        result["peak_share"] = rates["flop_rate"] / found["flop_rate"]
+        metrics["peak_share"] = rates["flop_rate"] / reached.flop_rate
     if "weights_read_rate" in rates:
-        result["memory_share"] = rates["weights_read_rate"] / found["memory_bandwidth"]
-    return result
+        metrics["memory_share"] = rates["weights_read_rate"] / reached.memory_bandwidth
+    return metrics
 
 
-def _ask(run: TrialRun, request: dict[str, Any]) -> dict[str, Any]:
-    worker = run.launcher.start("peaks", run.level.start)
+def _ask(context: Context, request: MeasurePeaks) -> Peaks:
+    launcher = context.launcher
+    worker = launcher.start("peaks", context.level.start)
     try:
-        return worker.ask("peaks", run.launcher.left(), **request)
+        return worker.ask(request, launcher.left())
     finally:
         worker.kill()
-        run.launcher.workers.remove(worker)
+        launcher.workers.remove(worker)

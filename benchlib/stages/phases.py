@@ -3,55 +3,55 @@ latency. A phase that each process goes through has a sample per process; an exp
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 import numpy as np
 
 from benchlib.measure import statistics
 from benchlib.measure.samples import WARMUP
+from benchlib.record.metrics import Metrics
 from benchlib.registries import exporters
-
-if TYPE_CHECKING:
-    from benchlib.stages.steps import TrialRun
+from benchlib.stages.measured import Measured
 
 
-def of_contender(run: TrialRun, contender: int) -> dict[str, list[float]]:
+def phases_of(measured: Measured, contender: int) -> dict[str, list[float]]:
     """Seconds of each phase: one value per process, of `export` the single one there is, of `load` too."""
-    facts = [replicate[contender] for replicate in run.measurement.facts]
-    way, samples = run.ways[contender], run.measurement.samples
-    found = {phase: [f[f"time_{phase}"] for f in facts] for phase in ("import", "session", "first")}
-    found["warmup"] = [float(samples.wall(contender, pair, WARMUP)) for pair in samples.pairs]
-    found["load"] = [run.model.meta["facts"]["time_load"]]
+    processes = [replicate[contender] for replicate in measured.measurement.processes]
+    way, samples = measured.context.ways[contender], measured.samples
+    phases = {
+        "import": [p.session.time_import for p in processes],
+        "session": [p.session.time_session for p in processes],
+        "first": [p.time_first for p in processes],
+        "warmup": [float(samples.wall(contender, replicate, WARMUP)) for replicate in samples.replicates],
+        "load": [measured.model.metadata.metrics["time_load"]],
+    }
     if exporters.get(way.exporter).compiles:  # the first process compiled into an empty cache, at its first call
-        found["export"], found["first"] = found["first"][:1], found["first"][1:] or found["first"]
+        phases["export"], phases["first"] = phases["first"][:1], phases["first"][1:] or phases["first"]
     else:
-        found["export"] = [run.artifacts[way.label].facts.get("time_export", 0.0)]
-    return found
+        phases["export"] = [measured.artifacts[way.label].metadata.time_export or 0.0]
+    return phases
 
 
-def metrics(run: TrialRun, contender: int) -> dict[str, Any]:
+def phase_metrics(measured: Measured, contender: int) -> Metrics:
     """The median of each phase."""
-    found = of_contender(run, contender)
-    medians = {f"time_{phase}": float(np.median(values)) for phase, values in found.items() if phase != "warmup"}
-    medians["time_to_steady"] = float(np.median(found["warmup"]))
-    caches = [replicate[contender].get("compile_cache") for replicate in run.measurement.facts]
+    phases = phases_of(measured, contender)
+    metrics = Metrics({f"time_{n}": float(np.median(values)) for n, values in phases.items() if n != "warmup"})
+    metrics["time_to_steady"] = float(np.median(phases["warmup"]))
+    caches = [replicate[contender].session.compile_cache for replicate in measured.measurement.processes]
     if any(caches):
-        medians["compile_cache"] = ", ".join(str(c) for c in caches)
-    return medians
+        metrics["compile_cache"] = ", ".join(str(c) for c in caches)
+    return metrics
 
 
-def break_even(run: TrialRun, own: int, reference: int = 0) -> dict[str, Any]:
-    """Calls until the way has paid for its export and opening, with an interval over the pairs of processes."""
-    samples = run.measurement.samples
-    ours, theirs = of_contender(run, own), of_contender(run, reference)
-    made = [phases["export"][0] + _passes(run, index) for phases, index in ((ours, own), (theirs, reference))]
-    costs = np.subtract(ours["session"], theirs["session"]) + made[0] - made[1]
+def break_even(measured: Measured, own: int, reference: int = 0) -> Metrics:
+    """Calls until the way has paid for its export and opening, with an interval over the replicates."""
+    samples = measured.samples
+    candidate, baseline = phases_of(measured, own), phases_of(measured, reference)
+    prepared = [
+        phases["export"][0] + measured.artifacts[measured.context.ways[index].label].metadata.time_passes
+        for phases, index in ((candidate, own), (baseline, reference))
+    ]
+    costs = np.subtract(candidate["session"], baseline["session"]) + prepared[0] - prepared[1]
     savings = np.array(
-        [np.median(samples.counted(reference, p)) - np.median(samples.counted(own, p)) for p in samples.pairs]
+        [np.median(samples.counted(reference, r)) - np.median(samples.counted(own, r)) for r in samples.replicates]
     )
-    found = statistics.break_even(costs, savings)
-    return {"break_even": found.value, "break_even_low": found.low, "break_even_high": found.high}
-
-
-def _passes(run: TrialRun, contender: int) -> float:
-    return run.artifacts[run.ways[contender].label].facts.get("time_passes", 0.0)
+    calls = statistics.break_even(costs, savings)
+    return Metrics(break_even=calls.value, break_even_low=calls.low, break_even_high=calls.high)

@@ -23,12 +23,12 @@ class Picture:
         self.samples = samples
 
     def _repr_html_(self) -> str:  # not as SVG: JupyterLab would show an image, with black text in dark mode
-        epochs = [e for e in self.samples.epochs if e.round >= 0]
-        if not epochs:
+        blocks = [b for b in self.samples.blocks if b.round >= 0]
+        if not blocks:
             return ""
-        begin = min(e.start for e in epochs)
-        end = max(e.end for e in epochs)
-        every = np.concatenate([e.seconds for e in epochs])
+        begin = min(b.start for b in blocks)
+        end = max(b.end for b in blocks)
+        every = np.concatenate([b.seconds for b in blocks])
         # One stall must not flatten all else: the axis ends above the 99th percentile, what is beyond is counted.
         highest = min(float(every.max()), 1.5 * float(np.quantile(every, 0.99)))
         scale, unit = next((scale, unit) for limit, scale, unit in _UNITS if highest < limit)
@@ -44,11 +44,11 @@ class Picture:
             words = f"{beyond} above, up to {shown} {unit}"
             parts.append(f'<text x="{WIDTH - RIGHT}" y="18" text-anchor="end">{words}</text>')
         for index in range(len(self.samples.contenders)):
-            own = [e for e in epochs if e.contender == index]
-            # A call's own begin within its epoch: the calls before it, one after another.
-            begins = [e.start - begin + np.concatenate([[0], np.cumsum(e.ns[:-1])]) for e in own]
-            x = x_of(np.concatenate([b[e.skip :] for b, e in zip(begins, own, strict=True)]) / 1e9)
-            y = y_of(np.minimum(np.concatenate([e.seconds for e in own]) * scale, top))
+            own = [b for b in blocks if b.contender == index]
+            # A call's own begin within its block: the calls before it, one after another.
+            begins = [b.start - begin + np.concatenate([[0], np.cumsum(b.ns[:-1])]) for b in own]
+            x = x_of(np.concatenate([at[b.discarded :] for at, b in zip(begins, own, strict=True)]) / 1e9)
+            y = y_of(np.minimum(np.concatenate([b.seconds for b in own]) * scale, top))
             # Samples on the same half pixel are one dot: of 50,000 a few thousand are left.
             places = np.unique(np.rint(2 * x).astype(np.int64) * 2 * HEIGHT + np.rint(2 * y).astype(np.int64))
             dots = [f"M{place // (2 * HEIGHT) / 2:g} {place % (2 * HEIGHT) / 2:g}h0" for place in places.tolist()]

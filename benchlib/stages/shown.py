@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+
+from benchlib.record.metadata import PassStep
+from benchlib.record.metrics import Metrics
 
 
 def seconds(value: float) -> str:
@@ -15,14 +17,14 @@ def seconds(value: float) -> str:
     return f"{rounded:.3g} s" if rounded < 1000 else f"{value:,.0f} s"
 
 
-def interval(metrics: dict[str, Any], name: str, show: Callable[[float], str]) -> str:
+def interval(metrics: Metrics, name: str, show: Callable[[float], str]) -> str:
     """`1.84 ms [1.79 ms, 1.90 ms]`, or the value alone where there is no interval."""
     low, high = metrics.get(f"{name}_low"), metrics.get(f"{name}_high")
     text = show(metrics[name])
     return text if low is None or high is None else f"{text} [{show(low)}, {show(high)}]"
 
 
-def beside(metrics: dict[str, Any]) -> list[tuple[str, str]]:
+def beside(metrics: Metrics) -> list[tuple[str, str]]:
     """Rows on memory and energy, of a trial that was asked for them."""
     found = []
     for label, name, missing, show in (
@@ -37,14 +39,14 @@ def beside(metrics: dict[str, Any]) -> list[tuple[str, str]]:
     return found
 
 
-def of_pass(done: dict[str, Any]) -> str:
+def of_pass(step: PassStep) -> str:
     """`0.4 s, 1,203 → 820 nodes, 44.1 → 11.5 MB`."""
-    nodes = f"{done['nodes_before']:,} → {done['nodes_after']:,} nodes"
-    sizes = f"{done['size_before'] / 1e6:,.1f} → {done['size_after'] / 1e6:,.1f} MB"
-    return f"{seconds(done['seconds'])}, {nodes}, {sizes}"
+    nodes = f"{step.nodes_before:,} → {step.nodes_after:,} nodes"
+    sizes = f"{step.size_before / 1e6:,.1f} → {step.size_after / 1e6:,.1f} MB"
+    return f"{seconds(step.seconds)}, {nodes}, {sizes}"
 
 
-def allowed(metrics: dict[str, Any]) -> str:
+def allowed(metrics: Metrics) -> str:
     """What an output may be off."""
     if cosine := metrics["tolerance_cosine"]:
         return f"cosine similarity of {cosine:g} at least"

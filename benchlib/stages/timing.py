@@ -1,11 +1,16 @@
-"""From the samples of a trial's run to its metrics: latency, throughput, speedup, and how well it was measured."""
+"""From the samples of a trial's run to its metrics: latency, throughput, speedup, and how well it was measured.
+
+A sample becomes a speedup in `_speedup`: medians of interleaved blocks, a ratio per replicate, an interval over
+replicates (`benchlib.measure.statistics.speedup`).
+"""
 
 from __future__ import annotations
 
 import hashlib
 import math
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
 
@@ -13,159 +18,168 @@ from benchlib.host import calibration, device_of
 from benchlib.measure import noise, statistics
 from benchlib.measure.multiplicity import p_value
 from benchlib.measure.samples import STEADY, WARMUP, Samples
-from benchlib.measure.steadiness import Steadiness, steadiness
+from benchlib.measure.steadiness import steadiness
 from benchlib.precision import precision_differences
-from benchlib.stages import phases
+from benchlib.record.metrics import Metrics
+from benchlib.record.record import ProcessStability
+from benchlib.stages.measured import Measured
+from benchlib.stages.phases import break_even, phase_metrics
 
-if TYPE_CHECKING:
-    from benchlib.stages.steps import TrialRun
-
-OVERHEAD_LIMIT = 0.05  # of a block that its own loop may be
+OVERHEAD_LIMIT = 0.05  # of a sample that its own loop may be
 
 
-def metrics(run: TrialRun) -> dict[str, Any]:
+def timing_metrics(measured: Measured) -> Metrics:
     """Every metric that is computed from the samples."""
-    samples, level = run.measurement.samples, run.level
-    own = len(samples.contenders) - 1
-    found = _latency(samples, own) | {
-        "throughput": run.items / float(samples.counted(own).mean()),
+    samples, own = measured.samples, measured.own
+    metrics = _latency(samples, own) | {
+        "throughput": measured.items / float(samples.counted(own).mean()),
         "cpu_utilisation": _utilisation(samples, own),
-        **_turns(run.opened[own].contender.turns),
-        "worker_start": run.measurement.facts[0][own]["start"],
+        "worker_start": measured.measurement.processes[0][own].start,
         "seed_order": samples.order_seed,
-        "time_measure": run.measurement.seconds,
-        "time_controller_cpu": run.measurement.cpu,
+        "time_measure": measured.measurement.seconds,
+        "time_controller_cpu": measured.measurement.cpu,
         "reference_way": "",
     }
-    found |= _extent(samples, own) | _quality(run, own) | phases.metrics(run, own)
-    if own == 0:
-        return found
-    reference = _latency(samples, 0)
-    before = {f"{name}_reference": value for name, value in phases.metrics(run, 0).items()}
-    found |= {
-        "reference_way": samples.contenders[0],
-        "time_latency_reference": reference["time_latency"],
-        "throughput_reference": run.items / reference["time_latency_mean"],
-        **{name: before[name] for name in ("time_session_reference", "time_export_reference", "time_first_reference")},
-    }
-    if run.ways[0].exporter == "eager":
-        found |= {"time_latency_eager": reference["time_latency"], "time_warmup_eager": reference["time_warmup"]}
-    differing = precision_differences({f"{o.contender.label} ({n})": o.facts for n, o in enumerate(run.opened)})
-    found["not_comparable"] = "; ".join(differing)
-    if run.check_result.equal and not differing:  # a wrong answer is never fast, nor is a coarser one
-        rounds = [samples.rounds(p) for p in samples.pairs]
-        ratio = statistics.speedup(rounds)
-        calibrated = calibration.kept(run.trial.level, device_of(run.trial.device))
-        smallest = calibrated.smallest_effect if calibrated else None
-        found |= {
-            "speedup": ratio.value,
-            "speedup_low": ratio.low,
-            "speedup_high": ratio.high,
-            "speedup_increase": ratio.value - 1,
-            "speedup_mean": reference["time_latency_mean"] / found["time_latency_mean"],
-            "verdict": statistics.verdict(ratio, level.margin, level.decides_same, smallest or 0.0),
-            "smallest_effect": smallest,
-            "calibration": calibrated.source() if calibrated else "",
-            "p_value": p_value(rounds),
-            **phases.break_even(run, own),
-        }
-    return found
+    metrics |= _rotation(measured.sessions[own].contender.input_sets)
+    metrics |= _extent(samples, own)
+    metrics |= _quality(measured)
+    metrics |= phase_metrics(measured, own)
+    return metrics | _against_reference(measured, metrics) if own else metrics
 
 
-def course(samples: Samples) -> list[dict[str, Any]]:
-    """How each process ran: {"contender", "pair", "flags", "levels", "modes", "correlation"}. A single process of
-    a level that decides nothing is not looked at."""
-    if len(samples.pairs) < 2:
+def process_stability(samples: Samples) -> list[ProcessStability]:
+    """How steady each process ran. A single process of a level that decides nothing is not looked at."""
+    if len(samples.replicates) < 2:
         return []
-    found = []
-    for index in range(len(samples.contenders)):
-        for pair in samples.pairs:
-            seen: Steadiness | None = steadiness(samples.counted(index, pair))
-            if seen:
-                found.append(
-                    {"contender": index, "pair": pair, "flags": list(seen.flags), "levels": list(seen.levels),
-                     "modes": seen.modes, "correlation": seen.correlation}
-                )  # fmt: skip
-    return found
+    stability = []
+    for contender in range(len(samples.contenders)):
+        for replicate in samples.replicates:
+            if seen := steadiness(samples.counted(contender, replicate)):
+                modes = list(seen.modes) if seen.modes else None
+                stability.append(
+                    ProcessStability(contender, replicate, [*seen.flags], [*seen.levels], modes, seen.correlation)
+                )
+    return stability
 
 
-def _latency(samples: Samples, contender: int) -> dict[str, Any]:
+def _against_reference(measured: Measured, own: Metrics) -> Metrics:
+    """The reference's own figures, and what the way is to it: a speedup, or why the two are not comparable."""
+    samples, ways = measured.samples, measured.context.ways
+    reference, phases = _latency(samples, 0), phase_metrics(measured, 0)
+    metrics = Metrics(
+        reference_way=samples.contenders[0],
+        time_latency_reference=reference["time_latency"],
+        throughput_reference=measured.items / reference["time_latency_mean"],
+    )
+    metrics |= {f"{name}_reference": phases[name] for name in ("time_session", "time_export", "time_first")}
+    if ways[0].exporter == "eager":
+        metrics |= {"time_latency_eager": reference["time_latency"], "time_warmup_eager": reference["time_warmup"]}
+    precision = {f"{o.contender.label} ({n})": o.session.precision for n, o in enumerate(measured.sessions)}
+    differences = precision_differences(precision)
+    metrics["not_comparable"] = "; ".join(differences)
+    if measured.comparison.check.equal and not differences:  # a wrong answer is never fast, nor is a coarser one
+        metrics |= _speedup(measured)
+        metrics["speedup_mean"] = reference["time_latency_mean"] / own["time_latency_mean"]
+    return metrics
+
+
+def _speedup(measured: Measured) -> Metrics:
+    """The paired ratio of latencies with its interval, what it decides, and when the way has paid for itself."""
+    samples, level, trial = measured.samples, measured.context.level, measured.context.trial
+    rounds = [samples.rounds(replicate) for replicate in samples.replicates]
+    ratio = statistics.speedup(rounds)
+    calibrated = calibration.kept(trial.level, device_of(trial.device))
+    smallest = calibrated.smallest_effect if calibrated else None
+    metrics = Metrics(
+        speedup=ratio.value,
+        speedup_low=ratio.low,
+        speedup_high=ratio.high,
+        speedup_increase=ratio.value - 1,
+        verdict=statistics.verdict(ratio, level.margin, level.decides_same, smallest or 0.0),
+        smallest_effect=smallest,
+        calibration=calibrated.source() if calibrated else "",
+        p_value=p_value(rounds),
+    )
+    return metrics | break_even(measured, measured.own)
+
+
+def _latency(samples: Samples, contender: int) -> Metrics:
     steady = samples.counted(contender)
-    published = statistics.latency([samples.counted(contender, p) for p in samples.pairs])
+    published = statistics.latency([samples.counted(contender, r) for r in samples.replicates])
     middle = statistics.median_interval(steady)
-    found = {
-        "time_latency": published.value,
-        "time_latency_low": published.low,
-        "time_latency_high": published.high,
-        "time_latency_median": middle.value,
-        "time_latency_median_low": middle.low,
-        "time_latency_median_high": middle.high,
-        "time_latency_mean": float(steady.mean()),
-        "time_latency_min": float(steady.min()),
-        "time_warmup": float(samples.counted(contender, phase=WARMUP).mean()),
-    }
-    if samples.inner > 1:  # the mean of a block has no tails
-        return found
-    return found | {
+    metrics = Metrics(
+        time_latency=published.value,
+        time_latency_low=published.low,
+        time_latency_high=published.high,
+        time_latency_median=middle.value,
+        time_latency_median_low=middle.low,
+        time_latency_median_high=middle.high,
+        time_latency_mean=float(steady.mean()),
+        time_latency_min=float(steady.min()),
+        time_warmup=float(samples.counted(contender, phase=WARMUP).mean()),
+    )
+    if samples.loops > 1:  # the mean of several calls has no tails
+        return metrics
+    metrics |= {
         "time_latency_max": float(steady.max()),
         "time_latency_std": float(steady.std(ddof=1)) if len(steady) > 1 else 0.0,
-        **{f"time_latency_p{p:.0%}".rstrip("%"): statistics.percentile(steady, p) for p in (0.90, 0.95, 0.99)},
-        **_far(steady),
     }
+    metrics |= {f"time_latency_p{p:.0%}".rstrip("%"): statistics.percentile(steady, p) for p in (0.90, 0.95, 0.99)}
+    return metrics | _far_samples(steady)
 
 
-def _far(steady: np.ndarray) -> dict[str, Any]:
+def _far_samples(steady: np.ndarray) -> Metrics:
     """Samples more than three interquartile ranges above the upper quartile (Tukey's far points): kept, counted."""
     q1, q3 = np.quantile(steady, [0.25, 0.75])
     far = steady[steady > q3 + 3 * (q3 - q1)]
-    return {"samples_far": len(far), "samples_far_share": float(far.sum() / steady.sum())}
+    return Metrics(samples_far=len(far), samples_far_share=float(far.sum() / steady.sum()))
 
 
-def _turns(turns: dict[str, str]) -> dict[str, Any]:
+def _rotation(input_sets: Mapping[Path, str]) -> Metrics:
     """How many sets of inputs took turns, and which."""
-    digest = hashlib.sha256("".join(turns.values()).encode()).hexdigest()[:16]
-    return {"input_sets": 1 + len(turns), "input_sets_hash": digest if turns else ""}
+    digest = hashlib.sha256("".join(input_sets.values()).encode()).hexdigest()[:16]
+    return Metrics(input_sets=1 + len(input_sets), input_sets_hash=digest if input_sets else "")
 
 
-def _extent(samples: Samples, own: int) -> dict[str, Any]:
+def _extent(samples: Samples, own: int) -> Metrics:
     """How much was measured."""
-    mine = [e for e in samples.epochs if e.contender == own]
-    steady = [e for e in mine if e.phase == STEADY]
-    return {
-        "warmup": sum(len(e.ns) * e.inner for e in mine if e.phase == WARMUP),
-        "repeat": sum(len(e.ns) - e.skip for e in steady),
-        "rounds": max(len(samples.rounds(p)) for p in samples.pairs),
-        "processes": len(samples.pairs),
-        "calls_per_epoch": max((len(e.ns) - e.skip) * e.inner for e in steady),
-        "calls_per_sample": samples.inner,
-    }
+    blocks = [b for b in samples.blocks if b.contender == own]
+    steady = [b for b in blocks if b.phase == STEADY]
+    return Metrics(
+        warmup=sum(len(b.ns) * b.loops for b in blocks if b.phase == WARMUP),
+        repeat=sum(len(b.ns) - b.discarded for b in steady),
+        rounds=max(len(samples.rounds(r)) for r in samples.replicates),
+        processes=len(samples.replicates),
+        calls_per_epoch=max((len(b.ns) - b.discarded) * b.loops for b in steady),
+        calls_per_sample=samples.loops,
+    )
 
 
-def _quality(run: TrialRun, own: int) -> dict[str, Any]:
+def _quality(measured: Measured) -> Metrics:
     """How well it was measured: what converged, what disturbed, what course the latency took."""
-    done, samples = run.measurement, run.measurement.samples
-    steady = [e for e in samples.epochs if e.contender == own and e.phase == STEADY]
-    widths = [width for pair in done.half_widths for width in pair]
+    samples, measurement, own = measured.samples, measured.measurement, measured.own
+    steady = [b for b in samples.blocks if b.contender == own and b.phase == STEADY]
+    half_width = max(width for replicate in measurement.half_widths for width in replicate)
     disturbed = noise.summary(samples)
-    seen = Counter(flag for process in run.course if process["contender"] == own for flag in process["flags"])
-    overhead = max(e.empty / max(float(np.median(e.ns)), 1.0) for e in steady)
-    return {
-        "warmup_converged": all(settled[own] for settled in done.settled),
-        "converged": all(all(pair) for pair in done.converged),
-        "half_width": max(widths) if math.isfinite(max(widths)) else None,
-        "half_width_target": run.level.target,
-        "rounds_retried": done.retried,
-        "epochs": sum(e.phase == STEADY for e in samples.epochs),
-        "epochs_disturbed": disturbed.pop("any"),
-        "disturbances": ", ".join(f"{name} {n}" for name, n in disturbed.items() if n),
-        "course": ", ".join(f"{flag} {n}/{len(samples.pairs)}" for flag, n in seen.items()),
-        "overhead_share": overhead,
-        "overhead_dominated": overhead > OVERHEAD_LIMIT,
-        "collections": sum(e.noise.get("collections", 0) for e in steady),
-        "collections_held": sum(e.noise.get("collections_held", 0) for e in steady),
-    }
+    flags = Counter(flag for process in measured.stability if process.contender == own for flag in process.flags)
+    overhead = max(b.loop_overhead / max(float(np.median(b.ns)), 1.0) for b in steady)
+    return Metrics(
+        warmup_converged=all(replicate[own] for replicate in measurement.warmed_up),
+        converged=all(all(replicate) for replicate in measurement.converged),
+        half_width=half_width if math.isfinite(half_width) else None,
+        half_width_target=measured.context.level.target,
+        rounds_retried=measurement.retried,
+        epochs=sum(b.phase == STEADY for b in samples.blocks),
+        epochs_disturbed=disturbed.pop("any"),
+        disturbances=", ".join(f"{name} {n}" for name, n in disturbed.items() if n),
+        course=", ".join(f"{flag} {n}/{len(samples.replicates)}" for flag, n in flags.items()),
+        overhead_share=overhead,
+        overhead_dominated=overhead > OVERHEAD_LIMIT,
+        collections=sum(b.noise.get("collections", 0) for b in steady),
+        collections_held=sum(b.noise.get("collections_held", 0) for b in steady),
+    )
 
 
 def _utilisation(samples: Samples, contender: int) -> float:
-    epochs = [e for e in samples.epochs if e.contender == contender and e.round >= 0]
-    return sum(e.cpu for e in epochs) / sum(e.end - e.start for e in epochs)
+    blocks = [b for b in samples.blocks if b.contender == contender and b.round >= 0]
+    return sum(b.cpu for b in blocks) / sum(b.end - b.start for b in blocks)

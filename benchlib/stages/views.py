@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from benchlib import tensors
+from benchlib.accuracy import Check
+from benchlib.measure.contender import Opened
+from benchlib.measure.samples import Samples
 from benchlib.record import scrap
+from benchlib.record.metrics import Metrics
+from benchlib.record.record import OperatorTime, Record
+from benchlib.stages.exporting import BuiltArtifact
+from benchlib.stages.loading import Model
+from benchlib.stages.outcome import StepFailure
 from benchlib.stages.picture import Picture
 from benchlib.stages.shown import allowed, because, beside, interval, of_pass, seconds
-
-if TYPE_CHECKING:
-    from benchlib.accuracy import Check
-    from benchlib.measure.samples import Samples
-    from benchlib.stages.building import Artifact
-    from benchlib.stages.bundles import Model
-    from benchlib.trial import Trial
+from benchlib.trial import Trial
 
 
 class View:
@@ -43,29 +46,33 @@ class View:
         return f"<table><caption style='{style}'>{html.escape(self.title)}</caption>{cells}</table>"
 
 
-class Failure(View):
+class FailureView(View):
     """A step that failed: the outcome of the trial, not a traceback. `traceback` has the whole of it."""
 
-    def __init__(self, failure: dict[str, Any]):
-        self.failure, self.title = failure, f"{failure['status']} at stage {failure['stage']}"
-        self.traceback = failure.get("traceback", "")
+    def __init__(self, ended: StepFailure):
+        self.failure, self.traceback = ended.failure, ended.failure.traceback
+        self.title = f"{ended.status} at stage {ended.failure.stage}"
 
     def rows(self):
-        return [(self.failure["type"], self.failure["message"])]
+        return [(self.failure.type, self.failure.message)]
 
     def plot(self) -> None:
         """There is nothing to draw."""
 
 
 class NotReached(View):
-    def __init__(self, name: str, failure: dict[str, Any]):
-        self.title = f"{name}: not reached, the trial ended as {failure['status']} at stage {failure['stage']}"
+    """A step behind the one that failed."""
+
+    def __init__(self, name: str, ended: StepFailure):
+        self.title = f"{name}: not reached, the trial ended as {ended.status} at stage {ended.failure.stage}"
 
     def plot(self) -> None:
         """There is nothing to draw."""
 
 
 class NotAsked(View):
+    """A step beyond `until`."""
+
     def __init__(self, name: str, trial: Trial):
         self.title = f"{name}: not asked for (until: {trial.until})"
 
@@ -77,18 +84,18 @@ class ModelView(View):
     """The loaded model. `module` and `inputs` bring the live objects into this kernel (and torch with them)."""
 
     def __init__(self, trial: Trial, model: Model):
-        self.trial, self._model, self.facts = trial, model, model.meta["facts"]
+        self.trial, self._model, self.metrics = trial, model, model.metadata.metrics
         self.title = trial.model_name
 
     def rows(self):
-        facts = self.facts
-        size = f"{facts['params_size']:,} ({facts.get('params_dtype', '')})" if facts.get("params_size") else None
+        m = self.metrics
+        size = f"{m['params_size']:,} ({m.get('params_dtype', '')})" if m.get("params_size") else None
         rows = [
-            ("class", facts.get("model_class")),
-            ("weights", facts.get("model_weights")),
+            ("class", m.get("model_class")),
+            ("weights", m.get("model_weights")),
             ("parameters", size),
-            ("inputs", facts["input_shapes"]),
-            ("loaded in", f"{seconds(facts['time_load'])}{' (cached)' if self._model.cached else ''}"),
+            ("inputs", m["input_shapes"]),
+            ("loaded in", f"{seconds(m['time_load'])}{' (cached)' if self._model.cached else ''}"),
         ]
         return [(label, value) for label, value in rows if value]
 
@@ -99,8 +106,8 @@ class ModelView(View):
 
         from benchlib.models._saved import open_saved
 
-        sys.path.extend(p for p in self._model.meta["import_paths"] if p not in sys.path)
-        return open_saved(self._model.saved)
+        sys.path.extend(p for p in self._model.metadata.import_paths if p not in sys.path)
+        return open_saved(self._model.module_file)
 
     @cached_property
     def inputs(self) -> dict[str, Any]:
@@ -114,25 +121,25 @@ class ArtifactView(View):
 
     title = "artifact"
 
-    def __init__(self, trial: Trial, artifact: Artifact):
+    def __init__(self, trial: Trial, artifact: BuiltArtifact):
         self.path: Path = artifact.file
-        self.facts, self.cached = artifact.facts, artifact.cached
+        self.metadata, self.cached = artifact.metadata, artifact.cached
         self.title = trial.way.label
 
     def rows(self):
-        facts, rows = self.facts, []
-        if "time_export" in facts:
-            rows.append(("exported in", f"{seconds(facts['time_export'])}{' (cached)' if self.cached else ''}"))
-        if facts.get("onnx_n_nodes"):
+        metadata, metrics, rows = self.metadata, self.metadata.metrics, []
+        if metadata.time_export is not None:
+            rows.append(("exported in", f"{seconds(metadata.time_export)}{' (cached)' if self.cached else ''}"))
+        if metrics.get("onnx_n_nodes"):
             rows += [
-                ("graph", f"{facts['onnx_n_nodes']:,} nodes, opset {facts['onnx_opset']}"),
-                ("size", f"{facts['onnx_filesize'] / 1e6:,.1f} MB"),
+                ("graph", f"{metrics['onnx_n_nodes']:,} nodes, opset {metrics['onnx_opset']}"),
+                ("size", f"{metrics['onnx_filesize'] / 1e6:,.1f} MB"),
             ]
-        rows += [(f"pass {done['name']}", of_pass(done)) for done in facts.get("passes", [])]
-        if sizes := facts.get("exported_at"):
+        rows += [(f"pass {step.name}", of_pass(step)) for step in metadata.passes]
+        if sizes := metadata.exported_at:
             rows.append(("free shapes", f"exported at {', '.join(f'{n} {size}' for n, size in sizes.items())}"))
-        if facts.get("decisions"):
-            rows.append(("decided by the recorded inputs", facts["decisions"]))
+        if metrics.get("decisions"):
+            rows.append(("decided by the recorded inputs", metrics["decisions"]))
         return [*rows, ("file", self.path.name)]
 
     @cached_property
@@ -146,20 +153,24 @@ class ArtifactView(View):
 
 
 class SessionView(View):
+    """The open sessions of all contenders, by label."""
+
     title = "open sessions"
 
-    def __init__(self, trial: Trial, sessions: list[tuple[str, dict[str, Any]]]):
-        self.sessions = sessions
+    def __init__(self, sessions: list[Opened]):
+        self.sessions = [(opened.contender.label, opened.session) for opened in sessions]
 
     def rows(self):
         return [
-            (label, f"{f['providers']}, {f['threads']} threads, opened in {seconds(f['time_session'])}")
-            for label, f in self.sessions
+            (label, f"{s.providers}, {s.threads} threads, opened in {seconds(s.time_session)}")
+            for label, s in self.sessions
         ]
 
 
 class CheckView(View):
-    def __init__(self, trial: Trial, check: Check):
+    """What the outputs were held against, and how far they are off."""
+
+    def __init__(self, check: Check):
         self.equal, self.problem, self.metrics = check.equal, check.problem, check.metrics
         self.outputs = check.rows  # the figures of each output for each set of inputs
         self.title = f"computes the same as {self.metrics['judged_by']}" if check.equal else "computes something else"
@@ -173,7 +184,7 @@ class CheckView(View):
             ("allowed", f"{allowed(m)}{because(', because: ', m['tolerance_reason'])}"),
         ]
         if self.outputs:
-            rows.append(("largest error", f"{max(row['max_abs'] for row in self.outputs):.3g}"))
+            rows.append(("largest error", f"{max(row.max_abs for row in self.outputs):.3g}"))
             rows.append(("largest share of it", f"{m['tolerance_share']:.3g}"))
         if "rmse_ratio" in m:
             against = f"RMSE {m['rmse']:.2g} against {m['rmse_eager']:.2g}"
@@ -190,25 +201,25 @@ class ProfileView(View):
 
     SHOWN = 12
 
-    def __init__(self, operators: list[dict[str, Any]]):
+    def __init__(self, operators: list[OperatorTime]):
         self.operators, self.title = operators, "time per operator, profiled"
 
     def rows(self):
-        whole = sum(row["seconds"] for row in self.operators) or 1.0
+        whole = sum(row.seconds for row in self.operators) or 1.0
         rows = [
-            (row["operator"], f"{seconds(row['seconds'])} ({row['seconds'] / whole:.0%}), "
-             f"{row['calls']:g} ×, {row['provider'].removesuffix('ExecutionProvider')}")
+            (row.operator, f"{seconds(row.seconds)} ({row.seconds / whole:.0%}), "
+             f"{row.calls:g} ×, {row.provider.removesuffix('ExecutionProvider')}")
             for row in self.operators[: self.SHOWN]
         ]  # fmt: skip
         others = self.operators[self.SHOWN :]
-        return [*rows, (f"{len(others)} others", seconds(sum(r["seconds"] for r in others)))] if others else rows
+        return [*rows, (f"{len(others)} others", seconds(sum(row.seconds for row in others)))] if others else rows
 
 
 class TimingView(View):
     """What measuring gave. `samples` holds every sample, `plot()` draws them; `profile` is there when asked for."""
 
-    def __init__(self, trial: Trial, samples: Samples, metrics: dict[str, Any], operators: list[dict[str, Any]] = ()):
-        self.samples, self.metrics, self.profile = samples, metrics, ProfileView(operators) if operators else None
+    def __init__(self, trial: Trial, samples: Samples, metrics: Metrics, operators: Sequence[OperatorTime] = ()):
+        self.samples, self.metrics, self.profile = samples, metrics, ProfileView(list(operators)) if operators else None
         self.title = f"{trial.model_name}, {trial.way.label}"
 
     def rows(self):
@@ -245,21 +256,22 @@ class TimingView(View):
 class RecordView(View):
     """The record. Displaying it stores it, and the samples, in the notebook."""
 
-    def __init__(self, record: dict[str, Any], samples: Samples | None):
+    def __init__(self, record: Record, samples: Samples | None):
         self.record, self.samples = record, samples
-        self.title = f"{record['status']}: {record['metrics']['_index']}"
+        self.title = f"{record.status}: {record.metrics['_index']}"
 
     def rows(self):
-        rows = [("key", self.record["key"])]
-        if self.record["reason"]:
-            rows.append(("reason", self.record["reason"]))
-        return [*rows, ("again", self.record["reproduce"])]
+        rows = [("key", self.record.key)]
+        if self.record.reason:
+            rows.append(("reason", self.record.reason))
+        return [*rows, ("again", self.record.reproduce)]
 
     def _ipython_display_(self) -> None:
         from IPython.display import display, publish_display_data
 
         publish_display_data({"text/plain": repr(self), "text/html": self._repr_html_()})
-        for name, data in ((scrap.RECORD, self.record), (scrap.SAMPLES, self.samples and self.samples.encode())):
+        samples = self.samples and self.samples.encode()
+        for name, data in ((scrap.RECORD, self.record.to_json()), (scrap.SAMPLES, samples)):
             if data:
                 bundle, metadata = scrap.payload(name, data)
                 display(bundle, metadata=metadata, raw=True)

@@ -5,83 +5,90 @@ from __future__ import annotations
 import contextlib
 import tempfile
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from benchlib import tensors
+from benchlib.exporters import ExportRequest
+from benchlib.models import LoadedModel, _shape_sets
 from benchlib.onnx_facts import onnx_facts
+from benchlib.passes import PassRequest
+from benchlib.record.metadata import Artifact, part_facts
+from benchlib.registries import exporters, passes
+from benchlib.worker.messages import AppliedPass, ApplyPass, ExportModel
 from benchlib.worker.service import Worker, verb
-from benchlib.worker.verbs import imported, model_of
+from benchlib.worker.verbs import held_model, import_packages
 
 
 @verb
-def export(worker: Worker, request: dict) -> dict:
-    """Runs an exporter on the loaded model (opened from its bundle when this worker did not load it). Beside the file
-    it leaves the inputs that it exported with, and a module's own outputs for them."""
-    from benchlib.registries import exporters
-
-    exporter = exporters.get(request["exporter"])
-    asked = export_request(worker, request)
-    imported(exporter.packages)
+def export_model(worker: Worker, request: ExportModel) -> Artifact:
+    """Runs an exporter on the loaded model. Beside the file it leaves the inputs that it exported with, and a module's
+    own outputs for them."""
+    exporter = exporters.get(request.exporter)
+    export = _export_request(worker, request)
+    import_packages(exporter.packages)
     begin = time.perf_counter()
-    facts = exporter.export(asked)
+    facts = exporter.export(export)
     seconds = time.perf_counter() - begin
-    _keep_examples(asked.model, asked.path.parent)
-    return {"time_export": seconds, "exported_at": _exported_at(asked), **facts}
+    _keep_examples(export.model, request.path.parent)
+    return _artifact(facts, seconds, _shape_sets.sizes_of(export.model.inputs, export.axes))
 
 
 @verb
-def apply_pass(worker: Worker, request: dict) -> dict:
-    """Applies a pass: {"seconds", "facts": the new graph's, "more": what the pass says itself}."""
-    from benchlib.passes import PassRequest
-    from benchlib.registries import passes
-
-    plugin = passes.get(request["name"])
-    imported(plugin.packages)
-    asked = PassRequest(
-        source=Path(request["source"]),
-        target=Path(request["target"]),
-        options=request["options"],
-        without=tuple(request["without"]),
-        inputs=tuple(map(Path, request["inputs"])),
-        model_facts=request["model_facts"],
-        device=request["device"],
+def apply_pass(worker: Worker, request: ApplyPass) -> AppliedPass:
+    """Applies a pass, and reads the graph that it left."""
+    plugin = passes.get(request.name)
+    import_packages(plugin.packages)
+    wanted = PassRequest(
+        source=request.source,
+        target=request.target,
+        options=request.options,
+        without=tuple(request.without),
+        inputs=tuple(request.inputs),
+        model_facts=request.model_facts,
+        device=request.device,
     )
     # onnxruntime's tools leave files for debugging in the current folder, which is the user's.
     with tempfile.TemporaryDirectory(prefix="benchlib-") as folder, contextlib.chdir(folder):
         begin = time.perf_counter()
-        more = plugin.apply(asked)
+        details = plugin.apply(wanted)
         seconds = time.perf_counter() - begin
-    return {"seconds": seconds, "facts": onnx_facts(asked.target, optimized=True), "more": more}
+    metrics, rest = part_facts(onnx_facts(request.target, optimized=True))
+    return AppliedPass(seconds, metrics, rest["operators"], dict(details))
 
 
-def export_request(worker: Worker, request: dict) -> Any:
+def _export_request(worker: Worker, request: ExportModel) -> ExportRequest:
     """The ExportRequest of a request; with free shapes on examples that have at least two of each, as a dimension of
     one is taken for a constant."""
-    from benchlib.exporters import ExportRequest
-    from benchlib.models import _shape_sets
-
-    model = model_of(worker, request)
-    axes = {name: {int(axis): free for axis, free in own.items()} for name, own in request["axes"].items()}
-    sizes = _shape_sets.sizes_of(model.inputs, axes)
+    model = held_model(worker, request.model)
+    sizes = _shape_sets.sizes_of(model.inputs, request.axes)
     if any(size < 2 for size in sizes.values()):
         enough = {free: max(2, size) for free, size in sizes.items()}
-        model = replace(model, inputs=_shape_sets.resized(model.inputs, axes, enough))
+        model = replace(model, inputs=_shape_sets.resized(model.inputs, request.axes, enough))
     if model.module is not None:
         model = replace(model, inputs=tensors.apply(tensors.to_torch, model.inputs))
-    path, options = Path(request["path"]), request["options"]
-    return ExportRequest(model, path, options, request["target_opset"], axes, request["opt_patterns"])
+    return ExportRequest(
+        model=model,
+        path=request.path,
+        options=request.exporter_args,
+        target_opset=request.target_opset,
+        axes=request.axes,
+        opt_patterns=request.opt_patterns,
+    )
 
 
-def _exported_at(asked: Any) -> dict[str, int]:
-    """The sizes of the free dimensions in the examples."""
-    from benchlib.models import _shape_sets
+def _artifact(facts: Mapping[str, Any], seconds: float, exported_at: dict[str, int]) -> Artifact:
+    """What an exporter says, parted. It may know better than the clock how long it took: a ready file took no time."""
+    rest = dict(facts)
+    file, operators = Path(rest.pop("file")), rest.pop("operators", None)
+    seconds = rest.pop("time_export", seconds)
+    metrics, details = part_facts(rest)
+    return Artifact(file, seconds, operators, exported_at, metrics=metrics, details=details)
 
-    return _shape_sets.sizes_of(asked.model.inputs, asked.axes)
 
-
-def _keep_examples(model: Any, folder: Path) -> None:
+def _keep_examples(model: LoadedModel, folder: Path) -> None:
     tensors.save(folder / "inputs.npz", model.inputs)
     if model.module is None:  # a ready file answers by a runtime only
         return

@@ -1,6 +1,6 @@
 """JSON messages over a Unix socket: four bytes of length, then the text.
 
-A message costs its sender and its receiver one system call each: the controller exchanges one per epoch and should be
+A message costs its sender and its receiver one system call each: the controller exchanges one per block and should be
 idle meanwhile.
 """
 
@@ -42,7 +42,8 @@ class Channel:
 
     def receive_text(self, timeout: float | None = None) -> bytes:
         """The same as it came."""
-        return self._first(*_LENGTH.unpack(self._first(_LENGTH.size, timeout)), timeout)
+        (length,) = _LENGTH.unpack(self._first(_LENGTH.size, timeout))
+        return self._first(length, timeout)
 
     def close(self) -> None:
         self.sock.close()

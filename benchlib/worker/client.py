@@ -12,20 +12,23 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any
+from typing import Generic, TypeVar
 
+from benchlib.record.record import ExportReport
+from benchlib.typed_json import from_json, to_json
 from benchlib.worker import process
 from benchlib.worker.channel import Channel, Closed
+from benchlib.worker.messages import Leave, Problem, Request, reply_class
 
 FRESH = Path(__file__).with_name("__main__.py")
 SERVER = Path(__file__).with_name("server.py")
 SOCKET_VARIABLE = "BENCHLIB_SERVER"
 _ERROR = b'{"error":'  # how a reply begins that is none
 _GRACE = 5.0  # seconds that an ended worker's status may take to arrive
+R = TypeVar("R")
 
 
 class WorkerError(Exception):
@@ -35,7 +38,7 @@ class WorkerError(Exception):
     """
 
     stage = ""
-    report: Mapping[str, Any] = MappingProxyType({})
+    report: ExportReport | None = None
 
     def __init__(self, kind: str, type_: str, message: str, traceback: str = ""):
         super().__init__(message)
@@ -104,15 +107,28 @@ class Lease:
     def close(self) -> None:
         self.sock.close()
 
-    def _receive(self, timeout: float | None) -> dict:
+    def _receive(self, timeout: float | None) -> dict[str, int]:
         self.sock.settimeout(timeout)
         message = self.sock.recv(1 << 16)
         if not message:
             raise ConnectionError("the warm server has ended")
-        return json.loads(message)
+        answer: dict[str, int] = json.loads(message)
+        return answer
 
-    def _ended(self, answer: dict) -> None:
+    def _ended(self, answer: dict[str, int]) -> None:
         self._statuses[answer["ended"]] = answer["status"]
+
+
+class Reply(Generic[R]):
+    """What a worker answered, decoded when it is looked at: between blocks the controller has better to be idle."""
+
+    def __init__(self, kind: type[Request[R]], text: bytes):
+        self._kind, self._text = kind, text
+
+    @cached_property
+    def value(self) -> R:
+        value: R = from_json(reply_class(self._kind), json.loads(self._text))
+        return value
 
 
 @dataclass
@@ -128,27 +144,34 @@ class Worker:
     frozen: bool = False
     oom_before: int = field(default_factory=process.oom_kills)
 
-    def ask(self, verb: str, timeout: float | None = None, **arguments: Any) -> dict[str, Any]:
-        """The worker's reply. Raises WorkerError; a worker that does not answer in time is killed."""
-        return json.loads(self.answer(verb, timeout, **arguments))
+    def ask(self, request: Request[R], timeout: float | None = None) -> R:
+        """The worker's reply to a request.
 
-    def answer(self, verb: str, timeout: float | None = None, **arguments: Any) -> bytes:
-        """The same as it came: JSON, for whoever has no time to read it now."""
+        Args:
+            request: what it is asked for.
+            timeout: the longest that this may take, in seconds; a worker that does not answer by then is killed.
+
+        Raises:
+            WorkerError: when the verb failed, the time is over, or the worker died.
+        """
+        return self.ask_later(request, timeout).value
+
+    def ask_later(self, request: Request[R], timeout: float | None = None) -> Reply[R]:
+        """As `ask`, which waits for the reply too; for whoever has no time to decode it now."""
         self.thaw()
         try:
-            self.channel.send({"verb": verb, **arguments})
-            reply = self.channel.receive_text(timeout)
+            self.channel.send({"verb": request.verb, **to_json(request)})
+            text = self.channel.receive_text(timeout)
         except TimeoutError:
             self.kill()
-            raise WorkerError(
-                "timeout", "Timeout", f"'{verb}' did not end within the {timeout:.3g} s left to it"
-            ) from None
+            message = f"'{request.verb}' did not end within the {timeout:.3g} s left to it"
+            raise WorkerError("timeout", "Timeout", message) from None
         except Closed:
-            raise self._post_mortem(verb) from None
-        if reply.startswith(_ERROR):
-            error = json.loads(reply)["error"]
-            raise WorkerError(error["kind"], error["type"], error["message"], error["traceback"])
-        return reply
+            raise self._post_mortem(request.verb) from None
+        if text.startswith(_ERROR):
+            problem = from_json(Problem, json.loads(text)["error"])
+            raise WorkerError(problem.kind, problem.type, problem.message, problem.traceback)
+        return Reply(type(request), text)
 
     def freeze(self) -> None:
         """Stops the process: its spinning threads and timers must not disturb the one that is measured."""
@@ -165,7 +188,7 @@ class Worker:
     def end(self) -> None:
         """Asks it to go, and sees to it."""
         with contextlib.suppress(WorkerError):
-            self.ask("bye", timeout=_GRACE)
+            self.ask(Leave(), timeout=_GRACE)
         self.kill()
 
     def kill(self) -> None:
@@ -173,7 +196,7 @@ class Worker:
             os.kill(self.pid, signal.SIGKILL)
         if self.popen:
             self.popen.wait()
-        else:
+        elif self.lease:
             self.lease.status(self.pid)  # gone when its server says so
         self.channel.close()
 
@@ -185,12 +208,11 @@ class Worker:
             return ""
 
     def _post_mortem(self, verb: str) -> WorkerError:
+        code = None
         if self.popen:
-            try:
+            with contextlib.suppress(subprocess.TimeoutExpired):
                 code = self.popen.wait(_GRACE)
-            except subprocess.TimeoutExpired:
-                code = None
-        else:
+        elif self.lease:
             code = self.lease.status(self.pid)
         self.kill()
         if code is None:

@@ -1,4 +1,4 @@
-"""What disturbed an epoch, from the kernel's own counters: read before and after it, never inside the timing.
+"""What disturbed a block, from the kernel's own counters: read before and after it, never inside the timing.
 
 Files are opened once and read in place, so that a reading costs some tens of microseconds. A counter that this
 system does not have is left out; nothing is guessed.
@@ -56,7 +56,7 @@ class Counters:
         over the cores that this process may use) where the kernel tells."""
         after = self.read()
         # The run delay of a thread that has ended is gone from the sum.
-        found = {name: max(0, after[name] - before.get(name, 0)) for name in after}
+        found: dict[str, int] = {name: max(0, after[name] - before.get(name, 0)) for name in after}
         found["threads"] = len(self._tasks)
         if self._frequencies:
             found["clock"] = sum(int(os.pread(f, 64, 0)) for f in self._frequencies) // len(self._frequencies)

@@ -7,42 +7,44 @@ import time
 from collections.abc import Callable
 from statistics import median
 
+from benchlib.record.record import DeviceTimes
 from benchlib.runtimes import DeviceCalls
+from benchlib.worker.messages import DeviceReply, TimeOnDevice
 from benchlib.worker.service import Worker, verb
 
 
 @verb
-def device(worker: Worker, request: dict) -> dict:
-    """Seconds per call, each a median of `calls` calls but the last: {} for a session without such parts.
-
-    `whole`, `compute`, `copy_in`, `copy_out`: on the device's clock, one at a time, waited for; copies are 0 where
-    the timed call makes none. `back_to_back`: `calls` calls one after another and one wait, on the host's clock.
-    """
+def time_on_device(worker: Worker, request: TimeOnDevice) -> DeviceReply:
+    """Each part is a median of `request.calls` calls; there is none in a session without such parts."""
     parts = getattr(worker.session, "device_calls", lambda: None)()
     if parts is None:
-        return {}
+        return DeviceReply()
     gc.collect()
     gc.disable()
     try:
-        return {"calls": request["calls"], **measured(parts, request["calls"])}
+        return DeviceReply(time_parts(parts, request.calls))
     finally:
         gc.enable()
 
 
-def measured(parts: DeviceCalls, calls: int, clock: Callable[[], int] = time.perf_counter_ns) -> dict[str, float]:
-    """See `device`."""
-    found = {}
+def time_parts(parts: DeviceCalls, calls: int, clock: Callable[[], int] = time.perf_counter_ns) -> DeviceTimes:
+    """Seconds of the parts of a call.
+
+    `whole`, `compute`, `copy_in` and `copy_out` by the device's clock, one at a time, waited for; copies are 0 where
+    the timed call makes none. `back_to_back`: `calls` calls one after another and one wait, by the host's `clock`,
+    which gives nanoseconds.
+    """
+    seconds = {}
     for name in ("whole", "compute", "copy_in", "copy_out"):
         part = getattr(parts, name)
-        found[name] = _median(parts, part, calls) if part else 0.0
+        seconds[name] = _median(parts, part, calls) if part else 0.0
     parts.whole()
     parts.wait()
     begin = clock()
     for _ in range(calls):
         parts.whole()
     parts.wait()
-    found["back_to_back"] = (clock() - begin) / 1e9 / calls
-    return found
+    return DeviceTimes(calls=calls, **seconds, back_to_back=(clock() - begin) / 1e9 / calls)
 
 
 def _median(parts: DeviceCalls, part: Callable[[], object], calls: int) -> float:

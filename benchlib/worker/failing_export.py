@@ -6,29 +6,29 @@ import tempfile
 from pathlib import Path
 
 from benchlib.errors import UserError
+from benchlib.exporters import ExportRequest
+from benchlib.exporters._bisect import smallest_failing
+from benchlib.models import LoadedModel
+from benchlib.registries import exporters
+from benchlib.worker.messages import ExplainFailure, Explanation
 from benchlib.worker.service import Worker, verb
-from benchlib.worker.verbs import model_of
+from benchlib.worker.verbs import held_model
 
 
 @verb
-def explain_failure(worker: Worker, request: dict) -> dict:
-    """{"smallest": what `exporters._bisect.smallest_failing` found within `seconds`}; the other arguments are those of
-    `export`. Free axes are left out, for parts of a model have others: a failure that only they cause gives None."""
-    from benchlib.exporters import ExportRequest
-    from benchlib.exporters._bisect import smallest_failing
-    from benchlib.registries import exporters
-
-    exporter, loaded = exporters.get(request["exporter"]), model_of(worker, request)
+def explain_failure(worker: Worker, request: ExplainFailure) -> Explanation:
+    """What `exporters._bisect.smallest_failing` finds. Free axes are left out, for parts of a model have others: a
+    failure that only they cause has no explanation."""
+    failed = request.export
+    exporter, loaded = exporters.get(failed.exporter), held_model(worker, failed.model)
     if exporter.export is None or loaded.module is None:
-        raise UserError(f"{request['exporter']} has no export that could be tried on the parts of a module")
+        raise UserError(f"{failed.exporter} has no export that could be tried on the parts of a module")
     with tempfile.TemporaryDirectory(prefix="benchlib-") as folder:
 
-        def export(model) -> None:
+        def export(model: LoadedModel) -> None:
             path = Path(folder) / "part"
             exporter.export(
-                ExportRequest(
-                    model, path, request["options"], request["target_opset"], opt_patterns=request["opt_patterns"]
-                )
+                ExportRequest(model, path, failed.exporter_args, failed.target_opset, opt_patterns=failed.opt_patterns)
             )
 
-        return {"smallest": smallest_failing(loaded, export, request["seconds"])}
+        return Explanation(smallest_failing(loaded, export, request.seconds))

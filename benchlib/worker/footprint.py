@@ -18,8 +18,19 @@ from pathlib import Path
 from typing import Any
 
 from benchlib.errors import Unavailable
+from benchlib.record.record import Footprint
+from benchlib.runtimes import _cuda
+from benchlib.worker.messages import (
+    Allocators,
+    Done,
+    ImportModules,
+    MakeCalls,
+    OpenSavedModel,
+    ReadFootprint,
+    ResetPeak,
+)
 from benchlib.worker.service import Worker, verb
-from benchlib.worker.verbs import from_bundle
+from benchlib.worker.verbs import add_import_paths, open_saved_model
 
 _SELF = Path("/proc/self")
 _HUGE_PAGES = Path("/sys/kernel/mm/transparent_hugepage/enabled")
@@ -27,74 +38,70 @@ _SETTINGS = re.compile(r"^(MALLOC_.*|GLIBC_TUNABLES|LD_PRELOAD|PYTHONMALLOC|PYTO
 
 
 @verb
-def imports(worker: Worker, request: dict) -> dict:
-    """Imports `modules`, and on CUDA makes the empty context: what is there before anything of a model is.
-
-    The reply has the settings of the allocators that this process runs with.
-    """
-    sys.path.extend(p for p in request["import_paths"] if p not in sys.path)
-    for module in request["modules"]:
+def import_modules(worker: Worker, request: ImportModules) -> Allocators:
+    """Imports modules, and on CUDA makes the empty context: what is there before anything of a model is."""
+    add_import_paths(request.import_paths)
+    for module in request.modules:
         importlib.import_module(module)
-    if request["device"] != "cpu":
-        from benchlib.runtimes import _cuda
-
-        _cuda.make_context(request["device"])
+    if request.device != "cpu":
+        _cuda.make_context(request.device)
     gc.collect()
-    footprint(worker, request | {"folder": ""})  # what reading takes itself is there before the baseline is read
-    return {"settings": settings()}
+    # What reading takes itself is there before the baseline is read.
+    read_footprint(worker, ReadFootprint(request.device))
+    return Allocators(allocator_settings())
 
 
 @verb
-def open_bundle(worker: Worker, request: dict) -> dict:
-    """Opens a loaded model from its bundle, as an export begins with."""
-    worker.model = from_bundle(Path(request["bundle"]))
-    return {}
+def open_saved(worker: Worker, request: OpenSavedModel) -> Done:
+    """Opens a loaded model from its folder, as an export begins with."""
+    worker.model = open_saved_model(request.model)
+    return Done()
 
 
 @verb
-def call(worker: Worker, request: dict) -> dict:
-    """Makes `calls` calls and times none of them."""
-    for _ in range(request["calls"]):
+def make_calls(worker: Worker, request: MakeCalls) -> Done:
+    """Makes calls and times none of them."""
+    for _ in range(request.calls):
         worker.last = next(worker.calls)()
-    return {}
+    return Done()
 
 
 @verb
-def reset_peak(worker: Worker, request: dict) -> dict:
+def reset_peak(worker: Worker, request: ResetPeak) -> Done:
     """Sets the peaks back to what is held now. Raises Unavailable where the kernel does not let us."""
     try:
         (_SELF / "clear_refs").write_text("5")
     except OSError as error:
         raise Unavailable(f"{_SELF / 'clear_refs'} cannot be written ({error.strerror}): no peak by phase") from error
-    if torch := _torch_on(request["device"]):
-        torch.cuda.reset_peak_memory_stats(request["device"])
-    return {}
+    if torch := _torch_on(request.device):
+        torch.cuda.reset_peak_memory_stats(request.device)
+    return Done()
 
 
 @verb
-def footprint(worker: Worker, request: dict) -> dict:
+def read_footprint(worker: Worker, request: ReadFootprint) -> Footprint:
     """What this process holds now and held at most since `reset_peak`, in bytes.
 
-    `untouched` is what of the files in `folder` is mapped and not resident. The CUDA figures are those of torch's
-    allocator, where torch uses CUDA in this worker, and NVML's of this process, contexts and all; else None.
+    The CUDA figures are those of torch's allocator, where torch uses CUDA in this worker, and NVML's of this process,
+    contexts and all; else None.
     """
     status, rollup = _kilobytes(_SELF / "status"), _kilobytes(_SELF / "smaps_rollup")
-    device = request["device"]
+    device = request.device
     torch = _torch_on(device)
-    return {
-        "peak": status["VmHWM"],
-        "rss": status["VmRSS"],
-        "pss": rollup["Pss"],
-        "private": rollup["Private_Clean"] + rollup["Private_Dirty"],
-        "file": rollup["Pss_File"],
-        "untouched": untouched(request["folder"]),
-        "cuda_allocated": torch.cuda.max_memory_allocated(device) if torch else None,
-        "cuda_reserved": torch.cuda.max_memory_reserved(device) if torch else None,
-        "nvml": None if device == "cpu" else _nvml_used(device),
-    }
+    return Footprint(
+        peak=status["VmHWM"],
+        rss=status["VmRSS"],
+        pss=rollup["Pss"],
+        private=rollup["Private_Clean"] + rollup["Private_Dirty"],
+        file=rollup["Pss_File"],
+        untouched=untouched(request.folder),
+        cuda_allocated=torch.cuda.max_memory_allocated(device) if torch else None,
+        cuda_reserved=torch.cuda.max_memory_reserved(device) if torch else None,
+        nvml=None if device == "cpu" else _nvml_used(device),
+    )
 
 
-def settings() -> dict[str, Any]:
+def allocator_settings() -> dict[str, Any]:
     """What decides how allocators of this process behave: variables of the environment, and huge pages."""
     variables = {k: v for k, v in sorted(os.environ.items()) if _SETTINGS.match(k)}
     modes = _HUGE_PAGES.read_text() if _HUGE_PAGES.exists() else ""  # "always [madvise] never"
@@ -128,8 +135,6 @@ def _torch_on(device: str) -> Any:
 def _nvml_used(device: str) -> int | None:
     """What NVML says this process uses of the device; None where it cannot tell (in a container, say, whose process
     numbers are not the driver's)."""
-    from benchlib.runtimes import _cuda
-
     with suppress(Unavailable):
         handle = _cuda.nvml_handle(device)
         import pynvml

@@ -1,8 +1,9 @@
-"""What a GPU's clocks, power and temperature are, and whether something slows it down: NVML, before and after an
-epoch. Clocks cannot be held without root, so they are recorded."""
+"""What a GPU's clocks, power and temperature are, and whether something slows it down: NVML, before and after a
+block. Clocks cannot be held without root, so they are recorded."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
@@ -56,12 +57,12 @@ def flags(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
     return found
 
 
-def noise(before: dict[str, Any], after: dict[str, Any]) -> dict[str, float]:
-    """Both readings in one, as the noise of an epoch keeps them: `gpu_…_before`, `gpu_…`."""
+def noise(before: dict[str, Any], after: dict[str, Any]) -> dict[str, int | float]:
+    """Both readings in one, as the noise of a block keeps them: `gpu_…_before`, `gpu_…`."""
     return {f"gpu_{n}_before": v for n, v in before.items()} | {f"gpu_{n}": v for n, v in after.items()}
 
 
-def noise_flags(found: dict[str, Any]) -> list[str]:
+def noise_flags(found: Mapping[str, Any]) -> list[str]:
     """The flags of what `noise` gave."""
     if "gpu_sm_clock" not in found and "gpu_reasons" not in found:
         return []

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from benchlib.errors import Unavailable
+from benchlib.worker.messages import MeasurePeaks, Peaks
 from benchlib.worker.service import Worker, verb
 
 Call = Callable[[], Any]
@@ -27,21 +28,20 @@ _TIMES = 16  # products that the time has to allow for a size to be tried
 
 
 @verb
-def peaks(worker: Worker, request: dict) -> dict:
-    """{"flop_rate": FLOP/s, "memory_bandwidth": bytes/s, "how": the library that was the fastest}; on CUDA
-    `cache_size` (bytes) too. Raises Unavailable where no library multiplies matrices on the device."""
-    device, seconds = request["device"], request["seconds"]
+def measure_peaks(worker: Worker, request: MeasurePeaks) -> Peaks:
+    """The best rate of all libraries, and the best of copying. Raises Unavailable where no library multiplies matrices
+    on the device."""
+    device, seconds = request.device, request.seconds
     rates = {library: _best_product(product, seconds) for library, product in _products(request)}
     if not rates:
         raise Unavailable(f"no library here multiplies matrices on {device}: that takes torch")
     fastest = max(rates, key=rates.__getitem__)
-    found = {"flop_rate": rates[fastest], "how": fastest}
     if device == "cpu":
-        return {**found, "memory_bandwidth": _host_copies(request)}
+        return Peaks(rates[fastest], _host_copies(request), fastest)
     import torch
 
     cache = torch.cuda.get_device_properties(device).L2_cache_size
-    return {**found, "memory_bandwidth": _device_copies(torch, device, seconds), "cache_size": cache}
+    return Peaks(rates[fastest], _device_copies(torch, device, seconds), fastest, cache)
 
 
 def best_rate(call: Call, work: float, seconds: float, least: int = 3) -> float:
@@ -68,17 +68,18 @@ def _best_product(product: Product, seconds: float) -> float:
         size *= 2
 
 
-def _products(request: dict) -> Iterator[tuple[str, Product]]:
+def _products(request: MeasurePeaks) -> Iterator[tuple[str, Product]]:
     """The products of every library that is there, with its name and version."""
     for name, of_library in _LIBRARIES.items():
         with contextlib.suppress(ImportError):
             library = import_module(name)
-            for dtype, product in of_library(library, **request):
+            for dtype, product in of_library(library, request):
                 yield f"{name} {library.__version__} {dtype}", product
 
 
-def _torch_products(torch: Any, dtype: str, device: str, threads: int, **_: Any) -> Iterator[tuple[str, Product]]:
-    torch.set_num_threads(threads)
+def _torch_products(torch: Any, request: MeasurePeaks) -> Iterator[tuple[str, Product]]:
+    device = request.device
+    torch.set_num_threads(request.threads)
     torch.set_float32_matmul_precision("highest" if device == "cpu" else "high")  # on CUDA with TF32: it is a peak
 
     def product(name: str, n: int) -> Call:
@@ -94,21 +95,21 @@ def _torch_products(torch: Any, dtype: str, device: str, threads: int, **_: Any)
         return multiply
 
     # A runtime may convert to float32 what the hardware does not compute as it is.
-    for name in {dtype, "float32"}:
+    for name in {request.dtype, "float32"}:
         yield name, functools.partial(product, name)
 
 
-def _numpy_products(numpy: Any, device: str, **_: Any) -> Iterator[tuple[str, Product]]:
+def _numpy_products(numpy: Any, request: MeasurePeaks) -> Iterator[tuple[str, Product]]:
     def product(n: int) -> Call:
         left, right = _float32_matrices(n)
         out = numpy.empty_like(left)
         return lambda: numpy.matmul(left, right, out=out)
 
-    if device == "cpu":
+    if request.device == "cpu":
         yield "float32", product
 
 
-def _onnxruntime_products(onnxruntime: Any, device: str, threads: int, **_: Any) -> Iterator[tuple[str, Product]]:
+def _onnxruntime_products(onnxruntime: Any, request: MeasurePeaks) -> Iterator[tuple[str, Product]]:
     from onnx import TensorProto, helper, numpy_helper
 
     def product(n: int) -> Call:
@@ -119,33 +120,37 @@ def _onnxruntime_products(onnxruntime: Any, device: str, threads: int, **_: Any)
         graph = helper.make_graph([multiply], "product", ends[:1], ends[1:], weights)
         model = helper.make_model(graph, ir_version=8, opset_imports=[helper.make_opsetid("", 17)])
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
+        options.intra_op_num_threads = request.threads
         session = onnxruntime.InferenceSession(model.SerializeToString(), options, ["CPUExecutionProvider"])
         return lambda: session.run(None, {"left": left})
 
-    if device == "cpu":
+    if request.device == "cpu":
         yield "float32", product
 
 
 # Each brings its own kernels, and none is the fastest everywhere: on a processor of AMD's with AVX-512 torch's (MKL)
 # were seen to reach 215, numpy's (OpenBLAS) 250 and onnxruntime's (MLAS) 480 GFLOP/s.
-_LIBRARIES = {"torch": _torch_products, "numpy": _numpy_products, "onnxruntime": _onnxruntime_products}
+_LIBRARIES: dict[str, Callable[..., Iterator[tuple[str, Product]]]] = {
+    "torch": _torch_products,
+    "numpy": _numpy_products,
+    "onnxruntime": _onnxruntime_products,
+}
 
 
 def _float32_matrices(n: int) -> list[np.ndarray]:
     return [np.random.default_rng(i).random((n, n), np.float32) for i in range(2)]
 
 
-def _host_copies(request: dict) -> float:
+def _host_copies(request: MeasurePeaks) -> float:
     """A copy and a search for the largest element, in as many threads as are asked for; numpy releases the
     interpreter for both. Reading alone is often faster than copying, and a model mostly reads."""
-    threads, count = request["threads"], request["array_size"] // 4
+    threads, count = request.threads, request.array_size // 4
     sources = [np.ones(count // threads, np.float32) for _ in range(threads)]
     targets = [np.zeros_like(part) for part in sources]
     size = sum(part.nbytes for part in sources)
     with ThreadPoolExecutor(threads) as pool:
-        copying = best_rate(lambda: list(pool.map(np.copyto, targets, sources)), 2 * size, request["seconds"] / 2)
-        reading = best_rate(lambda: list(pool.map(np.max, sources)), size, request["seconds"] / 2)
+        copying = best_rate(lambda: list(pool.map(np.copyto, targets, sources)), 2 * size, request.seconds / 2)
+        reading = best_rate(lambda: list(pool.map(np.max, sources)), size, request.seconds / 2)
     return max(copying, reading)
 
 

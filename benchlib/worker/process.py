@@ -13,15 +13,20 @@ MARK = "BENCHLIB_RUN"
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
 _libc = ctypes.CDLL(None, use_errno=True)
-UNMARKED = "-" * 25  # as long as a mark, so that one can be written over it
+KEY_LENGTH = 20  # of a trial's key (`benchlib.trial_key`)
+UNMARKED = "-" * (KEY_LENGTH + 9)  # as long as a mark, so that one can be written over it
 
 
 def mark_of(key: str) -> str:
     """A new mark for one run of the trial with this key: another run of the same trial, beside this one, has its own.
 
-    `key` has 16 characters, the mark 25.
+    Raises:
+        ValueError: for a key of another length: a forked worker could not carry its mark (`mark_self`).
     """
-    return f"{key}-{secrets.token_hex(4)}"
+    mark = f"{key}-{secrets.token_hex(4)}"
+    if len(mark) != len(UNMARKED):
+        raise ValueError(f"the key of a trial has {KEY_LENGTH} characters, not {len(key)}: {key}")
+    return mark
 
 
 def own_mark(key: str) -> str:

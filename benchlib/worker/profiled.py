@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from benchlib.record.record import OperatorTime
+from benchlib.worker.messages import Profile, ProfileCalls
 from benchlib.worker.service import Worker, verb
 
 WARMUP = 3  # calls before those that are profiled
 
 
 @verb
-def profile(worker: Worker, request: dict) -> dict:
-    """The table of `calls` calls of the open session; see `benchlib.runtimes._placement` for its rows."""
+def profile_calls(worker: Worker, request: ProfileCalls) -> Profile:
+    """The profile of `request.calls` calls of the open session; see `benchlib.runtimes.ProfileRow`."""
     for _ in range(WARMUP):
         worker.call()
-    return {"operators": worker.session.profile(worker.call, request["calls"])}
+    rows = worker.session.profile(worker.call, request.calls)
+    return Profile([OperatorTime(row["operator"], row["provider"], row["calls"], row["seconds"]) for row in rows])

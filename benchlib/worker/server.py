@@ -45,7 +45,8 @@ def serve(path: str, packages: list[str]) -> None:
             elif isinstance(key.fileobj, socket.socket):
                 _answer(key.fileobj, clients, selector, listener)
             else:
-                _bury(key.fd, *key.data, clients, selector)
+                pid, client = key.data
+                _bury(key.fd, pid, client, clients, selector)
 
 
 def _answer(client: socket.socket, clients: dict, selector: selectors.BaseSelector, listener: socket.socket) -> None:

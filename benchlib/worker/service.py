@@ -7,24 +7,29 @@ import os
 import signal
 import sys
 import traceback
+import typing
 from collections.abc import Callable, Iterator
 from itertools import cycle
-from typing import Any
+from typing import Any, TypeVar
 
 from benchlib.errors import Refused, Unavailable, UserError, plain
+from benchlib.typed_json import to_json
 from benchlib.worker.channel import Channel, Closed
+from benchlib.worker.messages import Leave, Problem, Request, request_named
 
 # The modules that register verbs.
 MODULES = (
-    "verbs", "building", "failing_export", "timed", "canary", "device", "profiled", "footprint", "peaks",
+    "verbs", "building", "failing_export", "timed", "reference_load", "device", "profiled", "footprint", "peaks",
     "details",
 )  # fmt: skip
-VERBS: dict[str, Callable[[Worker, dict], dict]] = {}
+VERBS: dict[type[Request[Any]], Callable[[Worker, Any], Any]] = {}  # by the class of the request
+OUT_OF_MEMORY = ("out of memory", "bad_alloc", "can't allocate memory", "failed to allocate memory")
+Verb = TypeVar("Verb", bound=Callable[..., Any])
 
 
-def verb(function: Callable[[Worker, dict], dict]) -> Callable[[Worker, dict], dict]:
-    """Registers a verb under the function's name (`open_` is `open`): (worker, request) -> reply."""
-    VERBS[function.__name__.rstrip("_")] = function
+def verb(function: Verb) -> Verb:
+    """Registers `function(worker, request: SomeRequest) -> SomeReply` as what answers that class of requests."""
+    VERBS[typing.get_type_hints(function)["request"]] = function
     return function
 
 
@@ -37,59 +42,60 @@ class Worker:
         self.importing = 0.0  # seconds of imports before the model was loaded
         self.session: Any = None
         self.call: Callable[[], Any] | None = None  # on the recorded inputs
-        self.turns: tuple[Callable[[], Any], ...] = ()  # on each set of inputs, the recorded ones first
-        self.calls: Iterator[Callable[[], Any]] = iter(())  # what is timed: those in turn, for ever
+        self.calls_by_set: tuple[Callable[[], Any], ...] = ()  # on each set of inputs, the recorded ones first
+        self.calls: Iterator[Callable[[], Any]] = iter(())  # what is timed: those by rotation, for ever
         self.last: Any = None  # the outputs of the last call
-        self.several = False  # sets of inputs take turns
-        self.cycled = False  # so that the last call may have been on another set than the recorded one
+        self.rotates = False  # several sets of inputs are timed
+        self.rotated = False  # so that the last call may have been on another set than the recorded one
         self.padding: list[bytearray] = []
         self.device = "cpu"
         self.collects = False  # garbage is collected inside the timing
 
-    def times(self, *calls: Callable[[], Any]) -> None:
-        """What is timed from now on: calls on the recorded inputs and, where there are more, on others in turn."""
-        self.call, self.turns, self.several = calls[0], calls, len(calls) > 1
+    def time_calls(self, *calls: Callable[[], Any]) -> None:
+        """What is timed from now on: calls on the recorded inputs and, where there are more, on others by rotation."""
+        self.call, self.calls_by_set, self.rotates = calls[0], calls, len(calls) > 1
         self.begin_with(0)
 
-    def begin_with(self, turn: int) -> None:
-        """The next timed call is that whose `turn` it is, counted on beyond the number of sets: contenders that begin a
-        round alike are timed on the same inputs in it, however many calls each of them made before."""
-        first = turn % len(self.turns)
-        self.calls = cycle(self.turns[first:] + self.turns[:first])
+    def begin_with(self, input_set: int) -> None:
+        """The next timed call is on this set of inputs, counted on beyond their number: contenders that begin a round
+        alike are timed on the same inputs in it, however many calls each of them made before."""
+        first = input_set % len(self.calls_by_set)
+        self.calls = cycle(self.calls_by_set[first:] + self.calls_by_set[:first])
 
     def serve(self) -> None:
-        """Answers requests until `bye` or until the controller is gone."""
+        """Answers requests until `Leave`, or until the controller is gone."""
         while True:
             try:
-                request = self.channel.receive()
+                message = self.channel.receive()
             except Closed:
                 return
+            name = message.pop("verb")
             try:
-                reply = VERBS[request["verb"]](self, request)
+                request = request_named(name, message)
+                reply = to_json(VERBS[type(request)](self, request))
             except BaseException as error:  # whatever a model raises, KeyboardInterrupt too, is an answer
-                reply = {"error": describe(error)}
+                reply = {"error": to_json(problem_of(error))}
             sys.stdout.flush()
             sys.stderr.flush()
             self.channel.send(reply)
-            if request["verb"] == "bye":
+            if name == Leave.verb:
                 return
 
 
-def describe(error: BaseException) -> dict[str, str]:
+def problem_of(error: BaseException) -> Problem:
     """An exception as a reply: its kind is the status that the trial ends with."""
     names = {kind.__name__ for kind in type(error).__mro__}
     text = plain(error) or type(error).__name__
-    memory = ("out of memory", "bad_alloc", "can't allocate memory", "failed to allocate memory")
     if isinstance(error, Unavailable):
         kind = "skipped"
     elif isinstance(error, Refused):
         kind = "refused"
-    elif isinstance(error, MemoryError) or "OutOfMemoryError" in names or any(m in text.lower() for m in memory):
+    elif isinstance(error, MemoryError) or "OutOfMemoryError" in names or any(m in text.lower() for m in OUT_OF_MEMORY):
         kind = "oom"
     else:
         kind = "failed"
     trace = "" if isinstance(error, UserError | Unavailable) else plain("".join(traceback.format_exception(error)))
-    return {"kind": kind, "type": type(error).__name__, "message": text, "traceback": trace}
+    return Problem(kind, type(error).__name__, text, trace)
 
 
 def know_all_verbs() -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from benchlib_planted import mutants
 
-from benchlib.accuracy import TOLERANCES, Tolerance, combined, compare, discrepancies, tolerance_for
+from benchlib.accuracy import TOLERANCES, Exact, Tolerance, combined, compare, discrepancies, tolerance_for
 from benchlib.tensors import labelled, values
 
 CHANCE = np.random.default_rng(0)
@@ -28,7 +28,7 @@ def rounded(numbers: np.ndarray, dtype: str) -> np.ndarray:
 @pytest.mark.parametrize("name", mutants.MUTANTS)
 def test_every_mutant_is_caught(name, judge):
     right = mutants.right(RECORDED)
-    exact = widened(right) if judge == "float64" else None
+    exact = Exact(widened(right)) if judge == "float64" else None
     assert compare(right, right, "float32", exact=exact).equal
     check = compare(mutants.MUTANTS[name](right), right, "float32", exact=exact)
     assert not check.equal
@@ -78,11 +78,11 @@ def test_right_answers_raise_no_alarm(seed, dtype):
         return {"logits": rounded(product(hidden.astype(summed), second.astype(summed), order), dtype)}
 
     eager, other = model(range(64)), model(range(63, -1, -1))
-    for judge in (exact, None):
+    for judge in (Exact(exact), None):
         check = compare(other, eager, dtype, exact=judge)
         assert check.equal, check.problem
         assert check.metrics["top1_agreement"] == 1
-    assert compare(eager, eager, dtype, exact=exact).metrics["rmse_ratio"] == 1
+    assert compare(eager, eager, dtype, exact=Exact(exact)).metrics["rmse_ratio"] == 1
 
 
 def test_an_error_beyond_the_tolerance_is_right_where_eager_has_it_too():
@@ -92,12 +92,12 @@ def test_an_error_beyond_the_tolerance_is_right_where_eager_has_it_too():
     def other(error):
         return {"y": (exact["y"] + error * CHANCE.normal(size=4000)).astype(np.float32)}
 
-    check = compare(other(1.5e-3), eager, "float32", exact=exact)
+    check = compare(other(1.5e-3), eager, "float32", exact=Exact(exact))
     assert check.equal
     assert check.metrics["tolerance_share"] > 1
-    assert check.rows[0]["passes"] == "eager's error"
+    assert check.rows[0].passes == "eager's error"
     assert 1.3 < check.metrics["rmse_ratio"] < 1.7
-    wrong = compare(other(3e-3), eager, "float32", exact=exact)
+    wrong = compare(other(3e-3), eager, "float32", exact=Exact(exact))
     assert not wrong.equal
     assert "times eager's own" in wrong.problem
     assert not compare(other(1.5e-3), eager, "float32").equal, "only float64 can excuse it"
@@ -107,9 +107,9 @@ def test_one_element_far_off_is_not_excused_by_the_mean():
     exact = {"y": CHANCE.normal(size=1_000_000)}
     eager = {"y": (exact["y"] + 1e-3 * CHANCE.normal(size=1_000_000)).astype(np.float32)}
     other = {"y": (exact["y"] + 1e-3 * CHANCE.normal(size=1_000_000)).astype(np.float32)}
-    assert compare(other, eager, "float32", exact=exact).equal
+    assert compare(other, eager, "float32", exact=Exact(exact)).equal
     other["y"][77] += 1
-    check = compare(other, eager, "float32", exact=exact)
+    check = compare(other, eager, "float32", exact=Exact(exact))
     assert check.metrics["rmse_ratio"] < 2
     assert not check.equal
 
@@ -117,8 +117,8 @@ def test_one_element_far_off_is_not_excused_by_the_mean():
 def test_whole_numbers_may_be_those_of_either_rounding():
     ids, exact = np.array([3, 1, 2]), np.array([3, 2, 1])
     for found in (ids, exact):
-        assert compare({"ids": found}, {"ids": ids}, "float32", exact={"ids": exact}).equal
-    check = compare({"ids": np.array([1, 2, 3])}, {"ids": ids}, "float32", exact={"ids": exact})
+        assert compare({"ids": found}, {"ids": ids}, "float32", exact=Exact({"ids": exact})).equal
+    check = compare({"ids": np.array([1, 2, 3])}, {"ids": ids}, "float32", exact=Exact({"ids": exact}))
     assert check.problem == "output 0 (ids): 2 of 3 elements are off, the farthest by 2"
     assert compare({"b": np.array([True])}, {"b": np.array([False])}, "float32").metrics["elements_beyond"] == 1
 
@@ -133,7 +133,7 @@ def test_equal_nans_and_infinities_are_equal():
 
 def test_empty_outputs_and_scalars_compare():
     for array in (np.zeros((0, 3), np.float32), np.float32(2).reshape(()), np.array(5)):
-        assert compare({"y": array}, {"y": array}, "float32", exact=widened({"y": array})).equal
+        assert compare({"y": array}, {"y": array}, "float32", exact=Exact(widened({"y": array}))).equal
     assert not compare({"y": np.array(5)}, {"y": np.array(6)}, "float32").equal
 
 
@@ -144,18 +144,18 @@ def test_what_masks_does_not_widen_the_tolerance():
 
 def test_the_figures_are_those_of_a_plain_loop():
     found, right = np.array([1.0, 2.5, -3.0], np.float32), np.array([1.0, 2.0, -4.0])
-    (row,) = compare({"y": found}, {"y": right.astype(np.float32)}, "float32", exact={"y": right}).rows
+    (row,) = compare({"y": found}, {"y": right.astype(np.float32)}, "float32", exact=Exact({"y": right})).rows
     error = [abs(float(f) - float(r)) for f, r in zip(found, right, strict=True)]
     spread = (sum((r - sum(right) / 3) ** 2 for r in right) / 3) ** 0.5
     allowed = [1e-5 * max(1, spread) + 1e-4 * abs(r) for r in right]
-    assert row["max_abs"] == row["q999_abs"] == 1
-    assert row["mean_abs"] == pytest.approx(0.5)
-    assert row["max_rel"] == pytest.approx(0.25, rel=1e-5)
-    assert row["rmse"] == pytest.approx((sum(e * e for e in error) / 3) ** 0.5)
-    assert row["rmse_ratio"] == np.inf
-    assert row["share"] == pytest.approx(max(e / a for e, a in zip(error, allowed, strict=True)))
-    assert row["beyond"] == 2
-    assert row["cosine"] == pytest.approx(18 / (1 + 6.25 + 9) ** 0.5 / 21**0.5)
+    assert row.max_abs == row.q999_abs == 1
+    assert row.mean_abs == pytest.approx(0.5)
+    assert row.max_rel == pytest.approx(0.25, rel=1e-5)
+    assert row.rmse == pytest.approx((sum(e * e for e in error) / 3) ** 0.5)
+    assert row.rmse_ratio == np.inf
+    assert row.share == pytest.approx(max(e / a for e, a in zip(error, allowed, strict=True)))
+    assert row.beyond == 2
+    assert row.cosine == pytest.approx(18 / (1 + 6.25 + 9) ** 0.5 / 21**0.5)
 
 
 def test_figures_of_many_blocks_are_those_of_one(monkeypatch):
@@ -167,8 +167,8 @@ def test_figures_of_many_blocks_are_those_of_one(monkeypatch):
     whole = figures.figures(found, right, TOLERANCES["float32"], "complex128")
     monkeypatch.setattr(figures, "BLOCK", 7)
     parts = figures.figures(found, right, TOLERANCES["float32"], "complex128")
-    assert whole == pytest.approx(parts, rel=1e-12)
-    assert whole["nonfinite"] == 2
+    assert vars(whole) == pytest.approx(vars(parts), rel=1e-12)
+    assert whole.nonfinite == 2
 
 
 def test_discrepancies_are_those_from_the_reference():
@@ -208,7 +208,7 @@ def test_few_bits_are_judged_by_direction_and_never_by_closeness(dtype, similar,
     right = {"y": np.random.default_rng(0).normal(size=(4, 256)).astype(np.float32)}
     found = compare({"y": noisy(right["y"], similar)}, right, "float32", tolerance=tolerance_for(dtype))
     assert found.equal is equal
-    assert found.rows[0]["cosine"] == pytest.approx(similar, abs=1e-4)
+    assert found.rows[0].cosine == pytest.approx(similar, abs=1e-4)
     assert equal or "cosine similarity 0.98" in found.problem
     close = {"y": right["y"] * np.float32(1e-3)}
     turned = {"y": close["y"][::-1] * -1}
@@ -221,11 +221,11 @@ def test_few_bits_that_rank_other_classes_are_inaccurate():
     swapped[:, :8] = scores[:, [7, 6, 5, 4, 3, 2, 1, 0]] - np.float32(0.3)
     swapped[:, :5] -= 2.5
     check = compare({"logits": swapped}, {"logits": scores}, "float32", tolerance=tolerance_for("int8"))
-    assert check.rows[0]["cosine"] > 0.9
+    assert check.rows[0].cosine > 0.9
     assert not check.equal
     same = compare({"logits": scores + 0.01}, {"logits": scores}, "float32", tolerance=tolerance_for("int8"))
     assert same.equal
-    assert same.rows[0]["passes"] == "cosine and classes"
+    assert same.rows[0].passes == "cosine and classes"
 
 
 def test_a_single_number_of_few_bits_has_to_be_close():

@@ -109,6 +109,7 @@ def test_clean_drops_the_broken(cache):
     assert [e.address for e in artifacts.entries()] == ["good_00000000"]
 
 
+@pytest.mark.process
 def test_a_file_is_read_once_and_again_when_it_changed(monkeypatch):
     import hashlib
 

@@ -34,6 +34,7 @@ def test_a_root_that_cannot_be_made_is_one_clear_line(tmp_path, monkeypatch):
         artifacts.root()
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(
     ("options", "said"),
     [

@@ -97,6 +97,7 @@ def test_a_stranger_in_a_locks_place_stays_and_is_named(cache):
     assert lock.read_text() == "ten years of work"
 
 
+@pytest.mark.process
 def test_locks_and_folders_of_the_dead_are_known_as_ours(cache):
     code = """
 def build(folder, facts):
@@ -110,6 +111,7 @@ artifacts.obtain("artifacts", "model", KEY, {}, build)
     assert leftovers(cache) == []
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("files", [1, 2, 3])
 def test_who_dies_while_taking_an_entry_away_leaves_what_is_known_as_ours(cache, files):
     """After any of its files but the last."""
@@ -258,6 +260,7 @@ def test_a_cache_that_was_opened_to_others_is_closed_before_it_is_read(cache):
     assert stat.S_IMODE(cache.stat().st_mode) == 0o700
 
 
+@pytest.mark.process
 def test_processes_may_make_a_cache_together(cache):
     processes = [start(f"put('m{i}')") for i in range(4)]
     assert [process.wait() for process in processes] == [0] * 4

@@ -3,8 +3,12 @@
 import os
 import time
 
+import pytest
+
 from benchlib import artifacts
 from tests.artifacts.conftest import KEY, leftovers, run, start, store
+
+pytestmark = pytest.mark.process
 
 
 def test_two_processes_that_store_the_same_both_succeed(cache):

@@ -102,7 +102,7 @@ def decisive(what: str, found: list[Measured], limit: int) -> Figure:
 def one_after_the_other(samples: Samples) -> float:
     """The ratio that two sequential measurements would have given: the first contender from the first half of the
     time, the second from the second half."""
-    steady = [epoch for epoch in samples.epochs if epoch.phase == STEADY]
+    steady = [block for block in samples.blocks if block.phase == STEADY]
     middle = (steady[0].start + steady[-1].end) / 2
     early = [e.seconds for e in steady if e.contender == 0 and e.start < middle]
     late = [e.seconds for e in steady if e.contender == 1 and e.start >= middle]

@@ -3,8 +3,8 @@
 Three models, about 0.2, 2 and 20 ms per call on two cores, through ONNX Runtime. In each set four processes stand
 side by side: the harness's timing worker, started and asked as a trial does it; the hand-written `plain_loop.py`;
 the script that `benchlib script` wrote, unmodified, where benchlib cannot be imported; and the hand-written loop once
-more, whose ratio to its twin is the spread of the method itself. All take turns with the same sets of inputs. All but
-one are always stopped (SIGSTOP). In every round each runs for one epoch; the first call after a stop counts on no side.
+more, whose ratio to its twin is the spread of the method itself. All rotate the same sets of inputs. All but
+one are always stopped (SIGSTOP). In every round each runs for one block; the first call after a stop counts on no side.
 A process keeps its luck (where its memory lies) for life, so the set is the unit: the figure is the speedup of
 `benchlib.measure.statistics`, the mean over the sets of the log of each set's median ratio, with its interval.
 """
@@ -23,10 +23,10 @@ from pathlib import Path
 import numpy as np
 
 from benchlib.measure import statistics
-from benchlib.measure.controller import Contender, Launcher, open_contender
+from benchlib.measure.contender import Contender, Launcher, open_contender
 from benchlib.measure.levels import LEVELS
 from benchlib.measure.lock import alone
-from benchlib.measure.rounds import warm_up
+from benchlib.measure.warmup import warm_up
 from benchlib.mistakes import make
 from benchlib.record import scrap
 from benchlib.stages.steps import TrialRun
@@ -42,7 +42,7 @@ MODELS = {
 WAY = ["--exporter", "script", "--reference", "none", "--level", "smoke", "--quiet"]
 HARNESS, HAND, PROOF, AGAIN = "harness", "hand-written loop", "benchlib script", "hand-written loop again"
 SETS, ROUNDS = 12, 12  # sets of new processes, rounds in each
-EPOCH, EPOCH_CALLS = 0.06, 12  # an epoch takes so many seconds, or so many calls where that is longer
+BLOCK, BLOCK_CALLS = 0.06, 12  # a block takes so many seconds, or so many calls where that is longer
 SPARE = 4  # a loop is given so many times the calls that it should need
 HAND_LOOP = Path(__file__).with_name("plain_loop.py")
 
@@ -52,7 +52,7 @@ class Prepared:
     """One model, run once and found right: what the harness opens, and the files for the loops."""
 
     contender: Contender
-    inputs: list[Path]  # the sets that take turns, the recorded one first
+    inputs: list[Path]  # the sets that rotate, the recorded one first
     proof: Path
     latency: float  # seconds, as that one run found it
     threads: int
@@ -79,67 +79,68 @@ def prepare(words: list[str], folder: Path) -> Prepared:
     command = [sys.executable, "-m", "benchlib"]
     subprocess.run([*command, "run", *words, *WAY, "--output", str(folder)], check=True, stdout=subprocess.DEVNULL)
     (notebook,) = (folder / "trials").glob("*.ipynb")
-    record = scrap.read(notebook)
-    if record["status"] != "ok":
-        raise RuntimeError(f"{words[0]} ended as {record['status']}: {record['reason']}")
+    record = scrap.read_record(notebook)
+    if record.status != "ok":
+        raise RuntimeError(f"{words[0]} ended as {record.status}: {record.reason}")
     proof = folder / "proof.py"
     subprocess.run([*command, "script", str(notebook), "--output", str(proof)], check=True)
-    run = TrialRun(make(record["trial"]))
+    run = TrialRun(make(record.trial))
     try:
         run.load()
         run.export()
         run.open()
     finally:
         run.record()  # ends its workers and its scratch folder; what failed stands in it
-    if run.failure:
-        raise RuntimeError(f"{words[0]}: {run.failure['message']}")
-    contender = replace(run.opened[-1].contender, turns=run.model.turns)
-    inputs, latency = [run.model.inputs, *map(Path, contender.turns)], record["metrics"]["time_latency"]
-    return Prepared(contender, inputs, proof, latency, record["metrics"]["num_cores"])
+    if run.outcome.failure:
+        raise RuntimeError(f"{words[0]}: {run.outcome.failure.failure.message}")
+    model = run.outcome.model
+    contender = replace(run.outcome.sessions[-1].contender, input_sets=model.rotated_sets)
+    inputs, latency = [model.inputs, *contender.input_sets], record.metrics["time_latency"]
+    return Prepared(contender, inputs, proof, latency, record.metrics["num_cores"])
 
 
 def one_set(prepared: Prepared, folder: Path, number: int, rounds: int) -> dict[str, np.ndarray]:
     """The medians of all rounds by contender, each in a new process. Who is started first changes with `number`."""
-    seconds = max(EPOCH, EPOCH_CALLS * prepared.latency)
+    seconds = max(BLOCK, BLOCK_CALLS * prepared.latency)
     calls = int(SPARE * rounds * seconds / prepared.latency)
-    by_hand = [prepared.contender.open["request"]["artifact"], str(prepared.threads), *map(str, prepared.inputs)]
+    by_hand = [str(prepared.contender.open.artifact), str(prepared.threads), *map(str, prepared.inputs)]
     medians: dict[str, list[float]] = {name: [] for name in (HARNESS, HAND, PROOF, AGAIN)}
-    names, epochs = list(medians), {}
+    names, blocks = list(medians), {}
     with contextlib.ExitStack() as stack:
         launcher = Launcher(process.UNMARKED, prepared.threads, folder, lambda: None, timeout=300.0)
         stack.callback(launcher.end)
         for name in (names[index] for index in in_turn(number, len(names))):
             if name == HARNESS:
-                epochs[name] = _harness(prepared.contender, launcher, number, seconds)
+                blocks[name] = _harness(prepared.contender, launcher, number, seconds)
             else:
                 script, arguments = (prepared.proof, []) if name == PROOF else (HAND_LOOP, by_hand)
                 loop = FreeLoop(script, calls, arguments, folder / f"{name}.log", prepared.threads)
                 stack.callback(loop.end)
-                epochs[name] = functools.partial(loop.epoch, seconds)
+                blocks[name] = functools.partial(loop.block, seconds)
         for round_ in range(rounds):
             for name in (names[index] for index in in_turn(round_, len(names))):
-                samples = epochs[name]()
+                samples = blocks[name]()
                 if not len(samples):
-                    raise RuntimeError(f"{name}: no whole call in an epoch of {seconds:.3g} s")
+                    raise RuntimeError(f"{name}: no whole call in a block of {seconds:.3g} s")
                 medians[name].append(float(np.median(samples)))
     return {name: np.array(found) for name, found in medians.items()}
 
 
 def _harness(contender: Contender, launcher: Launcher, number: int, seconds: float) -> Callable[[], np.ndarray]:
-    """The epoch of a timing worker that was started, warmed up and stopped as in a trial."""
+    """The block of a timing worker that was started, warmed up and stopped as in a trial."""
     opened = open_contender(contender, launcher, "fresh", number, 0, f"set{number}")
     opened.outputs(None)
-    opened.take_turns()
-    epochs, _ = warm_up(opened, LEVELS["quick"])
+    opened.rotate_inputs()
+    warmup, _ = warm_up(opened, LEVELS["quick"])
     opened.freeze()
-    calls = max(1, round(seconds * 1e9 / float(np.median(epochs[-1]["ns"]))))
+    calls = max(1, round(seconds * 1e9 / float(np.median(warmup[-1].ns))))
 
-    def epoch() -> np.ndarray:
-        found = opened.run(calls + 1)
+    def block() -> np.ndarray:
+        reply = opened.run(calls + 1)
         opened.freeze()
-        return np.array(found["ns"][1:])  # the first call after the stop
+        return np.array(reply.value.ns[1:])  # the first call after the stop
 
-    return epoch
+    return block
 
 
 def in_turn(round_: int, count: int) -> list[int]:

@@ -43,10 +43,10 @@ def threads(matrix: int, effort: dict[str, Any]) -> Iterator[Figure]:
         title = f"matmul {matrix}×{matrix} asked to use {count} thread{'s' if count > 1 else ''}"
         yield between(f"{title}: CPU time ÷ wall time", metrics["cpu_utilisation"], low, high, remark=remark)
     found = planted({**counted(LOOPS), "spin": 1}, num_cores=1, **effort)
-    named = ", ".join(found.record["suspect"]) or "nothing"
+    named = ", ".join(found.record.suspect) or "nothing"
     yield Figure(
         "one thread asked for, one more spins: suspect", named, "threads_mismatch",
-        "threads_mismatch" in found.record["suspect"], f"CPU time ÷ wall time {found.metrics['cpu_utilisation']:.2f}",
+        "threads_mismatch" in found.record.suspect, f"CPU time ÷ wall time {found.metrics['cpu_utilisation']:.2f}",
     )  # fmt: skip
 
 

@@ -51,7 +51,7 @@ class FreeLoop:
             self.end()
             raise
 
-    def epoch(self, seconds: float) -> np.ndarray:
+    def block(self, seconds: float) -> np.ndarray:
         """Lets the process run for so long. Returns the samples of its whole undisturbed calls, in nanoseconds."""
         before = self.done
         self.process.send_signal(signal.SIGCONT)

@@ -7,22 +7,23 @@ from collections.abc import Iterator
 import numpy as np
 
 from benchlib.worker import timed
+from benchlib.worker.messages import RunBlock
 from benchlib.worker.service import Worker
 from tests.bench.figure import Figure
 
-EPOCHS, CALLS = 21, 10_000
+BLOCKS, CALLS = 21, 10_000
 
 
-def figures(epochs: int = EPOCHS, calls: int = CALLS) -> Iterator[Figure]:
+def figures(blocks: int = BLOCKS, calls: int = CALLS) -> Iterator[Figure]:
     worker = Worker(channel=None)
-    worker.times(_nothing)
+    worker.time_calls(_nothing)
     inside, whole = [], []
-    for _ in range(epochs):
-        epoch = timed.run(worker, {"calls": calls})
-        inside.append(np.median(epoch["ns"]))
-        whole.append((epoch["end"] - epoch["start"]) / calls)
+    for _ in range(blocks):
+        block = timed.run_block(worker, RunBlock(calls))
+        inside.append(np.median(block.ns))
+        whole.append((block.end - block.start) / calls)
     yield Figure("in every sample: the sample of an empty call", f"{np.median(inside):.0f} ns")
-    yield Figure("per call in all: from the start of an epoch of empty calls to its end", f"{np.median(whole):.0f} ns")
+    yield Figure("per call in all: from the start of a block of empty calls to its end", f"{np.median(whole):.0f} ns")
 
 
 def _nothing() -> None:

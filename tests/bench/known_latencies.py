@@ -35,7 +35,7 @@ def figures(
 def busy_until(seconds: float, tolerance: float, shorter: dict[str, Any]) -> Figure:
     found = planted({"seconds": seconds}, **{"level": "quick", **shorter})
     ratio = found.metrics["time_latency"] / seconds
-    smallest = min(int(epoch.ns.min()) for epoch in found.samples.epochs) / (seconds * 1e9)
+    smallest = min(int(block.ns.min()) for block in found.samples.blocks) / (seconds * 1e9)
     shown = f"1…{1 + tolerance:g}"
     met = ratio <= 1 + tolerance and smallest >= 1
     remark = f"{found.metrics['repeat']} samples, the smallest of all {smallest:.5f}, which may not be below 1"

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from benchlib.measure import noise, statistics
-from benchlib.measure.controller import Contender, Launcher, open_contender
+from benchlib.measure.contender import Contender, Launcher, open_contender
 from benchlib.measure.lock import alone
 from benchlib.measure.samples import STEADY
 from benchlib.worker import process
@@ -26,7 +26,7 @@ LOOPS = 400_000  # about 2 ms
 WAITING = ("run_delay", "pressure", "switches")  # flags that say that others wanted the processor too
 BUSY = 2  # loops, as many as there are processors where this was written
 SPINNING = ["timm/lcnet_100"]  # a model that onnxruntime runs with spinning threads
-SETS, ROUNDS, EPOCH = 6, 40, 0.04  # sets of processes, rounds in each, seconds
+SETS, ROUNDS, BLOCK = 6, 40, 0.04  # sets of processes, rounds in each, seconds
 ALONE, STOPPED, SPUN = "alone", "beside one that is stopped", "beside one that spins"
 
 
@@ -36,21 +36,21 @@ def figures(sets: int = SETS, rounds: int = ROUNDS, spinning: list[str] = SPINNI
 
 
 def flags(shorter: dict[str, Any]) -> Iterator[Figure]:
-    """The share of epochs with a flag of waiting; the idle machine first."""
+    """The share of blocks with a flag of waiting; the idle machine first."""
     share, remark = waiting(shorter)
-    yield at_most("epochs of an idle machine flagged as waiting", share, 0.1, "0.1", remark=remark)
+    yield at_most("blocks of an idle machine flagged as waiting", share, 0.1, "0.1", remark=remark)
     with BusyLoops(BUSY) as beside:
         beside.go()
         share, remark = waiting(shorter)
-    yield at_least(f"epochs beside {BUSY} busy loops flagged as waiting", share, 0.9, "0.9", remark=remark)
+    yield at_least(f"blocks beside {BUSY} busy loops flagged as waiting", share, 0.9, "0.9", remark=remark)
 
 
 def waiting(shorter: dict[str, Any]) -> tuple[float, str]:
     samples = planted(counted(LOOPS), counted(LOOPS), **{"level": "quick", **shorter}).samples
-    found = [noise.flags(epoch) for epoch in samples.epochs if epoch.phase == STEADY]
+    found = [noise.flags(block) for block in samples.blocks if block.phase == STEADY]
     seen = Counter(name for names in found for name in names)
     share = sum(bool(set(WAITING) & set(names)) for names in found) / len(found)
-    return share, f"{len(found)} epochs: " + (", ".join(f"{name} {n}" for name, n in seen.items()) or "no flag")
+    return share, f"{len(found)} blocks: " + (", ".join(f"{name} {n}" for name, n in seen.items()) or "no flag")
 
 
 def contamination(sets: int, rounds: int, spinning: list[str]) -> Iterator[Figure]:
@@ -82,7 +82,7 @@ def spun_figure(what: str, ratio: statistics.Interval, remark: str) -> Figure:
 def one_set(
     loop: Contender, spinner: Contender, threads: int, folder: Path, number: int, rounds: int
 ) -> dict[str, np.ndarray]:
-    """The medians of the loop's epochs by what went before them, in new processes; the first call after a stop, which
+    """The medians of the loop's blocks by what went before them, in new processes; the first call after a stop, which
     finds cold caches, does not count."""
     medians: dict[str, list[float]] = {name: [] for name in (ALONE, STOPPED, SPUN)}
     names = list(medians)
@@ -90,19 +90,19 @@ def one_set(
     try:
         own = open_contender(loop, launcher, "fresh", number, 0, f"loop{number}")
         other = open_contender(spinner, launcher, "fresh", number, 0, f"spinner{number}")
-        own_calls, other_calls = calls_of(own, EPOCH), calls_of(other, EPOCH)
+        own_calls, other_calls = calls_of(own, BLOCK), calls_of(other, BLOCK)
         for round_ in range(rounds):
             for name in (names[index] for index in in_turn(round_, len(names))):
                 if name == ALONE:
-                    time.sleep(EPOCH)
+                    time.sleep(BLOCK)
                 else:
                     other.run(other_calls)
                 if name == STOPPED:
                     other.freeze()
-                ns = own.run(own_calls + 1)["ns"][1:]
+                reply = own.run(own_calls + 1)
                 own.freeze()
                 other.freeze()
-                medians[name].append(float(np.median(ns)))
+                medians[name].append(float(np.median(reply.value.ns[1:])))
     finally:
         launcher.end()
     return {name: np.array(found) for name, found in medians.items()}

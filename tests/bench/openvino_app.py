@@ -3,7 +3,7 @@
 The tool is asked for what a trial asks for: one synchronous request, one stream, as many threads, float32 in the same
 mode, the same inputs from files. It prints its median when it has made all its iterations, and nothing else that could
 be used, so it runs free in a process of its own and is interleaved with ours by SIGSTOP and SIGCONT until it is done:
-a round is an epoch of each. Of its hundreds of samples those that hold a stop, one in a round, move no median.
+a round is a block of each. Of its hundreds of samples those that hold a stop, one in a round, move no median.
 
 Its samples begin when the request is started and end when that is done, in C++; ours hold Python's call and the copy
 of the outputs as well, which is 3 % of a millisecond where the outputs are a megabyte: these models take longer, or
@@ -30,7 +30,7 @@ from pathlib import Path
 import numpy as np
 
 from benchlib import tensors
-from benchlib.measure.controller import Contender, Launcher, open_contender
+from benchlib.measure.contender import Contender, Launcher, open_contender
 from benchlib.measure.levels import LEVELS
 from benchlib.measure.lock import alone
 from benchlib.measure.warmup import warm_up
@@ -50,7 +50,7 @@ MODELS = {
     "lcnet_100": {"model": "timm/lcnet_100"},
 }
 WAY = {"exporter": "script", "runtime": "openvino", "reference": "none", "num_cores": 1}
-SETS, ROUNDS, EPOCH = 6, 10, 0.5  # sets of processes, epochs in each, seconds of an epoch
+SETS, ROUNDS, BLOCK = 6, 10, 0.5  # sets of processes, blocks in each, seconds of a block
 START = 120.0  # seconds until the tool is in its loop
 MEDIAN = re.compile(r"Median:\s+([\d.]+) (ms|us)")
 IN_ITS_LOOP = "First inference took"
@@ -64,7 +64,7 @@ sys.exit(main())
 
 
 def figures(
-    models: dict[str, dict] = MODELS, sets: int = SETS, rounds: int = ROUNDS, seconds: float = EPOCH
+    models: dict[str, dict] = MODELS, sets: int = SETS, rounds: int = ROUNDS, seconds: float = BLOCK
 ) -> Iterator[Figure]:
     for name, parameters in models.items():
         with tempfile.TemporaryDirectory(prefix="benchlib-openvino-") as folder:
@@ -86,17 +86,17 @@ def prepare(parameters: dict) -> tuple[Contender, Path]:
             step()
     finally:
         run.record()  # ends its workers; what failed stands in it
-    if run.failure:
-        raise RuntimeError(f"{parameters['model']}: {run.failure['message']}")
-    return run.opened[-1].contender, Path(run.model.inputs)
+    if run.outcome.failure:
+        raise RuntimeError(f"{parameters['model']}: {run.outcome.failure.failure.message}")
+    return run.outcome.sessions[-1].contender, run.outcome.model.inputs
 
 
 def app_options(contender: Contender, inputs: Path, folder: Path) -> list[str]:
     """benchmark_app's options for what the contender's session does, its inputs written to files of its own."""
     import openvino
 
-    request = contender.open["request"]
-    graph = openvino.Core().read_model(request["artifact"])
+    request = contender.open
+    graph = openvino.Core().read_model(request.artifact)
     flat, structure = tensors.load(inputs)
     types = {port.get_any_name(): port.get_element_type().get_type_name() for port in graph.inputs}
     files = []
@@ -106,8 +106,8 @@ def app_options(contender: Contender, inputs: Path, folder: Path) -> list[str]:
     mode = folder / "mode.json"
     mode.write_text(json.dumps({"CPU": {"EXECUTION_MODE_HINT": "ACCURACY"}}))
     return [
-        *("-m", request["artifact"], "-d", "CPU", "-i", *files, "-load_config", str(mode)),
-        *("-hint", "none", "-api", "sync", "-nireq", "1", "-nstreams", "1", "-nthreads", str(request["threads"])),
+        *("-m", str(request.artifact), "-d", "CPU", "-i", *files, "-load_config", str(mode)),
+        *("-hint", "none", "-api", "sync", "-nireq", "1", "-nstreams", "1", "-nthreads", str(request.threads)),
         *("-infer_precision", "f32", "-inference_only", "true"),
         *("-iop", ",".join(f"{name}:{kind}" for name, kind in types.items())),  # or images would be bytes
     ]
@@ -118,22 +118,22 @@ def one_set(
 ) -> tuple[float, float]:
     """The medians of the harness and of the tool, in seconds, each of a new process; they take turns at being first."""
     with contextlib.ExitStack() as stack:
-        launcher = Launcher(process.UNMARKED, contender.open["request"]["threads"], folder, lambda: None, timeout=300.0)
+        launcher = Launcher(process.UNMARKED, contender.open.threads, folder, lambda: None, timeout=300.0)
         stack.callback(launcher.end)
         opened = open_contender(contender, launcher, "fresh", number, 0, f"set{number}")
         opened.outputs(None)
-        epochs, _ = warm_up(opened, LEVELS["quick"])
+        warmup, _ = warm_up(opened, LEVELS["quick"])
         opened.freeze()
-        calls = max(2, round(seconds * 1e9 / float(np.median(epochs[-1]["ns"]))))
+        calls = max(2, round(seconds * 1e9 / float(np.median(warmup[-1].ns))))
         app = App([*options, "-niter", str(rounds * calls)], folder / f"app{number}.log", launcher.threads)
         stack.callback(app.end)
         samples: list[int] = []
         while not app.ended:
             for side in ("ours", "its")[:: -1 if len(samples) // calls % 2 else 1]:
                 if side == "its":
-                    app.epoch(seconds)
+                    app.block(seconds)
                 else:
-                    samples += opened.run(calls + 1)["ns"][1:]  # the first call follows the stop
+                    samples += opened.run(calls + 1).value.ns[1:]  # the first call follows the stop
                     opened.freeze()
         return float(np.median(samples)) / 1e9, app.median()
 
@@ -159,7 +159,7 @@ class App:
             time.sleep(0.005)
         self._stop()
 
-    def epoch(self, seconds: float) -> None:
+    def block(self, seconds: float) -> None:
         """Lets it run for so long, or to its end."""
         self.process.send_signal(signal.SIGCONT)
         time.sleep(seconds)

@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from benchlib import machine
-from benchlib.measure.controller import Contender, Launcher, Opened, open_contender
+from benchlib.measure.contender import Contender, Launcher, Opened, open_contender
 from benchlib.measure.lock import alone
 from benchlib.worker import process
 from tests.bench.against_loops import compared, in_turn
@@ -29,7 +29,7 @@ from tests.bench.figure import Figure, near_one
 from tests.bench.own_worker import calls_of, planted_contender
 
 LOOPS = 1_500_000  # about 2 ms
-SETS, ROUNDS, EPOCH = 10, 5, 0.1  # sets of processes, each of which keeps its luck, rounds in each, seconds
+SETS, ROUNDS, BLOCK = 10, 5, 0.1  # sets of processes, each of which keeps its luck, rounds in each, seconds
 FUNCTION = "from benchlib_planted.works import consumed; f = consumed({{'loops': {loops}}}, None)"
 # Answers every line, a core, with a median, in seconds.
 TORCH = """
@@ -43,7 +43,7 @@ for line in sys.stdin:
 HARNESS, TIMER, PYPERF = "harness", "torch.utils.benchmark", "pyperf"
 
 
-def figures(sets: int = SETS, rounds: int = ROUNDS, loops: int = LOOPS, seconds: float = EPOCH) -> Iterator[Figure]:
+def figures(sets: int = SETS, rounds: int = ROUNDS, loops: int = LOOPS, seconds: float = BLOCK) -> Iterator[Figure]:
     contender, setup = planted_contender({"work": "consumed", "loops": loops}), FUNCTION.format(loops=loops)
     with tempfile.TemporaryDirectory(prefix="benchlib-tools-") as folder, alone("cpu", "make bench"):
         found = [one_set(contender, setup, Path(folder), number, rounds, seconds) for number in range(sets)]
@@ -65,7 +65,7 @@ def one_set(
         stack.callback(launcher.end)
         opened = open_contender(contender, launcher, "fresh", number, 0, f"set{number}")
         tools: dict[str, Callable[[int], float]] = {
-            HARNESS: functools.partial(epoch, opened, calls_of(opened, seconds)),
+            HARNESS: functools.partial(block, opened, calls_of(opened, seconds)),
             TIMER: stack.enter_context(torch_timer(setup, seconds)),
         }
         if find_spec("pyperf"):
@@ -79,10 +79,10 @@ def one_set(
     return {name: np.array(values) for name, values in medians.items()}
 
 
-def epoch(opened: Opened, calls: int, core: int) -> float:
-    found = opened.run(calls + 1, core=core)["ns"][1:]  # the first call follows the stop
+def block(opened: Opened, calls: int, core: int) -> float:
+    reply = opened.run(calls + 1, core=core)
     opened.freeze()
-    return float(np.median(found)) / 1e9
+    return float(np.median(reply.value.ns[1:])) / 1e9  # the first call follows the stop
 
 
 @contextlib.contextmanager

@@ -1,4 +1,4 @@
-"""The harness's timing worker on its own: opened as a trial opens it, and asked for epochs one by one."""
+"""The harness's timing worker on its own: opened as a trial opens it, and asked for blocks one by one."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from benchlib.measure.controller import Contender, Opened
+from benchlib.measure.contender import Contender, Opened
 from benchlib.measure.levels import LEVELS
 from benchlib.measure.warmup import warm_up
 from benchlib.mistakes import make
@@ -22,12 +22,12 @@ def planted_contender(options: dict[str, Any]) -> Contender:
             step()
     finally:
         run.record()  # ends its workers
-    return run.opened[-1].contender
+    return run.outcome.sessions[-1].contender
 
 
 def calls_of(opened: Opened, seconds: float) -> int:
-    """How many calls an epoch of so many seconds has, found by warming up; leaves the worker stopped."""
+    """How many calls a block of so many seconds has, found by warming up; leaves the worker stopped."""
     opened.outputs(None)
-    epochs, _ = warm_up(opened, LEVELS["quick"])
+    warmup, _ = warm_up(opened, LEVELS["quick"])
     opened.freeze()
-    return max(1, round(seconds * 1e9 / float(np.median(epochs[-1]["ns"]))))
+    return max(1, round(seconds * 1e9 / float(np.median(warmup[-1].ns))))

@@ -31,7 +31,7 @@ from typing import Any
 
 from benchlib.errors import UserError
 from benchlib.execution.store import TRIALS
-from benchlib.record import scrap
+from benchlib.record import Record, scrap
 from benchlib.report.collate import read
 from benchlib.way import canonical
 
@@ -85,16 +85,16 @@ def main(words: list[str]) -> int:
     return int(table["failed", "succeeds"] + table["failed", "unknown"] > 0)
 
 
-def exports_of(records: Iterable[Mapping[str, Any]]) -> list[Ours]:
+def exports_of(records: Iterable[Record]) -> list[Ours]:
     """The exports of a study by the exporters that plain calls exist for, each once. One has failed when any of its
     trials says so: whatever ended at export, by an exception or otherwise."""
-    found: dict[str, list[Mapping[str, Any]]] = {}
+    found: dict[str, list[Record]] = {}
     for record in records:
-        trial = record["trial"]
-        if _family(trial) in DYNAMO and record["status"] not in ("refused", "skipped"):
+        trial = record.trial
+        if _family(trial) in DYNAMO and record.status not in ("refused", "skipped"):
             found.setdefault(canonical({n: trial.get(n) for n in ASKED}), []).append(record)
     return [
-        Ours(dict(own[0]["trial"]), any(r["stage"] == "export" for r in own), tuple(str(r["name"]) for r in own))
+        Ours(dict(own[0].trial), any(r.stage == "export" for r in own), tuple(r.name for r in own))
         for own in found.values()
     ]
 

@@ -20,13 +20,15 @@ import numpy as np
 
 from benchlib import machine, tensors
 from benchlib.measure import statistics
-from benchlib.measure.controller import Contender, Launcher, measure, open_contender
+from benchlib.measure.contender import Contender, Launcher, open_contender
+from benchlib.measure.controller import measure
 from benchlib.measure.levels import level_of
 from benchlib.measure.lock import alone
-from benchlib.measure.runoff import Conclusion, Contestant, Direct, Fastest, Pair, Tie, processes_of, settle
+from benchlib.measure.runoff import Conclusion, Contestant, Fastest, Pair, PairedResult, Tie, processes_of, settle
 from benchlib.trial import Trial
 from benchlib.worker import process
 from benchlib.worker.client import Lease, Server
+from benchlib.worker.messages import OpenSession
 from tests.bench.figure import Figure
 
 STUDIES = 20
@@ -56,23 +58,25 @@ def figures(studies: int = STUDIES) -> Iterator[Figure]:
     yield _share("without it: cannot be told apart", ties, studies, TOLD_APART)
 
 
-def _study(timed: Callable[..., Direct], number: int) -> tuple[Conclusion, Conclusion]:
+def _study(timed: Callable[..., PairedResult], number: int) -> tuple[Conclusion, Conclusion]:
     """One study with all its ways, and the same without the fast one: the indirect figures are shared."""
     seeds = iter(range(1000 * number, 1000 * (number + 1)))
     ways = [Contestant(label, timed(TURNS[label], 1.0, next(seeds)).ratio) for label in TURNS]
 
-    def direct(pair: Pair) -> Direct:
-        return timed(TURNS[pair.way], TURNS[pair.rival], next(seeds), pair.look)
+    def direct(pair: Pair) -> PairedResult:
+        return timed(TURNS[pair.way], TURNS[pair.rival], next(seeds), pair.analysis)
 
     near = [way for way in ways if way.label != "fast"]
     margin = level_of(TRIAL).margin
     return settle(ways, direct, margin), settle(near, direct, margin)
 
 
-def _timed(way: float, rival: float, seed: int, look: int = 1, *, server: Server, folder: Path, turns: int) -> Direct:
-    """How many times faster than its rival a way is, from pairs of processes as in the trial of such a look."""
+def _timed(
+    way: float, rival: float, seed: int, analysis: int = 1, *, server: Server, folder: Path, turns: int
+) -> PairedResult:
+    """How many times faster than its rival a way is, from pairs of processes as in the trial of such an analysis."""
     level, lease = level_of(TRIAL), Lease(server.path)
-    level = replace(level, pairs=processes_of(look, level.pairs))
+    level = replace(level, replicates=processes_of(analysis, level.replicates))
     inputs = folder / "inputs.npz"
     tensors.save(inputs, {"x": np.zeros((1, 4), np.float32)})
     contenders = [_contender(label, round(share * turns), inputs) for label, share in (("rival", rival), ("way", way))]
@@ -89,28 +93,24 @@ def _timed(way: float, rival: float, seed: int, look: int = 1, *, server: Server
         launcher.end()
         lease.close()
     samples = found.samples
-    ratio = statistics.speedup([samples.rounds(pair) for pair in samples.pairs])
-    return Direct(ratio, len(samples.pairs), found.seconds / len(samples.pairs))
+    ratio = statistics.speedup([samples.rounds(replicate) for replicate in samples.replicates])
+    return PairedResult(ratio, len(samples.replicates), found.seconds / len(samples.replicates))
 
 
 def _contender(label: str, loops: int, inputs: Path) -> Contender:
     from benchlib.registries import runtimes
 
     options = {name: option.default for name, option in runtimes.get("planted").options.items()}
-    request = {
-        "artifact": "",
-        "exporter": "planted",
-        "exporter_args": {},
-        "positional": [],
-        "device": "cpu",
-        "provider": "Planted",
-        "threads": machine.allowed_cores(),
-        "rtopt": "all",
-        "options": options | {"work": "counted", "loops": loops},
-    }
-    return Contender(
-        label, False, {"runtime": "planted", "request": request, "inputs": str(inputs), "import_paths": []}
+    request = OpenSession(
+        "planted",
+        artifact=Path(),
+        inputs=inputs,
+        exporter="planted",
+        provider="Planted",
+        threads=machine.allowed_cores(),
+        runtime_args=options | {"work": "counted", "loops": loops},
     )
+    return Contender(label, False, request)
 
 
 def _turns_of(seconds: float) -> int:

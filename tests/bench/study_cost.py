@@ -52,10 +52,10 @@ def cost(model: Mapping[str, Any], limits: Mapping[str, float]) -> Iterator[Figu
                 begin = time.monotonic()
                 record = execute(plan.trials[0], server, Path(folder))
                 took = time.monotonic() - begin
-                if record["status"] != "ok":
-                    raise RuntimeError(f"{plan.trials[0].name} ended as {record['status']}: {record['reason']}")
+                if record.status != "ok":
+                    raise RuntimeError(f"{plan.trials[0].name} ended as {record.status}: {record.reason}")
                 if level in limits:
-                    metrics = record["metrics"]
+                    metrics = record.metrics
                     latency = metrics["time_latency"] * 1e3
                     remark = f"{latency:.1f} ms a call, {metrics['speedup']:.2f} × {metrics['reference_way']}"
                     title = f"a trial of {plan.trials[0].trial.model_name} at level {level}"

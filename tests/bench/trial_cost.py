@@ -73,8 +73,8 @@ def trial(number: int, server: Server, folder: Path) -> None:
     plan = expand(study.from_options("cost", {**{k: [v] for k, v in options.items()}, "seed": [number]}))
     with store.opened(folder):
         record = execute(plan.trials[0], server, folder)
-    if record["status"] != "ok":
-        raise RuntimeError(f"the trial ended as {record['status']}: {record['reason']}")
+    if record.status != "ok":
+        raise RuntimeError(f"the trial ended as {record.status}: {record.reason}")
 
 
 def notebook(folder: Path) -> None:

@@ -8,6 +8,8 @@ from typing import Any
 
 from benchlib.measure.samples import Samples
 from benchlib.mistakes import make
+from benchlib.record import Record
+from benchlib.record.metrics import Metrics
 from benchlib.stages.steps import TrialRun
 
 
@@ -15,12 +17,12 @@ from benchlib.stages.steps import TrialRun
 class Measured:
     """The record and the samples of a trial, as they are read back from an executed notebook."""
 
-    record: dict[str, Any]
+    record: Record
     samples: Samples
 
     @property
-    def metrics(self) -> dict[str, Any]:
-        return self.record["metrics"]
+    def metrics(self) -> Metrics:
+        return self.record.metrics
 
 
 def measured(**parameters: Any) -> Measured:
@@ -29,10 +31,10 @@ def measured(**parameters: Any) -> Measured:
     for step in (run.load, run.export, run.open, run.check, run.measure):
         step()
     view = run.record()
-    if view.record["status"] != "ok":
-        raise RuntimeError(f"{parameters} ended as {view.record['status']}: {view.record['reason']}")
-    record, samples = json.loads(json.dumps([view.record, view.samples.encode()]))
-    return Measured(record, Samples.decode(samples))
+    if view.record.status != "ok":
+        raise RuntimeError(f"{parameters} ended as {view.record.status}: {view.record.reason}")
+    record, samples = json.loads(json.dumps([view.record.to_json(), view.samples.encode()]))
+    return Measured(Record.from_json(record), Samples.decode(samples))
 
 
 def planted(way: dict[str, Any], reference: dict[str, Any] | None = None, **parameters: Any) -> Measured:

@@ -12,6 +12,8 @@ from benchlib import discovery
 from benchlib.discovery import surroundings
 from benchlib.errors import UserError
 
+pytestmark = pytest.mark.process
+
 FAULTS = Path(__file__).parents[1] / "planted" / "scripts" / "faults.py"
 FIRST, OTHER = "input: float32[1×3]", "input: float32[{}×3]"
 ENDS = {  # way: how it ended, the inputs that were found ([] where the script is not to import torch at all)

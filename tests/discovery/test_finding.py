@@ -13,6 +13,8 @@ from benchlib.discovery import __main__ as runner
 from benchlib.discovery import identity
 from benchlib.errors import UserError
 
+pytestmark = pytest.mark.process
+
 SCRIPTS = Path(__file__).parents[1] / "planted" / "scripts"
 WIDTHS = {  # of the outputs in holders.py: each model that is called has one of its own
     "models[1]": 12, "named['a']": 13, "model": 14, "models[0]": 11, "Deep.inner.most.model": 2, "self.engine": 3,
@@ -124,7 +126,7 @@ def test_taking(holders, tmp_path):
     wanted = next(m for m in holders.models if m.name == "mutating")
     discovery.take(SCRIPTS / "holders.py", [], 0, wanted.hash, tmp_path, 60)
     meta = json.loads((tmp_path / "meta.json").read_text())
-    assert (meta["class"], meta["positional"], str(SCRIPTS) in meta["paths"]) == ("Mutating", ["x"], True)
+    assert (meta["class_name"], meta["positional"], str(SCRIPTS) in meta["paths"]) == ("Mutating", ["x"], True)
     arrays, structure = tensors.load(tmp_path / "inputs.npz")
     assert structure == ["dict", [["x", ["leaf", "x"]]]] and arrays["x"].shape == (1, 10)
     code = (

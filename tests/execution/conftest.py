@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from benchlib.record import scrap
+from benchlib.record import Record, scrap
 from benchlib.worker import process
 
 HEAD = """\
@@ -41,11 +41,11 @@ class Study:
         assert process.returncode == expect, text
         return text
 
-    def records(self) -> dict[str, dict]:
+    def records(self) -> dict[str, Record]:
         """By the trial's tag."""
         found, skipped = scrap.read_all(self.outputs / "trials")
         assert not skipped
-        return {record["trial"]["tag"]: record for record in found.values()}
+        return {record.trial["tag"]: record for record in found.values()}
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def left_running():
     """The living processes of a study's trials: those that carry a trial's key and work in the study's folder."""
 
     def found(study: Study) -> list[int]:
-        pids = {pid for record in study.records().values() for pid in process.marked(record["key"])}
+        pids = {pid for record in study.records().values() for pid in process.marked(record.key)}
         return [pid for pid in pids if _folder(pid) == study.folder.resolve()]
 
     return found

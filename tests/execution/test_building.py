@@ -33,16 +33,17 @@ def swept(tmp_path, command, monkeypatch):
 
 
 def by_way(records):
-    return {r["metrics"]["_index"].partition("-")[2]: r for r in records}
+    return {r.metrics["_index"].partition("-")[2]: r for r in records}
 
 
+@pytest.mark.process
 def test_a_dynamic_export_serves_other_batches_threads_and_runtimes(swept):
     first, records = swept(
         "first", "{model: [explicit/mlp], exporter: [script, onnx_dynamo], batch_size: [2], dynamic: [true]}"
     )
     assert [e["exports"] for e in first] == [1, 1]
-    assert {r["status"] for r in records} == {"ok"}
-    assert all(r["metrics"]["exported_at"] == "batch 2" for r in records)
+    assert {r.status for r in records} == {"ok"}
+    assert all(r.metrics["exported_at"] == "batch 2" for r in records)
     second, records = swept(
         "second",
         "{model: [explicit/mlp], dynamic: [true], batch_size: [9],"
@@ -51,30 +52,32 @@ def test_a_dynamic_export_serves_other_batches_threads_and_runtimes(swept):
     )
     assert len(second) == 4
     assert sum(e["exports"] for e in second) == 0
-    assert {r["status"] for r in records} == {"ok"}
-    assert all("batch 7" in r["metrics"]["dynamic_shapes"] for r in records)
-    assert all(r["metrics"]["discrepancies_dynamic_abs"] < 1e-5 for r in records)
+    assert {r.status for r in records} == {"ok"}
+    assert all("batch 7" in r.metrics["dynamic_shapes"] for r in records)
+    assert all(r.metrics["discrepancies_dynamic_abs"] < 1e-5 for r in records)
 
 
+@pytest.mark.process
 def test_ways_that_begin_alike_export_once(swept):
     events, records = swept(
         "alike", "{model: [explicit/conv_bn], opt_patterns: ['', ort, ort+fp16, fp16, int8-dynamic]}"
     )
     assert [e["exports"] for e in events] == [1, 0, 0, 0, 0]
     found = by_way(records)
-    assert [p["name"] for p in found["onnx_dynamo+ort+fp16"]["passes"]] == ["ort", "fp16"]
+    assert [p.name for p in found["onnx_dynamo+ort+fp16"].passes] == ["ort", "fp16"]
     for record in records:
-        for done in record["passes"]:
-            assert done["seconds"] > 0
-            assert done["size_before"] > 0
-            assert sum(done["operators_before"].values()) == done["nodes_before"]
-            assert sum(done["operators_after"].values()) == done["nodes_after"]
-    casts = found["onnx_dynamo+fp16"]["passes"][0]
-    assert casts["operators_after"]["Cast"] > casts["operators_before"].get("Cast", 0)
-    assert found["onnx_dynamo+fp16"]["metrics"]["computes"] == "float16"
-    assert found["onnx_dynamo+fp16"]["metrics"]["onnx_n_casts"] == casts["operators_after"]["Cast"]
+        for step in record.passes:
+            assert step.seconds > 0
+            assert step.size_before > 0
+            assert sum(step.operators_before.values()) == step.nodes_before
+            assert sum(step.operators_after.values()) == step.nodes_after
+    casts = found["onnx_dynamo+fp16"].passes[0]
+    assert casts.operators_after["Cast"] > casts.operators_before.get("Cast", 0)
+    assert found["onnx_dynamo+fp16"].metrics["computes"] == "float16"
+    assert found["onnx_dynamo+fp16"].metrics["onnx_n_casts"] == casts.operators_after["Cast"]
 
 
+@pytest.mark.process
 def test_unequal_precision_is_timed_and_not_compared(command):
     out = command("run", "explicit/mlp", "--opt-patterns", "fp16", "--level", "smoke").stdout
     fields = dict(line[1:-1].partition(",")[::2] for line in out.splitlines() if line.startswith(":"))
@@ -84,6 +87,7 @@ def test_unequal_precision_is_timed_and_not_compared(command):
     assert "speedup" not in fields or not fields["speedup"]
 
 
+@pytest.mark.process
 def test_what_holds_for_the_shape_of_the_export_alone_is_inaccurate(swept, tmp_path):
     """The planted exporter leaves shapes fixed although it was asked not to."""
     (tmp_path / "fixed.py").write_text(
@@ -97,10 +101,11 @@ def test_what_holds_for_the_shape_of_the_export_alone_is_inaccurate(swept, tmp_p
     _, (record,) = swept(
         "fixed", "{model: [explicit/mlp], exporter: ['fixed.py:fixed'], batch_size: [3], dynamic: [true]}"
     )
-    assert record["status"] == "inaccurate"
-    assert record["reason"].startswith("at shapes that the export has not seen: at batch 1 it fails")
+    assert record.status == "inaccurate"
+    assert record.reason.startswith("at shapes that the export has not seen: at batch 1 it fails")
 
 
+@pytest.mark.process
 def test_a_failing_pass_and_a_failing_export_are_told_with_their_stage(swept, tmp_path):
     (tmp_path / "broken.py").write_text(
         "from benchlib.registry import Pass\n"
@@ -109,10 +114,11 @@ def test_a_failing_pass_and_a_failing_export_are_told_with_their_stage(swept, tm
         "def sequence():\n    return ['script', 'default', broken]\n"
     )
     _, (record,) = swept("broken", "{model: [explicit/mlp], sequence: [broken.py]}")
-    assert (record["status"], record["stage"]) == ("failed", "pass")
-    assert record["reason"] == "no such pattern"
+    assert (record.status, record.stage) == ("failed", "pass")
+    assert record.reason == "no such pattern"
 
 
+@pytest.mark.process
 def test_a_build_is_kept_with_its_state_logs_and_examples(tmp_path, command):
     cache = tmp_path / "cache"
     out = command(
@@ -150,6 +156,7 @@ def test_what_cannot_go_together_is_refused_with_the_rule(parameters, rule):
     assert rule in refusal(make({"model": "explicit/mlp", **parameters}))
 
 
+@pytest.mark.process
 def test_a_refused_way_has_its_row_with_the_rule(command):
     out = command("run", "explicit/mlp", "--level", "smoke", "--exporter", "script", "--opt-patterns", "ir").stdout
     assert ":status,refused;" in out

@@ -19,6 +19,8 @@ SPEAKS = """
 import json, os, signal, socket, sys, time
 from benchlib.worker.channel import Channel
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have started these tests with it ignored
+
 channel = Channel(socket.socket(fileno=int(sys.argv[1])))
 order = channel.receive()
 
@@ -67,6 +69,7 @@ def test_a_message_comes_back_as_it_was(message):
     assert from_json(json.loads(json.dumps(to_json(message)))) == message
 
 
+@pytest.mark.process
 def test_lines_come_as_they_are_told(order, speaking):
     speaking("""
         tell("Line", text=order["plan"]["trials"][0]["key"])
@@ -79,6 +82,7 @@ def test_lines_come_as_they_are_told(order, speaking):
     assert said == [order.plan.trials[0].key, "of the system's own"]
 
 
+@pytest.mark.process
 def test_every_complaint_of_the_child_comes_back(order, speaking):
     speaking("tell('Stopped', kind='user', complaints=['one', 'two'])")
     with pytest.raises(UserError) as error:
@@ -86,12 +90,14 @@ def test_every_complaint_of_the_child_comes_back(order, speaking):
     assert error.value.complaints == ("one", "two")
 
 
+@pytest.mark.process
 def test_a_child_that_others_interrupt_says_how_far_it_came(order, speaking):
     speaking("tell('Stopped', kind='interrupted', complaints=['after 1 of 2'])")
     with pytest.raises(Interrupted, match=r"^after 1 of 2$"):
         carry_out(order, print)
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(
     ("code", "status", "wanted"),
     [
@@ -112,6 +118,7 @@ def test_a_child_that_dies_raises_with_what_it_said_last(order, speaking, code, 
     assert "trials finished before: 1" in str(error.value)
 
 
+@pytest.mark.process
 def test_a_child_that_takes_no_order_raises_too(order, monkeypatch):
     order.plan.trials *= 1000  # more than a socket holds
     monkeypatch.setattr(child, "COMMAND", (sys.executable, "-c", "raise SystemExit('no order')"))
@@ -142,6 +149,16 @@ def is_running(pid: int) -> bool:
     return True
 
 
+@pytest.mark.process
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_message_that_nobody_knows_ends_the_wait(order, speaking):
+    """Of a library that was upgraded under a living kernel, say."""
+    speaking('tell("Novelty", answer=42)')
+    with pytest.raises(ChildDied):
+        child.carry_out(order, print)
+
+
+@pytest.mark.process
 def test_an_interrupt_lets_the_child_finish_and_passes_on_what_it_says(order, speaking):
     said, pid = interrupted(order, speaking, """
         try:
@@ -155,6 +172,7 @@ def test_an_interrupt_lets_the_child_finish_and_passes_on_what_it_says(order, sp
     assert not is_running(pid)
 
 
+@pytest.mark.process
 def test_a_child_that_does_not_heed_an_interrupt_is_killed(order, speaking, monkeypatch):
     monkeypatch.setattr(child, "_TO_FINISH", 0.2)
     monkeypatch.setattr(child, "_TO_EXIT", 0.2)

@@ -1,43 +1,48 @@
 """From records to the run-off's questions, answers and words."""
 
+from dataclasses import replace
+
 import pytest
 
 from benchlib.execution.contest import agrees, contests, direct_of, in_words, pair_parameters, stored
-from benchlib.measure.runoff import Direct, Fastest, Pair, Tie
+from benchlib.measure.runoff import Fastest, Pair, PairedResult, Tie
 from benchlib.measure.statistics import Interval
+from benchlib.record import NOT_RUN, Record
+from benchlib.record.metrics import Metrics
+from benchlib.record.record import ContenderRecord
 from benchlib.trial import Trial
 
 REFERENCE = {"exporter": "planted"}
 
 
-def record(seconds: float, speedup: float | None = None, status: str = "ok", half: float = 0.02, **trial) -> dict:
+def record(seconds: float, speedup: float | None = None, status: str = "ok", half: float = 0.02, **trial) -> Record:
     """What a trial of `planted/plain` at level quick leaves, as far as the run-off reads it."""
     trial = {"runtime_args": {"seconds": seconds}, "reference": REFERENCE, **trial}
     made = Trial(model="planted/plain", exporter="planted", **trial)
     speedup = speedup or 1 / seconds
-    metrics = {"model_name": "plain", "processes": 5, "time_measure": 20.0}
+    metrics = Metrics({"model_name": "plain", "processes": 5, "time_measure": 20.0})
     if status == "ok":
         for name, value in (("speedup", speedup), ("time_latency", seconds)):
             metrics |= {name: value, f"{name}_low": value * (1 - half), f"{name}_high": value * (1 + half)}
     ways = [*filter(None, [made.reference_way]), made.way]
-    return {
-        "key": made.key(), "status": status, "stage": "measure" if status == "crashed" else "", "reason": "",
-        "trial": made.model_dump(), "metrics": metrics, "fingerprint": {"packages": {"numpy": "2"}},
-        "contenders": [{"label": w.label, "way": vars(w)} for w in ways],
-    }  # fmt: skip
+    key = made.key()
+    return Record(
+        key, made.file_stem(key), status, made.model_dump(), metrics, stage="measure" if status == "crashed" else "",
+        fingerprint={"packages": {"numpy": "2"}}, contenders=[ContenderRecord(w.label, vars(w)) for w in ways],
+    )  # fmt: skip
 
 
-def pair(way: dict, rival: dict, speedup: float, half: float = 0.01, status: str = "ok") -> dict:
+def pair(way: Record, rival: Record, speedup: float, half: float = 0.01, status: str = "ok") -> Record:
     """The record of a direct pair, whose parameters come from the trial that the sweep would make."""
-    seconds = way["trial"]["runtime_args"]["seconds"]
-    reference = {"exporter": "planted", "runtime_args": rival["trial"]["runtime_args"]}
+    seconds = way.trial["runtime_args"]["seconds"]
+    reference = {"exporter": "planted", "runtime_args": rival.trial["runtime_args"]}
     return record(seconds, speedup, status, half, reference=reference)
 
 
 NONE = stored([])
 
 
-def only(records: list[dict]):
+def only(records: list[Record]):
     (contest,) = contests(records)
     return contest
 
@@ -52,8 +57,8 @@ def test_trials_that_differ_in_the_way_alone_are_one_contest():
 
 
 def test_a_trial_that_has_not_run_is_known_from_what_its_plan_says():
-    asked = {"name": "n", "key": "k", "model": "planted/plain", "exporter": "planted", "reference": REFERENCE}
-    contest = only([record(1.0), {"status": "not run", "trial": asked}])
+    asked = {"model": "planted/plain", "exporter": "planted", "reference": REFERENCE}
+    contest = only([record(1.0), Record("k", "n", NOT_RUN, asked)])
     assert contest.waiting == 1
     assert contest.settle(NONE) == "not decided (1 of 2 ways have not run yet)"
 
@@ -74,16 +79,16 @@ def test_where_there_is_nothing_to_decide_the_words_say_why(records, words):
 def test_the_trial_of_a_direct_pair_differs_from_the_ways_own_in_the_reference_alone():
     one, other = record(1.0, memory=True), record(1.02, memory=True, target_opset=17)
     asked = Trial(**pair_parameters(one, other))
-    assert asked.reference_way == Trial(**other["trial"]).way
-    assert asked.way == Trial(**one["trial"]).way
-    different = {n for n, v in asked.model_dump().items() if v != one["trial"][n]}
+    assert asked.reference_way == Trial(**other.trial).way
+    assert asked.way == Trial(**one.trial).way
+    different = {n for n, v in asked.model_dump().items() if v != one.trial[n]}
     assert different == {"reference", "memory"}, "a direct pair needs no second run for memory"
 
 
 @pytest.mark.parametrize("given", [{}, {"processes": 5}, {"processes": 6}])
 def test_a_look_is_never_the_trial_of_another(given):
     one, other = record(1.0, **given), record(1.02, **given)
-    first, second, third = (Trial(**pair_parameters(one, other, look)) for look in (1, 2, 3))
+    first, second, third = (Trial(**pair_parameters(one, other, analysis)) for analysis in (1, 2, 3))
     assert len({first.key(), second.key(), third.key()}) == 3
     asked = given.get("processes", 5)
     assert (second.processes, third.processes) == (asked + 1, 2 * asked + 2)
@@ -101,11 +106,11 @@ def test_direct_results_are_found_in_whichever_direction_they_were_measured():
 
 def test_a_direct_result_of_other_versions_is_none():
     fast, slow = record(1.0), record(1.02)
-    held = pair(fast, slow, 1.08)
-    held["fingerprint"] = {"packages": {"numpy": "1"}}
+    held = replace(pair(fast, slow, 1.08), fingerprint={"packages": {"numpy": "1"}})
     assert isinstance(only([fast, slow]).settle(stored([held])), Pair)
-    assert agrees({"code": {"a": 1, "b": 2}}, {"code": {"a": 1}}, {"packages": {"c": 3}})
-    assert not agrees({"code": {"a": 1}}, {"code": {"a": 1}}, {"code": {"a": 2}})
+    made_of = lambda **parts: replace(held, fingerprint=parts)  # noqa: E731
+    assert agrees(made_of(code={"a": 1, "b": 2}), made_of(code={"a": 1}), made_of(packages={"c": 3}))
+    assert not agrees(made_of(code={"a": 1}), made_of(code={"a": 1}), made_of(code={"a": 2}))
 
 
 def test_the_reference_itself_is_a_candidate_and_its_pairs_are_in_the_matrix():
@@ -118,20 +123,20 @@ def test_the_reference_itself_is_a_candidate_and_its_pairs_are_in_the_matrix():
     faster = record(1.0, speedup=1.08)
     found = only([control, faster]).settle(NONE)
     assert isinstance(found, Fastest) and found.way == "planted seconds=1.0"
-    assert found.wins["planted"].source == faster["key"]
+    assert found.wins["planted"].source == faster.key
 
 
 def test_without_a_reference_latencies_are_compared():
     fast, slow = (record(s, reference="none") for s in (1.0, 2.0))
     for r in (fast, slow):
-        del r["metrics"]["speedup"]
+        del r.metrics["speedup"]
     found = only([slow, fast]).settle(NONE)
     assert isinstance(found, Fastest) and found.way == "planted seconds=1.0"
 
 
 def test_no_run_off_claims_less_than_the_host_can_tell():
     fast, slow = record(1.0), record(1.02)
-    fast["metrics"]["smallest_effect"] = 0.09
+    fast.metrics["smallest_effect"] = 0.09
     contest = only([fast, slow])
     assert isinstance(contest.settle(stored([pair(fast, slow, 1.08)])), Tie)
     assert isinstance(contest.settle(stored([pair(fast, slow, 1.10)])), Fastest)
@@ -139,7 +144,7 @@ def test_no_run_off_claims_less_than_the_host_can_tell():
 
 def test_equal_labels_are_told_apart():
     one, other = record(1.0), record(1.0, provider="Planted")
-    assert list(only([one, other]).ok) == [f"planted seconds=1.0 ({r['key'][:8]})" for r in (one, other)]
+    assert list(only([one, other]).ok) == [f"planted seconds=1.0 ({r.key[:8]})" for r in (one, other)]
 
 
 def test_a_pair_that_failed_is_a_result_without_a_ratio():
@@ -154,7 +159,7 @@ def test_a_pair_that_failed_is_a_result_without_a_ratio():
     )
 
 
-WIN = Direct(Interval(1.12, 1.08, 1.16), 5, 4.0)
+WIN = PairedResult(Interval(1.12, 1.08, 1.16), 5, 4.0)
 
 
 @pytest.mark.parametrize(
@@ -162,7 +167,7 @@ WIN = Direct(Interval(1.12, 1.08, 1.16), 5, 4.0)
     [
         (Fastest("a", {"b": WIN}, ()), "fastest: a, 1.12 × (1.08–1.16) directly over b"),
         (
-            Fastest("a", {"b": Direct(Interval(1.0812, 1.0808, 1.0816), 5)}, ("d", "e")),
+            Fastest("a", {"b": PairedResult(Interval(1.0812, 1.0808, 1.0816), 5)}, ("d", "e")),
             "fastest: a, 1.0812 × (1.0808–1.0816) directly over b; not paired: d and e",
         ),
         (Fastest("a", {}, ()), "fastest: a; every other way is clearly slower"),

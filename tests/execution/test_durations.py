@@ -8,6 +8,8 @@ from benchlib.execution.preview import preview
 from benchlib.plan import study as studies
 from benchlib.plan.expand import expand
 from benchlib.plan.study import from_options
+from benchlib.record import Record
+from benchlib.record.record import StepTime
 
 
 def planned(model="planted/plain", level="quick", **given):
@@ -24,7 +26,7 @@ def ran(of, seconds, prepared=0.0, status="ok", time="2026-01-01T00:00"):
         "status": status,
         "seconds": seconds,
         "prepared": prepared,
-        **durations.kind(of.trial),
+        **vars(durations.kind(of.trial)),
     }
 
 
@@ -74,14 +76,9 @@ def test_fixed_numbers_make_another_kind():
 
 
 def test_only_steps_that_went_well_are_spared_the_next_run():
-    record = {
-        "steps": {
-            "load": {"seconds": 9.0, "starting": 7.0, "outcome": "ok"},
-            "export": {"seconds": 600.0, "outcome": "timeout"},
-        }
-    }
-    assert durations.prepared(record) == 2.0
-    assert durations.prepared({"steps": {}}) == 0.0
+    steps = {"load": StepTime(9.0, "ok", starting=7.0), "export": StepTime(600.0, "timeout")}
+    assert durations.prepared(Record("k", "n", "timeout", {}, steps=steps)) == 2.0
+    assert durations.prepared(Record("k", "n", "refused", {})) == 0.0
 
 
 def test_a_study_learns_from_its_neighbours_and_survives_a_broken_one(tmp_path):
@@ -94,6 +91,7 @@ def test_a_study_learns_from_its_neighbours_and_survives_a_broken_one(tmp_path):
     assert durations.known(tmp_path / "second").expected(one) == 15
 
 
+@pytest.mark.process
 def test_a_sweep_notes_what_the_next_studys_dry_run_needs(study, tmp_path):
     first = study("matrix: {model: [planted/plain, planted/other], seed: [4711]}")  # not in the cache yet
     first.sweep()

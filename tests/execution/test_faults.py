@@ -4,6 +4,8 @@ import pytest
 
 from benchlib.execution import journal
 
+pytestmark = pytest.mark.process
+
 FAULTS = """
 include:
   - {model: planted/plain, tag: plain}
@@ -61,34 +63,32 @@ def test_every_planned_trial_has_one_record(swept):
 @pytest.mark.parametrize("tag", OUTCOMES)
 def test_each_fault_ends_as_what_it_is(swept, tag):
     record = swept[0].records()[tag]
-    assert (record["status"], record["stage"]) == OUTCOMES[tag], record["reason"]
+    assert (record.status, record.stage) == OUTCOMES[tag], record.reason
     if OUTCOMES[tag][0] not in ("ok", "refused"):
-        assert record["reason"]
-        assert record["error"]["type"]
-        assert record["error"]["cluster"]
-    assert (
-        record["reproduce"].startswith("python -m benchlib run planted/") or "'planted/<script>" in record["reproduce"]
-    )
+        assert record.reason
+        assert record.error.type
+        assert record.error.cluster
+    assert record.reproduce.startswith("python -m benchlib run planted/") or "'planted/<script>" in record.reproduce
 
 
 def test_a_wrong_answer_publishes_its_latency_and_no_speedup(swept):
-    metrics = swept[0].records()["wrong"]["metrics"]
+    metrics = swept[0].records()["wrong"].metrics
     assert metrics["time_latency"] > 0
     assert "speedup" not in metrics
     assert "verdict" not in metrics
 
 
 def test_later_steps_are_not_reached(swept):
-    steps = swept[0].records()["raise"]["steps"]
-    assert [steps[s]["outcome"] for s in ("load", "export", "open", "check", "measure")] == [
+    steps = swept[0].records()["raise"].steps
+    assert [steps[s].outcome for s in ("load", "export", "open", "check", "measure")] == [
         "ok", "failed", "not reached", "not reached", "not reached",
     ]  # fmt: skip
 
 
 def test_failures_of_one_kind_share_a_cluster(swept):
     records = swept[0].records()
-    assert records["sleep"]["error"]["cluster"] == records["hold"]["error"]["cluster"]
-    assert records["sleep"]["error"]["cluster"] != records["raise"]["error"]["cluster"]
+    assert records["sleep"].error.cluster == records["hold"].error.cluster
+    assert records["sleep"].error.cluster != records["raise"].error.cluster
 
 
 def test_events_become_records_within_seconds(swept):
@@ -98,8 +98,8 @@ def test_events_become_records_within_seconds(swept):
         if tag in ("refused",):
             continue
         # An ordinary trial's own time, the deadline where one had to pass, and five seconds.
-        deadline = TIMEOUT if record["status"] == "timeout" else 0
-        assert took[record["key"]] < 10 + deadline + 5, tag
+        deadline = TIMEOUT if record.status == "timeout" else 0
+        assert took[record.key] < 10 + deadline + 5, tag
 
 
 def test_nothing_of_a_trial_is_left_running(swept, left_running):

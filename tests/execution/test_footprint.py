@@ -4,6 +4,8 @@ import pandas as pd
 import pytest
 from bs4 import BeautifulSoup
 
+pytestmark = pytest.mark.process
+
 MB = 1 << 20
 HELD, FREED = 96, 40
 STUDY = f"""\
@@ -27,7 +29,7 @@ def swept(tmp_path_factory):
 
 
 def test_peaks_are_those_of_the_planted_allocator(swept):
-    metrics = swept.records()["both"]["metrics"]
+    metrics = swept.records()["both"].metrics
     expected = {"session": HELD, "first": HELD + FREED, "steady": HELD + FREED, "peak": HELD + FREED,
                 "load": 0, "export": 0}  # fmt: skip
     for phase, megabytes in expected.items():
@@ -39,32 +41,32 @@ def test_peaks_are_those_of_the_planted_allocator(swept):
 
 
 def test_every_process_is_in_the_record(swept):
-    measured = swept.records()["both"]["memory"]
-    assert [m["label"] for m in measured] == ["planted", f"planted allocate={HELD}.0 allocate_call={FREED}.0"]
+    measured = swept.records()["both"].memory
+    assert [m.label for m in measured] == ["planted", f"planted allocate={HELD}.0 allocate_call={FREED}.0"]
     for one in measured:
-        assert [set(p) for p in one["sessions"]] == [{"baseline", "session", "first", "steady"}] * 3
-        assert [set(p) for p in one["exports"]] == [{"baseline", "load", "export"}] * 3
-        assert "MALLOC_ARENA_MAX" in one["settings"] and "transparent_hugepage" in one["settings"]
+        assert [set(p) for p in one.sessions] == [{"baseline", "session", "first", "steady"}] * 3
+        assert [set(p) for p in one.exports] == [{"baseline", "load", "export"}] * 3
+        assert "MALLOC_ARENA_MAX" in one.settings and "transparent_hugepage" in one.settings
 
 
 def test_who_did_not_ask_has_no_figure(swept):
     record = swept.records()[""]
-    assert record["memory"] == [] and record["energy"] == {}
-    assert not any(name.startswith(("memory", "energy")) for name in record["metrics"])
-    assert record["metrics"]["cpu_time_per_item"] > 0
+    assert record.memory == [] and record.energy is None
+    assert not any(name.startswith(("memory", "energy")) for name in record.metrics)
+    assert record.metrics["cpu_time_per_item"] > 0
 
 
 def test_a_memory_run_that_fails_leaves_the_timing_as_it_is(swept):
     record = swept.records()["dies"]
-    assert record["status"] == "ok"
-    assert record["metrics"]["time_latency"] > 0
-    assert "exit code 3" in record["metrics"]["memory_not_measured"]
-    assert "memory_vmhwm_peak" not in record["metrics"]
-    assert record["metrics"]["memory_vmhwm_peak_reference"] > 0
+    assert record.status == "ok"
+    assert record.metrics["time_latency"] > 0
+    assert "exit code 3" in record.metrics["memory_not_measured"]
+    assert "memory_vmhwm_peak" not in record.metrics
+    assert record.metrics["memory_vmhwm_peak_reference"] > 0
 
 
 def test_energy_says_whose_counter_or_why_not(swept):
-    metrics = swept.records()["both"]["metrics"]
+    metrics = swept.records()["both"].metrics
     if metrics["energy_method"] == "none":
         assert metrics["energy_per_item"] is None and metrics["energy_not_measured"]
         assert not metrics["energy_idle_subtracted"]

@@ -12,11 +12,12 @@ from benchlib.worker import process
 
 pytestmark = pytest.mark.alone
 
-SIX = """
+STUDY = """
 matrix:
   model: [planted/plain]
-  seed: [0, 1, 2, 3, 4, 5]
+  seed: [{seeds}]
 """
+FOUR = STUDY.format(seeds="0, 1, 2, 3")
 
 
 def wait_for(condition, seconds=30.0):
@@ -33,9 +34,23 @@ def finished(study) -> dict[str, int]:
     return {p.name: p.stat().st_mtime_ns for p in folder.glob("*.ipynb")} if folder.exists() else {}
 
 
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
+ENDINGS = [signal.SIGKILL, signal.SIGINT, signal.SIGTERM]
+
+
+@pytest.mark.parametrize("how", ENDINGS)
 def test_a_sweep_that_was_ended_goes_on_where_it_was(study, how):
-    study = study(SIX)
+    ended_and_gone_on_with(study(FOUR), 4, how)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("attempt", range(8))
+@pytest.mark.parametrize("how", ENDINGS)
+def test_a_sweep_that_was_ended_goes_on_where_it_was_whenever_that_is(study, how, attempt):
+    ended_and_gone_on_with(study(STUDY.format(seeds="0, 1, 2, 3, 4, 5")), 6, how)
+
+
+def ended_and_gone_on_with(study, trials: int, how: signal.Signals) -> None:
+    """A sweep is ended after at least two trials, at no moment in particular, and goes on."""
     sweep = study.start()
     wait_for(lambda: len(finished(study)) >= 2)
     time.sleep(random.uniform(0, 2))
@@ -46,13 +61,13 @@ def test_a_sweep_that_was_ended_goes_on_where_it_was(study, how):
         assert sweep.returncode == 130
         assert "go on with: benchlib sweep" in text
         assert "Traceback" not in text
-    assert 2 <= len(before) <= 6
-    assert all(scrap.read(study.outputs / "trials" / name)["status"] == "ok" for name in before)
+    assert 2 <= len(before) <= trials
+    assert all(scrap.read_record(study.outputs / "trials" / name).status == "ok" for name in before)
     text = study.sweep()
     after = finished(study)
-    assert len(after) == 6
+    assert len(after) == trials
     assert {name: after[name] for name in before} == before
-    assert f"{6 - len(before)} to run" in text
+    assert f"{trials - len(before)} to run" in text
     assert not (study.outputs / "past").exists()
 
 
@@ -85,7 +100,7 @@ def test_killing_the_kernel_while_workers_are_stopped_leaves_nothing(study, leve
     text, _ = sweep.communicate(timeout=20)
     assert time.monotonic() - begin < 5
     assert process.marked(key) == []
-    assert study.records()["hangs"]["status"] == "crashed", text
+    assert study.records()["hangs"].status == "crashed", text
 
 
 @pytest.mark.parametrize("level", ["smoke", "precise"])
@@ -100,7 +115,7 @@ def test_killing_the_driver_leaves_nothing(study, level):
 
 
 def test_two_sweeps_into_one_folder_are_refused(study):
-    study = study(SIX)
+    study = study(FOUR)
     first = study.start()
     wait_for((study.outputs / "study.yaml").exists)
     text = study.sweep(expect=2)
@@ -115,4 +130,4 @@ def test_the_same_trial_in_two_sweeps_at_once_is_measured_twice(study, tmp_path)
                for name in ("one", "other")]  # fmt: skip
     assert trial_key(studies[0]) == trial_key(studies[1])
     texts = [sweep.communicate(timeout=60)[0] for sweep in [s.start() for s in studies]]
-    assert [s.records()["twice"]["status"] for s in studies] == ["ok", "ok"], texts
+    assert [s.records()["twice"].status for s in studies] == ["ok", "ok"], texts

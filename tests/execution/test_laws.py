@@ -7,13 +7,14 @@ import numpy as np
 import pytest
 from benchlib_planted.laws import LAWS, series
 
+from benchlib.measure.levels import LEVELS
 from benchlib.measure.samples import Samples
 from benchlib.record import scrap
 
 pytestmark = pytest.mark.alone
 
 BASE = 0.0005  # seconds
-REPEAT, PROCESSES = 200, 5  # of level quick
+REPEAT = 200
 STUDY = """
 matrix:
   runtime_args:
@@ -64,30 +65,37 @@ def test_the_autocorrelated_law_has_the_coefficient_that_was_asked_for(phi):
     assert np.std(x) == pytest.approx(0.03, rel=0.2)
 
 
+@pytest.fixture(scope="module", params=[3, pytest.param("auto", marks=pytest.mark.soak)])
+def processes(request):
+    """Of each contender: a few, and at length as many as level quick has."""
+    return request.param
+
+
 @pytest.fixture(scope="module")
-def swept(tmp_path_factory):
+def swept(tmp_path_factory, processes):
     """One sweep of all laws and works: (records by runtime_args, samples by the same, the study's folder)."""
     from tests.execution.conftest import Study
 
     study = Study(tmp_path_factory.mktemp("laws"), "")
-    study.file.write_text(f"name: planted\ntitle: laws\ndefaults: {{{DEFAULTS}}}\n{STUDY}")
+    study.file.write_text(f"name: planted\ntitle: laws\ndefaults: {{{DEFAULTS}, processes: {processes}}}\n{STUDY}")
     study.sweep()
     found = {}
     for notebook in (study.outputs / "trials").glob("*.ipynb"):
-        record = scrap.read(notebook)
-        arguments = record["trial"]["runtime_args"]
+        record = scrap.read_record(notebook)
+        arguments = record.trial["runtime_args"]
         name = next((arguments[k] for k in ("law", "work") if k in arguments), None)
         name = name or next((k for k in ("garbage", "spin") if k in arguments), "fixed")
         found[name] = (record, Samples.decode(scrap.read(notebook, scrap.SAMPLES)))
     return found, study
 
 
-def test_every_law_goes_the_whole_way(swept):
+def test_every_law_goes_the_whole_way(swept, processes):
     found, _ = swept
+    wanted = LEVELS["quick"].replicates if processes == "auto" else processes
     assert set(found) == {*LAWS, "counted", "sleep", "garbage", "spin"}
-    assert {name: record["status"] for name, (record, _) in found.items()} == dict.fromkeys(found, "ok")
+    assert {name: record.status for name, (record, _) in found.items()} == dict.fromkeys(found, "ok")
     for record, samples in found.values():
-        assert len(samples.counted(1)) == record["metrics"]["repeat"] == REPEAT * PROCESSES
+        assert len(samples.counted(1)) == record.metrics["repeat"] == REPEAT * wanted
 
 
 def test_no_sample_is_below_its_law_and_nothing_is_dropped(swept):
@@ -96,16 +104,16 @@ def test_no_sample_is_below_its_law_and_nothing_is_dropped(swept):
     found, _ = swept
     for law in LAWS:
         _, samples = found[law]
-        for pair in samples.pairs:
-            taken = np.concatenate([e.ns for e in samples.epochs if e.contender == 1 and e.pair == pair])
+        for replicate in samples.replicates:
+            taken = np.concatenate([b.ns for b in samples.blocks if b.contender == 1 and b.replicate == replicate])
             due = np.fromiter(itertools.islice(series(law, BASE), len(taken) + 2), float) * 1e9
-            due = np.delete(due, [1, 2]) if pair == 0 else due[:-2]
+            due = np.delete(due, [1, 2]) if replicate == 0 else due[:-2]
             assert len(taken) > REPEAT
             assert (taken >= np.floor(due)).all(), law
 
 
 def test_bimodal_shows_its_second_mode_in_p90_and_keeps_its_first_as_median(swept):
-    metrics = swept[0]["bimodal"][0]["metrics"]
+    metrics = swept[0]["bimodal"][0].metrics
     assert BASE <= metrics["time_latency"] < 2 * BASE
     assert metrics["time_latency_p90"] >= 3 * BASE
 
@@ -115,4 +123,4 @@ def test_the_report_has_a_row_for_each(swept, command):
     command("report", str(study.outputs))
     page = (study.outputs / "report.html").read_text()
     for record, _ in found.values():
-        assert quote(f"trials/{record['name']}.") in page
+        assert quote(f"trials/{record.name}.") in page

@@ -3,6 +3,8 @@
 import pytest
 from benchlib_planted.mutants import CONSTANT, LATER, MUTANTS
 
+pytestmark = pytest.mark.process
+
 STUDY = """
 include:
 {ways}
@@ -32,37 +34,37 @@ def records(tmp_path_factory):
 @pytest.mark.parametrize("name", [CONSTANT, LATER, *MUTANTS, "wrong reference"])
 def test_every_mutant_ends_inaccurate_and_publishes_no_speedup(records, name):
     record = records[name]
-    assert (record["status"], record["stage"]) == ("inaccurate", "check"), record["reason"]
-    assert record["reason"]
-    assert record["metrics"]["time_latency"] > 0
-    assert not {"speedup", "verdict", "break_even"} & set(record["metrics"])
+    assert (record.status, record.stage) == ("inaccurate", "check"), record.reason
+    assert record.reason
+    assert record.metrics["time_latency"] > 0
+    assert not {"speedup", "verdict", "break_even"} & set(record.metrics)
 
 
 @pytest.mark.parametrize("name", RIGHT)
 def test_the_right_one_is_ok(records, name):
     record = records[name]
-    assert record["status"] == "ok", record["reason"]
-    assert record["metrics"]["speedup"] > 0
-    assert len(record["outputs"]) == 3 * 6
-    assert {row["inputs"] for row in record["outputs"]} == {0, 1, 2}
-    assert all(row["passes"] for row in record["outputs"])
+    assert record.status == "ok", record.reason
+    assert record.metrics["speedup"] > 0
+    assert len(record.outputs) == 3 * 6
+    assert {row.inputs for row in record.outputs} == {0, 1, 2}
+    assert all(row.passes for row in record.outputs)
 
 
 def test_what_is_right_for_the_recorded_inputs_alone_is_said_to_be(records):
-    assert records[CONSTANT]["reason"].startswith("right for the recorded inputs alone; for permuted inputs 1: ")
+    assert records[CONSTANT].reason.startswith("right for the recorded inputs alone; for permuted inputs 1: ")
 
 
 def test_the_outputs_of_timed_calls_are_checked_too(records):
-    assert records[LATER]["reason"].startswith("after timing, in process 0: output 0 (logits)")
-    assert all(row["passes"] for row in records[LATER]["outputs"]), "those of the first call were right"
+    assert records[LATER].reason.startswith("after timing, in process 0: output 0 (logits)")
+    assert all(row.passes for row in records[LATER].outputs), "those of the first call were right"
 
 
 def test_a_wrong_reference_is_named(records):
-    assert records["wrong reference"]["reason"].startswith("the reference, planted mutant=bias: output 0 (logits)")
+    assert records["wrong reference"].reason.startswith("the reference, planted mutant=bias: output 0 (logits)")
 
 
 def test_another_tolerance_is_recorded_with_its_reason(records):
-    metrics = records["excused"]["metrics"]
+    metrics = records["excused"].metrics
     assert (metrics["tolerance_abs"], metrics["tolerance_rel"]) == (0.01, 1e-4)
     assert metrics["tolerance_reason"] == "the sensor behind it is no better"
     assert 0 < metrics["tolerance_share"] < 1

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.process
+
 ROOT = Path(__file__).parent.parent.parent
 PLANTED = ROOT / "tests" / "planted"
 WAYS = """
@@ -37,12 +39,12 @@ def test_a_comment_reruns_nothing_and_code_reruns_and_keeps_the_past(study, libr
     edit(copy / "benchlib" / "measure" / "rounds.py", '"""One replicate', '"""A replicate')
     (copy / "benchlib" / "worker" / "verbs.py").open("a").write("\n# a remark\n")
     edit(copy / "benchlib" / "report" / "summary.py", "WIDEST = 36", "WIDEST = 37")
-    edit(copy / "benchlib" / "sweep" / "durations.py", '"smoke": 4.0', '"smoke": 5.0')
+    edit(copy / "benchlib" / "execution" / "durations.py", '"smoke": 4.0', '"smoke": 5.0')
     assert "0 to run" in study.sweep(env=env)
     edit(copy / "planted" / "benchlib_planted" / "runtime.py", "result = {", "unused, result = 1, {")
     text = study.sweep(env=env)
     assert "2 to run" in text
-    assert "changed: code: runtime.py changed" in text
+    assert "changed: code: benchlib_planted/runtime.py changed" in text
     assert len(list((study.outputs / "past").glob("*.ipynb"))) == 2
     assert len(list((study.outputs / "trials").glob("*.ipynb"))) == 2
 
@@ -99,7 +101,7 @@ def test_an_artifact_is_exported_once_and_the_record_says_so(study):
         "include:\n  - {model: planted/plain, tag: one}\n  - {model: planted/plain, tag: two, num_cores: 1}\n"
     )
     study.sweep("--cache-dir", str(study.folder / "cache"))
-    one, two = (study.records()[tag]["metrics"] for tag in ("one", "two"))
+    one, two = (study.records()[tag].metrics for tag in ("one", "two"))
     assert (one["artifact_cached"], two["artifact_cached"]) == (False, True)
     assert one["time_export"] == two["time_export"] > 0
     assert one["artifact"] == two["artifact"]

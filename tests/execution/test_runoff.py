@@ -3,6 +3,8 @@
 import json
 import shutil
 import signal
+from dataclasses import replace
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
@@ -13,7 +15,7 @@ from benchlib.execution.contest import contests, in_words, stored
 from benchlib.execution.runoff import RunOff
 from benchlib.measure.runoff import Fastest
 from benchlib.mistakes import make
-from benchlib.record import scrap
+from benchlib.record import Record, scrap
 from tests.execution.conftest import Study
 from tests.execution.test_contest import pair, record
 from tests.execution.test_interruption import wait_for
@@ -42,7 +44,7 @@ def before(swept, tmp_path):
     return make
 
 
-def direct_records(study) -> dict:
+def direct_records(study) -> dict[Path, Record]:
     found, unreadable = scrap.read_all(study.outputs / "runoff")
     assert not unreadable
     return found
@@ -60,39 +62,43 @@ def swept(tmp_path_factory):
     return study, preview, study.sweep()
 
 
+@pytest.mark.process
 def test_the_dry_run_counts_the_run_off_by_itself(swept):
     _, preview, _ = swept
     assert "3 planned = 3 to run + 0 done" in preview
     assert preview.splitlines()[-1].startswith("+ up to 2 run-offs, about ")
 
 
+@pytest.mark.process
 def test_direct_pairs_are_ordinary_trials_beside_the_matrix(swept):
     study, _, text = swept
     direct = direct_records(study)
     assert len(direct) >= 2, text
     ways = {json.dumps({"seconds": s}) for s in (0.001, 0.00101, 0.00093)}
     for found in direct.values():
-        assert found["status"] == "ok", found["reason"]
-        trial, reference = found["trial"], found["trial"]["reference"]
+        assert found.status == "ok", found.reason
+        trial, reference = found.trial, found.trial["reference"]
         assert {json.dumps(trial["runtime_args"]), json.dumps(reference["runtime_args"])} < ways
         assert (trial["level"], trial["repeat"], trial["warmup"]) == ("quick", 20, 2)
-        assert found["metrics"]["processes"] == 5 and found["metrics"]["reference_way"].startswith("planted seconds")
+        assert found.metrics["processes"] == 5 and found.metrics["reference_way"].startswith("planted seconds")
     assert len(study.records()) == 1 and len(list((study.outputs / "trials").glob("*.ipynb"))) == 3
     assert "[run-off 1] ok" in text and "run-off of 1 model: up to 2 direct pairs" in text
 
 
+@pytest.mark.process
 def test_what_is_said_follows_from_the_notebooks(swept):
     """Whatever this machine makes of the planted latencies, the words are those of the stored figures."""
     study, _, text = swept
     records, _ = scrap.read_all(study.outputs / "trials")
     order = [t["key"] for t in YAML(typ="safe").load(study.outputs / "study.yaml")["trials"]]
-    (contest,) = contests(sorted(records.values(), key=lambda r: order.index(r["key"])))
+    (contest,) = contests(sorted(records.values(), key=lambda r: order.index(r.key)))
     found = contest.settle(stored(direct_records(study).values()))
     assert said(text) == in_words(found)
     if isinstance(found, Fastest):
         assert found.way == FAST
 
 
+@pytest.mark.process
 def test_a_second_sweep_has_nothing_to_do_and_says_the_same(swept):
     study, _, text = swept
     before = {p: p.stat().st_mtime_ns for p in direct_records(study)}
@@ -102,6 +108,7 @@ def test_a_second_sweep_has_nothing_to_do_and_says_the_same(swept):
     assert "run-offs" not in study.sweep("--dry-run")
 
 
+@pytest.mark.process
 def test_the_report_says_the_same_and_links_to_each_pair(swept):
     from benchlib.report import collate, summary
     from benchlib.report.page import Report
@@ -119,6 +126,7 @@ def test_the_report_says_the_same_and_links_to_each_pair(swept):
         assert f'href="{quote(notebook.removesuffix(".ipynb"))}.html"' in page
 
 
+@pytest.mark.process
 def test_an_interrupted_run_off_keeps_everything_and_goes_on(before):
     study = before()
     starts = lambda: sum(e["event"] == "start" for e in journal.events(study.outputs))  # noqa: E731
@@ -137,6 +145,7 @@ def test_an_interrupted_run_off_keeps_everything_and_goes_on(before):
     assert len(after) >= 2 and {p: after[p] for p in kept} == kept
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("how", ["key", "option", "only"])
 def test_a_study_may_do_without(before, how):
     study = before("runoff: false\n" if how == "key" else "")
@@ -161,7 +170,7 @@ def measured(outcomes):
         asked.append(task.planned)
         own = record(task.planned.trial.runtime_args["seconds"])
         rival = record(task.planned.trial.reference["runtime_args"]["seconds"])
-        return pair(own, rival, **next(outcomes)) | {"key": task.planned.key}, {"seconds": 1.0}
+        return replace(pair(own, rival, **next(outcomes)), key=task.planned.key), {"seconds": 1.0}
 
     return measure, asked
 
@@ -196,6 +205,6 @@ def test_nothing_is_measured_where_there_is_nothing_to_decide(tmp_path):
 def test_a_pair_is_expected_to_take_as_long_as_others_of_its_kind(tmp_path):
     ways = [record(1.0), record(1.02)]
     for way, seconds in zip(ways, (10.0, 20.0), strict=True):
-        facts = durations.kind(make(way["trial"]))
-        journal.note(tmp_path, "trial", key=way["key"], status="ok", seconds=seconds, prepared=0.0, **facts)
+        facts = vars(durations.kind(make(way.trial)))
+        journal.note(tmp_path, "trial", key=way.key, status="ok", seconds=seconds, prepared=0.0, **facts)
     assert list(RunOff(ways, tmp_path).left()) == [15.0]

@@ -9,6 +9,8 @@ import pytest
 
 from benchlib.fingerprint import TEMPLATE
 
+pytestmark = pytest.mark.process
+
 
 @pytest.fixture
 def environment(tmp_path):

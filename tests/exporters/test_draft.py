@@ -7,7 +7,9 @@ from torch import nn
 
 from benchlib.exporters import ExportRequest, onnx_dynamo
 from benchlib.models import LoadedModel
-from benchlib.worker.service import describe
+from benchlib.worker.service import problem_of
+
+pytestmark = pytest.mark.slow
 
 
 class Deciding(nn.Module):
@@ -35,9 +37,9 @@ def test_the_graph_decides_as_the_example_does_and_says_so(tmp_path):
 def test_without_a_draft_the_failure_begins_with_its_cause(tmp_path):
     with pytest.raises(torch.onnx.OnnxExporterError) as failure:
         onnx_dynamo.export(request(tmp_path))
-    told = describe(failure.value)
-    assert told["message"].startswith("GuardOnDataDependentSymNode: Could not guard on data-dependent expression")
-    assert "\x1b" not in told["message"] + told["traceback"]
+    told = problem_of(failure.value)
+    assert told.message.startswith("GuardOnDataDependentSymNode: Could not guard on data-dependent expression")
+    assert "\x1b" not in told.message + told.traceback
 
 
 def test_a_graph_that_decides_nothing_on_data_has_no_decisions(tmp_path):

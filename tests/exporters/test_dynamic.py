@@ -9,6 +9,8 @@ from torch import nn
 from benchlib.exporters._torch_export import Specialised
 from benchlib.models import LoadedModel
 
+pytestmark = pytest.mark.slow
+
 BERT = {"seq_length": 6, "model_args": {"num_hidden_layers": 2, "vocab_size": 1000}}
 MODELS = {
     "explicit/mlp": {},

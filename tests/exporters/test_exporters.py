@@ -18,6 +18,8 @@ from benchlib.onnx_facts import onnx_facts
 from benchlib.plan import rules
 from benchlib.registries import exporters
 
+pytestmark = pytest.mark.slow
+
 GRAPHS = ("script", "onnx_dynamo")
 RUN_BY_TORCH = ("export", "export-nostrict", "jit", "compile")
 

@@ -11,6 +11,8 @@ from benchlib.exporters import script
 from benchlib.models import LoadedModel
 from benchlib.registries import exporters
 
+pytestmark = pytest.mark.slow
+
 RUN_BY_TORCH = ("export", "export-nostrict", "jit", "compile")
 COMPILED = ("explicit/dict_io", "explicit/weight_normed", "huggingface/BertForMaskedLM", "timm/resnet18")
 

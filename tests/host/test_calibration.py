@@ -41,14 +41,14 @@ def test_the_smallest_effect_is_the_half_width_that_the_level_reaches():
 def test_more_pairs_and_less_noise_tell_smaller_effects():
     rounds = simulate(np.random.default_rng(1))
     quick = calibration.evaluate(rounds, "quick", LEVELS["quick"], **FOUND)
-    more = calibration.evaluate(rounds, "quick", replace(LEVELS["quick"], pairs=10), **FOUND)
+    more = calibration.evaluate(rounds, "quick", replace(LEVELS["quick"], replicates=10), **FOUND)
     calm = calibration.evaluate(simulate(np.random.default_rng(1), spread=0.002), "quick", LEVELS["quick"], **FOUND)
     assert more.smallest_effect < quick.smallest_effect
     assert calm.smallest_effect < quick.smallest_effect / 5
 
 
 def test_false_verdicts_are_those_of_the_level_on_groups_of_its_size():
-    level = replace(LEVELS["precise"], pairs=5)
+    level = replace(LEVELS["precise"], replicates=5)
     calm = calibration.evaluate(simulate(np.random.default_rng(2), spread=1e-3), "precise", level, **FOUND)
     assert (calm.group, calm.groups, calm.false_verdicts) == (5, 4, 0)
     biased = simulate(np.random.default_rng(2), spread=1e-3, bias=0.05)

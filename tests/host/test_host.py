@@ -8,6 +8,7 @@ import pytest
 from benchlib import machine
 from benchlib.host import file
 from benchlib.host.peaks import peaks
+from benchlib.worker.messages import Peaks
 
 
 @pytest.fixture(autouse=True)
@@ -22,26 +23,26 @@ class Worker:
     def __init__(self, *rates):
         self.rates, self.requests = list(rates), []
 
-    def __call__(self, **request):
+    def __call__(self, request):
         self.requests.append(request)
         flops, memory = self.rates.pop(0)
-        return {"flop_rate": flops, "memory_bandwidth": memory, "how": f"told {flops:g}"}
+        return Peaks(flops, memory, how=f"told {flops:g}")
 
 
 def test_peaks_are_measured_once_and_kept():
     worker = Worker((100.0, 10.0))
     first = peaks(worker, "float32", "cpu", 2)
-    assert (first["flop_rate"], first["memory_bandwidth"]) == (100.0, 10.0)
+    assert (first.flop_rate, first.memory_bandwidth) == (100.0, 10.0)
     assert peaks(worker, "float32", "cpu", 2) == first
-    assert peaks(worker, "float32", "cpu", 2, lambda known: known["flop_rate"] < 99) == first
+    assert peaks(worker, "float32", "cpu", 2, lambda known: known.flop_rate < 99) == first
     assert len(worker.requests) == 1
     request = worker.requests[0]
-    assert request["array_size"] > (machine.last_level_cache() or 0)
+    assert request.array_size > (machine.last_level_cache() or 0)
 
 
 def test_dtype_and_threads_have_peaks_of_their_own():
     worker = Worker((100.0, 10.0), (200.0, 10.0), (50.0, 8.0))
-    found = [peaks(worker, *what)["flop_rate"] for what in
+    found = [peaks(worker, *what).flop_rate for what in
              (("float32", "cpu", 2), ("bfloat16", "cpu", 2), ("float32", "cpu", 1))]  # fmt: skip
     assert found == [100.0, 200.0, 50.0]
 
@@ -49,10 +50,10 @@ def test_dtype_and_threads_have_peaks_of_their_own():
 def test_a_claim_beyond_the_peak_is_answered_by_measuring_again_and_the_best_is_kept():
     worker = Worker((100.0, 10.0), (150.0, 9.0), (90.0, 8.0))
     peaks(worker, "float32", "cpu", 2)
-    again = peaks(worker, "float32", "cpu", 2, lambda known: known["flop_rate"] < 140)
-    assert (again["flop_rate"], again["memory_bandwidth"]) == (150.0, 10.0)
-    still = peaks(worker, "float32", "cpu", 2, lambda known: known["flop_rate"] < 500)
-    assert (still["flop_rate"], still["how"], still["memory_bandwidth"]) == (150.0, "told 150", 10.0)
+    again = peaks(worker, "float32", "cpu", 2, lambda known: known.flop_rate < 140)
+    assert (again.flop_rate, again.memory_bandwidth) == (150.0, 10.0)
+    still = peaks(worker, "float32", "cpu", 2, lambda known: known.flop_rate < 500)
+    assert (still.flop_rate, still.how, still.memory_bandwidth) == (150.0, "told 150", 10.0)
     assert not worker.rates
 
 
@@ -76,6 +77,7 @@ def _write(number: int) -> None:
     file.update(lambda kept: kept["peaks"].update({str(number): number}))
 
 
+@pytest.mark.process
 def test_writers_at_the_same_time_lose_nothing(cache):
     with ProcessPoolExecutor(4) as pool:
         list(pool.map(_write, range(40)))

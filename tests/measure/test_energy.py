@@ -1,5 +1,6 @@
 """Energy from counters that are not there: a folder like the kernel's, a GPU's handle, a clock that is told."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -7,7 +8,8 @@ import pytest
 
 from benchlib.errors import Unavailable
 from benchlib.measure import energy
-from benchlib.measure.samples import STEADY, WARMUP, Epoch, Samples
+from benchlib.measure.samples import STEADY, WARMUP, Block, Samples
+from benchlib.record.record import ContenderEnergy, EnergyRecord, EnergyRepeat
 
 RANGE = 262_143_328_850  # microjoules: the range of a real package
 
@@ -37,7 +39,7 @@ class World:
         self.now += seconds
         self.joules += watts * seconds
 
-    def measure(self, counter) -> list[dict]:
+    def measure(self, counter) -> list[EnergyRepeat]:
         return energy.measure(counter, self.call, self.rest, self.clock, self.sleep)
 
 
@@ -106,8 +108,8 @@ def test_what_idling_takes_is_subtracted():
     world = World(idle=100, work=50, call=0.02)
     repeats = world.measure(energy.Nvml(lambda: world.joules * 1e3))
     assert len(repeats) == 3
-    assert all(r["idle_seconds"] >= 10 and r["seconds"] >= 10 for r in repeats)
-    assert repeats[0]["joules"] == pytest.approx(150 * repeats[0]["seconds"])
+    assert all(r.idle_seconds >= 10 and r.seconds >= 10 for r in repeats)
+    assert repeats[0].joules == pytest.approx(150 * repeats[0].seconds)
     assert energy.per_item(repeats, 4) == pytest.approx(0.25)
 
 
@@ -122,37 +124,37 @@ def test_the_contender_is_stopped_before_each_idling_and_works_before_the_counte
 
 
 def test_the_median_of_the_repeats_counts():
-    quiet = {"idle_seconds": 10, "idle_joules": 100, "seconds": 10, "joules": 200, "calls": 100}
-    disturbed = quiet | {"joules": 900}
+    quiet = EnergyRepeat(idle_seconds=10, idle_joules=100, seconds=10, joules=200, calls=100)
+    disturbed = replace(quiet, joules=900)
     assert energy.per_item([quiet, disturbed, quiet], 1) == pytest.approx(1)
 
 
 def test_metrics_of_a_run():
-    repeats = [{"idle_seconds": 10, "idle_joules": 100, "seconds": 10, "joules": 200, "calls": 100}]
-    runs = [{"label": "eager", "problem": "", "repeats": repeats}, {"label": "way", "problem": "", "repeats": repeats}]
-    found = energy.metrics({"method": "rapl", "reason": "", "contenders": runs}, 2)
+    repeats = [EnergyRepeat(idle_seconds=10, idle_joules=100, seconds=10, joules=200, calls=100)]
+    runs = [ContenderEnergy("eager", repeats=repeats), ContenderEnergy("way", repeats=repeats)]
+    found = energy.metrics(EnergyRecord("rapl", contenders=runs), 2)
     assert found == {
         "energy_per_item": 0.5, "energy_per_item_reference": 0.5, "energy_method": "rapl",
         "energy_idle_subtracted": True, "energy_not_measured": "",
     }  # fmt: skip
-    none = energy.metrics({"method": "none", "reason": "no RAPL counter", "contenders": []}, 2)
+    none = energy.metrics(EnergyRecord("none", "no RAPL counter"), 2)
     assert none == {
         "energy_per_item": None, "energy_method": "none", "energy_idle_subtracted": False,
         "energy_not_measured": "no RAPL counter",
     }  # fmt: skip
-    runs[1] = {"label": "way", "problem": "it died", "repeats": []}
-    found = energy.metrics({"method": "rapl", "reason": "", "contenders": runs}, 2)
+    runs[1] = ContenderEnergy("way", "it died")
+    found = energy.metrics(EnergyRecord("rapl", contenders=runs), 2)
     assert found["energy_per_item"] is None and found["energy_not_measured"] == "way: it died"
-    assert energy.metrics({}, 2) == {}
+    assert energy.metrics(None, 2) == {}
 
 
-def test_cpu_time_counts_every_call_of_the_timed_epochs():
+def test_cpu_time_counts_every_call_of_the_timed_blocks():
     samples = Samples(["eager", "way"])
     ns = np.ones(5, np.uint64)
     for contender, cpu in ((0, 10**9), (1, 2 * 10**9)):
-        samples.epochs.append(Epoch(contender, 0, -1, WARMUP, 0, 1, 77 * 10**9, 0, ns))
-        samples.epochs += [Epoch(contender, 0, r, STEADY, 0, 1, cpu, 1, ns) for r in range(3)]
+        samples.blocks.append(Block(contender, 0, -1, WARMUP, 0, 1, 77 * 10**9, 0, ns))
+        samples.blocks += [Block(contender, 0, r, STEADY, 0, 1, cpu, 1, ns) for r in range(3)]
     assert energy.cpu_time_per_item(samples, 1, items=4) == pytest.approx(2 / 5 / 4)
     assert energy.cpu_time_per_item(samples, 0, items=4) == pytest.approx(1 / 5 / 4)
-    blocks = Samples(["way"], epochs=[Epoch(0, 0, 0, STEADY, 0, 1, 10**9, 1, ns, inner=100)])
-    assert energy.cpu_time_per_item(blocks, 0, items=1) == pytest.approx(1 / 500)
+    looped = Samples(["way"], blocks=[Block(0, 0, 0, STEADY, 0, 1, 10**9, 1, ns, loops=100)])
+    assert energy.cpu_time_per_item(looped, 0, items=1) == pytest.approx(1 / 500)

@@ -83,6 +83,7 @@ def test_others_can_lock_it_whatever_the_makers_umask(path):
     assert stat.S_IMODE(path.stat().st_mode) == 0o644
 
 
+@pytest.mark.process
 def test_a_lock_whose_owner_is_gone_is_free_at_once(path, holder):
     process = holder()
     threading.Timer(0.5, process.kill).start()
@@ -91,6 +92,7 @@ def test_a_lock_whose_owner_is_gone_is_free_at_once(path, holder):
     assert time.monotonic() - begin < 30
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(
     ("held", "wanted", "free"),
     [
@@ -109,6 +111,7 @@ def test_who_excludes_whom(holder, held, wanted, free):
     assert enter(wanted) == [] or not free
 
 
+@pytest.mark.process
 def test_a_lock_that_was_removed_is_not_waited_for_in_vain(path, holder):
     """Who cleans temporary folders takes the file from under the one that waits."""
     process = holder()

@@ -4,18 +4,21 @@ import functools
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from benchlib_planted.allocator import touched
+from benchlib_planted.allocator import Plant, touched
 
 from benchlib.errors import Unavailable
 from benchlib.measure import memory
 from benchlib.measure.memory import Watched
+from benchlib.record.record import Footprint, MemoryRecord
 from benchlib.worker import footprint
 from benchlib.worker.client import start_fresh
+from benchlib.worker.messages import ImportModules, MakeCalls, OpenSession, ReadFootprint, ResetPeak
 
 MB = 1 << 20
 
@@ -29,8 +32,7 @@ def watch(tmp_path):
         worker = start_fresh("m" * 16, tmp_path / "log", {}, tmp_path, 1)
         started.append(worker)
         watched = Watched(worker, lambda: 60.0, folder=folder)
-        modules = ("benchlib_planted.allocator", *modules)
-        watched.phase("baseline", "imports", modules=modules, device="cpu", import_paths=[])
+        watched.phase("baseline", ImportModules(["benchlib_planted.allocator", *modules], "cpu"))
         return watched
 
     yield start
@@ -44,75 +46,82 @@ def peak(watched: Watched, phase: str = "plant") -> float:
 
 
 def at_end(watched: Watched, phase: str = "plant") -> float:
-    return (watched.phases[phase]["rss"] - watched.phases["baseline"]["rss"]) / MB
+    return (watched.phases[phase].rss - watched.phases["baseline"].rss) / MB
 
 
+@pytest.mark.process
 def test_what_is_touched_and_kept(watch):
     watched = watch()
-    watched.phase("plant", "plant", held=256)
+    watched.phase("plant", Plant(held=256))
     assert peak(watched) == pytest.approx(256, abs=2)
     assert at_end(watched) == pytest.approx(256, abs=2)
 
 
+@pytest.mark.process
 def test_what_is_only_mapped_does_not_count(watch):
     watched = watch()
-    watched.phase("plant", "plant", reserved=1024)
+    watched.phase("plant", Plant(reserved=1024))
     assert peak(watched) <= 1
 
 
+@pytest.mark.process
 def test_what_is_freed_within_the_phase_counts_in_its_peak(watch):
     watched = watch()
-    watched.phase("plant", "plant", freed=256)
+    watched.phase("plant", Plant(freed=256))
     assert peak(watched) == pytest.approx(256, abs=2)
     assert at_end(watched) <= 4
 
 
+@pytest.mark.process
 def test_a_fat_parent_does_not_show_in_its_child(watch):
     thin = watch()
-    thin.phase("plant", "plant", held=10)
+    thin.phase("plant", Plant(held=10))
     before = int(footprint._kilobytes(Path("/proc/self/status"))["VmRSS"])
     burden = touched(300)
     assert footprint._kilobytes(Path("/proc/self/status"))["VmRSS"] - before > 295 * MB
     child = watch()
-    child.phase("plant", "plant", held=10)
+    child.phase("plant", Plant(held=10))
     burden.close()
-    assert child.phases["plant"]["peak"] <= thin.phases["plant"]["peak"] + MB
+    assert child.phases["plant"].peak <= thin.phases["plant"].peak + MB
     assert peak(child) == pytest.approx(10, abs=1)
 
 
+@pytest.mark.process
 def test_the_peak_is_reset_between_phases(watch):
     watched = watch()
-    watched.phase("one", "plant", freed=200)
-    watched.phase("two", "plant", freed=100)
+    watched.phase("one", Plant(freed=200))
+    watched.phase("two", Plant(freed=100))
     assert peak(watched, "one") == pytest.approx(200, abs=2)
     assert peak(watched, "two") == pytest.approx(100, abs=2)
 
 
+@pytest.mark.process
 def test_mapped_weights_are_seen_and_shared(watch, tmp_path):
     file = tmp_path / "weights"
     file.write_bytes(os.urandom(100 * MB))
     one, two = watch(), watch()
-    one.phase("plant", "plant", file=str(file))
+    one.phase("plant", Plant(file=str(file)))
     alone = one.phases["plant"]
-    two.phase("plant", "plant", file=str(file))
-    one.phase("shared", "plant")
+    two.phase("plant", Plant(file=str(file)))
+    one.phase("shared", Plant())
     assert peak(one) == pytest.approx(100, abs=2)
     own = one.phases["baseline"]
-    assert (alone["file"] - own["file"]) / MB == pytest.approx(100, abs=4)
+    assert (alone.file - own.file) / MB == pytest.approx(100, abs=4)
     for watched, phase in ((one, "shared"), (two, "plant")):
         found = watched.phases[phase]
-        assert (found["file"] - own["file"]) / MB == pytest.approx(50, abs=4)
-        assert found["rss"] == pytest.approx(alone["rss"], abs=2 * MB), "each still has all of it"
-        assert found["private"] == pytest.approx(own["private"], abs=2 * MB), "and none of it alone"
+        assert (found.file - own.file) / MB == pytest.approx(50, abs=4)
+        assert found.rss == pytest.approx(alone.rss, abs=2 * MB), "each still has all of it"
+        assert found.private == pytest.approx(own.private, abs=2 * MB), "and none of it alone"
 
 
+@pytest.mark.process
 def test_what_is_mapped_and_not_read_is_known(watch, tmp_path):
     file = tmp_path / "weights"
     file.write_bytes(os.urandom(64 * MB))
     watched = watch(folder=str(tmp_path))
-    assert watched.phases["baseline"]["untouched"] == 0
-    watched.phase("plant", "plant", file=str(file), read=16 * MB)
-    assert watched.phases["plant"]["untouched"] / MB == pytest.approx(48, abs=1)
+    assert watched.phases["baseline"].untouched == 0
+    watched.phase("plant", Plant(file=str(file), read=16 * MB))
+    assert watched.phases["plant"].untouched / MB == pytest.approx(48, abs=1)
 
 
 WEIGHT = 4096 * 4096 * 4  # bytes: 64 MB
@@ -135,17 +144,20 @@ def multiplication(tmp_path_factory):
     return folder
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("strategy", ["kSameAsRequested", "kNextPowerOfTwo"])
 def test_onnxruntime_holds_its_weights(watch, multiplication, strategy):
     watched = watch("onnxruntime", "benchlib.runtimes.onnxruntime")
-    request = {
-        "artifact": str(multiplication / "model.onnx"), "exporter": "onnx", "exporter_args": {}, "positional": [],
-        "device": "cpu", "provider": "", "threads": 1, "rtopt": "all", "options": {"arena_extend_strategy": strategy},
-    }  # fmt: skip
-    facts = watched.phase("session", "open", heap_seed=None, runtime="onnxruntime", request=request,
-                          inputs=str(multiplication / "inputs.npz"), import_paths=[])  # fmt: skip
-    watched.phase("first", "call", calls=1)
-    assert facts["arena"]["arena_extend_strategy"] == strategy
+    request = OpenSession(
+        "onnxruntime",
+        multiplication / "model.onnx",
+        multiplication / "inputs.npz",
+        exporter="onnx",
+        runtime_args={"arena_extend_strategy": strategy},
+    )
+    session = watched.phase("session", request)
+    watched.phase("first", MakeCalls(1))
+    assert session.details["arena"]["arena_extend_strategy"] == strategy
     held = max(peak(watched, "session"), peak(watched, "first")) * MB
     assert WEIGHT <= held <= 2.2 * WEIGHT
 
@@ -153,14 +165,14 @@ def test_onnxruntime_holds_its_weights(watch, multiplication, strategy):
 def test_the_exact_text_that_resets(tmp_path, monkeypatch):
     monkeypatch.setattr(footprint, "_SELF", tmp_path)
     (tmp_path / "clear_refs").touch()
-    footprint.reset_peak(None, {"device": "cpu"})
+    footprint.reset_peak(None, ResetPeak("cpu"))
     assert (tmp_path / "clear_refs").read_text() == "5"
 
 
 def test_a_kernel_that_resets_nothing_is_no_figure_but_a_reason(tmp_path, monkeypatch):
     monkeypatch.setattr(footprint, "_SELF", tmp_path / "absent")
     with pytest.raises(Unavailable, match="clear_refs cannot be written"):
-        footprint.reset_peak(None, {"device": "cpu"})
+        footprint.reset_peak(None, ResetPeak("cpu"))
 
 
 @pytest.fixture
@@ -184,13 +196,13 @@ def gpu(monkeypatch):
 
 
 def cuda_figures(device: str = "cuda:1") -> tuple:
-    found = footprint.footprint(None, {"device": device, "folder": "/absent"})
-    return found["cuda_allocated"], found["cuda_reserved"], found["nvml"]
+    found = footprint.read_footprint(None, ReadFootprint(device, "/absent"))
+    return found.cuda_allocated, found.cuda_reserved, found.nvml
 
 
 def test_a_gpu_has_its_allocators_peaks_and_what_nvml_says_of_this_process(gpu):
     assert cuda_figures() == (500, 700, 900)
-    footprint.reset_peak(None, {"device": "cuda:1"})
+    footprint.reset_peak(None, ResetPeak("cuda:1"))
     assert cuda_figures() == (20, 700, 900)
     gpu.processes.pop()
     gpu.allocated = None
@@ -198,8 +210,9 @@ def test_a_gpu_has_its_allocators_peaks_and_what_nvml_says_of_this_process(gpu):
     assert cuda_figures("cpu") == (None, None, None)
 
 
+@pytest.mark.process
 def test_settings_of_allocators_are_recorded():
-    script = "import json; from benchlib.worker import footprint; print(json.dumps(footprint.settings()))"
+    script = "import json; from benchlib.worker import footprint; print(json.dumps(footprint.allocator_settings()))"
     env = {**os.environ, "MALLOC_ARENA_MAX": "2", "PYTORCH_CUDA_ALLOC_CONF": "max_split_size_mb:64", "OTHER": "1"}
     text = subprocess.run([sys.executable, "-c", script], env=env, capture_output=True, text=True, check=True).stdout
     modes = Path("/sys/kernel/mm/transparent_hugepage/enabled")
@@ -208,28 +221,26 @@ def test_settings_of_allocators_are_recorded():
     assert not modes.exists() or any(f'"{mode}"' in text for mode in ("always", "madvise", "never"))
 
 
+BLANK = Footprint(peak=10, rss=10, pss=7, private=0, file=0, untouched=3)
+
+
 def process(session: int, first: int, **more) -> dict:
-    """The phases of a process with a baseline of 10 bytes, as `footprint` tells them."""
-    blank = {
-        "peak": 10,
-        "rss": 10,
-        "pss": 7,
-        "untouched": 3,
-        "cuda_allocated": None,
-        "cuda_reserved": None,
-        "nvml": None,
-    }
-    return {"baseline": blank, "session": blank | {"peak": session}, "first": blank | {"peak": first},
-            "steady": blank | {"peak": 11} | more}  # fmt: skip
+    """The phases of a process with a baseline of 10 bytes, as the worker tells them."""
+    return {"baseline": BLANK, "session": replace(BLANK, peak=session), "first": replace(BLANK, peak=first),
+            "steady": replace(BLANK, peak=11, **more)}  # fmt: skip
 
 
-def subject(label: str, sessions: list, exports: list = (), problem: str = "") -> dict:
-    return {"label": label, "problem": problem, "settings": {}, "sessions": sessions, "exports": list(exports)}
+def export_process(peak: int) -> dict:
+    """The same of a process that exports, with a baseline of 5 bytes."""
+    return {"baseline": replace(BLANK, rss=5), "load": replace(BLANK, peak=6), "export": replace(BLANK, peak=peak)}
+
+
+def subject(label: str, sessions: list, exports: list = (), problem: str = "") -> MemoryRecord:
+    return MemoryRecord(label, problem, sessions=sessions, exports=list(exports))
 
 
 def test_medians_and_maxima_over_processes():
-    way = subject("way", [process(110, 50), process(20, 310), process(30, 40)],
-                  [{"baseline": {"rss": 5}, "load": {"peak": 6}, "export": {"peak": 905}}])  # fmt: skip
+    way = subject("way", [process(110, 50), process(20, 310), process(30, 40)], [export_process(905)])
     found = memory.metrics([subject("eager", [process(12, 13)] * 3), way])
     assert (found["memory_vmhwm_session"], found["memory_vmhwm_session_max"]) == (20, 100)
     assert (found["memory_vmhwm_first"], found["memory_vmhwm_first_max"]) == (40, 300)
@@ -252,9 +263,8 @@ def test_every_metric_is_declared():
     from benchlib.record.metrics import METRICS
 
     cuda = {"cuda_allocated": 4, "cuda_reserved": 5, "nvml": 6}
-    full = process(1, 2, **cuda)
-    full = {phase: found | cuda for phase, found in full.items()}
-    way = subject("way", [full] * 3, [{"baseline": {"rss": 5}, "load": {"peak": 6}, "export": {"peak": 9}}])
+    full = {phase: replace(found, **cuda) for phase, found in process(1, 2).items()}
+    way = subject("way", [full] * 3, [export_process(9)])
     found = memory.metrics([way, way])
     assert set(found) == {name for name, metric in METRICS.items() if metric.group == "memory"}
     assert (found["memory_cuda_allocated_peak"], found["memory_nvml_used"]) == (4, 0)

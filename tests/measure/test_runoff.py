@@ -9,7 +9,17 @@ import pytest
 from scipy.stats import t
 
 from benchlib.measure import statistics
-from benchlib.measure.runoff import LOOKS, Contestant, Direct, Fastest, Pair, Tie, decide, processes_of, settle
+from benchlib.measure.runoff import (
+    ANALYSES,
+    Contestant,
+    Fastest,
+    Pair,
+    PairedResult,
+    Tie,
+    decide,
+    processes_of,
+    settle,
+)
 from benchlib.measure.statistics import Interval
 
 QUICK = 0.1  # the difference that level quick decides
@@ -19,9 +29,9 @@ def way(label: str, speed: float, half: float = 0.03) -> Contestant:
     return Contestant(label, Interval(speed, speed * (1 - half), speed * (1 + half)))
 
 
-def one(value: float, low: float, high: float, pairs: int = 5, seconds: float = 4.0) -> Direct:
+def one(value: float, low: float, high: float, pairs: int = 5, seconds: float = 4.0) -> PairedResult:
     """A direct result; 95 % interval."""
-    return Direct(Interval(value, low, high), pairs, seconds)
+    return PairedResult(Interval(value, low, high), pairs, seconds)
 
 
 WIN, LOSS, DRAW = one(1.12, 1.10, 1.14), one(1 / 1.12, 1 / 1.14, 1 / 1.10), one(1.02, 0.98, 1.06)
@@ -83,13 +93,13 @@ def test_ways_that_beat_each_other_in_a_circle_are_a_tie():
         one(1.04, 1.03, 1.05),  # certain, and smaller than what is promised
         one(1.2, 0.99, 1.45),
         one(1.07, 1.001, 1.14),  # at 95 % it would win, corrected for two pairs it does not
-        Direct(Interval(1.3)),
-        Direct(None, failure="crashed"),
+        PairedResult(Interval(1.3)),
+        PairedResult(None, failure="crashed"),
     ],
 )
 def test_what_is_no_win(result):
     ways = [way("a", 1.02), way("b", 1.01), way("c", 1.0)]
-    found = decide(ways, {("a", "b"): replace(result, looks=LOOKS), ("a", "c"): WIN}, QUICK)
+    found = decide(ways, {("a", "b"): replace(result, analyses=ANALYSES), ("a", "c"): WIN}, QUICK)
     assert isinstance(found, Tie)
     assert found.ways == ("a", "b")
 
@@ -103,7 +113,7 @@ def test_the_hosts_smallest_detectable_effect_is_a_margin_too():
 def test_the_interval_at_another_confidence_is_that_of_the_pairs_themselves():
     logs = np.random.default_rng(0).normal(0.1, 0.03, 5)
     at = lambda confidence: Interval(*np.exp(statistics.mean_interval(logs, confidence)))  # noqa: E731
-    wider = Direct(at(0.95), 5).at(0.99)
+    wider = PairedResult(at(0.95), 5).with_confidence(0.99)
     assert wider.ratio == pytest.approx(at(0.99))
 
 
@@ -111,12 +121,12 @@ TWO = [way("a", 1.02), way("b", 1.0)]
 
 
 def test_how_many_more_seconds_would_decide():
-    # three looks at one pair: each interval is that of 98.3 %
+    # three analyses of one pair: each interval is that of 98.3 %
     wider = float(t.ppf(1 - 0.05 / 3 / 2, 4) / t.ppf(1 - 0.05 / 2, 4))
     more = 5 * ((2 * wider) ** 2 - 1) * 4
     # beyond the margin, half-width twice the distance to 1
     result = one(math.exp(0.1), math.exp(-0.1), math.exp(0.3), pairs=5, seconds=4.0)
-    result = replace(result, looks=LOOKS)
+    result = replace(result, analyses=ANALYSES)
     assert decide(TWO, {("a", "b"): result}, QUICK).seconds == pytest.approx(more)
     # inside the margin: the distance is that to the margin
     edge = math.log(1.05)
@@ -130,7 +140,7 @@ def test_ways_within_the_margin_are_the_same_and_no_measuring_would_matter():
 
 
 def test_nobody_knows_how_long_where_a_pair_gave_nothing():
-    assert decide(TWO, {("a", "b"): Direct(None, failure="crashed")}, QUICK).seconds is None
+    assert decide(TWO, {("a", "b"): PairedResult(None, failure="crashed")}, QUICK).seconds is None
 
 
 def test_the_pair_that_is_missing_is_returned():
@@ -145,24 +155,26 @@ def test_an_open_pair_is_measured_again_and_all_looks_count():
         return one(1.08, 0.96, 1.215)
 
     found = settle(TWO, result, QUICK)
-    assert asked == [Pair("a", "b"), Pair("a", "b", look=2), Pair("a", "b", look=3)]
-    assert isinstance(found, Fastest) and found.wins["b"].pairs == 15
+    assert asked == [Pair("a", "b"), Pair("a", "b", analysis=2), Pair("a", "b", analysis=3)]
+    assert isinstance(found, Fastest) and found.wins["b"].replicates == 15
 
 
 def test_no_look_is_taken_that_would_be_too_many():
-    found = replace(one(1.08, 0.8, 1.458), looks=LOOKS - 1)
+    found = replace(one(1.08, 0.8, 1.458), analyses=ANALYSES - 1)
     assert isinstance(decide(TWO, {("a", "b"): found}, QUICK), Tie)
 
 
 def test_each_look_doubles_what_there_is_and_is_a_trial_of_its_own():
     for first in (3, 5, 6):
-        taken = [processes_of(look, first) for look in range(1, LOOKS + 1)]
-        assert len(set(taken)) == LOOKS
-        for look in range(1, LOOKS):
-            assert taken[look] == sum(taken[:look]) + 1
+        taken = [processes_of(analysis, first) for analysis in range(1, ANALYSES + 1)]
+        assert len(set(taken)) == ANALYSES
+        for analysis in range(1, ANALYSES):
+            assert taken[analysis] == sum(taken[:analysis]) + 1
 
 
-@pytest.mark.parametrize("first", [WIN, one(1.01, 0.98, 1.04), one(1.049, 0.9, 1.2), Direct(None, failure="crashed")])
+@pytest.mark.parametrize(
+    "first", [WIN, one(1.01, 0.98, 1.04), one(1.049, 0.9, 1.2), PairedResult(None, failure="crashed")]
+)
 def test_what_is_decided_hopeless_or_failed_gets_no_further_look(first):
     asked = []
     settle(TWO, lambda pair: asked.append(pair) or first, QUICK)
@@ -170,17 +182,17 @@ def test_what_is_decided_hopeless_or_failed_gets_no_further_look(first):
 
 
 def test_a_second_look_that_fails_ends_it():
-    results = iter([one(1.08, 0.99, 1.18), Direct(None, failure="crashed")])
+    results = iter([one(1.08, 0.99, 1.18), PairedResult(None, failure="crashed")])
     found = settle(TWO, lambda pair: next(results), QUICK)
-    assert isinstance(found, Tie) and found.open["b"].pairs == 5
+    assert isinstance(found, Tie) and found.open["b"].replicates == 5
 
 
 def test_two_looks_together_are_what_all_pairs_of_processes_say():
     logs = np.random.default_rng(3).normal(0.08, 0.04, 11)
     at = lambda part: Interval(*np.exp(statistics.mean_interval(part)))  # noqa: E731
-    both = Direct(at(logs[:5]), 5, 4.0).joined(Direct(at(logs[5:]), 6, 6.0))
+    both = PairedResult(at(logs[:5]), 5, 4.0).pooled_with(PairedResult(at(logs[5:]), 6, 6.0))
     assert both.ratio == pytest.approx(at(logs))
-    assert (both.pairs, both.looks) == (11, 2) and both.seconds == pytest.approx((20 + 36) / 11)
+    assert (both.replicates, both.analyses) == (11, 2) and both.seconds == pytest.approx((20 + 36) / 11)
 
 
 # -- simulated studies -----------------------------------------------------------------------------
@@ -208,9 +220,9 @@ def study(chance, latencies: dict[str, float], offset: float = OFFSET):
     """A whole study: each way beside a reference, then the run-off."""
     ways = [Contestant(name, simulate(chance, (1.0, own), offset)) for name, own in latencies.items()]
 
-    def direct(pair: Pair) -> Direct:
-        pairs = processes_of(pair.look, 5)
-        return Direct(simulate(chance, (latencies[pair.rival], latencies[pair.way]), offset, pairs), pairs, 4.0)
+    def direct(pair: Pair) -> PairedResult:
+        pairs = processes_of(pair.analysis, 5)
+        return PairedResult(simulate(chance, (latencies[pair.rival], latencies[pair.way]), offset, pairs), pairs, 4.0)
 
     return settle(ways, direct, QUICK)
 
@@ -254,7 +266,7 @@ def test_the_run_off_corrects_a_champion_who_was_lucky():
     chance = np.random.default_rng(14)
     latencies = {"lucky": 1.1, "fast": 1.0}
     ways = [way("lucky", 1.05), way("fast", 1.0)]
-    direct = lambda p: Direct(simulate(chance, (latencies[p.rival], latencies[p.way])), 5, 4.0)  # noqa: E731
+    direct = lambda p: PairedResult(simulate(chance, (latencies[p.rival], latencies[p.way])), 5, 4.0)  # noqa: E731
     found = [settle(ways, direct, QUICK) for _ in range(STUDIES)]
     assert np.mean([isinstance(f, Fastest) and f.way == "fast" for f in found]) >= 0.95
 
@@ -268,9 +280,9 @@ def test_every_set_of_results_comes_to_an_end():
         asked = []
 
         def result(pair, results=results, asked=asked):
-            asked.append((frozenset((pair.way, pair.rival)), pair.look))
+            asked.append((frozenset((pair.way, pair.rival)), pair.analysis))
             key = pair.way, pair.rival
             return results[key] if key in results else results[key[::-1]].inverted()
 
         assert isinstance(settle(ways, result, QUICK), Fastest | Tie)
-        assert len(set(asked)) == len(asked) <= LOOKS * len(pairs)
+        assert len(set(asked)) == len(asked) <= ANALYSES * len(pairs)

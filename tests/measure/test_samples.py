@@ -2,27 +2,27 @@ import json
 
 import numpy as np
 
-from benchlib.measure.samples import STEADY, WARMUP, Epoch, Samples
+from benchlib.measure.samples import STEADY, WARMUP, Block, Samples
 
 
 def some():
-    epochs = [
-        Epoch(0, 0, -1, WARMUP, 0, 50, 40, 0, np.array([30, 20], np.uint64)),
-        Epoch(0, 0, 0, STEADY, 60, 90, 30, 1, np.array([15, 10, 12], np.uint64)),
-        Epoch(1, 0, 0, STEADY, 90, 99, 9, 1, np.array([9, 5, 7], np.uint64)),
-        Epoch(0, 0, 1, STEADY, 99, 130, 30, 1, np.array([15, 20, 22], np.uint64)),  # a round that was cut off
+    blocks = [
+        Block(0, 0, -1, WARMUP, 0, 50, 40, 0, np.array([30, 20], np.uint64)),
+        Block(0, 0, 0, STEADY, 60, 90, 30, 1, np.array([15, 10, 12], np.uint64)),
+        Block(1, 0, 0, STEADY, 90, 99, 9, 1, np.array([9, 5, 7], np.uint64)),
+        Block(0, 0, 1, STEADY, 99, 130, 30, 1, np.array([15, 20, 22], np.uint64)),  # a round that was cut off
     ]
-    return Samples(["eager", "script"], 5, epochs)
+    return Samples(["eager", "script"], 5, blocks)
 
 
 def test_there_and_back_through_json():
     back = Samples.decode(json.loads(json.dumps(some().encode())))
     assert back.contenders == ["eager", "script"]
     assert back.order_seed == 5
-    for one, two in zip(some().epochs, back.epochs, strict=True):
+    for one, two in zip(some().blocks, back.blocks, strict=True):
         np.testing.assert_array_equal(one.ns, two.ns)
         assert vars(one).keys() == vars(two).keys()
-        assert (one.start, one.phase, one.round, one.skip) == (two.start, two.phase, two.round, two.skip)
+        assert (one.start, one.phase, one.round, one.discarded) == (two.start, two.phase, two.round, two.discarded)
 
 
 def test_what_counts():
@@ -38,4 +38,4 @@ def test_the_table_has_every_call():
 
 
 def test_no_samples():
-    assert len(Samples.decode(Samples(["a"]).encode()).epochs) == 0
+    assert len(Samples.decode(Samples(["a"]).encode()).blocks) == 0

@@ -13,10 +13,10 @@ RUNS, CAP = 1000, 1500
 
 
 def stopped(samples: np.ndarray, target: float) -> tuple[int, bool]:
-    """After how many samples an epoch of five at a time would have ended, and whether the rule was satisfied."""
+    """After how many samples a block of five at a time would have ended, and whether the rule was satisfied."""
     rule = Stopping(target)
     for n in range(5, len(samples) + 1, 5):
-        if rule.look(samples[:n]):
+        if rule.check(samples[:n]):
             return n, True
     return len(samples), False
 
@@ -47,12 +47,12 @@ def test_the_published_interval_covers_the_truth(phi, offset):
 def test_it_needs_two_checks_in_a_row():
     calm = np.random.default_rng(0).normal(1, 0.001, 200)
     rule = Stopping(0.01)
-    assert not rule.look(calm[:20])
-    assert not rule.look(calm[:29])  # the next check is at 30
-    assert rule.look(calm[:30])
-    assert rule.look(calm[:31])  # no check is due
+    assert not rule.check(calm[:20])
+    assert not rule.check(calm[:29])  # the next check is at 30
+    assert rule.check(calm[:30])
+    assert rule.check(calm[:31])  # no check is due
     wild = np.concatenate([calm[:31], np.linspace(1, 9, 100)])
-    assert not rule.look(wild)
+    assert not rule.check(wild)
 
 
 def test_a_wild_process_is_never_said_to_have_converged():

@@ -12,7 +12,10 @@ from benchlib import mistakes, tensors
 from benchlib.models import _axes, parse, python
 from benchlib.registries import sources
 from benchlib.worker import verbs
+from benchlib.worker.messages import LoadModel
 from benchlib.worker.service import Worker
+
+pytestmark = pytest.mark.slow
 
 TOKENS = {0: "batch", 1: "seq_length"}
 
@@ -98,7 +101,6 @@ def test_a_graph_names_its_free_dimensions(tmp_path):
 
 def test_the_bundle_keeps_them(tmp_path):
     trial = mistakes.make({"model": "explicit/101DummyIList"}).model_dump()
-    request = {"source": "explicit", "name": "101DummyIList", "trial": trial, "bundle": str(tmp_path)}
-    verbs.load(Worker(channel=None), request)
+    verbs.load_model(Worker(channel=None), LoadModel("explicit", "101DummyIList", trial, tmp_path))
     assert json.loads((tmp_path / "meta.json").read_text())["axes"]["yz_1"] == {"0": "batch"}
-    assert verbs.from_bundle(tmp_path).axes == {name: {0: "batch"} for name in ("x", "yz_0", "yz_1")}
+    assert verbs.open_saved_model(tmp_path).axes == {name: {0: "batch"} for name in ("x", "yz_0", "yz_1")}

@@ -9,6 +9,8 @@ from benchlib.models import _configs, _labels
 from benchlib.models._transformers_corpus import MODELS
 from benchlib.registries import sources
 
+pytestmark = pytest.mark.slow
+
 
 def configured(kind, given, values=None):
     return _configs.configured(getattr(transformers, kind), values or {}, given, kind)

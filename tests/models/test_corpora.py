@@ -10,6 +10,8 @@ from benchlib.plan.selections import select
 from benchlib.registries import sources
 from benchlib.trial import Trial
 
+pytestmark = pytest.mark.slow
+
 BERT = {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 64, "vocab_size": 300}
 BART = {"d_model": 16, "encoder_layers": 1, "decoder_layers": 1, "encoder_ffn_dim": 32, "decoder_ffn_dim": 32,
         "encoder_attention_heads": 2, "decoder_attention_heads": 2, "vocab_size": 300}  # fmt: skip

@@ -102,6 +102,7 @@ except Exception as error:
 """
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(
     ("variables", "reason"),
     [

@@ -12,6 +12,8 @@ from benchlib.models._shape_sets import resized, shape_sets, sizes_of
 from benchlib.registries import exporters, runtimes, sources
 from benchlib.runtimes import OpenRequest
 
+pytestmark = pytest.mark.slow
+
 BERT = {
     "num_hidden_layers": 2,
     "hidden_size": 64,

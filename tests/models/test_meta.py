@@ -1,6 +1,7 @@
 """Loading without weights: large tensors have no memory, small ones are real, and what is counted is right."""
 
 import json
+from dataclasses import replace
 
 import pytest
 import torch
@@ -9,12 +10,16 @@ from torch import nn
 from benchlib import mistakes
 from benchlib.models import LoadedModel, _as_trained, _meta
 from benchlib.registries import sources
-from benchlib.worker.details import _found, details_of
+from benchlib.worker.details import describe, describe_loaded
+from benchlib.worker.messages import DescribeModel
+from benchlib.worker.verbs import describe_shapes
+
+pytestmark = pytest.mark.slow
 
 
 def asked(model, **parameters):
     suite, _, name = model.partition("/")
-    return {"source": suite, "name": name, "trial": mistakes.make({"model": model, **parameters}).model_dump()}
+    return DescribeModel(suite, name, mistakes.make({"model": model, **parameters}).model_dump())
 
 
 def test_large_tensors_have_no_memory_and_small_ones_are_real():
@@ -39,29 +44,27 @@ def test_large_tensors_have_no_memory_and_small_ones_are_real():
 )  # fmt: skip
 def test_what_is_counted_is_what_loading_finds(model, parameters):
     request = asked(model, **parameters)
-    found = details_of(request)
-    real = sources.get(request["source"]).load(request["name"], mistakes.make({"model": model, **parameters}))
+    found = describe(request)
+    real = sources.get(request.source).load(request.name, mistakes.make({"model": model, **parameters}))
     held = [*real.module.parameters(), *real.module.buffers()]
-    assert found["params_size"] == real.facts["params_size"] > 0
-    assert found["weights_size"] == sum(t.numel() * t.element_size() for t in {id(t): t for t in held}.values())
-    assert found["model_task"] == real.facts["model_task"]
-    from benchlib.worker.verbs import shapes_of
-
-    assert found["input_shapes"] == shapes_of(real.inputs)
-    assert found["input_size"] > 0
+    assert found.params_size == real.facts["params_size"] > 0
+    assert found.weights_size == sum(t.numel() * t.element_size() for t in {id(t): t for t in held}.values())
+    assert found.model_task == real.facts["model_task"]
+    assert found.input_shapes == describe_shapes(real.inputs)
+    assert found.input_size > 0
 
 
 def test_six_billion_parameters_cost_nothing():
     sizes = {"n_embd": 4096, "n_layer": 30, "n_head": 16, "num_hidden_layers": 30, "hidden_size": 4096}
-    found = details_of(asked("huggingface/GPT2ForSequenceClassification", model_args=sizes, seq_length=8))
-    assert found["params_size"] > 6e9
-    assert found["weights_size"] > 24e9
+    found = describe(asked("huggingface/GPT2ForSequenceClassification", model_args=sizes, seq_length=8))
+    assert found.params_size > 6e9
+    assert found.weights_size > 24e9
 
 
 def test_what_a_source_cannot_do_is_told_as_unknown():
-    assert details_of(asked("planted/plain", model_args={"fault": "raise"}))["unknown"].startswith("RuntimeError: ")
-    wrong = details_of({**asked("explicit/mlp"), "name": "mpl"})
-    assert "did you mean 'mlp'" in wrong["unknown"]
+    assert describe(asked("planted/plain", model_args={"fault": "raise"})).unknown.startswith("RuntimeError: ")
+    wrong = describe(replace(asked("explicit/mlp"), name="mpl"))
+    assert "did you mean 'mlp'" in wrong.unknown
 
 
 def test_nothing_is_downloaded_and_no_weights_are_read_to_see_what_a_model_is(monkeypatch, tmp_path):
@@ -79,9 +82,9 @@ def test_nothing_is_downloaded_and_no_weights_are_read_to_see_what_a_model_is(mo
         return str(tmp_path)
 
     monkeypatch.setattr(huggingface_hub, "snapshot_download", snapshot)
-    found = details_of(asked("popular_on_huggingface/google/byt5-small"))
+    found = describe(asked("popular_on_huggingface/google/byt5-small"))
     model = transformers.BertModel(transformers.BertConfig(**config))
-    assert found["params_size"] == sum(p.numel() for p in model.parameters())
+    assert found.params_size == sum(p.numel() for p in model.parameters())
     assert asked_for == [("google/byt5-small", True)]
 
 
@@ -94,5 +97,5 @@ def test_a_model_that_is_only_looked_at_makes_no_call():
 
 def test_a_ready_file_counts_its_own_weights():
     inputs = {"x": torch.zeros(2, 3)}
-    found = _found(LoadedModel(inputs, facts={"params_size": 10, "weights_size": 40}))
-    assert (found["params_size"], found["weights_size"], found["input_size"]) == (10, 40, 24)
+    found = describe_loaded(LoadedModel(inputs, facts={"params_size": 10, "weights_size": 40}))
+    assert (found.params_size, found.weights_size, found.input_size) == (10, 40, 24)

@@ -7,6 +7,8 @@ from benchlib import mistakes, tensors
 from benchlib.errors import UserError
 from benchlib.registries import sources
 
+pytestmark = pytest.mark.slow
+
 TINY = {"num_hidden_layers": 1, "hidden_size": 32, "intermediate_size": 64, "num_attention_heads": 2}
 SOUND = {**TINY, "conv_dim": [32, 32], "conv_kernel": [10, 8], "conv_stride": [5, 4], "num_feat_extract_layers": 2,
          "num_conv_pos_embeddings": 16, "num_conv_pos_embedding_groups": 2}  # fmt: skip

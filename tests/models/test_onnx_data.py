@@ -84,6 +84,7 @@ def test_of_many_sets_as_many_as_take_turns_are_read(tmp_path):
     assert {0, *_input_sets.of(model, 0)} == set(model.expected) == set(range(TIMED))
 
 
+@pytest.mark.process
 def test_a_whole_trial_is_judged_by_given_outputs(tmp_path, command):
     case = DATA / "pytorch-operator" / "test_operator_mm"
     words = ["run", str(case / "model.onnx"), "--inputs", str(case), "--exporter", "onnx", "--runtime", "reference"]

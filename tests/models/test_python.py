@@ -92,6 +92,7 @@ def loaded(name, **parameters):
     return python.load(name.partition(":")[2], mistakes.make({"model": name, **parameters}))
 
 
+@pytest.mark.process
 def test_a_scripts_class_with_a_helper_module_beside_it(tmp_path, cache):
     """Stored by one process, opened and exported by another that never saw the script."""
     place = tmp_path / "script"
@@ -106,6 +107,7 @@ def test_a_scripts_class_with_a_helper_module_beside_it(tmp_path, cache):
     assert execute(place / "main.py", cache, cwd=tmp_path).split()[0] != name, "an edited helper is another model"
 
 
+@pytest.mark.process
 def test_a_class_without_a_file(tmp_path, cache):
     """As in a notebook's cell: defined in __main__, of which there is no file."""
     code = (
@@ -119,6 +121,7 @@ def test_a_class_without_a_file(tmp_path, cache):
     assert sums == pytest.approx([float(expected)] * 3, rel=1e-5)
 
 
+@pytest.mark.process
 def test_a_notebooks_cell_is_read_through_linecache(cache, tmp_path):
     """Comments in a cell do not make another model, code does."""
     code = """

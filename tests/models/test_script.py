@@ -45,6 +45,7 @@ def found_in(name, **parameters):
     return script.discovered(path, make({"model": str(path), **parameters})).models
 
 
+@pytest.mark.process
 def test_the_scripts_that_ship_call_what_they_say():
     (small,) = found_in("hello_world.py")
     first, second = found_in("two_models.py")
@@ -58,6 +59,7 @@ def test_the_scripts_that_ship_call_what_they_say():
     ]
 
 
+@pytest.mark.process
 def test_a_script_gets_the_parameters_that_a_trial_gives_and_no_others(helped):
     trial = make({"model": str(helped), "batch_size": 8})
     assert _script_arguments.command_line(trial) == ["--batch_size", "8"]
@@ -176,6 +178,7 @@ def test_an_import_from_above_all_folders_leads_nowhere(tmp_path):
     assert _script_arguments.with_neighbours(path) == [path]
 
 
+@pytest.mark.process
 def test_several_models_and_none_are_one_line_each(tmp_path):
     path = SCRIPTS / "two_models.py"
     first, second = (m.hash for m in found_in("two_models.py"))
@@ -189,6 +192,7 @@ def test_several_models_and_none_are_one_line_each(tmp_path):
         script.load(str(empty), make({"model": str(empty)}))
 
 
+@pytest.mark.process
 def test_a_script_module_is_loaded_like_any_other(tmp_path):
     path = tmp_path / "net.py"
     path.write_text("import torch\nx = torch.ones(1, 3)\ntorch.jit.trace(torch.nn.Linear(3, 2), x)(x)\n")
@@ -206,11 +210,11 @@ def test_how_scripts_are_named(helped, monkeypatch):
         parse("nett.py")
 
 
-@pytest.mark.slow
+@pytest.mark.process
 def test_a_whole_run(command, tmp_path):
     done = command("run", str(SCRIPTS / "linear.py"), "--level", "smoke", "--batch-size", "4", "--exporter", "export")
     (record,) = scrap.read_all(tmp_path / "outputs/run/trials")[0].values()
-    metrics = record["metrics"]
-    assert (record["status"], metrics["params_size"], metrics["label_name"]) == ("ok", 64 * 32 + 32, "linear")
+    metrics = record.metrics
+    assert (record.status, metrics["params_size"], metrics["label_name"]) == ("ok", 64 * 32 + 32, "linear")
     assert metrics["time_latency_mean"] * metrics["throughput"] == pytest.approx(4, rel=0.05)
     assert "items/s" in done.stderr and "2,080" in done.stderr

@@ -8,6 +8,8 @@ from benchlib.errors import UserError
 from benchlib.models import diffusers, explicit, graph_convolutions
 from benchlib.registries import sources
 
+pytestmark = pytest.mark.slow
+
 SMALL = {"in_channels": 24, "model_args": {"num_nodes": 50, "num_edges": 80}}
 WIDTHS = {"dnaconv": {"num_layers": 3}, "gatedgraphconv": {"out_channels": 24}}
 

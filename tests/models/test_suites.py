@@ -8,6 +8,8 @@ from benchlib.errors import UserError
 from benchlib.models import explicit
 from benchlib.registries import sources
 
+pytestmark = pytest.mark.slow
+
 
 def load(model, **parameters):
     suite, _, name = model.partition("/")

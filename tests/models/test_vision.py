@@ -8,6 +8,8 @@ from benchlib.errors import Unavailable, UnknownName, UserError
 from benchlib.models import _as_trained, _timm, timm, torch_hub, torchbench, torchbench_ado, torchvision
 from benchlib.registries import sources
 
+pytestmark = pytest.mark.slow
+
 SMALL = {"height": 64, "width": 64}
 
 

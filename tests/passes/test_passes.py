@@ -11,6 +11,8 @@ from benchlib.passes import _onnx_io, ort, ort_transformers
 from benchlib.registries import passes
 from tests.passes.conftest import cosine
 
+pytestmark = pytest.mark.slow
+
 GRAPHS = ("script", "onnx_dynamo")
 OPTIMISERS = ("default", "ort", "slim")
 

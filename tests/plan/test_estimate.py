@@ -1,6 +1,7 @@
 """What does not fit is refused in words: copies that are there at once, inputs, the host, the GPU, the disk."""
 
 import shutil
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -10,9 +11,10 @@ from benchlib.mistakes import make
 from benchlib.plan import details, estimate
 from benchlib.plan.expand import expand
 from benchlib.plan.study import from_options
+from benchlib.worker.messages import ModelDescription
 
 GIGA = 1_000_000_000
-KNOWN = {"params_size": 2 * GIGA, "weights_size": 8 * GIGA, "input_size": 1000, "input_shapes": ""}
+KNOWN = ModelDescription(params_size=2 * GIGA, weights_size=8 * GIGA, input_size=1000)
 
 
 def trial(**parameters):
@@ -39,7 +41,7 @@ def test_the_copies_that_are_there_at_once_are_counted(parameters, copies):
 
 def test_inputs_count_in_the_dtype_in_which_they_are_held():
     inputs = {"exporter": "eager", "batch_size": 4}
-    found = {**KNOWN, "weights_size": 0, "input_size": 4 * GIGA}
+    found = replace(KNOWN, weights_size=0, input_size=4 * GIGA)
     assert estimate.need(trial(**inputs), found).host == 8 * GIGA
     assert estimate.need(trial(**inputs, dtype="float16"), found).host == 4 * GIGA
 
@@ -93,7 +95,7 @@ def test_the_gpus_memory_counts_too(monkeypatch):
 
 def test_large_inputs_are_named(monkeypatch):
     monkeypatch.setattr(machine, "memory_limit", lambda: 9 * GIGA)
-    text = estimate.refusal(trial(exporter="eager"), {**KNOWN, "input_size": 2 * GIGA})
+    text = estimate.refusal(trial(exporter="eager"), replace(KNOWN, input_size=2 * GIGA))
     assert "needs about 10.0 GB for its weights and its inputs" in text
 
 
@@ -105,10 +107,14 @@ def test_a_disk_that_is_too_full_is_told(monkeypatch):
 
 def test_float64_is_left_out_where_it_does_not_fit(monkeypatch):
     monkeypatch.setattr(machine, "memory_available", lambda: 15 * GIGA)
-    assert estimate.no_exact(KNOWN) == "float64 needs about 16.0 GB for the weights, 15.0 GB of memory are free"
-    assert estimate.no_exact({"params_size": None}) is None
+    assert (
+        estimate.no_exact(KNOWN.params_size)
+        == "float64 needs about 16.0 GB for the weights, 15.0 GB of memory are free"
+    )
+    assert estimate.no_exact(None) is None
 
 
+@pytest.mark.process
 def test_a_plan_refuses_what_the_table_knows_to_be_too_large(monkeypatch):
     monkeypatch.setattr(details, "known", lambda trial: KNOWN if trial.model == "timm/resnet18" else None)
     monkeypatch.setattr(machine, "memory_limit", lambda: 7 * GIGA)

@@ -11,7 +11,7 @@ from benchlib.plan.expand import expand
 from benchlib.plan.issues import keep
 from benchlib.plan.rules import refusal
 from benchlib.plan.study import from_options, read
-from benchlib.record import scrap
+from benchlib.record import Record, scrap
 
 TWO = """\
 # what went wrong here
@@ -97,10 +97,9 @@ def test_a_file_that_is_not_there_is_one_line(file):
 
 def notebook(folder, status, **parameters):
     trial = make({"model": "explicit/mlp", **parameters})
-    record = {"key": "k", "status": status, "stage": "export", "reason": "it: broke\nat line 3", "metrics": {},
-              "trial": trial.model_dump()}  # fmt: skip
+    record = Record("k", "n", status, trial.model_dump(), stage="export", reason="it: broke\nat line 3")
     path = folder / "mlp-script-12345678.ipynb"
-    path.write_text(json.dumps({"cells": [{"outputs": [scrap.output(scrap.RECORD, record)]}]}))
+    path.write_text(json.dumps({"cells": [{"outputs": [scrap.output(scrap.RECORD, record.to_json())]}]}))
     return path
 
 

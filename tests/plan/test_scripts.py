@@ -10,7 +10,8 @@ from benchlib.plan.expand import expand
 from benchlib.plan.only import select
 from benchlib.plan.selections import select as select_models
 from benchlib.plan.study import from_options, read
-from benchlib.stages.assemble import identity
+from benchlib.record import Record
+from benchlib.stages.blank import identity_metrics
 
 SCRIPTS = Path(cli_scripts.__file__).parent / "models" / "scripts"
 CALLS_THEN_FAILS = """
@@ -25,6 +26,7 @@ def models(**options):
     return [p.trial.model for p in expand(from_options("run", {k: [v] for k, v in options.items()})).trials]
 
 
+@pytest.mark.process
 def test_a_script_is_a_selection_of_what_it_calls():
     path = SCRIPTS / "two_models.py"
     opened = models(model=str(path))
@@ -34,6 +36,7 @@ def test_a_script_is_a_selection_of_what_it_calls():
     assert len(deeper) == 3 and deeper[:1] == models(model=str(SCRIPTS / "max_depth.py"))
 
 
+@pytest.mark.process
 def test_a_pattern_in_a_study_is_a_selection_too(tmp_path):
     study = tmp_path / "s.yaml"
     study.write_text(f"matrix: {{model: ['{SCRIPTS}/*_mod*.py'], exporter: [eager, export]}}\n")
@@ -43,6 +46,7 @@ def test_a_pattern_in_a_study_is_a_selection_too(tmp_path):
         expand(read(study))
 
 
+@pytest.mark.process
 def test_a_script_that_fails_keeps_what_it_called_and_one_that_calls_nothing_keeps_its_row(tmp_path):
     (tmp_path / "fails.py").write_text(CALLS_THEN_FAILS)
     (tmp_path / "nothing.py").write_text("")
@@ -50,6 +54,7 @@ def test_a_script_that_fails_keeps_what_it_called_and_one_that_calls_nothing_kee
     assert first.startswith(f"{tmp_path}/fails.py::") and second == f"{tmp_path}/nothing.py"
 
 
+@pytest.mark.process
 def test_a_script_that_failed_runs_again_for_the_next_plan_of_a_session(tmp_path):
     (tmp_path / "net.py").write_text(f"open({str(tmp_path / 'sizes.txt')!r})\n{CALLS_THEN_FAILS}")
     assert models(model=str(tmp_path / "net.py")) == [str(tmp_path / "net.py")]
@@ -81,6 +86,7 @@ def test_scripts_are_gathered_from_a_folder_and_by_label():
     assert cli_scripts.gathered([], SCRIPTS, True, "author::torchvision,meta") == [str(SCRIPTS / "alexnet.py")]
 
 
+@pytest.mark.process
 def test_labels_that_cannot_be_read_refuse_their_script_alone(tmp_path):
     for name, label in {"good": "author::google", "wrong": "author:google", "other": "author::meta"}.items():
         (tmp_path / f"{name}.py").write_text(f"# labels: {label}\n{CALLS_THEN_FAILS}")
@@ -95,6 +101,7 @@ def test_labels_that_cannot_be_read_refuse_their_script_alone(tmp_path):
     assert select(plan, "label_author=google") == plan.trials[:1]
 
 
+@pytest.mark.process
 def test_a_copy_of_a_script_is_told_with_what_it_is_a_copy_of(tmp_path):
     for folder in ("a", "b"):
         (tmp_path / folder).mkdir()
@@ -118,17 +125,19 @@ def test_what_cannot_be_gathered_is_one_line(arguments, complaint):
         cli_scripts.gathered(*arguments)
 
 
+@pytest.mark.process
 def test_every_trial_of_a_model_has_its_row():
     options = {"model": [str(SCRIPTS / "linear.py")], "exporter": ["eager"], "num_cores": [None, 1], "level": ["smoke"]}
     trials = [p.trial for p in expand(from_options("run", options)).trials]
     records = [
-        {"trial": t.model_dump(), "metrics": identity(t), "status": "failed", "stage": "check", "reason": "for a test"}
+        Record("key", "name", "failed", t.model_dump(), identity_metrics(t), stage="check", reason="for a test")
         for t in trials
     ]
     rows = [line.split(":")[0].strip() for line in cli_scripts.listed(records) if "for a test" in line]
     assert rows == ["eager, num_cores default", "eager, num_cores 1"]
 
 
+@pytest.mark.process
 def test_looking_alone_runs_nothing(command, tmp_path):
     done = command("run", "two_models.py", "-s", str(SCRIPTS), "--analyze-only")
     assert "parameters: 55" in done.stdout and "parameters: 510" in done.stdout

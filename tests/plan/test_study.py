@@ -82,6 +82,22 @@ def test_the_matrix_is_multiplied_out_in_order(tmp_path):
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("parameter", "value", "wanted"),
+    [
+        ("reference", "{exporter: script}", {"reference": {"exporter": "script"}}),
+        ("model_args", "{num_layers: 2}", {"model_args": {"num_layers": 2}}),
+        ("reference", "{reference: none, exporter: script}", {"reference": "none", "exporter": "script"}),
+        ("exporter", "{exporter: script, seed: 1}", {"exporter": "script", "seed": 1}),
+        ("exporter", "{seed: 1}", {"seed": 1}),
+    ],
+)
+def test_a_mapping_on_an_axis_whose_values_may_be_mappings_is_such_a_value(tmp_path, parameter, value, wanted):
+    (tmp_path / "s.yaml").write_text(f"name: s\ndefaults: {{model: explicit/mlp}}\nmatrix:\n  {parameter}: [{value}]\n")
+    ((point,),) = read(tmp_path / "s.yaml").axes
+    assert {name: value.value for name, value in point.items()} == wanted
+
+
 def test_a_mapping_sets_several_parameters_at_once(tmp_path):
     plan = plan_of(
         tmp_path, "matrix:\n  model:\n    - {label: A, model: planted/plain, seq_length: 9}\n    - planted/other\n"
@@ -158,6 +174,7 @@ def test_the_schema_is_the_one_that_editors_get():
     assert json.loads((PARAMS / "schema.json").read_text()) == schema()
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("file", sorted(PARAMS.glob("*.yaml")), ids=lambda f: f.stem)
 def test_every_params_file_is_right_and_tells_editors_its_schema(file):
     assert file.read_text().startswith("# yaml-language-server: $schema=schema.json\n")
@@ -166,6 +183,7 @@ def test_every_params_file_is_right_and_tells_editors_its_schema(file):
     assert all(p.status in ("", "refused", "skipped") for p in plan.trials)
 
 
+@pytest.mark.process
 def test_the_quick_study_is_quick():
     assert len(expand(read(PARAMS / "quick.yaml")).trials) <= 17
 

@@ -1,13 +1,14 @@
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from benchlib.record import scrap
-from benchlib.record.metrics import METRICS
+from benchlib.record import Record, scrap
+from benchlib.record.metrics import METRICS, Metrics
 
-RECORD = {"key": "k", "status": "ok", "trial": {"model": "planted/plain"}, "metrics": {"speedup": math.inf}}
+RECORD = Record("k", "n", "ok", {"model": "planted/plain"}, Metrics(speedup=math.inf))
 
 
 def notebook(path, *outputs):
@@ -17,8 +18,10 @@ def notebook(path, *outputs):
 
 
 def test_a_record_is_read_back(tmp_path):
-    path = notebook(tmp_path / "a.ipynb", scrap.output(scrap.SAMPLES, {"x": 1}), scrap.output(scrap.RECORD, RECORD))
-    assert scrap.read(path) == {**RECORD, "metrics": {"speedup": "inf"}}
+    path = notebook(
+        tmp_path / "a.ipynb", scrap.output(scrap.SAMPLES, {"x": 1}), scrap.output(scrap.RECORD, RECORD.to_json())
+    )
+    assert scrap.read_record(path) == replace(RECORD, metrics=Metrics(speedup="inf"))
     assert scrap.read(path, scrap.SAMPLES) == {"x": 1}
 
 
@@ -43,7 +46,7 @@ def test_the_payload_is_scrapbooks(tmp_path):
 )
 def test_what_cannot_be_read_is_skipped_by_name(tmp_path, content, word):
     (tmp_path / "bad.ipynb").write_text(content)
-    notebook(tmp_path / "good.ipynb", scrap.output(scrap.RECORD, RECORD))
+    notebook(tmp_path / "good.ipynb", scrap.output(scrap.RECORD, RECORD.to_json()))
     notebook(tmp_path / "foreign.ipynb", scrap.output(scrap.RECORD, {"other": 1}))
     records, skipped = scrap.read_all(tmp_path)
     assert [p.name for p in records] == ["good.ipynb"]

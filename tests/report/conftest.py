@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -15,7 +18,18 @@ def study(tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def published(tmp_path_factory) -> Path:
-    """The folder of a study with its report, made once: a kernel is started for it."""
+    """The folder of a study with its report. A kernel is started for it, so the workers of xdist share one, each
+    with a copy of its own."""
     from benchlib.report import publish
 
-    return publish(make_study(tmp_path_factory.mktemp("outputs") / "quick", title=f"Which exporter? {EVIL}")).parent
+    own = tmp_path_factory.mktemp("outputs") / "quick"
+    common = tmp_path_factory.getbasetemp()
+    common = common.parent if "PYTEST_XDIST_WORKER" in os.environ else common
+    made = common / "published" / "quick"
+    with (common / "published.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (made / "report.html").exists():
+            shutil.rmtree(made, ignore_errors=True)  # a worker may have failed at it
+            publish(make_study(made, title=f"Which exporter? {EVIL}"))
+    shutil.copytree(made, own)
+    return own

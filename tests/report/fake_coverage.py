@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from fake_study import make_record, write_plan, write_trial
+from fake_study import contenders_of, make_record, planned, write_plan, write_trial
 
-from benchlib.stages.assemble import cluster
+from benchlib.record import Failure, Record
+from benchlib.record.metadata import PassStep
+from benchlib.record.metrics import Metrics
+from benchlib.record.record import ExportReport, GraphSize, SmallestFailure
+from benchlib.stages.blank import cluster
 
 WAYS = [
     (exporter, patterns) for exporter, patterns in (("script", ""), *(("onnx_dynamo", p) for p in ("", "ir", "ort")))
@@ -46,7 +51,7 @@ def make_coverage(folder: Path, models: int = 40, trouble: float = 0.25) -> Path
             for dynamic in (False, True):
                 bad = chance.random() < trouble * (1.6 if dynamic else 0.6)
                 record = covered(model, exporter, patterns, dynamic, chance.choice(TROUBLES) if bad else None, chance)
-                plan.append({"name": record["name"], "key": record["key"], **record["trial"]})
+                plan.append(planned(record) | record.trial)
                 write_trial(folder, record)
     write_plan(folder, {"name": folder.name, "title": "Which exporter takes which model?", "trials": plan})
     return folder
@@ -54,61 +59,58 @@ def make_coverage(folder: Path, models: int = 40, trouble: float = 0.25) -> Path
 
 def covered(
     model: str, exporter: str, patterns: str, dynamic: bool, trouble: tuple | None = None, chance: Any = random
-) -> dict[str, Any]:
+) -> Record:
     """The record of one exported and checked trial; `trouble` is one of TROUBLES."""
     record = make_record("resnet18", exporter)
     label, number = label_of(exporter, patterns, dynamic), chance.randrange(1000)
     key = f"{model}/{label}"
     asked = {"model": f"timm/{model}", "label": model, "opt_patterns": patterns, "dynamic": dynamic, "level": "smoke"}
-    told = ("status", "stage", "reason")
-    record |= {"key": key, "name": key.replace("/", "_").replace(" ", "_"), **dict.fromkeys(told)}
-    record |= {"status": "ok", "error": None, "checks": {}, "suspect": [], "trial": record["trial"] | asked}
-    record["contenders"] = [{"label": way, "way": {"exporter": way}} for way in ("eager", label)]
+    record = replace(
+        record, key=key, name=key.replace("/", "_").replace(" ", "_"), status="ok", stage="", reason="", error=None,
+        checks={}, suspect=[], trial=record.trial | asked, contenders=contenders_of("eager", label),
+    )  # fmt: skip
     kept = ("time_load", "discrepancies_abs", "tolerance_abs", "tolerance_rel", "tolerance_share", "judged_by")
-    metrics = {
-        n: v for n, v in record["metrics"].items() if n in kept or n.startswith(("version", "processor", "date"))
-    }
-    record["metrics"] = metrics | {
+    metrics = Metrics(
+        {n: v for n, v in record.metrics.items() if n in kept or n.startswith(("version", "processor", "date"))}
+    )
+    record.metrics = metrics | {
         "model_name": model, "_index": f"{model}-{label}", "dynamic": dynamic, "exporter": exporter,
         "opt_patterns": patterns, "time_export": 3.1, "time_latency": None,
     }  # fmt: skip
     if trouble:
         _ends(record, trouble, number)
     else:
-        record |= graph(exporter, patterns)
-        record["metrics"] |= {"onnx_opset": 20, "onnx_filesize": record["graph"]["size"], "exports": int(not patterns)}
+        record.operators, record.graph, record.passes = graph(exporter, patterns)
+        record.metrics |= {"onnx_opset": 20, "onnx_filesize": record.graph.size, "exports": int(not patterns)}
         if dynamic:
-            record["metrics"] |= {"discrepancies_dynamic_abs": 2e-6, "discrepancies_dynamic_share": 0.02,
+            record.metrics |= {"discrepancies_dynamic_abs": 2e-6, "discrepancies_dynamic_share": 0.02,
                                   "dynamic_shapes": "batch 7, seq_length 5; batch 1, seq_length 9"}  # fmt: skip
     return record
 
 
-def graph(exporter: str, patterns: str) -> dict[str, Any]:
-    """What a record tells of the graph and of the passes that made it."""
+def graph(exporter: str, patterns: str) -> tuple[dict[str, int], GraphSize, list[PassStep]]:
+    """What a record tells of the graph: its operators, its size, and the passes that made it."""
     plain = dict(OPERATORS) if exporter == "onnx_dynamo" else OPERATORS | {"Constant": 210, "Shape": 24, "Gather": 30}
     fused = {**{n: c for n, c in plain.items() if n != "Erf"}, "Add": 82, "com.microsoft.Gelu": 12}
     after = {"": plain, "ir": {**plain, "Reshape": 36}, "ort": fused}[patterns]
     sizes = {"": 55_613_972, "ir": 55_600_000, "ort": 54_900_000}
-    told = lambda ops: {"nodes": sum(ops.values()), "initializers": 199, "opset": 20}  # noqa: E731
-    passes = [{
-        "name": patterns, "without": [], "options": {}, "seconds": 0.8,
-        "size_before": sizes[""], "size_after": sizes[patterns],
-        "nodes_before": sum(plain.values()), "nodes_after": sum(after.values()),
-        "operators_before": plain, "operators_after": after,
-    }] if patterns else []  # fmt: skip
-    return {"operators": after, "graph": told(after) | {"size": sizes[patterns]}, "passes": passes}
+    step = PassStep(
+        patterns, 0.8, size_before=sizes[""], size_after=sizes[patterns], nodes_before=sum(plain.values()),
+        nodes_after=sum(after.values()), operators_before=plain, operators_after=after,
+    )  # fmt: skip
+    size = GraphSize(nodes=sum(after.values()), initializers=199, opset=20, size=sizes[patterns])
+    return after, size, [step] if patterns else []
 
 
-def _ends(record: dict[str, Any], trouble: tuple, number: int) -> None:
+def _ends(record: Record, trouble: tuple, number: int) -> None:
     status, stage, kind, message, smallest = trouble
     said = message.format(n=number)
     whole = f"{WRAPPED} {said}" if kind == "Unsupported" else said
-    error = {"type": kind, "message": whole, "cluster": cluster(kind, whole)} if kind else None
-    record |= {"status": status, "stage": stage or None, "reason": whole, "error": error}
+    record.status, record.stage, record.reason = status, stage, whole
+    record.error = Failure(stage, kind, whole, cluster(kind, whole)) if kind else None
     if status == "refused":
-        record["contenders"] = []
+        record.contenders = []
     if smallest:
-        part = {"path": smallest[0].format(n=number % 12), "class": smallest[1], "exception": kind, "message": said,
-                "tried": 14, "complete": True}  # fmt: skip
-        again = f"{record['reproduce']} --until export"
-        record["export_report"] = {"exception": kind, "message": whole, "smallest": part, "reproduce": again}
+        path, class_name = smallest
+        part = SmallestFailure(path.format(n=number % 12), class_name, kind, said, tried=14, complete=True)
+        record.export_report = ExportReport(kind, whole, part, f"{record.reproduce} --until export")

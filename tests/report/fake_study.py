@@ -15,8 +15,10 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from ruamel.yaml import YAML
 from scipy.stats import t as student
 
-from benchlib.measure.samples import STEADY, WARMUP, Epoch, Samples
-from benchlib.record import SCHEMA, scrap
+from benchlib.measure.samples import STEADY, WARMUP, Block, Samples
+from benchlib.record import Failure, Record, scrap
+from benchlib.record.metrics import Metrics
+from benchlib.record.record import ContenderRecord, StepTime
 from benchlib.stages.checks import CHECKS
 
 EVIL = "<script>alert(1)</script>"
@@ -51,11 +53,11 @@ ENDINGS = {
     (EVIL, "onnx_dynamo", 1): ("failed", "open", "InvalidGraph", INVALID),
     (EVIL, "inductor", 1): (
         "refused",
-        None,
+        "",
         None,
         "exporter inductor takes a module, the model is an ONNX file",
     ),
-    (EVIL, "script", 1): ("skipped", None, None, "exporter script: no C++ compiler"),
+    (EVIL, "script", 1): ("skipped", "", None, "exporter script: no C++ compiler"),
 }
 TRIAL = {
     "device": "cpu", "dtype": "float32", "seq_length": None, "model_args": {}, "opt_patterns": "",
@@ -72,9 +74,9 @@ def make_study(folder: Path, title: str = "Which exporter serves these models be
         for batch in (1, 8) if model != EVIL else (1,):
             for exporter in EXPORTERS:
                 record = make_record(model, exporter, batch)
-                plan.append({"name": record["name"], "key": record["key"], **record["trial"]})
+                plan.append({"name": record.name, "key": record.key, **record.trial})
                 if (model, exporter, batch) == ("all-MiniLM-L6-v2", "script", 8):
-                    (folder / "trials" / f"{record['name']}.ipynb").write_text('{"cells": [{"cell_type": "co')
+                    (folder / "trials" / f"{record.name}.ipynb").write_text('{"cells": [{"cell_type": "co')
                 elif (model, exporter, batch) != ("all-MiniLM-L6-v2", "inductor", 8):
                     write_trial(folder, record, make_samples(record))
     foreign = new_notebook(cells=[new_markdown_cell("# Somebody's notes"), new_code_cell("1 + 1")])
@@ -83,23 +85,24 @@ def make_study(folder: Path, title: str = "Which exporter serves these models be
     return folder
 
 
+def planned(record: Record) -> dict[str, Any]:
+    """The entry of a record's trial in a plan."""
+    return {"name": record.name, "key": record.key}
+
+
 def write_plan(folder: Path, plan: dict[str, Any]) -> None:
     text = io.StringIO()
     YAML(typ="safe").dump(plan, text)
     (folder / "study.yaml").write_text(text.getvalue())
 
 
-def make_record(model: str, exporter: str, batch: int = 1) -> dict[str, Any]:
+def make_record(model: str, exporter: str, batch: int = 1) -> Record:
     """The record of one trial; it ends as `ENDINGS` says, else as ok."""
     key = hashlib.sha256(f"{model}/{exporter}/{batch}".encode()).hexdigest()
     stem = "".join(c if c.isalnum() or c in "-_." else "_" for c in model)
-    status, stage, kind, reason = ENDINGS.get((model, exporter, batch), ("ok", None, None, None))
+    status, stage, kind, reason = ENDINGS.get((model, exporter, batch), ("ok", "", None, ""))
     asked = {"model": f"timm/{model}", "label": model, "batch_size": batch, "exporter": exporter}
-    metrics: dict[str, Any] = {
-        "_index": f"{model} - {exporter}",
-        "model_name": model,
-        "reference_way": "eager",
-    }
+    metrics = Metrics({"_index": f"{model} - {exporter}", "model_name": model, "reference_way": "eager"})
     if status not in ("refused", "skipped"):
         metrics |= MACHINE | {"exporter": exporter, "num_cores": 2, "time_load": 0.61}
     if status in ("ok", "inaccurate"):
@@ -108,28 +111,28 @@ def make_record(model: str, exporter: str, batch: int = 1) -> dict[str, Any]:
         metrics["time_export"] = EXPORT[exporter]
     ran = status not in ("refused", "skipped")
     suspect = (model, exporter, batch) == ("resnet18", "script", 1)
-    return {
-        "schema": SCHEMA,
-        "key": key,
-        "name": f"{stem}-{exporter}-{key[:8]}",
-        "study": "quick",
-        "status": status,
-        "stage": stage,
-        "reason": reason,
-        "error": {"type": kind, "message": reason, "cluster": kind, "traceback": "Traceback …"} if kind else None,
-        "reproduce": f"python -m benchlib run 'timm/{model}' --exporter {exporter} --batch-size {batch}",
-        "trial": TRIAL | asked,
-        "metrics": metrics,
-        "steps": {"load": {"seconds": 0.6, "outcome": "ok"}},
-        "contenders": [{"label": w, "way": {"exporter": w}} for w in ("eager", exporter)] if ran else [],
-        "fingerprint": {"code": {"exporters/eager.py": "abc"}},
-        "checks": {
-            name: f"failed: {SUSPECT}" if name == "threads_mismatch" and suspect else "passed" for name in CHECKS
-        }
-        if status in ("ok", "inaccurate")
-        else {},
-        "suspect": ["threads_mismatch"] if suspect else [],
-    }
+    checks = {name: f"failed: {SUSPECT}" if name == "threads_mismatch" and suspect else "passed" for name in CHECKS}
+    return Record(
+        key=key,
+        name=f"{stem}-{exporter}-{key[:8]}",
+        status=status,
+        stage=stage,
+        reason=reason,
+        error=Failure(stage, kind, reason, cluster=kind, traceback="Traceback …") if kind else None,
+        reproduce=f"python -m benchlib run 'timm/{model}' --exporter {exporter} --batch-size {batch}",
+        trial=TRIAL | asked,
+        metrics=metrics,
+        steps={"load": StepTime(0.6, "ok")},
+        contenders=contenders_of("eager", exporter) if ran else [],
+        fingerprint={"code": {"exporters/eager.py": "abc"}},
+        checks=checks if status in ("ok", "inaccurate") else {},
+        suspect=["threads_mismatch"] if suspect else [],
+    )
+
+
+def contenders_of(*exporters: str) -> list[ContenderRecord]:
+    """Ways that are called by their exporter, the reference first."""
+    return [ContenderRecord(exporter, {"exporter": exporter}) for exporter in exporters]
 
 
 MACHINE = {
@@ -188,12 +191,12 @@ def _p_value(speedup: float, half: float) -> float:
     return float(2 * student.sf(abs(math.log(speedup)) / error, PAIRS - 1))
 
 
-def make_samples(record: dict[str, Any]) -> Samples | None:
-    metrics = record["metrics"]
+def make_samples(record: Record) -> Samples | None:
+    metrics = record.metrics
     if "time_latency" not in metrics:
         return None
-    chance = np.random.default_rng(int(record["key"][:8], 16))
-    samples = Samples([c["label"] for c in record["contenders"]])
+    chance = np.random.default_rng(int(record.key[:8], 16))
+    samples = Samples([c.label for c in record.contenders])
     medians = (metrics["time_latency_reference"], metrics["time_latency"])
     now = 1_000_000
     for pair in range(PAIRS):
@@ -205,26 +208,26 @@ def make_samples(record: dict[str, Any]) -> Samples | None:
                 )
                 ns = (median * 1e9 * np.exp(shift + tail - 0.035)).astype("<u8")
                 phase = WARMUP if round_ < 0 else STEADY
-                samples.epochs.append(Epoch(index, pair, round_, phase, now, now + int(ns.sum()), int(ns.sum()), 1, ns))
+                samples.blocks.append(Block(index, pair, round_, phase, now, now + int(ns.sum()), int(ns.sum()), 1, ns))
                 now += int(ns.sum()) + 50_000
     return samples
 
 
-def write_trial(folder: Path, record: dict[str, Any], samples: Samples | None = None, stem: str = "") -> Path:
+def write_trial(folder: Path, record: Record, samples: Samples | None = None, stem: str = "") -> Path:
     """An executed trial notebook, as the sweep leaves it."""
-    kept = [nbformat.from_dict(scrap.output(scrap.RECORD, record))]
+    kept = [nbformat.from_dict(scrap.output(scrap.RECORD, record.to_json()))]
     if samples:
         kept.append(nbformat.from_dict(scrap.output(scrap.SAMPLES, samples.encode())))
     shown = {"text/html": "<table><tr><th>parameters</th><td>11,689,512</td></tr></table>", "text/plain": "…"}
     cells = [
         new_markdown_cell("# One model, run in one way\n\nThis notebook is a trial."),
-        new_code_cell(f"model = {record['trial']['model']!r}", metadata={"tags": ["parameters"]}),
+        new_code_cell(f"model = {record.trial['model']!r}", metadata={"tags": ["parameters"]}),
         new_markdown_cell("## Load\n\nThe model and one batch of inputs."),
         new_code_cell("trial.load()", outputs=[_display(shown)]),
         new_markdown_cell("## Record\n\nEverything that was found."),
         new_code_cell("trial.record()", outputs=kept),
     ]
-    path = folder / "trials" / f"{stem or record['name']}.ipynb"
+    path = folder / "trials" / f"{stem or record.name}.ipynb"
     kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
     path.write_text(json.dumps(new_notebook(cells=cells, metadata={"kernelspec": kernel})))
     return path

@@ -1,17 +1,19 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 import pytest
-from fake_study import EVIL, make_record, make_samples, write_plan, write_trial
+from fake_study import EVIL, make_record, make_samples, planned, write_plan, write_trial
+from ruamel.yaml import YAML
 
 from benchlib.errors import UserError
-from benchlib.record import STATUSES
+from benchlib.record import NOT_RUN, STATUSES
 from benchlib.record.metrics import METRICS
 from benchlib.report import collate
-from benchlib.report.collate import NOT_RUN, read
+from benchlib.report.collate import StoredPlan, read
 from benchlib.report.findings import scope
 from benchlib.trial import Trial
 
@@ -29,13 +31,13 @@ def test_every_planned_trial_is_a_row_and_the_counts_add_up(study):
 def test_the_table_holds_what_the_records_say(study):
     table = collate(study).table.set_index("name")
     record = make_record("BertForMaskedLM", "onnx_dynamo", 1)
-    row = table.loc[record["name"]]
+    row = table.loc[record.name]
     for name in ("time_latency", "speedup", "speedup_low", "break_even", "time_export", "discrepancies_abs"):
-        assert row[name] == record["metrics"][name], name
+        assert row[name] == record.metrics[name], name
     assert (row["status"], row["batch_size"], row["way"]) == ("ok", 1, "onnx_dynamo")
-    assert row["reproduce"] == record["reproduce"]
+    assert row["reproduce"] == record.reproduce
     assert row["asked_repeat"] == "auto" and row["repeat"] == 300
-    failed = table.loc[make_record("BertForMaskedLM", "inductor", 1)["name"]]
+    failed = table.loc[make_record("BertForMaskedLM", "inductor", 1).name]
     assert (failed["stage"], failed["error_type"], failed["error_cluster"]) == (
         "export",
         "RuntimeError",
@@ -46,8 +48,8 @@ def test_the_table_holds_what_the_records_say(study):
 
 def test_a_trial_that_never_ran_is_known_from_its_plan(study):
     table = collate(study).table.set_index("name")
-    missing = table.loc[make_record("all-MiniLM-L6-v2", "inductor", 8)["name"]]
-    broken = table.loc[make_record("all-MiniLM-L6-v2", "script", 8)["name"]]
+    missing = table.loc[make_record("all-MiniLM-L6-v2", "inductor", 8).name]
+    broken = table.loc[make_record("all-MiniLM-L6-v2", "script", 8).name]
     assert missing["status"] == broken["status"] == NOT_RUN
     assert (missing["model_name"], missing["way"], missing["batch_size"]) == ("all-MiniLM-L6-v2", "inductor", 8)
     assert missing["reason"] != broken["reason"]
@@ -60,16 +62,26 @@ def test_of_one_call_nothing_counts_but_what_ran_in_it(study):
     (study / "runoff").mkdir()
     write_trial(study, record, stem="pair").rename(study / "runoff" / "pair.ipynb")
     whole = read(study)
-    one, other = (make_record("BertForMaskedLM", exporter, 1)["key"] for exporter in ("onnx_dynamo", "eager"))
-    trials = [entry for entry in whole.study["trials"] if entry["key"] in (one, other)]
+    one, other = (make_record("BertForMaskedLM", exporter, 1).key for exporter in ("onnx_dynamo", "eager"))
+    plan = YAML(typ="safe").load(study / "study.yaml")
+    trials = [entry for entry in plan["trials"] if entry["key"] in (one, other)]
 
-    results = read(study, {**whole.study, "runoff": False, "trials": trials}, {one})
+    results = read(study, StoredPlan.of({**plan, "runoff": False, "trials": trials}, study.name), {one})
     table = results.table.set_index("key")
     assert (len(table), table.loc[one, "status"], table.loc[other, "status"]) == (2, "ok", NOT_RUN)
     assert table.loc[other, "reason"] == "it did not run in this call"
     assert not any("belong" in line for line in results.left_out)
     assert (len(whole.runoff), len(results.runoff)) == (1, 0)
-    assert len(read(study, {**whole.study, "runoff": True}, {one}).runoff) == 1
+    assert len(read(study, StoredPlan.of({**plan, "runoff": True}, study.name), {one}).runoff) == 1
+
+
+def test_what_plug_ins_say_besides_metrics_is_a_column(tmp_path):
+    record = replace(make_record("resnet18", "script"), details={"color": "green", "verdict": "mine"})
+    (tmp_path / "trials").mkdir()
+    write_trial(tmp_path, record, make_samples(record))
+    write_plan(tmp_path, {"name": "s", "title": "s", "trials": [planned(record)]})
+    (row,) = read(tmp_path).table.to_dict("records")
+    assert row["color"] == "green" and row["verdict"] == record.metrics["verdict"]
 
 
 def test_controls_are_told_from_other_trials(study):
@@ -80,28 +92,28 @@ def test_controls_are_told_from_other_trials(study):
 
 def test_notebooks_without_a_record_are_named(study):
     broken, foreign = collate(study).left_out
-    assert broken.startswith(make_record("all-MiniLM-L6-v2", "script", 8)["name"])
+    assert broken.startswith(make_record("all-MiniLM-L6-v2", "script", 8).name)
     assert foreign.startswith("notes.ipynb")
 
 
 def test_copies_and_strangers_do_not_become_rows(study):
     record = make_record("resnet18", "eager", 1)
-    shutil.copy(study / "trials" / f"{record['name']}.ipynb", study / "trials" / "a-copy.ipynb")
-    write_trial(study, {**record, "key": "f" * 64}, stem="stranger")
-    write_trial(study, {**record, "status": "splendid"}, stem="another-kind")
+    shutil.copy(study / "trials" / f"{record.name}.ipynb", study / "trials" / "a-copy.ipynb")
+    write_trial(study, replace(record, key="f" * 64), stem="stranger")
+    write_trial(study, replace(record, status="splendid"), stem="another-kind")
     results = collate(study)
     assert len(results.table) == 28
-    row = results.table.set_index("name").loc[record["name"]]
-    assert row["notebook"] == f"trials/{record['name']}.ipynb"
+    row = results.table.set_index("name").loc[record.name]
+    assert row["notebook"] == f"trials/{record.name}.ipynb"
     left_out = {line.partition(": ")[0]: line.partition(": ")[2] for line in results.left_out}
-    assert left_out["a-copy.ipynb"] == f"a second notebook of the trial in {record['name']}.ipynb"
+    assert left_out["a-copy.ipynb"] == f"a second notebook of the trial in {record.name}.ipynb"
     assert left_out["stranger.ipynb"] == "belongs to no planned trial"
     assert left_out["another-kind.ipynb"] == "its record is of another kind"
 
 
 def test_the_strangers_of_many_earlier_plans_are_one_line(study):
     for i in range(5):
-        write_trial(study, {**make_record("resnet18", "eager", 1), "key": f"{i}" * 64}, stem=f"stranger-{i}")
+        write_trial(study, replace(make_record("resnet18", "eager", 1), key=f"{i}" * 64), stem=f"stranger-{i}")
     assert "stranger-0.ipynb and 4 more: belong to no planned trial" in collate(study).left_out
 
 
@@ -111,7 +123,7 @@ def test_what_has_not_run_is_of_the_same_model_as_what_has(tmp_path):
     plan = [{"name": f"n{i}", "key": f"k{i}", **entry} for i, entry in enumerate(entries)]
     ran = Trial(**entries[0]).model_dump(mode="json")
     write_plan(tmp_path, {"name": "s", "trials": plan})
-    write_trial(tmp_path, {**make_record("resnet18", "eager", 1), "trial": ran, "key": "k0", "name": "n0"}, stem="n0")
+    write_trial(tmp_path, replace(make_record("resnet18", "eager", 1), trial=ran, key="k0", name="n0"))
     table = read(tmp_path).table
     assert list(table["status"]) == ["ok", "not run"] and scope(table).startswith("1 model, 2 ways")
     assert (table.loc[1, "batch_size"], table.loc[1, "level"]) == (1, ran["level"])
@@ -129,10 +141,10 @@ def test_parquet_and_csv_are_written_whole_and_typed(study):
 
 def test_a_label_that_looks_like_a_number_stays_a_text(tmp_path):
     record = make_record("resnet18", "eager", 1)
-    record["trial"]["label"] = record["metrics"]["model_name"] = "inf"
+    record.trial["label"] = record.metrics["model_name"] = "inf"
     (tmp_path / "s" / "trials").mkdir(parents=True)
     write_trial(tmp_path / "s", record, make_samples(record))
-    write_plan(tmp_path / "s", {"name": "s", "trials": [{"name": record["name"], "key": record["key"]}]})
+    write_plan(tmp_path / "s", {"name": "s", "trials": [planned(record)]})
     assert read(tmp_path / "s").table.loc[0, "model_name"] == "inf"
 
 
@@ -161,15 +173,17 @@ def test_the_way_of_what_has_not_run_is_called_as_it_would_be(tmp_path):
 def test_the_way_of_what_was_refused_is_that_of_its_record(tmp_path):
     (tmp_path / "trials").mkdir()
     record = make_record(EVIL, "inductor", 1)
-    record["metrics"]["_index"] = f"{EVIL}-inductor+some"  # as `stages.assemble.identity` writes it
+    record.metrics["_index"] = f"{EVIL}-inductor+some"  # as `stages.blank.identity_metrics` writes it
     write_trial(tmp_path, record)
-    write_plan(tmp_path, {"name": "s", "trials": [{"name": record["name"], "key": record["key"], **record["trial"]}]})
+    write_plan(tmp_path, {"name": "s", "trials": [planned(record) | record.trial]})
     assert list(read(tmp_path).table["way"]) == ["inductor+some"]
 
 
-def test_the_tables_of_a_record_are_kept_beside_the_row(tmp_path):
+def test_the_record_is_kept_beside_the_row(tmp_path):
     (tmp_path / "trials").mkdir()
-    record = make_record("resnet18", "script") | {"operators": {"Conv": 20}, "passes": [], "profile": None}
+    record = replace(make_record("resnet18", "script"), operators={"Conv": 20})
     write_trial(tmp_path, record)
-    write_plan(tmp_path, {"name": "s", "trials": [{"name": record["name"], "key": record["key"], **record["trial"]}]})
-    assert read(tmp_path).details == {record["key"]: {"operators": {"Conv": 20}}}
+    write_plan(tmp_path, {"name": "s", "trials": [planned(record) | record.trial]})
+    results = read(tmp_path)
+    assert results.records == {record.key: record}
+    assert results.record_of(results.table.iloc[0]) == record and results.record_of({"key": "k"}) is None

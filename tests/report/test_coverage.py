@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 from bs4 import BeautifulSoup
 from fake_coverage import TROUBLES, WAYS, covered, make_coverage
-from fake_study import EVIL, make_record, write_plan, write_trial
+from fake_study import EVIL, make_record, planned, write_plan, write_trial
 
+from benchlib.record import Record
 from benchlib.report import coverage
 from benchlib.report.collate import read
 from benchlib.report.columns import page_of
@@ -23,11 +25,11 @@ def results(tmp_path_factory):
 
 @pytest.fixture
 def study_of(tmp_path):
-    def make(records: list[dict], missing: tuple[dict, ...] = ()):
+    def make(records: list[Record], missing: tuple[Record, ...] = ()):
         (tmp_path / "s" / "trials").mkdir(parents=True)
         for record in records:
             write_trial(tmp_path / "s", record)
-        plan = [{"name": r["name"], "key": r["key"], **r["trial"]} for r in (*records, *missing)]
+        plan = [planned(r) | r.trial for r in (*records, *missing)]
         write_plan(tmp_path / "s", {"name": "s", "trials": plan})
         return read(tmp_path / "s")
 
@@ -90,7 +92,7 @@ def test_what_was_not_planned_is_no_failure_and_what_has_not_run_has_no_link(stu
 
 def test_conditions_have_rows_of_their_own(study_of):
     records = [covered("a", "script", "", False), covered("a", "script", "", False)]
-    records[1] |= {"key": "x", "name": "x", "trial": records[1]["trial"] | {"batch_size": 8}}
+    records[1] = replace(records[1], key="x", name="x", trial=records[1].trial | {"batch_size": 8})
     assert cells(coverage.matrix(study_of(records).table))[1] == [["a", "batch 1", "ok"], ["a", "batch 8", "ok"]]
 
 
@@ -100,12 +102,12 @@ def test_reasons_are_counted_by_kind_and_exports_by_their_root_cause(study_of):
     operator = [covered(f"m{n}", "script", "", False, TROUBLES[1], chance) for n in range(2)]
     refused = covered("m0", "script", "", True, TROUBLES[6], chance)
     results = study_of([*operator, *unsupported, refused])
-    found = coverage.reasons(results.table, results.details)
-    assert [(r["outcome"], len(r["rows"])) for r in found] == [
+    found = coverage.reasons(results)
+    assert [(reason.outcome, len(reason.rows)) for reason in found] == [
         ("failed: export", 4), ("failed: export", 2), ("refused", 1),
     ]  # fmt: skip
-    assert found[0]["reason"] == "Unsupported: Data-dependent branching on u·", "not the text that wraps all failures"
-    _, rows = cells(coverage.reasons_table(results.table, results.details))
+    assert found[0].text == "Unsupported: Data-dependent branching on u·", "not the text that wraps all failures"
+    _, rows = cells(coverage.reasons_table(results))
     assert rows[0][:3] == ["4", "4", "failed: export"]
     assert rows[0][4].replace("\xa0", " ") == "onnx_dynamo 2 + 2 dynamic"
     assert rows[2][3].startswith("dynamic: no dimension")
@@ -133,7 +135,7 @@ def test_a_study_of_the_old_kind_has_it_too(study):
     _, rows = cells(coverage.matrix(table))
     assert [row[:2] for row in rows[:2]] == [["all-MiniLM-L6-v2", "batch 1"], ["all-MiniLM-L6-v2", "batch 8"]]
     assert EVIL not in coverage.matrix(table)
-    name = make_record("BertForMaskedLM", "inductor", 1)["name"]
+    name = make_record("BertForMaskedLM", "inductor", 1).name
     assert f"trials/{name}.html" in coverage.matrix(table)
 
 

@@ -16,7 +16,7 @@ def table(study):
 
 
 def row_of(table, model, exporter, batch):
-    name = make_record(model, exporter, batch)["name"]
+    name = make_record(model, exporter, batch).name
     return table.set_index("name").loc[name]
 
 

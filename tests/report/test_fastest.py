@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from bs4 import BeautifulSoup
-from fake_study import EVIL, make_record, write_plan, write_trial
+from fake_study import EVIL, contenders_of, make_record, planned, write_plan, write_trial
 
 from benchlib.execution.contest import pair_parameters
+from benchlib.record import Record
 from benchlib.report import collate, summary
 from benchlib.report.page import Report
 
 
-def near(model: str, exporter: str, speedup: float) -> dict:
+def near(model: str, exporter: str, speedup: float) -> Record:
     """A record of a way whose speedup over eager is not far from that of others."""
     record = make_record(model, exporter)
-    record["metrics"] |= {"speedup": speedup, "speedup_low": speedup * 0.98, "speedup_high": speedup * 1.02}
+    record.metrics |= {"speedup": speedup, "speedup_low": speedup * 0.98, "speedup_high": speedup * 1.02}
     return record
 
 
-def direct(way: dict, rival: dict, speedup: float, half: float) -> dict:
+def direct(way: Record, rival: Record, speedup: float, half: float) -> Record:
     trial = pair_parameters(way, rival)
-    name = f"{way['name']}-over-{rival['metrics']['exporter']}"
+    name = f"{way.name}-over-{rival.metrics['exporter']}"
     interval = {"speedup": speedup, "speedup_low": speedup * (1 - half), "speedup_high": speedup * (1 + half)}
-    return {**way, "key": name, "name": name, "trial": trial, "metrics": way["metrics"] | interval}
+    return replace(way, key=name, name=name, trial=trial, metrics=way.metrics | interval)
 
 
 @pytest.fixture
@@ -40,13 +42,13 @@ def decided(tmp_path) -> Path:
         if ratio:
             pairs.append(direct(dynamo, script, ratio, 0.015 if ratio > 1.1 else 0.06))
     for record in records:
-        if record["metrics"]["model_name"] == "all-MiniLM-L6-v2":
-            record["metrics"]["model_name"] = EVIL
-        record["contenders"] = [{"label": w, "way": {"exporter": w}} for w in ("eager", record["trial"]["exporter"])]
+        if record.metrics["model_name"] == "all-MiniLM-L6-v2":
+            record.metrics["model_name"] = EVIL
+        record.contenders = contenders_of("eager", record.trial["exporter"])
         write_trial(folder, record)
     for record in pairs:
-        write_trial(folder, record).rename(folder / "runoff" / f"{record['name']}.ipynb")
-    write_plan(folder, {"name": "s", "trials": [{"name": r["name"], "key": r["key"]} for r in records]})
+        write_trial(folder, record).rename(folder / "runoff" / f"{record.name}.ipynb")
+    write_plan(folder, {"name": "s", "trials": [planned(r) for r in records]})
     return folder
 
 

@@ -7,8 +7,9 @@ import json
 import pandas as pd
 import pytest
 from bs4 import BeautifulSoup
-from fake_study import EVIL, EXPORTERS, make_record, make_samples, write_plan, write_trial
+from fake_study import EVIL, EXPORTERS, make_record, make_samples, planned, write_plan, write_trial
 
+from benchlib.record import Record
 from benchlib.report import collate, columns, filters
 from benchlib.report.page import Report
 
@@ -17,11 +18,11 @@ LABELS = {"label_author": "google", "label_test_group": "daily,monthly", "model_
 
 @pytest.fixture
 def study_of(tmp_path):
-    def make(records: list[dict]):
+    def make(records: list[Record]):
         (tmp_path / "s" / "trials").mkdir(parents=True)
         for record in records:
             write_trial(tmp_path / "s", record, make_samples(record))
-        write_plan(tmp_path / "s", {"name": "s", "trials": [{"name": r["name"], "key": r["key"]} for r in records]})
+        write_plan(tmp_path / "s", {"name": "s", "trials": [planned(r) for r in records]})
         return tmp_path / "s"
 
     return make
@@ -32,7 +33,7 @@ def labelled(study_of):
     """Two models, of which one has labels; the other's one way failed before anything was known."""
     records = [make_record("resnet18", exporter) for exporter in EXPORTERS]
     for record in records:
-        record["metrics"] |= LABELS | {"suite": "timm", "model_class": "ResNet"}
+        record.metrics |= LABELS | {"suite": "timm", "model_class": "ResNet"}
     return study_of([*records, make_record(EVIL, "onnx_dynamo")])
 
 
@@ -93,6 +94,7 @@ def test_names_do_not_end_the_script_they_stand_in(labelled):
     assert EVIL in parse(text)[2].popitem()[1]["text"]
 
 
+@pytest.mark.process
 def test_every_row_of_a_trial_carries_its_handle_and_no_other_row_does(published):
     soup = BeautifulSoup((published / "report.html").read_text(), "html.parser")
     known = set(json.loads(soup.find(id="filter-trials").string))

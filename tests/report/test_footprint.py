@@ -2,8 +2,9 @@
 
 import pytest
 from bs4 import BeautifulSoup
-from fake_study import make_record, make_samples, write_plan, write_trial
+from fake_study import make_record, make_samples, planned, write_plan, write_trial
 
+from benchlib.record import Record
 from benchlib.report.page import Report
 
 MIB = 1 << 20
@@ -11,20 +12,20 @@ MIB = 1 << 20
 
 @pytest.fixture
 def report_on(tmp_path):
-    def make(records: list[dict]) -> Report:
+    def make(records: list[Record]) -> Report:
         (tmp_path / "s" / "trials").mkdir(parents=True)
         for record in records:
             write_trial(tmp_path / "s", record, make_samples(record))
-        write_plan(tmp_path / "s", {"name": "s", "trials": [{"name": r["name"], "key": r["key"]} for r in records]})
+        write_plan(tmp_path / "s", {"name": "s", "trials": [planned(r) for r in records]})
         return Report(tmp_path / "s")
 
     return make
 
 
-def trial(exporter: str, asked: dict, **metrics) -> dict:
+def trial(exporter: str, asked: dict, **metrics) -> Record:
     record = make_record("resnet18", exporter)
-    record["trial"] |= asked
-    record["metrics"] |= metrics
+    record.trial |= asked
+    record.metrics |= metrics
     return record
 
 

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from benchlib.record import Record
+from benchlib.record.record import GraphSize, OperatorTime
 from benchlib.report.graph_difference import (
     Graph,
+    GraphFacts,
     explanation,
     fused,
     graph_of,
@@ -17,8 +22,8 @@ from benchlib.report.graph_difference import (
 
 def profiled(label: str, **operators: tuple[float, float]) -> Graph:
     """A graph with a profile: operator=(calls, milliseconds)."""
-    rows = [{"operator": o, "provider": "CPU", "calls": n, "seconds": ms / 1e3} for o, (n, ms) in operators.items()]
-    return Graph(label, {name: int(n) for name, (n, _) in operators.items()}, {}, rows)
+    rows = [OperatorTime(name, "CPU", n, ms / 1e3) for name, (n, ms) in operators.items()]
+    return Graph(label, {name: int(n) for name, (n, _) in operators.items()}, profile=rows)
 
 
 def test_operators_that_differ_stand_in_order_of_their_difference():
@@ -35,18 +40,17 @@ def test_fused_nodes_are_those_of_another_domain():
 
 
 def test_facts_come_from_the_graph_and_else_from_the_metrics():
-    details = {"operators": {"com.microsoft.Gelu": 2}, "graph": {"nodes": 7, "opset": 20}}
-    metrics = {"onnx_n_nodes": 1, "onnx_n_initializer": 5, "onnx_filesize": float("nan")}
-    graph = graph_of("a", details, metrics)
-    assert dict(graph.facts) == {"nodes": 7, "opset": 20, "initializers": 5, "fused nodes": 2}
-    assert same_graph(graph, graph_of("b", details, metrics))
-    assert not same_graph(graph, graph_of("b", details | {"graph": {"nodes": 8}}, metrics))
+    record = Record("k", "n", "ok", {}, operators={"com.microsoft.Gelu": 2}, graph=GraphSize(nodes=7, opset=20))
+    row = {"onnx_n_nodes": 1, "onnx_n_initializer": 5, "onnx_filesize": float("nan")}
+    graph = graph_of("a", record, row)
+    assert graph.facts == GraphFacts(nodes=7, opset=20, initializers=5, fused_nodes=2)
+    assert same_graph(graph, graph_of("b", record, row))
+    assert not same_graph(graph, graph_of("b", replace(record, graph=GraphSize(nodes=8)), row))
 
 
 def test_times_are_summed_over_providers_and_sorted_by_their_difference():
     a, b = profiled("a", MatMul=(24, 2.0), Add=(10, 0.1)), profiled("b", MatMul=(12, 1.0), Gelu=(12, 0.3))
-    more = [{"operator": "Add", "provider": "CUDA", "calls": 2, "seconds": 0.4e-3}]
-    a = Graph("a", a.operators, {}, [*a.profile, *more])
+    a = replace(a, profile=[*a.profile, OperatorTime("Add", "CUDA", calls=2, seconds=0.4e-3)])
     changes = time_changes(a, b)
     assert [c.operator for c in changes] == ["MatMul", "Add", "Gelu"]
     assert changes[1].one == pytest.approx((12, 0.5e-3)) and changes[1].other == (0, 0)

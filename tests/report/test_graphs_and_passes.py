@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from bs4 import BeautifulSoup
 from fake_coverage import covered, make_coverage
-from fake_study import EVIL, make_record, write_plan, write_trial
+from fake_study import EVIL, make_record, planned, write_plan, write_trial
 
+from benchlib.record import Record
+from benchlib.record.metadata import PassStep
+from benchlib.record.record import OperatorTime
 from benchlib.report import passes
 from benchlib.report.page import Report
 
@@ -14,18 +19,17 @@ SLOW = {"MatMul": (24, 2.2e-3), "Erf": (12, 0.6e-3)}
 FAST = {"MatMul": (12, 1.0e-3), "FusedMatMul": (12, 0.1e-3)}
 
 
-def with_profile(record: dict, found: dict[str, tuple[float, float]]) -> dict:
-    rows = [{"operator": o, "provider": "CPU", "calls": n, "seconds": s} for o, (n, s) in found.items()]
-    return record | {"profile": rows}
+def with_profile(record: Record, times: dict[str, tuple[float, float]]) -> Record:
+    return replace(record, profile=[OperatorTime(name, "CPU", calls, s) for name, (calls, s) in times.items()])
 
 
 @pytest.fixture
 def report_on(tmp_path):
-    def make(*records: dict) -> Report:
+    def make(*records: Record) -> Report:
         (tmp_path / "s" / "trials").mkdir(parents=True)
         for record in records:
             write_trial(tmp_path / "s", record)
-        write_plan(tmp_path / "s", {"name": "s", "trials": [{"name": r["name"], "key": r["key"]} for r in records]})
+        write_plan(tmp_path / "s", {"name": "s", "trials": [planned(r) for r in records]})
         return Report(tmp_path / "s")
 
     return make
@@ -94,13 +98,13 @@ def test_many_models_are_folded_and_two_are_not(report_on):
 
 def test_each_pass_has_a_row(report_on):
     record = covered("a", "onnx_dynamo", "ort", False)
-    (ort,) = record["passes"]
-    fp16 = {
-        "name": "fp16", "without": ["Cast"], "options": {"keep_io_types": True}, "seconds": 0.2,
-        "size_before": 40 << 20, "size_after": 20 << 20, "nodes_before": 396, "nodes_after": 440, "kept": ["Softmax"],
-        "operators_before": {"Add": 4}, "operators_after": {"Add": 4, "Cast": 44},
-    }  # fmt: skip
-    html = report_on(record | {"passes": [ort, fp16]}, covered("b", "script", "", False)).passes().text
+    (ort,) = record.passes
+    fp16 = PassStep(
+        "fp16", 0.2, size_before=40 << 20, size_after=20 << 20, nodes_before=396, nodes_after=440,
+        operators_before={"Add": 4}, operators_after={"Add": 4, "Cast": 44},
+        without=["Cast"], options={"keep_io_types": True}, details={"kept": ["Softmax"]},
+    )  # fmt: skip
+    html = report_on(replace(record, passes=[ort, fp16]), covered("b", "script", "", False)).passes().text
     soup = BeautifulSoup(html, "html.parser")
     heads = [th.button.contents[0].strip() for th in soup.select("thead th")]
     rows = [
@@ -126,6 +130,9 @@ def test_many_passes_are_summed_up_by_way(tmp_path):
 
 
 def test_operators_that_became_less_count_too():
-    done = {"operators_before": {"Add": 4, "Erf": 2}, "operators_after": {"Add": 4, "Gelu": 2}}
-    assert passes.operator_changes(done) == {"Erf": -2, "Gelu": 2}
-    assert passes.operator_changes({}) == {}
+    step = PassStep(
+        "ort", 0.1, size_before=2, size_after=2, nodes_before=6, nodes_after=6,
+        operators_before={"Add": 4, "Erf": 2}, operators_after={"Add": 4, "Gelu": 2},
+    )  # fmt: skip
+    assert passes.operator_changes(step) == {"Erf": -2, "Gelu": 2}
+    assert passes.operator_changes(replace(step, operators_before={}, operators_after={})) == {}

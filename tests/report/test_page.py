@@ -5,9 +5,12 @@ from __future__ import annotations
 import warnings
 
 import pytest
-from fake_study import ENDINGS, EXPORTERS, make_record, make_samples, write_plan, write_trial
+from fake_study import ENDINGS, EXPORTERS, make_record, make_samples, planned, write_plan, write_trial
 
+from benchlib.record import Record
 from benchlib.report.page import Report
+
+pytestmark = pytest.mark.slow
 
 SECTIONS = (
     "question", "machine", "overview", "fastest", "speedup", "latency", "quality", "placement", "costs", "accuracy",
@@ -17,11 +20,11 @@ SECTIONS = (
 
 @pytest.fixture
 def report_on(tmp_path):
-    def make(records: list[dict]) -> Report:
+    def make(records: list[Record]) -> Report:
         (tmp_path / "s" / "trials").mkdir(parents=True)
         for record in records:
             write_trial(tmp_path / "s", record, make_samples(record))
-        plan = [{"name": r["name"], "key": r["key"]} for r in records]
+        plan = [planned(r) for r in records]
         write_plan(tmp_path / "s", {"name": "s", "trials": plan})
         return Report(tmp_path / "s")
 
@@ -54,9 +57,9 @@ def test_a_study_of_one_control(report_on):
 def test_a_study_without_references(report_on):
     records = [make_record("resnet18", exporter) for exporter in EXPORTERS]
     for record in records:
-        record["contenders"] = record["contenders"][-1:]
+        record.contenders = record.contenders[-1:]
         for name in ("speedup", "speedup_low", "speedup_high", "verdict", "break_even"):
-            del record["metrics"][name]
+            del record.metrics[name]
     report = report_on(records)
     assert not report.table["control"].any()
     assert "No way was compared with a reference" in texts(report)["speedup"]
@@ -65,7 +68,7 @@ def test_a_study_without_references(report_on):
 def test_speedups_without_intervals_and_errors_that_are_no_numbers(report_on):
     records = [make_record("resnet18", exporter) for exporter in EXPORTERS]
     for record, error in zip(records, ("nan", "inf", 0.0, None), strict=True):
-        record["metrics"] |= {
+        record.metrics |= {
             "speedup_low": None,
             "speedup_high": None,
             "verdict": "inconclusive",
@@ -79,8 +82,8 @@ def test_speedups_without_intervals_and_errors_that_are_no_numbers(report_on):
 
 def test_findings_are_computed_from_the_records(report_on):
     records = [make_record("resnet18", exporter) for exporter in EXPORTERS]
-    records[3]["metrics"] |= {"speedup": 7.77, "speedup_low": 7.5, "speedup_high": 8.0}
-    records[2]["metrics"] |= {"speedup": 0.5, "speedup_low": 0.49, "speedup_high": 0.51, "verdict": "slower"}
+    records[3].metrics |= {"speedup": 7.77, "speedup_low": 7.5, "speedup_high": 8.0}
+    records[2].metrics |= {"speedup": 0.5, "speedup_low": 0.49, "speedup_high": 0.51, "verdict": "slower"}
     shown = texts(report_on(records))
     assert "Of 3 trials compared with a reference, 2 are faster and 1 is slower" in shown["speedup"]
     assert "The largest speedup is 7.77 (7.50–8.00): resnet18, onnx_dynamo" in shown["speedup"]
@@ -98,13 +101,13 @@ def test_the_head_says_what_the_host_can_tell_and_the_latencies_what_it_can_do(r
 def test_a_host_without_calibration_is_told_what_to_run(report_on):
     records = [make_record("resnet18", exporter) for exporter in EXPORTERS]
     for record in records:
-        record["metrics"] |= {"smallest_effect": None, "calibration": ""}
+        record.metrics |= {"smallest_effect": None, "calibration": ""}
     assert "<code>benchlib doctor</code>" in texts(report_on(records))["question"]
 
 
 def test_two_machines_are_both_named(report_on):
     records = [make_record("resnet18", exporter) for exporter in EXPORTERS]
-    records[0]["metrics"]["processor_name"] = "Another CPU"
+    records[0].metrics["processor_name"] = "Another CPU"
     text = texts(report_on(records))["machine"]
     assert "AMD EPYC 9965 192-Core Processor (3 trials), Another CPU (1 trial)" in text
 
@@ -113,7 +116,7 @@ def test_contenders_of_another_precision_have_no_speedup_and_the_text_says_why(r
     records = [make_record("resnet18", exporter) for exporter in EXPORTERS]
     reason = "what is computed in: float32 (eager), float16 (onnx_dynamo)"
     without = dict.fromkeys(("speedup", "speedup_low", "speedup_high", "verdict", "p_value"))
-    records[3]["metrics"] |= {"computes": "float16", "not_comparable": reason, **without}
+    records[3].metrics |= {"computes": "float16", "not_comparable": reason, **without}
     report = report_on(records)
     shown = texts(report)
     assert "1 trial whose contenders do not compute in the same" in shown["speedup"] and reason in shown["speedup"]

@@ -2,7 +2,7 @@
 
 import pytest
 from bs4 import BeautifulSoup
-from fake_study import make_record, make_samples, write_plan, write_trial
+from fake_study import make_record, make_samples, planned, write_plan, write_trial
 
 from benchlib.report.page import Report
 
@@ -19,9 +19,9 @@ def report_on(tmp_path):
         records = [make_record("resnet18", e) for e in ("eager", "script", "onnx_dynamo")[: len(changes)]]
         (tmp_path / "s" / "trials").mkdir(parents=True)
         for record, metrics in zip(records, changes, strict=True):
-            record["metrics"] |= metrics
+            record.metrics |= metrics
             write_trial(tmp_path / "s", record, make_samples(record))
-        write_plan(tmp_path / "s", {"name": "s", "trials": [{"name": r["name"], "key": r["key"]} for r in records]})
+        write_plan(tmp_path / "s", {"name": "s", "trials": [planned(r) for r in records]})
         return Report(tmp_path / "s")
 
     return make

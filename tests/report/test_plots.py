@@ -11,6 +11,8 @@ from benchlib.report.collate import read
 from benchlib.report.page import Report
 from benchlib.report.theme import DARK, LIGHT, picture
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def results(study):

@@ -10,7 +10,9 @@ import pytest
 from onnx import TensorProto, helper
 
 from benchlib import mistakes, tensors
-from benchlib.record import scrap
+from benchlib.record import Record, scrap
+from benchlib.record.metrics import Metrics
+from benchlib.record.record import TrialFiles
 from benchlib.report import proof as proofs
 
 FILES = {"artifact": "m.onnx", "inputs": "inputs.npz", "outputs": "outputs.npz"}
@@ -27,20 +29,16 @@ def files(tmp_path):
     tensors.save(tmp_path / "inputs.npz", {"a": a})
     tensors.save(tmp_path / "outputs.npz", [a + a])
     (tmp_path / "meta.json").write_text(json.dumps({"positional": ["a"], "import_paths": []}))
-    return {name: str(tmp_path / file) for name, file in FILES.items()}
+    return TrialFiles(**{name: str(tmp_path / file) for name, file in FILES.items()})
 
 
 @pytest.fixture
 def script(files, monkeypatch, tmp_path):
     def write(metrics=(), **parameters):
         trial = mistakes.make({"model": "explicit/mlp", "exporter": "script", **parameters})
-        record = {
-            "trial": trial.model_dump(),
-            "metrics": {"_index": "x", "num_cores": 1, **dict(metrics)},
-            "files": files,
-            "reproduce": "",
-        }
-        monkeypatch.setattr(scrap, "read", lambda notebook: record)
+        figures = Metrics({"_index": "x", "num_cores": 1, **dict(metrics)})
+        record = Record("k", "x", "ok", trial.model_dump(), figures, files=files)
+        monkeypatch.setattr(scrap, "read_record", lambda notebook: record)
         text = proofs.proof(tmp_path / "x.ipynb")
         compile(text, "proof.py", "exec")
         assert "import benchlib" not in text
@@ -61,19 +59,21 @@ def test_it_runs_without_telemetry(script):
     assert text.index("ORT_DISABLE_TELEMETRY") < text.index("import onnxruntime")
 
 
+@pytest.mark.process
 def test_on_the_host_it_runs_on_arrays(script, tmp_path):
     text = script()
     assert "session.run(None, feed)" in text and "binding" not in text
     assert "largest difference 0" in run(text, tmp_path)
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("way", [{}, {"exporter": "eager"}, {"runtime": "openvino"}, {"runtime": "reference"}])
 def test_the_sets_of_inputs_take_turns_as_they_did(script, files, tmp_path, way):
     """Each call is of the next set, beginning with the recorded one: the outputs of the first three calls say so."""
     import torch
 
     if "exporter" in way:
-        torch.save(torch.nn.Identity(), files["artifact"])
+        torch.save(torch.nn.Identity(), files.artifact)
     for number in (1, 2):
         tensors.save(tmp_path / f"inputs-{number}.npz", {"a": np.full(3, number, np.float32)})
     text = script(**way)
@@ -87,6 +87,7 @@ def test_the_sets_of_inputs_take_turns_as_they_did(script, files, tmp_path, way)
     assert str(expected) in run(text, tmp_path)
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("graphs", [False, True])
 def test_on_the_device_it_binds(script, tmp_path, graphs):
     text = script(**ON_DEVICE, cuda_graphs=graphs)
@@ -125,15 +126,17 @@ def test_torchs_precision_is_that_of_the_trial(script):
     assert "cudnn.allow_tf32 = True" in text and "cudnn.benchmark = True" in text
 
 
+@pytest.mark.process
 def test_torch_computes_the_same(script, files, tmp_path):
     import torch
 
-    torch.save(torch.nn.Identity(), files["artifact"])  # a class that the script can import
+    torch.save(torch.nn.Identity(), files.artifact)  # a class that the script can import
     expected = np.arange(3, dtype=np.float32)
-    tensors.save(files["outputs"], [expected])
+    tensors.save(files.outputs, [expected])
     assert "largest difference 0" in run(script(exporter="eager"), tmp_path)
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("runtime", ["openvino", "reference"])
 def test_other_runtimes_of_graphs_compute_the_same(script, tmp_path, runtime):
     text = script(runtime=runtime)
@@ -157,10 +160,11 @@ def left(kind: str, file: str) -> None:
         torch.export.save(torch.export.export(Double(), (a,)), file)
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("exporter", ["jit", "export"])
 def test_what_torch_reopens_computes_the_same(script, files, tmp_path, exporter):
-    files["artifact"] = str(tmp_path / ("m.pt" if exporter == "jit" else "m.pt2"))
-    left(exporter, files["artifact"])
+    files.artifact = str(tmp_path / ("m.pt" if exporter == "jit" else "m.pt2"))
+    left(exporter, files.artifact)
     assert "largest difference 0" in run(script(exporter=exporter), tmp_path)
 
 

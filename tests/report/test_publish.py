@@ -23,16 +23,18 @@ def page(published):
     return BeautifulSoup((published / "report.html").read_text(), "html.parser")
 
 
+@pytest.mark.process
 def test_the_study_has_its_report_its_analysis_and_a_page_for_each_notebook(published):
     assert {p.name for p in published.iterdir()} == {
         "study.yaml", "trials", "results.parquet", "results.csv", "analysis.ipynb", "report.html",
     }  # fmt: skip
     notebooks = {p.stem for p in (published / "trials").glob("*.ipynb")}
     pages = {p.stem for p in (published / "trials").glob("*.html")}
-    assert notebooks - pages == {make_record("all-MiniLM-L6-v2", "script", 8)["name"]}, "the broken one has no page"
+    assert notebooks - pages == {make_record("all-MiniLM-L6-v2", "script", 8).name}, "the broken one has no page"
     assert not [p for p in (published / "trials").iterdir() if p.name.startswith(".")]
 
 
+@pytest.mark.process
 def test_the_report_shows_the_question_the_sum_and_the_machine(page):
     assert page.h1.text == f"Which exporter? {EVIL}"
     terms = [(int(t.b.text), t.get_text(" ").split(maxsplit=2)[-1]) for t in page.select(".equation .term")]
@@ -42,6 +44,7 @@ def test_the_report_shows_the_question_the_sum_and_the_machine(page):
     assert "notes.ipynb" in page.select_one(".warning").text
 
 
+@pytest.mark.process
 def test_sections_stand_in_the_contents(page):
     linked = [a["href"].removeprefix("#") for a in page.select("nav.contents a")]
     assert linked == [s["id"] for s in page.select("section.text[id]")]
@@ -52,6 +55,7 @@ def test_sections_stand_in_the_contents(page):
     ]  # fmt: skip
 
 
+@pytest.mark.process
 def test_the_page_is_one_file_without_anything_from_elsewhere(published, page):
     text = (published / "report.html").read_text()
     assert not page.select("script[src], link[rel=stylesheet], iframe")
@@ -60,6 +64,7 @@ def test_the_page_is_one_file_without_anything_from_elsewhere(published, page):
     assert EVIL not in text
 
 
+@pytest.mark.process
 def test_code_is_folded_but_there(page):
     folded = page.select("details.code")
     assert folded and not any(d.has_attr("open") for d in folded)
@@ -67,6 +72,7 @@ def test_code_is_folded_but_there(page):
     assert 'study = "."' not in page.get_text(), "the parameter is of no interest to readers"
 
 
+@pytest.mark.process
 def test_the_kept_analysis_runs_again_where_it_stands(published):
     notebook = nbformat.read(published / "analysis.ipynb", as_version=4)
     code = [c.source for c in notebook.cells if c.cell_type == "code"]
@@ -74,24 +80,26 @@ def test_the_kept_analysis_runs_again_where_it_stands(published):
     assert str(published) not in json.dumps(notebook), "no absolute path leaves the machine"
 
 
+@pytest.mark.process
 def test_a_trial_page_leads_back_and_shows_its_record_in_words(published):
-    name = make_record("BertForMaskedLM", "inductor", 1)["name"]
+    name = make_record("BertForMaskedLM", "inductor", 1).name
     text = (published / "trials" / f"{name}.html").read_text()
     page = BeautifulSoup(text, "html.parser")
     assert page.select_one("a.home")["href"] == "../report.html"
     assert page.select_one(".card .badge").text == "failed"
     assert scrap.MIME not in text and '"contenders"' not in text
     assert all(d.has_attr("open") for d in page.select("details.code"))
-    timed = (published / "trials" / f"{make_record('resnet18', 'eager', 1)['name']}.html").read_text()
+    timed = (published / "trials" / f"{make_record('resnet18', 'eager', 1).name}.html").read_text()
     assert "raw samples are kept in the notebook" in timed and len(timed) < 60_000
 
 
+@pytest.mark.process
 def test_only_pages_of_newer_notebooks_are_made_again(published, monkeypatch):
     made = []
     module = sys.modules["benchlib.report.publish"]  # the package's attribute of that name is the function
     monkeypatch.setattr(module, "_analyse", lambda *_: nbformat.v4.new_notebook())
     monkeypatch.setattr(module, "write_text", lambda path, text: made.append(path.name))
-    notebook = published / "trials" / f"{make_record('resnet18', 'eager', 1)['name']}.ipynb"
+    notebook = published / "trials" / f"{make_record('resnet18', 'eager', 1).name}.ipynb"
     before = notebook.stat()
     later = notebook.with_suffix(".html").stat().st_mtime + 10
     try:

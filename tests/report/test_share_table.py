@@ -20,7 +20,7 @@ def test_every_way_whose_work_is_known_has_a_row(table):
     assert len(rows) == (timed["model_name"] != EVIL).sum() == timed["flops"].notna().sum()
     heads = [th.button.contents[0].strip() for th in soup.select("thead th")]
     row = next(r for r in rows if r[0] == "resnet18" and r[1].startswith("onnx_dynamo"))
-    metrics = make_record("resnet18", "onnx_dynamo", 1)["metrics"]
+    metrics = make_record("resnet18", "onnx_dynamo", 1).metrics
     assert row[heads.index("rate")].startswith(f"{metrics['flop_rate'] / 1e9:.0f}")
     assert row[heads.index("of the peak")] == f"{metrics['flop_rate'] / 4e12:.0%}".replace("%", " %")
 

@@ -143,8 +143,8 @@ def test_the_answers_are_those_of_then(results):
 def test_every_sample_is_still_read(notebook):
     samples = Samples.decode(scrap.read(STORED / notebook, scrap.SAMPLES))
     taken = {
-        "samples": sum(len(epoch.ns) for epoch in samples.epochs),
-        "ns": sum(int(epoch.ns.sum()) for epoch in samples.epochs),
+        "samples": sum(len(epoch.ns) for epoch in samples.blocks),
+        "ns": sum(int(epoch.ns.sum()) for epoch in samples.blocks),
     }
     assert taken == EXPECTED["samples"][notebook]
     assert taken["samples"] == sum(scraps(notebook)[SAMPLES]["epochs"]["calls"])

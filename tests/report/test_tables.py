@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import re
-from functools import partial
 
 import pytest
 from bs4 import BeautifulSoup
@@ -32,7 +31,7 @@ def parse(html: str):
 def test_the_main_table_shows_every_trial_with_the_figures_of_its_record(results):
     _, _, rows = parse(tables.main_table(results.table))
     assert len(rows) == 28
-    metrics = make_record("resnet18", "onnx_dynamo", 1)["metrics"]
+    metrics = make_record("resnet18", "onnx_dynamo", 1).metrics
     row = next(r for r in rows if r["model"][1] == "resnet18" and r["way"][1] == "onnx_dynamo" and r["batch"][0] == "1")
     assert float(row["latency"][1]) == metrics["time_latency"] and row["latency"][0].startswith("5.61")
     assert float(row["speedup"][1]) == metrics["speedup"] and "2.16–2.26" in row["speedup"][0]
@@ -54,7 +53,7 @@ def test_rows_link_to_the_page_of_their_notebook_when_there_is_one(results):
     soup, _, _ = parse(tables.main_table(results.table))
     links = {a["href"] for a in soup.select("tbody a")}
     assert len(links) == 26
-    assert f"trials/{make_record('resnet18', 'eager', 1)['name']}.html" in links
+    assert f"trials/{make_record('resnet18', 'eager', 1).name}.html" in links
 
 
 def test_suspect_rows_say_which_check_failed(results):
@@ -63,13 +62,13 @@ def test_suspect_rows_say_which_check_failed(results):
 
 
 def test_the_failures_table_has_stage_message_and_command(results):
-    soup, heads, rows = parse(failures_table(results.table, {}))
+    soup, heads, rows = parse(failures_table(results))
     assert [r["status"][0] for r in rows] == [s for s in results.table["status"] if s != "ok"]
     failed = next(r for r in rows if r["model"][1] == "BertForMaskedLM" and r["way"][1] == "inductor")
     assert failed["stage"][0] == "export"
     assert "RuntimeError: Unsupported" in failed[heads[-1]][0]
     commands = {c.text for c in soup.select("code.command")}
-    assert make_record("BertForMaskedLM", "inductor", 1)["reproduce"] in commands
+    assert make_record("BertForMaskedLM", "inductor", 1).reproduce in commands
     assert soup.select("details summary"), "a long message is folded"
 
 
@@ -98,10 +97,10 @@ def test_another_tolerance_prints_its_reason_and_another_judge_why(results):
 
 @pytest.mark.parametrize(
     "make",
-    [tables.main_table, partial(failures_table, details={}), tables.accuracy_table],
+    [lambda r: tables.main_table(r.table), failures_table, lambda r: tables.accuracy_table(r.table)],
 )
 def test_everything_is_escaped(results, make):
-    html = make(results.table)
+    html = make(results)
     assert "<script" not in html
     assert EVIL in BeautifulSoup(html, "html.parser").get_text()
     assert not re.search(r'="[^"]*<', html), "a raw < inside an attribute"
@@ -122,8 +121,8 @@ def test_a_record_card_shows_the_outcome_and_every_metric():
     soup = BeautifulSoup(html, "html.parser")
     assert "<script" not in html and EVIL in soup.get_text()
     assert soup.select_one(".badge").text == "failed"
-    assert record["reproduce"] in soup.get_text()
-    assert len(soup.select("table.facts tr")) == len(record["metrics"])
+    assert record.reproduce in soup.get_text()
+    assert len(soup.select("table.facts tr")) == len(record.metrics)
 
 
 def test_a_record_card_tells_which_check_failed_and_lists_all():
@@ -131,7 +130,7 @@ def test_a_record_card_tells_which_check_failed_and_lists_all():
     soup = BeautifulSoup(tables.record_card(record), "html.parser")
     assert soup.select_one("p.warning").text == f"suspect: threads_mismatch failed: {SUSPECT}"
     shown = {dt.text: dt.find_next_sibling("dd").text for dt in soup.select("details dl.words dt")}
-    assert shown == record["checks"]
+    assert shown == record.checks
     assert not BeautifulSoup(tables.record_card(make_record(EVIL, "inductor", 1)), "html.parser").select("dl.words")
 
 

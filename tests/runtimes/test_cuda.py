@@ -14,7 +14,11 @@ from benchlib.registries import exporters, sources
 from benchlib.runtimes import OpenRequest, _cuda, onnxruntime
 from benchlib.runtimes import torch as torch_runtime
 from benchlib.worker import gpu_clocks, verbs
-from benchlib.worker.service import VERBS, Worker
+from benchlib.worker.device import time_on_device
+from benchlib.worker.messages import GiveOutputs, ProfileCalls, RunBlock, TimeOnDevice
+from benchlib.worker.profiled import profile_calls
+from benchlib.worker.service import Worker
+from benchlib.worker.timed import run_block
 
 NO_DRIVER = _cuda.devices()[1]
 pytestmark = [pytest.mark.cuda, pytest.mark.skipif(NO_DRIVER is not None, reason=str(NO_DRIVER))]
@@ -38,7 +42,7 @@ def worker_of(resnet, exporter, **request) -> Worker:
     worker = Worker(channel=None)
     positional = tuple(resnet.model.positional)
     worker.session = runtime.open(OpenRequest(file, exporter, positional=positional, device="cuda", **request))
-    worker.times(worker.session.bind(resnet.inputs, tensors.flatten(resnet.inputs)[0]))
+    worker.time_calls(worker.session.bind(resnet.inputs, tensors.flatten(resnet.inputs)[0]))
     return worker
 
 
@@ -46,32 +50,32 @@ def worker_of(resnet, exporter, **request) -> Worker:
 def test_it_computes_the_same_and_its_parts_fit_into_the_latency(resnet, exporter, io, graphs, tmp_path):
     worker = worker_of(resnet, exporter, io=io, cuda_graphs=graphs)
     for n in range(3):  # the first, the captured, the replayed
-        verbs.outputs(worker, {"path": str(tmp_path / f"{n}.npz")})
+        verbs.give_outputs(worker, GiveOutputs(tmp_path / f"{n}.npz"))
         flat, _ = tensors.load(tmp_path / f"{n}.npz")
         for found, wanted in zip(flat.values(), resnet.expected, strict=True):
             np.testing.assert_allclose(found, wanted, rtol=1e-3, atol=1e-3)
         worker.last = None
     assert worker.session.facts["providers"] in ("CUDA", "CUDAExecutionProvider")
     assert worker.session.facts.get("node_share", 1.0) == 1.0
-    reply = VERBS["device"](worker, {"calls": 50})
-    latency = float(np.median(VERBS["run"](worker, {"calls": 100})["epoch"]["ns"])) / 1e9
-    found = device_metrics([reply], latency)
+    reply = time_on_device(worker, TimeOnDevice(50))
+    latency = float(np.median(run_block(worker, RunBlock(100)).ns)) / 1e9
+    found = device_metrics([reply.times], latency)
     assert found["time_compute"] > 0 and 0 < found["time_device"] <= 1.1 * latency
     assert 0 < found["time_back_to_back"] <= 1.1 * latency
     assert (found["time_copy_in"] > 0) == (found["time_copy_out"] > 0) == (io == "host")
 
 
 def test_contenders_compute_with_the_same_precision(resnet):
-    facts = {e: worker_of(resnet, e, io="device").session.facts for e in ("eager", "script")}
-    assert precision_differences(facts) == []
+    precision = {e: worker_of(resnet, e, io="device").session.facts["precision"] for e in ("eager", "script")}
+    assert precision_differences(precision) == []
 
 
 def test_profiles_say_where_the_time_went(resnet, tmp_path, monkeypatch):
     monkeypatch.setenv("CUDA_LAUNCH_BLOCKING", "0")  # a worker sets it for itself alone
     for exporter, provider in (("eager", "CUDA"), ("script", "CUDAExecutionProvider")):
         worker = worker_of(resnet, exporter, profile=str(tmp_path))
-        rows = VERBS["profile"](worker, {"calls": 5})["operators"]
-        assert {row["provider"] for row in rows} == {provider} and rows[0]["seconds"] > 0
+        rows = profile_calls(worker, ProfileCalls(5)).operators
+        assert {row.provider for row in rows} == {provider} and rows[0].seconds > 0
 
 
 def test_the_clocks_of_the_gpu_can_be_read():

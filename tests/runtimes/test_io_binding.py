@@ -10,6 +10,7 @@ from onnx import TensorProto, helper
 from benchlib import tensors
 from benchlib.runtimes import OpenRequest, _bound, _ort_session, onnxruntime
 from benchlib.worker import verbs
+from benchlib.worker.messages import GiveOutputs
 from benchlib.worker.service import Worker
 
 
@@ -68,11 +69,11 @@ def test_bfloat16_is_bound_by_its_bits(tmp_path):
 def test_the_worker_stores_and_hashes_what_stayed_on_the_device(doubling, tmp_path):
     worker = Worker(channel=None)
     worker.session = opened(doubling)
-    worker.times(worker.session.bind({"a": A}, {"a": A}))
-    reply = verbs.outputs(worker, {"path": str(tmp_path / "out.npz")})
+    worker.time_calls(worker.session.bind({"a": A}, {"a": A}))
+    reply = verbs.give_outputs(worker, GiveOutputs(tmp_path / "out.npz"))
     flat, _ = tensors.load(tmp_path / "out.npz")
     np.testing.assert_array_equal(next(iter(flat.values())), A + A)
-    assert reply["output_size"] == 5 and reply["hash"] == tensors.content_hash(flat)
+    assert reply.output_size == 5 and reply.hash == tensors.content_hash(flat)
 
 
 def test_only_the_host_call_gives_arrays(doubling):

@@ -136,7 +136,7 @@ def test_its_counters_make_a_profile(tmp_path):
 def test_what_calls_before_the_profile_took_is_no_part_of_it(product, monkeypatch, tmp_path):
     session = opened(product, profile=tmp_path)
     call = session.bind({"a": A}, {"a": A})
-    means = {0: {}, 3: {"n/1": ("MatMul", 100e-6)}, 8: {"n/1": ("MatMul", 50e-6)}}
+    means = {0: {}, 3: {"n/1": runtime.MeanTime("MatMul", 100e-6)}, 8: {"n/1": runtime.MeanTime("MatMul", 50e-6)}}
     monkeypatch.setattr(session, "_counters", lambda: means[session.calls])
     for _ in range(3):
         call()

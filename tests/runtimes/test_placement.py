@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from benchlib.measure.profile import placement_metrics
+from benchlib.record import metadata
+from benchlib.record.record import OperatorTime
 from benchlib.runtimes import OpenRequest, _ort_session, _placement
 
 DATA = Path(__file__).parent.parent / "data"
@@ -76,7 +78,7 @@ def test_the_runs_before_the_last_ones_are_left_out():
 
 
 def test_copies_and_work_on_the_cpu_show_in_the_profile():
-    table = _placement.profile(events("profile_cuda"), 4)
+    table = [OperatorTime(**row) for row in _placement.profile(events("profile_cuda"), 4)]
     found = _placement.summary(table, CUDA)
     # per call, in µs: MatMul 50, Relu 35, Reshape 5 on CUDA; NonZero 30 and Shape 2 on the CPU; copies 20 and 10
     assert found["node_time_share"] == pytest.approx(90 / 120)
@@ -132,10 +134,12 @@ def test_a_profiled_session_proves_a_fallback(permitted):
 
 
 def test_metrics_of_a_graph_and_of_a_module():
-    graph = {"providers": CUDA, "node_share": 0.75, "nodes_by_provider": {CUDA: 3, CPU: 1}, "threads": 2}
-    assert placement_metrics(graph, []) == {k: graph[k] for k in ("node_share", "nodes_by_provider")}
-    profiled = placement_metrics(graph, _placement.profile(events("profile_cuda"), 4))
+    placed = {"node_share": 0.75, "nodes_by_provider": {CUDA: 3, CPU: 1}}
+    graph = metadata.Session(providers=CUDA, threads=2, **placed)
+    assert placement_metrics(graph, []) == placed
+    profile = [OperatorTime(**row) for row in _placement.profile(events("profile_cuda"), 4)]
+    profiled = placement_metrics(graph, profile)
     assert profiled["node_share"] == 0.75 and profiled["n_memcpy"] == 2
-    module = [{"operator": "aten::mm", "provider": "CUDA", "calls": 1.0, "seconds": 2e-3}]
-    assert placement_metrics({"providers": "CUDA"}, module) == {"seconds_by_provider": {"CUDA": 2e-3}}
-    assert placement_metrics({"providers": "CUDA"}, []) == {}
+    module = [OperatorTime("aten::mm", "CUDA", calls=1.0, seconds=2e-3)]
+    assert placement_metrics(metadata.Session(providers="CUDA"), module) == {"seconds_by_provider": {"CUDA": 2e-3}}
+    assert placement_metrics(metadata.Session(providers="CUDA"), []) == {}

@@ -191,6 +191,7 @@ def test_a_missing_device_has_a_reason(name, saved, graph):
         runtime.open(OpenRequest(artifact, "eager", device="cuda"))
 
 
+@pytest.mark.process
 def test_asking_for_a_device_imports_nothing_heavy():
     code = """
 import sys
@@ -206,6 +207,7 @@ print(sorted({"torch", "onnxruntime"} & set(sys.modules)))
     assert heavy == "[]" and len(reasons) == 2 and all(r.startswith("no ") for r in reasons)
 
 
+@pytest.mark.process
 def test_onnxruntimes_cuda_provider_lacks_nothing_but_the_driver():
     """The libraries of the extras are complete: only the driver's own libcuda.so.1 may be missing."""
     code = """

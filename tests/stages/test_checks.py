@@ -1,12 +1,16 @@
 """Every check has a record that passes it, one that fails it, and where it has any, one to which it does not apply."""
 
-import copy
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from benchlib.measure import statistics
-from benchlib.measure.samples import STEADY, WARMUP, Epoch, Samples
+from benchlib.measure.samples import STEADY, WARMUP, Block, Samples
+from benchlib.record import Record
+from benchlib.record.metadata import Session
+from benchlib.record.metrics import Metrics
+from benchlib.record.record import ContenderRecord, MemoryRecord, StepTime
 from benchlib.stages import checks
 
 LATENCY, CALLS, ROUNDS, PAIRS = 5e-3, 10, 20, 5
@@ -23,16 +27,16 @@ def make_samples(latency=LATENCY, gap=1e-6, cores=1.9) -> Samples:
                 end = now + int(ns.sum()) + int(gap * 1e9) * len(ns)
                 phase = WARMUP if round_ < 0 else STEADY
                 skip = int(round_ >= 0)
-                samples.epochs.append(
-                    Epoch(contender, pair, round_, phase, now, end, int(cores * (end - now)), skip, ns)
+                samples.blocks.append(
+                    Block(contender, pair, round_, phase, now, end, int(cores * (end - now)), skip, ns)
                 )
                 now = end + 10**6
     return samples
 
 
-def make_record(samples: Samples) -> dict:
+def make_record(samples: Samples) -> Record:
     steady = samples.counted(1)
-    metrics = {
+    metrics = Metrics({
         "time_latency": float(np.median(steady)), "time_latency_mean": float(steady.mean()),
         "time_latency_min": float(steady.min()), "time_latency_median": float(np.median(steady)),
         "time_latency_max": float(steady.max()),
@@ -43,34 +47,38 @@ def make_record(samples: Samples) -> dict:
         "flops": 2e8, "flop_rate": 2e8 / LATENCY, "peak_flop_rate": 1e11,
         "weights_read_size": 6e7, "cache_size": 3e7, "memory_bandwidth": 2e10,
         "weights_size": 6e7, "memory_vmhwm_session": 7e7, "energy_per_item": 0.2, "speedup": 1.5,
-    }  # fmt: skip
-    contender = {"threads": 2, "providers": "CPU", "input_hash": "a" * 64, "devices": ["cpu"],
-                 "precision": {"matmul": "ieee"}}  # fmt: skip
-    return {
-        "trial": {"batch_size": 4, "device": "cpu", "dtype": "float32", "opt_patterns": "int8-dynamic"},
-        "metrics": metrics,
-        "steps": {n: {"seconds": s, "outcome": "ok"} for n, s in
-                  (("load", 1.0), ("export", 2.1), ("open", 1.2), ("check", 0.7), ("measure", 15.0))},
-        "memory": [{"label": "eager"}],
-        "contenders": [{"label": w, "way": {"provider": "CPU"}, **contender} for w in ("eager", "script")],
-    }  # fmt: skip
+    })  # fmt: skip
+    steps = {"load": 1.0, "export": 2.1, "open": 1.2, "check": 0.7, "measure": 15.0}
+    return Record(
+        "k", "n", "ok", {"batch_size": 4, "device": "cpu", "dtype": "float32", "opt_patterns": "int8-dynamic"},
+        metrics,
+        steps={name: StepTime(seconds, "ok") for name, seconds in steps.items()},
+        memory=[MemoryRecord("eager")],
+        contenders=[ContenderRecord(way, {"provider": "CPU"}, make_session()) for way in ("eager", "script")],
+    )  # fmt: skip
 
 
-def changed(path: str, value) -> dict:
-    """The good record with the value at `path` (`contenders/1/threads`) replaced; None removes it."""
-    record = copy.deepcopy(make_record(make_samples()))
+def make_session() -> Session:
+    return Session("CPU", threads=2, input_hash="a" * 64, devices=["cpu"], precision={"matmul": "ieee"})
+
+
+def changed(path: str, value) -> Record:
+    """The good record with the value at `path` (`contenders/1/session/threads`) replaced; None takes it away."""
+    record = make_record(make_samples())
     *parents, last = path.split("/")
     place = record
     for name in parents:
-        place = place[int(name) if name.isdigit() else name]
-    if value is None:
+        place = place[name] if isinstance(place, dict) else place[int(name)] if name.isdigit() else getattr(place, name)
+    if not isinstance(place, dict):
+        setattr(place, last, value)
+    elif value is None:
         del place[last]
     else:
         place[last] = value
     return record
 
 
-def outcome(name: str, record: dict, samples: Samples | None = None) -> str:
+def outcome(name: str, record: Record, samples: Samples | None = None) -> str:
     return checks.outcomes(record, samples or make_samples())[name]
 
 
@@ -98,16 +106,17 @@ def test_a_good_record_passes_every_check():
         ("phases", "metrics/time_session", 30.0, ("import, session and first call took 30.5",)),
         ("phases", "metrics/time_wall", 19.0, ("all steps took 20 s of a wall time of 19 s",)),
         ("memory_of_the_weights", "metrics/memory_vmhwm_session", 2e7, ("20 MB held, less than the weights' 60 MB",)),
-        ("precision", "contenders/1/precision", {"matmul": "tf32"}, ("float32 matrix products",)),
+        ("precision", "contenders/1/session/precision", {"matmul": "tf32"}, ("float32 matrix products",)),
         ("energy_above_idle", "metrics/energy_per_item", -0.1, ("-0.1 J per item",)),
         ("peak_flop_rate", "metrics/flop_rate", 1.06e11, ("106 GFLOP/s, the peak is 100",)),
         ("memory_traffic", "metrics/weights_read_size", 1.4e8, ("GB/s of weights, memory delivers 20",)),
-        ("threads_mismatch", "contenders/1/threads", 1, ("script is set to 1 threads, 2 were asked for",)),
+        ("threads_mismatch", "contenders/1/session/threads", 1, ("script is set to 1 threads, 2 were asked for",)),
         ("threads_mismatch", "metrics/num_cores", 1, ("eager is set to 2 threads, 1 were asked for",)),
-        ("device_and_provider", "contenders/1/providers", "CPUExecutionProvider", ("was to run on CPU, it runs on",)),
-        ("device_and_provider", "contenders/0/devices", ["cpu", "cuda:0"], ("parts of it are on cuda:0",)),
+        ("device_and_provider", "contenders/1/session/providers", "CPUExecutionProvider",
+         ("was to run on CPU, it runs on",)),
+        ("device_and_provider", "contenders/0/session/devices", ["cpu", "cuda:0"], ("parts of it are on cuda:0",)),
         ("device_and_provider", "trial/device", "cuda", ("was to run on cuda, parts of it are on cpu",)),
-        ("same_inputs", "contenders/0/input_hash", "b" * 64, ("eager holds the inputs bbbbbbbbbbbb",)),
+        ("same_inputs", "contenders/0/session/input_hash", "b" * 64, ("eager holds the inputs bbbbbbbbbbbb",)),
     ],
 )  # fmt: skip
 def test_what_cannot_be_is_told_with_its_figures(name, path, value, figures):
@@ -127,7 +136,7 @@ def test_what_cannot_be_is_told_with_its_figures(name, path, value, figures):
         ("memory_traffic", "metrics/weights_read_size", 1.3e8),  # 10⁸ beyond the cache in 5 ms: 20 GB/s
         ("percentiles", "metrics/repeat", 662),
         ("phases", "metrics/artifact_cached", True),
-        ("device_and_provider", "contenders/0/devices", ["cpu"]),
+        ("device_and_provider", "contenders/0/session/devices", ["cpu"]),
     ],
 )
 def test_what_can_just_be_passes(name, path, value):
@@ -136,15 +145,15 @@ def test_what_can_just_be_passes(name, path, value):
 
 def test_an_export_of_an_earlier_trial_is_no_phase_of_this_one():
     record = changed("metrics/time_export", 500.0)
-    record["metrics"]["artifact_cached"] = True
+    record.metrics["artifact_cached"] = True
     assert outcome("phases", record) == "passed"
 
 
 @pytest.mark.parametrize(("seconds", "wanted"), [(0.6, "passed"), (0.8, "failed: export took 0.8 s")])
 def test_a_compiler_exports_at_the_first_call_which_the_step_check_makes(seconds, wanted):
     record = changed("metrics/time_export", seconds)
-    record["metrics"]["compile_cache"] = "cold"
-    record["steps"]["export"]["seconds"] = 0.0
+    record.metrics["compile_cache"] = "cold"
+    record.steps["export"].seconds = 0.0
     assert outcome("phases", record).startswith(wanted)
 
 
@@ -172,7 +181,7 @@ def test_what_cannot_be_checked_says_why(name, path, value, why):
 
 def test_the_reason_for_unknown_flops_is_passed_on():
     record = changed("metrics/flop_rate", None)
-    record["metrics"]["flops_reason"] = "the source gives no torch module"
+    record.metrics["flops_reason"] = "the source gives no torch module"
     assert outcome("peak_flop_rate", record) == "not applicable: the source gives no torch module"
 
 
@@ -197,19 +206,19 @@ def test_a_runtime_that_uses_more_cores_than_it_says():
 def test_two_contenders_at_the_same_time():
     samples = make_samples()
     record = make_record(samples)
-    samples.epochs[9].start -= 3 * 10**6
+    samples.blocks[9].start -= 3 * 10**6
     assert "two epochs ran at the same time, for 0.002 s" in outcome("phases", record, samples)
 
 
 def test_calls_that_take_longer_than_their_epoch():
     samples = make_samples()
     record = make_record(samples)
-    samples.epochs[9].ns[3] += 10**9
+    samples.blocks[9].ns[3] += 10**9
     assert "the calls of an epoch took" in outcome("phases", record, samples)
 
 
 def test_nothing_measured_nothing_checked():
-    found = checks.outcomes({**make_record(make_samples()), "metrics": {}}, None)
+    found = checks.outcomes(replace(make_record(make_samples()), metrics=Metrics()), None)
     assert set(found.values()) == {"not applicable: nothing was measured"}
     assert checks.failed(found) == []
 

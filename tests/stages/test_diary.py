@@ -17,18 +17,24 @@ from benchlib.record import scrap
 pytestmark = pytest.mark.alone
 
 PAIRS = 5  # of level quick
-REPEAT = 600  # samples of a process: as many in each, so that each place of the sequence has five
+REPEAT = 150  # samples of a process: as many in each, so that each place of the sequence has five
+AT_LENGTH = 1500
 LATE = 20_000  # nanoseconds that a sample may exceed its entry in the diary
 
 
+@pytest.fixture(scope="module", params=[REPEAT, pytest.param(AT_LENGTH, marks=pytest.mark.soak)])
+def repeat(request):
+    return request.param
+
+
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
+def folder(tmp_path_factory, repeat):
     return tmp_path_factory.mktemp("diary")
 
 
 @pytest.fixture(scope="module")
-def trial(folder):
-    return run(folder, "--repeat", str(REPEAT))
+def trial(folder, repeat):
+    return run(folder, "--repeat", str(repeat))
 
 
 def run(folder: Path, *options: str):
@@ -48,7 +54,7 @@ def run(folder: Path, *options: str):
     assert done.returncode == 0, done.stderr
     (notebook,) = (folder / "outputs" / "run" / "trials").glob("*.ipynb")
     samples = Samples.decode(scrap.read(notebook, scrap.SAMPLES))
-    record = scrap.read(notebook)
+    record = scrap.read_record(notebook)
     return record, samples, [timed_calls(diary(folder, name)) for name in "ab"]
 
 
@@ -72,19 +78,19 @@ def diary(folder: Path, name: str) -> list[tuple[int, int, int, str]]:
 
 def test_calls_are_warm_up_and_samples(trial):
     record, samples, diaries = trial
-    assert record["status"] == "ok"
+    assert record.status == "ok"
     for contender, calls in enumerate(diaries):
-        assert sum(len(e.ns) for e in samples.epochs if e.contender == contender) == len(calls)
+        assert sum(len(e.ns) for e in samples.blocks if e.contender == contender) == len(calls)
     own = samples.counted(1, phase=WARMUP), samples.counted(1, phase=STEADY)
-    assert record["metrics"]["warmup"] == len(own[0])
-    assert record["metrics"]["repeat"] == len(own[1])
+    assert record.metrics["warmup"] == len(own[0])
+    assert record.metrics["repeat"] == len(own[1])
 
 
-def epochs_of(samples: Samples, contender: int, own: list) -> list:
-    """The epochs of one process, whose calls are `own`, in time order."""
+def blocks_of(samples: Samples, contender: int, own: list) -> list:
+    """The blocks of one process, whose calls are `own`, in time order."""
     begin, end = own[0][1] - 10**7, own[-1][2]
-    epochs = [e for e in samples.epochs if e.contender == contender and begin <= e.start <= end]
-    return sorted(epochs, key=lambda e: e.start)
+    blocks = [e for e in samples.blocks if e.contender == contender and begin <= e.start <= end]
+    return sorted(blocks, key=lambda e: e.start)
 
 
 def beyond(samples: Samples, diaries: list) -> dict[tuple, list[int]]:
@@ -93,7 +99,7 @@ def beyond(samples: Samples, diaries: list) -> dict[tuple, list[int]]:
     for contender, calls in enumerate(diaries):
         for pid in dict.fromkeys(c[0] for c in calls):
             own = [c for c in calls if c[0] == pid]
-            taken = [(e.round, n, int(ns)) for e in epochs_of(samples, contender, own) for n, ns in enumerate(e.ns)]
+            taken = [(e.round, n, int(ns)) for e in blocks_of(samples, contender, own) for n, ns in enumerate(e.ns)]
             assert len(taken) == len(own)
             for number, ((round_, n, ns), c) in enumerate(zip(taken, own, strict=True)):
                 place = (contender, round_, n if round_ >= 0 else number)
@@ -146,20 +152,20 @@ def test_as_many_processes_as_replicates(trial):
     pids = [{c[0] for c in calls} for calls in diaries]
     assert [len(p) for p in pids] == [PAIRS, PAIRS]
     assert not pids[0] & pids[1]
-    assert record["metrics"]["processes"] == PAIRS
+    assert record.metrics["processes"] == PAIRS
 
 
-def test_epochs_never_overlap_and_stand_in_the_seeded_order(trial):
+def test_blocks_never_overlap_and_stand_in_the_seeded_order(trial):
     record, samples, diaries = trial
     calls = sorted([(b, e) for calls in diaries for _, b, e, _ in calls])
     assert all(one[1] <= two[0] for one, two in itertools.pairwise(calls))
-    epochs = sorted(samples.epochs, key=lambda e: e.start)
-    assert all(one.end <= two.start for one, two in itertools.pairwise(epochs))
-    assert record["metrics"]["seed_order"] == 42
+    blocks = sorted(samples.blocks, key=lambda e: e.start)
+    assert all(one.end <= two.start for one, two in itertools.pairwise(blocks))
+    assert record.metrics["seed_order"] == 42
     for pair in range(PAIRS):
         rounds: dict[int, list[int]] = {}
-        for e in epochs:
-            if e.pair == pair and e.phase == STEADY:
+        for e in blocks:
+            if e.replicate == pair and e.phase == STEADY:
                 rounds.setdefault(e.round, []).append(e.contender)
         assert rounds
         assert [rounds[r] for r in sorted(rounds)] == list(itertools.islice(orders(42, pair, 2), len(rounds)))
@@ -169,22 +175,22 @@ def test_the_inputs_are_the_same_bytes_for_all(trial, folder):
     """Eight sets take turns, in one order. Warm-up begins with the recorded one, each round with the next, alike for
     both contenders; the last call of each process, which is held against the first, is on the recorded one."""
     record, samples, timed = trial
-    recorded, orders, begun = record["metrics"]["input_hash"], set(), set()
+    recorded, orders, begun = record.metrics["input_hash"], set(), set()
     for contender, (name, calls) in enumerate(zip("ab", timed, strict=True)):
         for pid in {call[0] for call in calls}:
             assert [call[3] for call in diary(folder, name) if call[0] == pid][-1] == recorded
             own = [call for call in calls if call[0] == pid]
             hashes = iter([call[3] for call in own])
             assert next(hashes) == recorded
-            epochs = epochs_of(samples, contender, own)
-            warm = list(itertools.islice(hashes, sum(len(e.ns) for e in epochs if e.round < 0) - 1))
+            blocks = blocks_of(samples, contender, own)
+            warm = list(itertools.islice(hashes, sum(len(e.ns) for e in blocks if e.round < 0) - 1))
             assert warm == [warm[n % TIMED] for n in range(len(warm))]
             orders.add(tuple(warm[:TIMED]))
-            for epoch in epochs:
-                if epoch.round >= 0:
-                    turns = [warm[(epoch.round + n) % TIMED] for n in range(len(epoch.ns))]
+            for block in blocks:
+                if block.round >= 0:
+                    turns = [warm[(block.round + n) % TIMED] for n in range(len(block.ns))]
                     assert list(itertools.islice(hashes, len(turns))) == turns
                     begun.add(turns[0])
     assert len(begun) > 1
     (order,) = orders
-    assert order[0] == recorded and len(set(order)) == TIMED == record["metrics"]["input_sets"]
+    assert order[0] == recorded and len(set(order)) == TIMED == record.metrics["input_sets"]

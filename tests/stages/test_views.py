@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from benchlib import accuracy
+from benchlib.record.record import OperatorTime
 from benchlib.stages.picture import ticks
 from benchlib.stages.shown import interval, seconds
 from benchlib.stages.views import CheckView, ProfileView
@@ -31,10 +32,7 @@ def test_ticks_are_few_and_cover_all(highest):
 
 
 def test_a_profile_shows_the_slowest_operators_and_counts_the_others():
-    operators = [
-        {"operator": f"Op{i}", "provider": "CPUExecutionProvider", "calls": 2.0, "seconds": s * 1e-3}
-        for i, s in enumerate([40, *[1] * 20])
-    ]
+    operators = [OperatorTime(f"Op{i}", "CPUExecutionProvider", 2.0, s * 1e-3) for i, s in enumerate([40, *[1] * 20])]
     rows = ProfileView(operators).rows()
     assert len(rows) == ProfileView.SHOWN + 1
     assert rows[0] == ("Op0", "40 ms (67%), 2 ×, CPU")
@@ -48,9 +46,9 @@ def test_a_check_says_who_judged_what_is_allowed_and_how_far_it_is_off(error):
     eager = {"logits": exact["logits"].astype(np.float32)}
     found = {"logits": eager["logits"] + np.float32(error)}
     tolerance = accuracy.tolerance_for("float32", {"atol": 1e-3, "reason": "no better sensor"})
-    check = accuracy.compare(found, eager, "float32", exact=exact, tolerance=tolerance)
+    check = accuracy.compare(found, eager, "float32", exact=accuracy.Exact(exact), tolerance=tolerance)
     check.metrics |= {"judged_by": "eager, float64", "judge_fallback": "", "input_seeds": "recorded, (0, 1), (0, 2)"}
-    view = CheckView(None, check)
+    view = CheckView(check)
     rows = dict(view.rows())
     assert view.title == ("computes something else" if error else "computes the same as eager, float64")
     assert ("problem" in rows) == bool(error)
@@ -65,7 +63,7 @@ def test_a_check_says_who_judged_what_is_allowed_and_how_far_it_is_off(error):
 def test_a_check_of_another_structure_has_no_figures():
     check = accuracy.compare({}, {"y": np.zeros(1, np.float32)}, "float32")
     check.metrics |= {"judged_by": "eager", "judge_fallback": "TypeError: no", "input_seeds": "recorded"}
-    rows = dict(CheckView(None, check).rows())
+    rows = dict(CheckView(check).rows())
     assert rows["problem"] == "0 outputs instead of 1"
     assert rows["judge"] == "eager; not float64: TypeError: no"
     assert "largest error" not in rows

@@ -5,10 +5,14 @@ from pathlib import Path
 
 import pytest
 
+from benchlib import trial_key
 from benchlib.worker import process
 from benchlib.worker.client import Lease, Server, WorkerError, start_forked, start_fresh
+from benchlib.worker.messages import LoadModel
 
-MARK = process.mark_of("0123456789abcdef")
+pytestmark = pytest.mark.process
+
+MARK = process.mark_of("0123456789abcdef0123")
 
 
 @pytest.fixture(scope="module")
@@ -34,13 +38,13 @@ def worker(request, server, tmp_path):
 def load(worker, folder: Path, timeout=20.0, **model_args):
     folder.mkdir(exist_ok=True)
     trial = {"model_args": model_args, "seed": 0, "batch_size": 2, "seq_length": None}
-    return worker.ask("load", timeout, source="planted", name="plain", trial=trial, bundle=str(folder))
+    return worker.ask(LoadModel("planted", "plain", trial, folder), timeout)
 
 
 def test_it_works_and_says_goodbye(worker, tmp_path):
-    meta = load(worker, tmp_path / "bundle")
-    assert meta["facts"]["input_size"] == 8
-    assert (tmp_path / "bundle" / "inputs.npz").exists()
+    saved = load(worker, tmp_path / "model")
+    assert saved.metrics["input_size"] == 8
+    assert (tmp_path / "model" / "inputs.npz").exists()
     worker.end()
     assert not Path(f"/proc/{worker.pid}").exists() or process.marked(MARK) == []
 
@@ -52,8 +56,14 @@ def test_it_carries_the_mark(worker):
     assert worker.pid in process.marked(MARK)
 
 
+def test_a_mark_that_a_forked_worker_could_not_carry_is_refused():
+    assert len(process.mark_of("k" * trial_key.LENGTH)) == len(process.UNMARKED)
+    with pytest.raises(ValueError, match="not 16: 0123456789abcdef"):
+        process.mark_of("0123456789abcdef")
+
+
 def test_what_it_prints_goes_to_its_log_and_never_into_the_protocol(worker, tmp_path):
-    load(worker, tmp_path / "bundle", fault="garbage")
+    load(worker, tmp_path / "model", fault="garbage")
     assert "garbage {not json" in worker.log_tail()
 
 
@@ -69,7 +79,7 @@ def test_what_it_prints_goes_to_its_log_and_never_into_the_protocol(worker, tmp_
 )
 def test_faults_become_kinds(worker, tmp_path, fault, kind, word):
     with pytest.raises(WorkerError) as error:
-        load(worker, tmp_path / "bundle", fault=fault)
+        load(worker, tmp_path / "model", fault=fault)
     assert error.value.kind == kind
     assert word in error.value.message
 
@@ -77,7 +87,7 @@ def test_faults_become_kinds(worker, tmp_path, fault, kind, word):
 @pytest.mark.parametrize("fault", ["sleep", "hold"])
 def test_one_that_does_not_answer_is_killed(worker, tmp_path, fault):
     with pytest.raises(WorkerError) as error:
-        load(worker, tmp_path / "bundle", timeout=0.5, fault=fault)
+        load(worker, tmp_path / "model", timeout=0.5, fault=fault)
     assert error.value.kind == "timeout"
     assert process.marked(MARK) == []
 
@@ -85,13 +95,13 @@ def test_one_that_does_not_answer_is_killed(worker, tmp_path, fault):
 def test_a_stopped_worker_answers_after_it_goes_on(worker, tmp_path):
     worker.freeze()
     assert Path(f"/proc/{worker.pid}/stat").read_text().rpartition(")")[2].split()[0] in ("T", "S", "R")
-    assert load(worker, tmp_path / "bundle")["facts"]["input_size"] == 8
+    assert load(worker, tmp_path / "model").metrics["input_size"] == 8
 
 
 def test_workers_end_with_their_lease_even_stopped_ones(server, tmp_path):
     lease = Lease(server.path)
     worker = start_forked(lease, MARK, tmp_path / "log", {}, tmp_path)
-    load(worker, tmp_path / "bundle")
+    load(worker, tmp_path / "model")
     worker.freeze()
     lease.close()
     deadline = time.monotonic() + 5
@@ -103,7 +113,7 @@ def test_workers_end_with_their_lease_even_stopped_ones(server, tmp_path):
 def test_workers_end_with_their_server(tmp_path):
     server = Server((), threads=1)
     worker = start_forked(Lease(server.path), MARK, tmp_path / "log", {}, tmp_path)
-    load(worker, tmp_path / "bundle")
+    load(worker, tmp_path / "model")
     worker.freeze()
     os.kill(server.process.pid, signal.SIGKILL)
     deadline = time.monotonic() + 5

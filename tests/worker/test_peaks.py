@@ -1,12 +1,15 @@
 """The verb `peaks`, with calls that are counted instead of long; rates are held against each other, never against
 a figure."""
 
+from dataclasses import replace
+
 import pytest
 
 from benchlib.errors import Unavailable
 from benchlib.worker import peaks
+from benchlib.worker.messages import MeasurePeaks
 
-REQUEST = {"dtype": "float32", "device": "cpu", "threads": 1, "seconds": 0.001, "array_size": 1 << 20}
+REQUEST = MeasurePeaks("float32", "cpu", threads=1, seconds=0.001, array_size=1 << 20)
 
 
 @pytest.fixture
@@ -65,31 +68,31 @@ def only(monkeypatch):
 def test_a_worker_measures_with_each_library_that_is_there(monkeypatch, only, library):
     monkeypatch.setattr(peaks, "_LARGEST", 256)
     only(library)
-    found = peaks.peaks(None, REQUEST)
-    assert found["how"].split()[0] == library
-    assert found["flop_rate"] > 0
-    assert found["memory_bandwidth"] > 0
+    found = peaks.measure_peaks(None, REQUEST)
+    assert found.how.split()[0] == library
+    assert found.flop_rate > 0
+    assert found.memory_bandwidth > 0
 
 
 @pytest.mark.parametrize("library", ["numpy", "onnxruntime"])
 def test_without_torch_a_gpu_has_no_peak_but_a_reason(only, library):
     only(library)
     with pytest.raises(Unavailable, match="on cuda: that takes torch"):
-        peaks.peaks(None, {**REQUEST, "device": "cuda"})
+        peaks.measure_peaks(None, replace(REQUEST, device="cuda"))
 
 
 def test_the_fastest_library_gives_the_peak_and_its_name(monkeypatch, clock):
     def of_speed(rate):
-        def products(library, **_):
+        def products(library, request):
             yield "float32", lambda n: lambda: setattr(clock, "now", clock.now + 2 * n**3 / rate)
 
         return products
 
     monkeypatch.setattr(peaks, "_LIBRARIES", {"torch": of_speed(1e9), "numpy": of_speed(3e9), "json": of_speed(2e9)})
     monkeypatch.setattr(peaks, "_host_copies", lambda request: 1.0)
-    found = peaks.peaks(None, REQUEST)
-    assert found["flop_rate"] == pytest.approx(3e9)
-    assert found["how"].split()[0] == "numpy"
+    found = peaks.measure_peaks(None, REQUEST)
+    assert found.flop_rate == pytest.approx(3e9)
+    assert found.how.split()[0] == "numpy"
 
 
 def test_sizes_grow_as_far_as_the_time_allows(clock):

@@ -8,6 +8,8 @@ ROWS = (
     ("model_alias_of", "", "the name under which the model lives on", "its package renamed it"),
     ("model_task", "", "what the model is for, where its source says"),
     ("model_provenance", "", "where the model comes from: the docstring of its script"),
+    ("model_revision", "", "the snapshot of the hub's repository that was loaded"),
+    ("model_text", "", "the text that its inputs are made of"),
     ("model_weights", "", "real or random", "as the source of the model says"),
     ("exporter", "", "the exporter that was used"),
     ("exporter_used", "", "the exporter that made the graph, where one with a fallback chose", "as the exporter says"),

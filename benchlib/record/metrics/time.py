@@ -70,6 +70,7 @@ ROWS = (
     ),
     ("time_import", "s", "importing what the runtime needs", _PHASE, "lower"),
     ("time_load", "s", "building the model and its inputs", "perf_counter in the builder", "lower"),
+    ("time_load_import", "s", "importing what the source of the model needs", "perf_counter in the builder", "lower"),
     (
         "time_export",
         "s",

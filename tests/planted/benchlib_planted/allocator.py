@@ -1,9 +1,10 @@
 """Memory of a known size: held by a session, touched and freed in a call, and verbs that do so on demand."""
 
 import mmap
-from pathlib import Path
+from dataclasses import dataclass
 
-from benchlib.worker.service import verb
+from benchlib.worker.messages import Done, Request
+from benchlib.worker.service import Worker, verb
 
 MB = 1 << 20
 
@@ -30,19 +31,29 @@ def allocating(call, megabytes: float):
     return allocated
 
 
-@verb
-def plant(worker, request: dict) -> dict:
+@dataclass(frozen=True)
+class Plant(Request[Done], verb="plant"):
     """Keeps `held` MB touched, `reserved` MB mapped and untouched and the pages of `file`; frees `freed` MB again."""
+
+    held: float = 0
+    reserved: int = 0
+    file: str = ""
+    read: int | None = None  # bytes of the file; None: all
+    freed: float = 0
+
+
+@verb
+def plant(worker: Worker, request: Plant) -> Done:
     kept = worker.__dict__.setdefault("planted", [])
-    if "held" in request:
-        kept.append(touched(request["held"]))
-    if "reserved" in request:
-        kept.append(mmap.mmap(-1, request["reserved"] * MB))
-    if "file" in request:
-        with Path(request["file"]).open("rb") as file:
+    if request.held:
+        kept.append(touched(request.held))
+    if request.reserved:
+        kept.append(mmap.mmap(-1, request.reserved * MB))
+    if request.file:
+        with open(request.file, "rb") as file:
             kept.append(mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ))
-        for page in range(0, request.get("read", len(kept[-1])), mmap.PAGESIZE):
+        for page in range(0, len(kept[-1]) if request.read is None else request.read, mmap.PAGESIZE):
             kept[-1][page]
-    if "freed" in request:
-        touch_and_free(request["freed"])
-    return {}
+    if request.freed:
+        touch_and_free(request.freed)
+    return Done()

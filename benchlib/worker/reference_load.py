@@ -1,4 +1,4 @@
-"""The canary: two fixed pieces of work that tell how fast this machine is just now, whatever is measured."""
+"""The reference load: two fixed pieces of work that tell how fast this machine is just now, whatever is measured."""
 
 from __future__ import annotations
 
@@ -7,24 +7,25 @@ from itertools import repeat
 
 import numpy as np
 
+from benchlib.worker.messages import ReadReferenceLoad, ReferenceLoad
 from benchlib.worker.service import Worker, verb
 
 READINGS = 5
-LOOPS = 600_000  # some 3 ms on one core
+TURNS = 600_000  # of a counted loop: some 3 ms on one core
 COPY_SIZE = 16 << 20  # bytes, from one half of an array to the other; its pages cost more time than the copies
 
 
 @verb
-def canary(worker: Worker, request: dict) -> dict:
-    """{"compute", "copy": nanoseconds of each reading}: a counted loop on one core, and a copy of 16 MiB."""
+def read_reference_load(worker: Worker, request: ReadReferenceLoad) -> ReferenceLoad:
+    """Times a counted loop on one core, and a copy of 16 MiB."""
     compute, copy = [], []
     source, target = np.ones((2, COPY_SIZE), np.uint8)  # the pages are there
     for _ in range(READINGS):
         begin = time.perf_counter_ns()
-        for _ in repeat(None, LOOPS):
+        for _ in repeat(None, TURNS):
             pass
         middle = time.perf_counter_ns()
         np.copyto(target, source)
         compute.append(middle - begin)
         copy.append(time.perf_counter_ns() - middle)
-    return {"compute": compute, "copy": copy}
+    return ReferenceLoad(compute, copy)

@@ -1,0 +1,52 @@
+"""Which calls a replicate makes of its contenders, in which order: those that version 8922cd1 made."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from benchlib.measure.rounds import Pace, ReplicatePlan, measure_replicate
+from tests.measure.replicates import CASES, Case, Trace
+from tests.measure.simulated import Simulated, World
+
+DIGESTS = json.loads(Path(__file__).with_name("schedules_of_8922cd1.json").read_text())
+
+
+class Noting(Simulated):
+    """A contender that notes what it is asked for."""
+
+    def __init__(self, index, note, *arguments):
+        super().__init__(*arguments)
+        self.index, self.note = index, note
+
+    def run(self, samples, loops=1, core=None, input_set=None):
+        self.note((self.index, samples, loops, core, input_set))
+        return super().run(samples, loops, core, input_set)
+
+    def freeze(self):
+        self.note((self.index, "freeze"))
+        super().freeze()
+
+
+def trace(case: Case) -> Trace:
+    """What a case asks of its contenders, each block that it keeps, and what it comes to."""
+    world, found = World(case.tick), Trace()
+    contenders = [Noting(i, found.calls.append, world, law(), case.noise) for i, law in enumerate(case.laws)]
+    pace = Pace(list(case.warmup_calls or [case.level.warmup_calls] * len(contenders)), case.loops)
+    plan = ReplicatePlan(
+        0, case.level, case.seed, case.samples_limit, case.start_cost, first=case.first, cores=case.cores
+    )
+    done = measure_replicate(contenders, plan, pace, world.seconds)
+    found.calls += [
+        (b.contender, b.replicate, b.round, b.phase, b.start, b.end, b.cpu, b.discarded, int(b.ns.sum()), len(b.ns),
+         b.loops, b.loop_overhead, b.repeats, sorted(b.noise.items()))
+        for b in done.blocks
+    ]  # fmt: skip
+    widths = [f"{width:.9g}" for width in done.half_widths]
+    found.calls.append((done.warmed_up, done.converged, widths, done.retried, pace.loops))
+    return found
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_same_calls_in_the_same_order_with_the_same_figures(name):
+    assert trace(CASES[name]).digest() == DIGESTS[name]
