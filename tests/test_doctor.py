@@ -61,6 +61,7 @@ def test_its_age_is_told_and_it_is_renewed_when_asked(tiny):
     assert calibration.kept("quick", "cpu").date == f"{datetime.date.today()}"
 
 
+@pytest.mark.process
 def test_without_calibration_nothing_runs(tiny, monkeypatch):
     monkeypatch.setattr(calibrate, "calibrate", lambda *_: pytest.fail("it ran"))
     text = answer("--no-calibration", "--level", "precise")

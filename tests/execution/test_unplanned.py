@@ -140,6 +140,7 @@ def test_killed_at_any_moment_nothing_is_lost_and_the_next_sweep_goes_on(plan, t
     assert list((tmp_path / store.TRIALS).iterdir()) == []
 
 
+@pytest.mark.process
 def test_a_sweep_puts_them_past_and_a_report_leaves_keys_alone(study, monkeypatch):
     one = study("include: [{model: planted/plain, tag: a}, {model: planted/other, tag: b}]\n")
     one.sweep()
