@@ -17,13 +17,25 @@ from benchlib.registry import Facts
 FreeAxes = dict[str, dict[int, str]]  # flat name of an input -> axis -> the size that it follows: batch, seq_length
 
 
+@dataclass(frozen=True)
+class InputSet:
+    """A set of inputs beside the recorded one (`benchlib.models._input_sets`)."""
+
+    hash: str  # of its bytes
+    origin: (
+        str  # given; drawn (as the recorded one was, from another seed); permuted or moved (out of the recorded one)
+    )
+    moves: list[str] = field(default_factory=list)  # flat names of the inputs whose bytes are not the recorded ones
+    words: str = ""  # how they were moved
+
+
 @dataclass
 class SavedModel:
     """A loaded model as it lies in the cache: model.pt, inputs.npz, inputs-1.npz …, and this, as meta.json."""
 
     positional: tuple[str, ...]  # inputs that forward takes by position, the others by keyword
     axes: FreeAxes  # which dimensions follow the trial's sizes
-    input_sets: dict[int, str]  # number of a derived set of inputs -> hash of its bytes
+    input_sets: dict[int, InputSet]  # by number, from 1 on; 0 is the recorded one
     input_hash: str
     weights_hash: str | None = None  # None: the source gives a ready file
     expected: dict[int, str] = field(default_factory=dict)  # number of a set -> hash of the outputs given for it

@@ -89,6 +89,7 @@ def _artifact_metrics(artifact: BuiltArtifact) -> Metrics:
         "filename": artifact.file.name,
         "artifact": artifact.address,
         "artifact_cached": artifact.cached,
+        "export_cached": bool(artifact.key) and not artifact.exported_now,
         "exported_at": ", ".join(f"{name} {size}" for name, size in metadata.exported_at.items()),
     }
 

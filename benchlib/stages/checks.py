@@ -126,7 +126,7 @@ def _parts(record: Record, samples: Samples) -> dict[str, tuple[float, float]]:
         "import, session and first call": (_sum(metrics, "time_import", "time_session", "time_first"), measuring),
         "all steps": (sum(steps.values()), metrics["time_wall"]),
     }
-    if not metrics.get("artifact_cached"):  # a compiler works at the first call, which `check` makes
+    if not metrics.get("export_cached"):  # a compiler works at the first call, which `check` makes
         step = "check" if "compile_cache" in metrics else "export"
         parts["export"] = metrics.get("time_export", 0.0), steps.get(step, 0.0)
     return parts

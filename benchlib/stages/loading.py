@@ -69,7 +69,7 @@ class Model:
     @property
     def rotated_sets(self) -> dict[Path, str]:
         """Files of the sets that rotate with the recorded one while it is timed, with their hashes."""
-        return {file: self.metadata.input_sets[n] for n, file in self.input_sets.items()}
+        return {file: self.metadata.input_sets[n].hash for n, file in self.input_sets.items()}
 
     @property
     def expected(self) -> dict[int, tuple[Path, str]]:

@@ -16,7 +16,7 @@ from typing import Any
 
 from benchlib import tensors
 from benchlib.models import LoadedModel, _facts, _input_sets, _saved, _work
-from benchlib.record.metadata import SavedModel, Session, part_facts, session_of
+from benchlib.record.metadata import InputSet, SavedModel, Session, part_facts, session_of
 from benchlib.registries import runtimes, sources
 from benchlib.runtimes import OpenRequest
 from benchlib.typed_json import from_json, to_json
@@ -148,7 +148,7 @@ def _save_model(model: LoadedModel, request: LoadModel, seconds: dict[str, float
     folder = request.folder
     hashes = {"input_hash": tensors.save(folder / "inputs.npz", model.inputs)}
     input_sets = {
-        number: tensors.save(folder / f"inputs-{number}.npz", nested)
+        number: InputSet(tensors.save(folder / f"inputs-{number}.npz", nested), "given" if model.more else "permuted")
         for number, nested in _input_sets.of(model, request.trial["seed"]).items()
     }
     expected = {n: tensors.save(folder / f"expected-{n}.npz", nested) for n, nested in _given_outputs(model).items()}

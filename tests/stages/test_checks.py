@@ -43,7 +43,7 @@ def make_record(samples: Samples) -> Record:
         **{f"time_latency_p{p:.0%}".rstrip("%"): statistics.percentile(steady, p) for p in (0.9, 0.95, 0.99)},
         "throughput": 4 / float(steady.mean()), "repeat": len(steady), "num_cores": 2, "input_hash": "a" * 64,
         "time_measure": 14.0, "time_import": 0.5, "time_session": 0.1, "time_first": 0.02, "time_export": 2.0,
-        "artifact_cached": False, "time_wall": 21.0, "time_total": 20.0,
+        "export_cached": False, "time_wall": 21.0, "time_total": 20.0,
         "flops": 2e8, "flop_rate": 2e8 / LATENCY, "peak_flop_rate": 1e11,
         "weights_read_size": 6e7, "cache_size": 3e7, "memory_bandwidth": 2e10,
         "weights_size": 6e7, "memory_vmhwm_session": 7e7, "energy_per_item": 0.2, "speedup": 1.5,
@@ -135,7 +135,7 @@ def test_what_cannot_be_is_told_with_its_figures(name, path, value, figures):
         ("peak_flop_rate", "metrics/flop_rate", 1.04e11),
         ("memory_traffic", "metrics/weights_read_size", 1.3e8),  # 10⁸ beyond the cache in 5 ms: 20 GB/s
         ("percentiles", "metrics/repeat", 662),
-        ("phases", "metrics/artifact_cached", True),
+        ("phases", "metrics/export_cached", True),
         ("device_and_provider", "contenders/0/session/devices", ["cpu"]),
     ],
 )
@@ -145,7 +145,7 @@ def test_what_can_just_be_passes(name, path, value):
 
 def test_an_export_of_an_earlier_trial_is_no_phase_of_this_one():
     record = changed("metrics/time_export", 500.0)
-    record.metrics["artifact_cached"] = True
+    record.metrics["export_cached"] = True
     assert outcome("phases", record) == "passed"
 
 

@@ -5,6 +5,11 @@ ROWS = (
     ("artifact", "", "the artifact's address in the cache"),
     ("artifact_cached", "", "the artifact was in the cache; time_export is that of the export which made it"),
     (
+        "export_cached",
+        "",
+        "its export was in the cache, whatever the passes behind it: only one that ran here has a time here",
+    ),
+    (
         "exports",
         "count",
         "exports that the trial ran itself; 0: every graph came from the cache",
