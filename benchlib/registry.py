@@ -128,7 +128,7 @@ class Pass:
     patterns: bool = False  # rules can be taken out by name: `family-Pattern`
     computes: str = ""  # what the graph computes in afterwards: float16, bfloat16, int8, int4; empty: as before
     contrib: Callable[[Options], bool] = lambda options: False  # leaves operators of onnxruntime's own
-    needs_inputs: bool = False  # calibrates on the model's own inputs
+    needs_inputs: bool = False  # calibrates on sets of the model's inputs that are not compared
     refuse: Refusal = never
     lacks: Callable[[Any], str | None] = never
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from benchlib.models._module import generator
+from benchlib.models._module import chance_of, generator
 from benchlib.tensors import Inputs
 
 
@@ -32,6 +32,16 @@ class Asked:
     def generator(self) -> Any:
         return generator(self.trial.seed)
 
+    def lengths(self, items: int, length: int) -> Any:
+        """The lengths of items: in even steps for the recorded inputs, drawn for others."""
+        return lengths(items, length, chance_of(self.trial))
+
+    def mask(self, items: int, length: int) -> Any:
+        """Which positions of the items are theirs; the others are padding on the right."""
+        import torch
+
+        return torch.arange(length) < self.lengths(items, length)[:, None]
+
     def normal(self, *shape: int) -> Any:
         import torch
 
@@ -43,15 +53,13 @@ class Asked:
         return next((value for value in found if value is not None), default)
 
 
-def lengths(batch: int, length: int) -> Any:
-    """The first item has the full length, the others get shorter in even steps down to half of it."""
+def lengths(items: int, length: int, rng: Any = None) -> Any:
+    """The first item has the full length, the others get shorter in even steps down to half of it; with a generator
+    they are drawn between the two."""
     import torch
 
-    return torch.linspace(length, (length + 1) // 2, batch).round().long()
-
-
-def mask(batch: int, length: int) -> Any:
-    """Which positions of the items are theirs; the others are padding on the right."""
-    import torch
-
-    return torch.arange(length) < lengths(batch, length)[:, None]
+    if rng is None:
+        return torch.linspace(length, (length + 1) // 2, items).round().long()
+    drawn = torch.randint((length + 1) // 2, length + 1, (items,), generator=rng)
+    drawn[:1] = length
+    return drawn

@@ -1,86 +1,196 @@
-"""More inputs of a model, derived from the recorded ones by one rule for all sources.
+"""More inputs of a model, beside the recorded ones, by one rule for all sources.
 
-An export that has folded an input into a constant is right for that input alone; so outputs are compared at
-more sets. And what is called again and again with the very same bytes finds them in the caches of the machine; so
-several sets take turns while it is timed: eight, or as many as make up 64 MB, as those larger than any cache flatter
-nobody. Every value of a derived set stands in the recorded one, which keeps it legal:
+An export that has folded an input, or a decision about its values, into a constant is right for that input alone; so
+outputs are compared at more sets. And what is called again and again with the very same bytes finds them in the caches
+of the machine; so several sets take turns while it is timed: eight, or as many as make up 64 MB, as those larger than
+any cache flatter nobody. Sets are, by their origin:
 
-floating, complex     shuffled over all elements; but an image (of three axes and more, the last two of 16 and more)
-                      shifted along its last two axes, around its edges: what is pattern stays pattern; and a mask,
-                      which holds two values at most, as whole numbers are
-whole, boolean        permuted along the sequence: axis 1, or axis 0 of one dimension. Axes of one length share
-                      one permutation, so that tokens, masks, segments and positions stay together. Of three and
-                      more the first stays: a decoder that may not look at its first token has nothing to look at,
-                      and what it answers there is nobody's affair
-a single element, all elements equal, numbers and texts of the nesting: as they are
+given        further ones of a folder of ONNX test data
+drawn        made as the recorded one was, from another seed, where the source can (`LoadedModel.redraw`)
+permuted     the recorded one in another order (`_permuted_inputs`), where too few others can be drawn
+moved        derived from the recorded one so that sums, extremes, counts and lengths change (`_moved_inputs`): compared
+             alone, and numbered from `TIMED` on
 
-Set n is drawn by `numpy.random.default_rng((seed, n))`, anew until it differs from all before it.
+Three more, drawn or permuted, are for passes that calibrate; they are among none of the others. All differ in their
+bytes. Set n comes from `seed_of(seed, n)`, the same whenever the trial has that seed.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from benchlib import tensors
+from benchlib.models import LoadedModel
+from benchlib.models._moved_inputs import fixed_ones, moved
+from benchlib.models._permuted_inputs import permuted
 from benchlib.tensors import FlatArrays, Inputs
 
-InputSets = dict[int, Inputs]  # the number of a set -> the set, in the nesting of the recorded one, which is 0
-COMPARED = (1, 2)  # the derived sets at which outputs are compared; 0 is the recorded one
+COMPARED = 2  # sets of those that take turns at which outputs are compared, beside the recorded one
 TIMED = 8  # sets that take turns, the recorded one among them
+CALIBRATING = 3  # sets to calibrate on
 ENOUGH = 64 << 20  # bytes of inputs beyond which no more sets are made
 _DRAWS = 20
-_SIDE = 16  # pixels from which on two axes are an image's
+_FIRST_CALIBRATING = 1000  # numbers of sets to calibrate on, for their seeds
+
+Draw = Callable[[int], FlatArrays | None]  # the number of a draw -> a set; None where it is none of the model's
 
 
-def of(model: Any, seed: int) -> InputSets:
-    """The sets of a loaded model by number: those that were given, then derived ones."""
-    return derived(model.inputs, seed) | dict(enumerate(model.more, 1))
+@dataclass(frozen=True)
+class DerivedSet:
+    """A set beside the recorded one."""
+
+    inputs: Inputs  # in the nesting of the recorded one
+    origin: str  # given, drawn, permuted or moved
+    moves: list[str]  # flat names of inputs whose bytes are not the recorded ones
+    beyond: list[str]  # those of them with numbers outside the recorded range
+    words: str  # how it was made
 
 
-def derived(inputs: Inputs, seed: int) -> InputSets:
-    """The derived sets by number, all different, in the nesting of `inputs`: as many as differ, and as `ENOUGH` allows,
-    but at least those to compare."""
-    leaves, structure = tensors.flatten(inputs)
-    arrays = {name: tensors.to_numpy(leaf) for name, leaf in leaves.items()}
-    size = sum(array.nbytes for array in arrays.values())
-    found, known = {}, {tensors.content_hash(arrays)}
-    for number in range(1, min(TIMED, max(len(COMPARED) + 1, ENOUGH // max(size, 1)))):
-        chance = np.random.default_rng((seed, number))
-        for _ in range(_DRAWS):
-            drawn = _permuted(arrays, chance)
-            if (digest := tensors.content_hash(drawn)) not in known:
-                found[number] = tensors.unflatten(structure, drawn)
-                known.add(digest)
-                break
+@dataclass
+class InputSets:
+    """All sets of a model, by number from 1 on, those to calibrate on, and what is not moved."""
+
+    sets: dict[int, DerivedSet] = field(default_factory=dict)
+    calibrating: list[Inputs] = field(default_factory=list)
+    fixed_numbers: list[str] = field(default_factory=list)  # numbers that have one value in all sets
+    unmoved: dict[str, str] = field(default_factory=dict)  # flat names of inputs no set moves alone -> why
+
+
+def of(model: LoadedModel, seed: int) -> InputSets:
+    """The sets of a loaded model; `seed` is the trial's."""
+    maker = _Maker(model, seed)
+    found = InputSets(fixed_numbers=fixed_numbers(model.inputs, model.roles))
+    for number, nested in enumerate(model.more, 1):
+        maker.known.add(tensors.content_hash(tensors.flatten(nested)[0]))
+        found.sets[number] = maker.derived(_arrays(nested), "given", "given")
+    drawn = list(maker.draws(maker.redrawn, range(1, TIMED), maker.room(TIMED - 1, COMPARED))) if model.redraw else []
+    source = (drawn, "drawn", "drawn from another seed")
+    if len(drawn) < COMPARED:
+        free = range(1, TIMED)
+        source = (list(maker.draws(maker.permuted, free, maker.room(TIMED - 1, COMPARED))), "permuted", "permuted")
+    for number, arrays in zip(range(len(found.sets) + 1, TIMED), source[0], strict=False):
+        found.sets[number] = maker.derived(arrays, *source[1:])
+    others = moved(maker.arrays, model.roles, seed, maker.room(TIMED * 4, 0))
+    different = [s for s in others.sets if maker.is_new(s.arrays)]
+    found.sets |= {n: maker.derived(s.arrays, "moved", s.words) for n, s in enumerate(different, TIMED)}
+    found.unmoved = others.unmoved
+    found.calibrating = [tensors.unflatten(maker.structure, arrays) for arrays in maker.calibrating()]
     return found
 
 
-def _permuted(arrays: FlatArrays, chance: np.random.Generator) -> FlatArrays:
-    along: dict[int, np.ndarray] = {}  # length of an axis -> its permutation
-    found = {}
-    for name, array in arrays.items():
-        permuted = np.empty_like(array)  # keeps the order of the axes in memory, and a label
-        if array.ndim == 0:
-            permuted[...] = array
-        elif _is_free(array) and array.ndim >= 3 and min(array.shape[-2:]) >= _SIDE:
-            shifts = tuple(int(chance.integers(side)) for side in array.shape[-2:])
-            permuted[...] = np.roll(np.asarray(array), shifts, axis=(-2, -1))
-        elif _is_free(array):
-            permuted[...] = chance.permutation(np.asarray(array).reshape(-1)).reshape(array.shape)
-        else:
-            axis = min(1, array.ndim - 1)
-            length = array.shape[axis]
-            if length not in along:
-                first = int(length > 2)
-                along[length] = np.concatenate([np.arange(first), first + chance.permutation(length - first)])
-            permuted[...] = np.take(np.asarray(array), along[length], axis)
-        found[name] = permuted
-    return found
+def seed_of(seed: int, number: int) -> int:
+    """The seed from which a set is drawn: apart from small numbers, which sources use beside the trial's own seed."""
+    return int(np.random.default_rng((seed, number)).integers(1 << 20, 1 << 31))
 
 
-def _is_free(array: np.ndarray) -> bool:
-    """Whether the elements are numbers for themselves: floating or complex, and no mask."""
+def fixed_numbers(inputs: Inputs, roles: dict[str, str] | None = None) -> list[str]:
+    """The names of numbers among the inputs that have one value in every set: Python's own, which are constants of a
+    graph, and single ones that may not move, as a sampling rate."""
+    arrays = _arrays(inputs)
+    return [*_numbers(inputs, ()), *fixed_ones(arrays, roles or {})]
+
+
+class _Maker:
+    """Makes sets that differ from all before them."""
+
+    def __init__(self, model: LoadedModel, seed: int):
+        leaves, self.structure = tensors.flatten(model.inputs)
+        self.model, self.seed = model, seed
+        self.arrays = {name: tensors.to_numpy(leaf) for name, leaf in leaves.items()}
+        self.size = sum(array.nbytes for array in self.arrays.values())
+        self.known = {tensors.content_hash(self.arrays)}
+
+    def room(self, most: int, least: int) -> int:
+        """How many sets fit into `ENOUGH`, from `least` to `most`."""
+        return min(most, max(least, ENOUGH // max(self.size, 1) - 1))
+
+    def redrawn(self, number: int) -> FlatArrays | None:
+        """The source's own draw from the seed of that number; None where it has other names, shapes or dtypes."""
+        assert self.model.redraw is not None
+        try:
+            leaves, structure = tensors.flatten(self.model.redraw(seed_of(self.seed, number)))
+        except Exception:  # whatever a source has against that seed: then it is none of its sets
+            return None
+        arrays = {name: tensors.to_numpy(leaf) for name, leaf in leaves.items()}
+        return arrays if structure == self.structure and _forms(arrays) == _forms(self.arrays) else None
+
+    def permuted(self, number: int) -> FlatArrays:
+        """The recorded inputs permuted."""
+        return permuted(self.arrays, np.random.default_rng((self.seed, number)))
+
+    def draws(self, draw: Draw, numbers: range, most: int) -> Iterator[FlatArrays]:
+        """At most `most` new sets. One that is there already is drawn again, a few times."""
+        made = 0
+        for number in numbers:
+            for attempt in range(_DRAWS):
+                if made == most:
+                    return
+                arrays = draw(number + attempt * _FIRST_CALIBRATING * 2)
+                if arrays is None:
+                    break
+                if self.is_new(arrays):
+                    made += 1
+                    yield arrays
+                    break
+            else:
+                return
+
+    def calibrating(self) -> list[FlatArrays]:
+        """Sets to calibrate on. Where none can be drawn or permuted that is not compared, one is moved within its
+        range, and where that changes nothing, the recorded one is all there is."""
+        numbers = range(_FIRST_CALIBRATING, _FIRST_CALIBRATING + CALIBRATING)
+        most = self.room(CALIBRATING, 1)
+        ways: list[Draw] = [self.redrawn] if self.model.redraw else []
+        for way in (*ways, self.permuted):
+            if found := list(self.draws(way, numbers, most)):
+                return found
+        again = moved(self.arrays, self.model.roles, seed_of(self.seed, _FIRST_CALIBRATING), TIMED)
+        new = [s.arrays for s in again.sets if self.is_new(s.arrays) and not self._beyond(s.arrays)]
+        return new[:most] or [self.arrays]
+
+    def is_new(self, arrays: FlatArrays) -> bool:
+        """Whether no set before has these bytes."""
+        digest = tensors.content_hash(arrays)
+        new = digest not in self.known
+        self.known.add(digest)
+        return new
+
+    def derived(self, arrays: FlatArrays, origin: str, words: str) -> DerivedSet:
+        """A set with what is known of it."""
+        nested = tensors.unflatten(self.structure, arrays)
+        moves = [n for n, a in arrays.items() if a is not self.arrays[n] and a.tobytes() != self.arrays[n].tobytes()]
+        return DerivedSet(nested, origin, moves, self._beyond(arrays), words)
+
+    def _beyond(self, arrays: FlatArrays) -> list[str]:
+        pairs = ((name, _range(array), _range(self.arrays[name])) for name, array in arrays.items())
+        return [name for name, new, old in pairs if new and old and (new[0] < old[0] or new[1] > old[1])]
+
+
+def _arrays(inputs: Inputs) -> FlatArrays:
+    return {name: tensors.to_numpy(leaf) for name, leaf in tensors.flatten(inputs)[0].items()}
+
+
+def _forms(arrays: FlatArrays) -> list[tuple[str, str, tuple[int, ...]]]:
+    return [(name, tensors.dtype_of(array), array.shape) for name, array in arrays.items()]
+
+
+def _range(array: np.ndarray) -> tuple[Any, Any] | None:
+    if not array.size or array.dtype.kind not in "biuf":
+        return None
     numbers = tensors.values(array)
-    return numbers.dtype.kind in "fc" and len(np.unique(numbers.reshape(-1)[:1024])) > 2
+    return numbers.min(), numbers.max()
+
+
+def _numbers(nested: Any, path: tuple[str, ...]) -> Iterator[str]:
+    if isinstance(nested, dict):
+        for key, value in nested.items():
+            yield from _numbers(value, (*path, str(key)))
+    elif isinstance(nested, list | tuple):
+        for index, value in enumerate(nested):
+            yield from _numbers(value, (*path, str(index)))
+    elif isinstance(nested, bool | int | float):
+        yield "_".join(path)

@@ -6,6 +6,7 @@ Modules and inputs stay on the host; the runtime moves them to the trial's devic
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 from benchlib import tensors
@@ -14,6 +15,8 @@ from benchlib.models import LoadedModel, _axes, _inputs
 from benchlib.models._configs import Settings
 from benchlib.models._facts import facts_of
 from benchlib.tensors import Inputs
+
+REDRAWN = "redrawn"  # what a trial has that asks for inputs beside the recorded ones
 
 
 def loaded(
@@ -44,10 +47,26 @@ def loaded(
     if any(t.is_floating_point() and t.dtype != dtype for t in (*module.parameters(), *module.buffers())):
         module = module.to(dtype)
     inputs = with_given(inputs_at(trial), trial.inputs)
-    cast = tensors.apply(lambda leaf: _cast(tensors.to_torch(leaf), dtype), inputs)
     facts = {**facts_of(module), "model_task": task, "model_weights": weights, "with_loss": trial.with_loss}
     axes = _axes.followed(inputs_at, trial)
-    return LoadedModel(inputs=cast, module=module, positional=positional, facts=facts, axes=axes)
+
+    def redraw(seed: int) -> Inputs:
+        return _all_cast(inputs_at(SimpleNamespace(**{**vars(trial), "seed": seed, REDRAWN: True})), dtype)
+
+    return LoadedModel(
+        inputs=_all_cast(inputs, dtype),
+        module=module,
+        positional=positional,
+        facts=facts,
+        axes=axes,
+        redraw=None if trial.inputs else redraw,
+    )
+
+
+def chance_of(trial: Any) -> Any:
+    """A generator where the trial's inputs are drawn beside the recorded ones, which are of other lengths then; None for
+    the recorded ones."""
+    return generator(trial.seed) if getattr(trial, REDRAWN, False) else None
 
 
 def with_given(inputs: Inputs, path: str | None) -> Inputs:
@@ -113,6 +132,10 @@ def generator(seed: int) -> Any:
 
 def _first_line(error: BaseException) -> str:
     return str(error).strip().partition("\n")[0]
+
+
+def _all_cast(inputs: Inputs, dtype: Any) -> Inputs:
+    return tensors.apply(lambda leaf: _cast(tensors.to_torch(leaf), dtype), inputs)
 
 
 def _cast(tensor: Any, dtype: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -13,15 +14,32 @@ from benchlib.models._onnx_graph import Values
 from benchlib.models._onnx_shapes import Shapes
 from benchlib.tensors import Inputs
 
+Uses = Mapping[str, _onnx_uses.Use]  # of inputs by name
+
 LENGTH = 3  # tensors in a sequence
 DTYPES = {"FLOAT": "float32", "DOUBLE": "float64", "STRING": "U", "BFLOAT16": "float32"}
 
 
 def generated(proto: Any, wanted: Values, shapes: Shapes, seed: int) -> Inputs:
     """Values for all inputs. An optional is there; a sequence holds several tensors of one shape. Raises UserError."""
-    rng = np.random.default_rng(seed)
+    return generator(wanted, shapes, uses_of(proto, wanted))(seed)
+
+
+def uses_of(proto: Any, wanted: Values) -> Uses:
+    """What the graph makes of its inputs of whole numbers. Raises UserError."""
     dtypes = {name: _dtype(name, value.kind) for name, value in wanted.items()}
-    uses = _onnx_uses.uses_of(proto, [name for name, dtype in dtypes.items() if dtype.kind in "iu"])
+    return _onnx_uses.uses_of(proto, [name for name, dtype in dtypes.items() if dtype.kind in "iu"])
+
+
+def generator(wanted: Values, shapes: Shapes, uses: Uses) -> Callable[[int], Inputs]:
+    """What makes values for all inputs from a seed. Raises UserError."""
+    dtypes = {name: _dtype(name, value.kind) for name, value in wanted.items()}
+    return lambda seed: _generated(wanted, shapes, dtypes, uses, np.random.default_rng(seed))
+
+
+def _generated(
+    wanted: Values, shapes: Shapes, dtypes: Mapping[str, np.dtype], uses: Uses, rng: np.random.Generator
+) -> Inputs:
 
     def tensor(name: str) -> np.ndarray:
         use = uses.get(name, _onnx_uses.Use())

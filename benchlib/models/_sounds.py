@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from benchlib.models import _asked
 from benchlib.models._asked import Asked
 from benchlib.tensors import Inputs
 
@@ -27,7 +26,7 @@ def waves(asked: Asked) -> Inputs:
     if bins and asked.first("max_length", "time_window", "patch_size"):
         return {"input_values": asked.normal(asked.batch, asked.first("max_length", default=1024), bins)}
     samples = _samples(asked)
-    mask = _asked.mask(asked.batch, samples)
+    mask = asked.mask(asked.batch, samples)
     sound = torch.where(mask, wave(asked, samples), 0)
     channels = asked.first("audio_channels", "input_channels")
     codec = channels or asked.first("codebook_size", "codebook_dim")
@@ -73,7 +72,7 @@ def spectrograms(asked: Asked) -> Inputs:
         width = asked.first("num_mel_bins", "input_dim", "n_mels", config=encoder)
     if not isinstance(width, int):
         return {}
-    mask = _asked.mask(asked.batch, frames)
+    mask = asked.mask(asked.batch, frames)
     inputs = {"input_features": asked.normal(asked.batch, frames, width) * mask[..., None]}
     given = next((name for name in ("attention_mask", "input_features_mask") if name in asked.takes), None)
     return {**inputs, given: mask.long()} if given else inputs

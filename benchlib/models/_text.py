@@ -34,13 +34,14 @@ def words(asked: Asked) -> Inputs:
         choices = CHOICES if asked.name.endswith("MultipleChoice") else 1
         length = _length(asked, reads)
         ids = _drawn(reads, asked.batch * choices, length, asked.generator())
-        inputs = _padded(ids, reads, asked.takes, _reads_ends(asked))
+        own = asked.lengths(len(ids), length)
+        inputs = _padded(ids, own, reads, asked.takes, _reads_ends(asked))
         if choices > 1:
             inputs = {name: tensor.reshape(asked.batch, choices, length) for name, tensor in inputs.items()}
     if "decoder_input_ids" in asked.takes and _size(writes):
         ids = _drawn(writes, asked.batch, _length(asked, writes), generator(asked.trial.seed + 1))
         takes = [name.removeprefix("decoder_") for name in asked.takes if "decoder_" in name]
-        decoder = _padded(ids, writes, takes)
+        decoder = _padded(ids, asked.lengths(*ids.shape), writes, takes)
         inputs.update({f"decoder_{name}": tensor for name, tensor in decoder.items()})
     return inputs
 
@@ -109,7 +110,8 @@ def table_cells(asked: Asked) -> Inputs:
 
 def text_inputs(config: Any, takes: Any, batch: int, length: int, seed: int) -> Inputs:
     """Random tokens with mask and segments, as far as forward takes them."""
-    return _padded(_drawn(config, batch, length, generator(seed)), config, takes)
+    ids = _drawn(config, batch, length, generator(seed))
+    return _padded(ids, _asked.lengths(batch, length), config, takes)
 
 
 def _drawn(config: Any, batch: int, length: int, rng: Any) -> Any:
@@ -119,11 +121,11 @@ def _drawn(config: Any, batch: int, length: int, rng: Any) -> Any:
     return known[torch.randint(len(known), (batch, length), generator=rng)]
 
 
-def _padded(ids: Any, config: Any, takes: Any, ended: bool = False) -> Inputs:
+def _padded(ids: Any, own: Any, config: Any, takes: Any, ended: bool = False) -> Inputs:
+    """The inputs that say `ids`, of which each item has its `own` length."""
     import torch
 
     batch, length = ids.shape
-    own = _asked.lengths(batch, length)
     position = torch.arange(length)
     mask = position < own[:, None]
     end, pad = getattr(config, "eos_token_id", None), getattr(config, "pad_token_id", None)
@@ -185,7 +187,7 @@ _ROWS = ("max_position_embeddings", "max_target_positions", "max_decoder_positio
 
 def _own(asked: Asked, ids: Any) -> Any:
     """Which tokens are no padding."""
-    mask = _asked.mask(ids[..., 0].numel(), ids.shape[-1])
+    mask = asked.mask(ids[..., 0].numel(), ids.shape[-1])
     return mask.reshape(ids.shape)
 
 

@@ -137,14 +137,24 @@ def _tokenizer(path: Path) -> Any:
 
 
 def sentences(tokenizer: Any, module: Any, trial: Any) -> Inputs:
-    """Real sentences through the tokenizer: as long as seq_length, else as the longest of the batch."""
+    """Real sentences through the tokenizer: as long as seq_length, else as the longest of the batch. Others than the
+    recorded ones begin elsewhere in the list, and are cut to the length of those."""
     import inspect
 
-    batch = [SENTENCES[i % len(SENTENCES)] for i in range(trial.batch_size)]
-    padding = {"padding": "max_length", "max_length": trial.seq_length} if trial.seq_length else {"padding": "longest"}
-    found = tokenizer(batch, truncation=bool(trial.seq_length), return_tensors="pt", **padding)
+    first = trial.seed % len(SENTENCES) if _module.chance_of(trial) else 0
+    length = trial.seq_length or (len(_tokens(tokenizer, _batch(0, trial))["input_ids"][0]) if first else None)
+    found = _tokens(tokenizer, _batch(first, trial), length)
     takes = inspect.signature(module.forward).parameters
     return {name: tensor for name, tensor in found.items() if name in takes}
+
+
+def _batch(first: int, trial: Any) -> list[str]:
+    return [SENTENCES[(first + i) % len(SENTENCES)] for i in range(trial.batch_size)]
+
+
+def _tokens(tokenizer: Any, batch: list[str], length: int | None = None) -> Any:
+    padding = {"padding": "max_length", "max_length": length} if length else {"padding": "longest"}
+    return tokenizer(batch, truncation=bool(length), return_tensors="pt", **padding)
 
 
 def _files(path: Path, patterns: tuple[str, ...]) -> list[Path]:

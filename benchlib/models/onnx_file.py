@@ -30,12 +30,13 @@ def load(name: str, trial: Any) -> LoadedModel:
     if change := _onnx_batch.asked(wanted, trial):
         proto, write = _onnx_batch.rewritten(path, wanted, *change, trial)
         wanted, facts["batch_rewritten"] = inputs_of(proto), "{} → {}".format(*change)
+    uses, redraw = _onnx_values.uses_of(proto, wanted), None
     if trial.inputs:
         sets = _onnx_data.given(trial.inputs, wanted, outputs_of(proto))
         _onnx_data.check(trial.inputs, sets[0].inputs, wanted)
     else:
-        values = _onnx_values.generated(proto, wanted, _onnx_shapes.resolved(wanted, trial), trial.seed)
-        sets = [_onnx_data.Given(values, None)]
+        redraw = _onnx_values.generator(wanted, _onnx_shapes.resolved(wanted, trial), uses)
+        sets = [_onnx_data.Given(redraw(trial.seed), None)]
     axes = _onnx_shapes.axes(wanted, sets[0].inputs)
     if items := _onnx_shapes.items(sets[0].inputs, axes):
         facts["items"] = items
@@ -50,6 +51,8 @@ def load(name: str, trial: Any) -> LoadedModel:
         expected={number: given.outputs for number, given in enumerate(sets) if given.outputs is not None},
         facts=facts,
         axes=axes,
+        redraw=redraw,
+        roles={name: use.role for name, use in uses.items() if use.role},
     )
 
 

@@ -112,6 +112,7 @@ def opened(place: Path, called: str, trial: Any) -> LoadedModel:
     positional = tuple(meta.positional)
     model = _module.loaded(module, lambda trial: inputs, trial, task="", weights=meta.weights, positional=positional)
     model.axes = _axes.shared(model.inputs)
+    model.redraw = None  # nobody knows how these inputs were made
     return model
 
 

@@ -16,6 +16,6 @@ class PassRequest:
     target: Path  # the file to write; external data goes beside it, named after it
     options: Options = field(default_factory=dict)  # with every default filled in
     without: tuple[str, ...] = ()  # rules that are taken out, by name
-    inputs: tuple[Path, ...] = ()  # .npz files of the model's own inputs (`benchlib.tensors.load`), to calibrate on
+    inputs: tuple[Path, ...] = ()  # .npz files of the model's inputs (`benchlib.tensors.load`), to calibrate on
     model_facts: Facts = field(default_factory=dict)  # what the record says of the model
     device: str = "cpu"

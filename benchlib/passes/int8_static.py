@@ -1,4 +1,6 @@
-"""Weights and activations to 8 bits beforehand, with ranges from the model's own inputs (`quantize_static`).
+"""Weights and activations to 8 bits beforehand, with ranges from the model's inputs (`quantize_static`).
+
+The sets of inputs that it calibrates on are its own: outputs are compared at none of them.
 
 Everything that can be is quantised unless `op_types` says otherwise. Where a graph adds large negative numbers (the
 attention mask of a transformer), those take the whole range of that addition: `op_types: [MatMul, Gemm, Gather]` leaves
@@ -21,7 +23,7 @@ def apply(request: PassRequest) -> Facts:
     from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_static
 
     if not request.inputs:
-        raise UserError("int8-static calibrates on the model's own inputs, and there are none")
+        raise UserError("int8-static calibrates on inputs of the model's, and there are none")
     asked = request.options
     with _quantize.prepared(request.source) as source, _onnx_io.scratch(request.target) as file:
         samples = _quantize.Samples(source, request.inputs)
@@ -47,7 +49,7 @@ def apply(request: PassRequest) -> Facts:
 
 pass_ = Pass(
     name="int8-static",
-    summary="weights and activations in 8 bits, calibrated on the model's own inputs",
+    summary="weights and activations in 8 bits, calibrated on inputs of the model's that are not compared",
     apply=apply,
     packages=("onnx", "onnxruntime"),
     options={

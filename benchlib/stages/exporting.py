@@ -137,13 +137,13 @@ class _Exports:
 
     def _apply(self, way: Way, call: PassCall, before: BuiltArtifact) -> BuiltArtifact:
         plugin, options, metadata = passes.get(call.name), way.options_of(call.name), self.model.metadata
-        calibration = [self.model.inputs, *self.model.compared_sets.values()] if plugin.needs_inputs else []
+        calibration = self.model.calibration_sets if plugin.needs_inputs else []
         decided_by = {
             "from": before.key,
             "exporter": way.exporter,
             "passes": [[step.name, step.without] for step in before.metadata.passes] + [[call.name, [*call.without]]],
             "options": options,
-            "inputs": metadata.input_hash if calibration else "",
+            "inputs": metadata.calibration if calibration else [],
             "packages": {p: machine.package_version(p) for p in plugin.packages},
             "code": code_of(passes, call.name, _VERBS),
         }

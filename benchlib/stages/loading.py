@@ -56,20 +56,31 @@ class Model:
 
     @property
     def input_sets(self) -> dict[int, Path]:
-        """The derived sets of inputs that there are, by number (see `benchlib.models._input_sets`)."""
+        """The sets of inputs beside the recorded one, by number (see `benchlib.models._input_sets`)."""
         return {number: self.path / f"inputs-{number}.npz" for number in self.metadata.input_sets}
 
     @property
     def compared_sets(self) -> dict[int, Path]:
-        """Those of them at which outputs are compared: all where the inputs were given, as what is derived from a shape
-        or from pads need not be legal."""
-        given = self.decided_by["parameters"]["inputs"]
-        return {n: file for n, file in self.input_sets.items() if given or n in COMPARED}
+        """Those at which outputs are compared: all that were given, all moved ones, and the first that were drawn, or
+        permuted where none could be drawn."""
+        given, taken, moved = (self._of(*origins) for origins in (("given",), ("drawn", "permuted"), ("moved",)))
+        compared = {*given, *taken[:COMPARED], *moved}
+        return {n: file for n, file in self.input_sets.items() if n in compared}
 
     @property
     def rotated_sets(self) -> dict[Path, str]:
-        """Files of the sets that rotate with the recorded one while it is timed, with their hashes."""
-        return {file: self.metadata.input_sets[n].hash for n, file in self.input_sets.items()}
+        """Files of the sets that take turns with the recorded one while it is timed, with their hashes."""
+        files = self.input_sets
+        return {files[n]: self.metadata.input_sets[n].hash for n in self._of("given", "drawn", "permuted")}
+
+    @property
+    def calibration_sets(self) -> list[Path]:
+        """Files of the sets that passes calibrate on, none of which is compared."""
+        return [self.path / f"calibrate-{number}.npz" for number in range(1, len(self.metadata.calibration) + 1)]
+
+    def _of(self, *origins: str) -> list[int]:
+        """The numbers of the sets of these origins, in order."""
+        return sorted(number for number, own in self.metadata.input_sets.items() if own.origin in origins)
 
     @property
     def expected(self) -> dict[int, tuple[Path, str]]:

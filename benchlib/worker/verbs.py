@@ -147,10 +147,16 @@ def _save_model(model: LoadedModel, request: LoadModel, seconds: dict[str, float
     """Writes the parts of a loaded model, and says what lies there."""
     folder = request.folder
     hashes = {"input_hash": tensors.save(folder / "inputs.npz", model.inputs)}
+    found = _input_sets.of(model, request.trial["seed"])
     input_sets = {
-        number: InputSet(tensors.save(folder / f"inputs-{number}.npz", nested), "given" if model.more else "permuted")
-        for number, nested in _input_sets.of(model, request.trial["seed"]).items()
+        number: InputSet(
+            tensors.save(folder / f"inputs-{number}.npz", own.inputs), own.origin, own.moves, own.words, own.beyond
+        )
+        for number, own in found.sets.items()
     }
+    calibration = [
+        tensors.save(folder / f"calibrate-{number}.npz", nested) for number, nested in enumerate(found.calibrating, 1)
+    ]
     expected = {n: tensors.save(folder / f"expected-{n}.npz", nested) for n, nested in _given_outputs(model).items()}
     if model.write:  # the folder moves to its place when it is complete, so that the file's name is relative to it
         model.file = model.write(folder).relative_to(folder)
@@ -172,6 +178,9 @@ def _save_model(model: LoadedModel, request: LoadModel, seconds: dict[str, float
         axes=model.axes,
         input_sets=input_sets,
         **hashes,
+        calibration=calibration,
+        fixed_numbers=found.fixed_numbers,
+        unmoved=found.unmoved,
         expected=expected,
         file=Path(model.file) if model.file else None,
         import_paths=[*request.import_paths, *_added_paths()],

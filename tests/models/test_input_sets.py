@@ -1,112 +1,175 @@
-"""Derived inputs: every value is one of the recorded, what belongs together stays together."""
+"""Which sets of inputs a model gets: how many, from where, and all different."""
 
 import numpy as np
 import pytest
 
-from benchlib import tensors
-from benchlib.models import _fillers
-from benchlib.models._input_sets import COMPARED, ENOUGH, TIMED, derived
-from benchlib.models._onnx_uses import Use
+from benchlib import mistakes, tensors
+from benchlib.models import LoadedModel, _input_sets
+from benchlib.models._input_sets import CALIBRATING, COMPARED, ENOUGH, TIMED
+from benchlib.registries import sources
 
+TINY = {"num_hidden_layers": 1, "hidden_size": 32, "num_attention_heads": 2, "intermediate_size": 32}
 CHANCE = np.random.default_rng(0)
 
 
-def bert(length=16, batch=4):
-    ids = CHANCE.integers(5, 30522, (batch, length))
-    mask = np.arange(length) < np.linspace(length, length // 2, batch).round()[:, None]
-    return {
-        "input_ids": np.where(mask, ids, 0),
-        "attention_mask": mask.astype(np.int64),
-        "position_ids": np.broadcast_to(np.arange(length), (batch, length)),
-        "boxes": np.stack([ids, ids + 1, ids + 2, ids + 3], -1),
-    }
+def of(inputs, seed=0, **given):
+    return _input_sets.of(LoadedModel(inputs, **given), seed)
 
 
-@pytest.mark.parametrize("number", COMPARED)
-def test_tokens_masks_and_positions_stay_together(number):
-    inputs = bert()
-    found = derived(inputs, 0)[number]
-    assert not np.array_equal(found["input_ids"], inputs["input_ids"])
-    order = found["position_ids"][0]
-    assert sorted(order) == list(range(16))
-    for name, array in inputs.items():
-        assert np.array_equal(found[name], array[:, order]), name
-        assert found[name].dtype == array.dtype
+def timed(found):
+    return {n: own for n, own in found.sets.items() if own.origin != "moved"}
 
 
-def test_floats_are_shuffled_over_all_elements_and_keep_their_values():
-    image = CHANCE.normal(size=(2, 3, 8, 8)).astype(np.float32)
-    found = derived({"x": image}, 0)[1]["x"]
-    assert found.shape == image.shape and found.dtype == image.dtype
-    assert np.mean(found == image) < 0.1
-    assert np.array_equal(np.sort(found, axis=None), np.sort(image, axis=None))
-
-
-def test_an_image_is_shifted_so_that_its_patterns_stay():
-    image = np.sin(np.linspace(0, 6, 20))[:, None] * np.cos(np.linspace(0, 9, 24)) + np.arange(3)[:, None, None]
-    found = derived({"x": image[None]}, 0)[1]["x"][0]
-    shifts = [s for s in np.ndindex(20, 24) if np.array_equal(np.roll(image, s, (1, 2)), found)]
-    assert len(shifts) == 1 and shifts != [(0, 0)]
-
-
-def test_masks_of_floats_are_permuted_as_tokens_are():
-    inputs = {"ids": np.arange(12)[None], "mask": np.where(np.arange(12) < 8, 0, -1e9).astype(np.float32)[None]}
-    found = derived(inputs, 3)[1]
-    assert np.array_equal(found["mask"], np.where(found["ids"] < 8, 0, np.float32(-1e9)))
-
-
-def test_scalars_constants_and_the_nesting_stay():
-    inputs = {"x": (CHANCE.normal(size=(1, 9)), None, 3), "sr": np.array(16000), "state": np.zeros((2, 1, 4))}
-    found = derived(inputs, 0)[1]
-    assert found["x"][1:] == (None, 3)
-    assert found["sr"] == 16000 and not found["state"].any()
-    assert derived({"sr": np.array(16000), "state": np.zeros(4)}, 0) == {}, "nothing to permute"
+def loaded(model, **given):
+    asked = mistakes.make({"model": model, "exporter": "eager", **given})
+    source, name = asked.source()
+    return source.load(name, asked)
 
 
 def test_a_seed_and_a_number_give_the_same_set_always_and_others_another():
-    inputs = bert()
-    hashes = {(s, n): tensors.content_hash(derived(inputs, s)[n]) for s in (0, 1) for n in COMPARED}
-    assert len(set(hashes.values())) == 4
-    assert hashes[0, 1] == tensors.content_hash(derived(inputs, 0)[1])
+    inputs = {"input_ids": CHANCE.integers(5, 30522, (4, 16))}
+    hashes = {(s, n): tensors.content_hash(own.inputs) for s in (0, 1) for n, own in of(inputs, s).sets.items()}
+    assert len(set(hashes.values())) == len(hashes)
+    again = {(0, n): tensors.content_hash(own.inputs) for n, own in of(inputs).sets.items()}
+    assert again.items() <= hashes.items()
 
 
-def test_bfloat16_keeps_its_label_and_the_memory_order_stays():
-    bits = tensors.labelled(CHANCE.integers(0, 1 << 15, (4, 4)).astype(np.uint16), "bfloat16")
-    columns = np.asfortranarray(CHANCE.normal(size=(4, 5)))
-    found = derived({"x": bits, "y": columns}, 0)[1]
-    assert tensors.dtype_of(found["x"]) == "bfloat16"
-    assert found["y"].flags.f_contiguous
-
-
-def test_tokens_are_nearly_all_distinct_where_the_vocabulary_is_large():
-    """Whole numbers that are all alike, zeros above all, would let a wrong embedding pass."""
-    from types import SimpleNamespace
-
-    from benchlib.models._text import text_inputs
-
-    config = SimpleNamespace(vocab_size=30522, max_position_embeddings=512, pad_token_id=0)
-    for seed in range(20):
-        ids = text_inputs(config, {"input_ids"}, 1, 128, seed)["input_ids"].numpy()
-        permuted = derived({"input_ids": ids}, seed)[1]["input_ids"]
-        made_up = _fillers.fill("input_ids", [1, 64], np.dtype("int64"), np.random.default_rng(seed), (), Use())
-        for found in (ids, permuted, made_up):
-            assert len(np.unique(found)) >= 0.95 * found.size
-
-
-def test_eight_distinct_sets_take_turns():
+def test_eight_distinct_sets_take_turns_and_moved_ones_are_behind_them():
     inputs = {"x": CHANCE.standard_normal((2, 8)).astype(np.float32)}
-    found = derived(inputs, 0)
-    assert list(found) == list(range(1, TIMED))
-    hashes = {tensors.content_hash(nested) for nested in (inputs, *found.values())}
-    assert len(hashes) == TIMED
+    found = of(inputs)
+    assert list(timed(found)) == list(range(1, TIMED))
+    assert min(n for n, own in found.sets.items() if own.origin == "moved") == TIMED
+    hashes = {tensors.content_hash(nested) for nested in (inputs, *(own.inputs for own in found.sets.values()))}
+    assert len(hashes) == 1 + len(found.sets)
 
 
 def test_of_few_orders_each_counts_once():
-    found = derived({"x": np.array([1, 2, 3])}, 0)  # the first stays, so that there is one other order
-    assert [nested["x"].tolist() for nested in found.values()] == [[1, 3, 2]]
+    found = timed(of({"x": np.array([1, 2, 3])}))  # the first stays, so that there is one other order
+    assert [own.inputs["x"].tolist() for own in found.values()] == [[1, 3, 2]]
 
 
 def test_of_large_inputs_there_are_only_the_sets_to_compare():
-    large = np.zeros(ENOUGH // 8, np.float64)
-    large[:3] = 1, 2, 3
-    assert list(derived({"x": large}, 0)) == list(COMPARED)
+    large = CHANCE.standard_normal(ENOUGH // 8)
+    found = of({"x": large, "y": np.arange(3.0) + 0.5})
+    assert list(timed(found)) == list(range(1, COMPARED + 1))
+    assert len(found.sets) - COMPARED == 2 and len(found.calibrating) == 1
+    assert set(found.unmoved) == {"x", "y"}
+
+
+def test_the_nesting_stays_and_its_numbers_are_named():
+    inputs = {"x": (CHANCE.normal(size=(1, 9)), None, 3), "flag": True, "sr": np.array(16000), "t": np.array(0.5)}
+    found = of(inputs)
+    for own in found.sets.values():
+        assert own.inputs["x"][1:] == (None, 3) and own.inputs["flag"] is True and own.inputs["sr"] == 16000
+    assert found.fixed_numbers == ["x_2", "flag", "sr"]
+    assert found.unmoved == {"sr": "sampling rate: it stays"}
+
+
+def test_each_set_says_which_inputs_it_moves_and_how():
+    found = of({"x": CHANCE.standard_normal((2, 8)), "mask": np.ones((2, 8), np.int64)}).sets
+    alone = {own.words: own.moves for own in found.values() if own.origin == "moved" and len(own.moves) == 1}
+    assert alone == {"x: redrawn with the same mean and spread": ["x"], "mask: tail cut": ["mask"]}
+    assert found[TIMED].words == "x × 0.3; mask: tail cut" and found[TIMED].moves == ["x", "mask"]
+    beyond = {own.words: own.beyond for own in found.values() if own.origin == "moved"}
+    assert beyond["x × 3; mask: tail cut"] == ["x", "mask"] and beyond["x × 0.3; mask: tail cut"] == ["mask"]
+    assert all(own.beyond == [] for own in found.values() if own.origin == "permuted")
+
+
+def test_what_can_be_drawn_again_is_drawn_and_never_permuted():
+    model = LoadedModel(
+        {"x": np.zeros((2, 3))}, redraw=lambda seed: {"x": np.random.default_rng(seed).normal(size=(2, 3))}
+    )
+    found = _input_sets.of(model, 0)
+    assert [own.origin for own in timed(found).values()] == ["drawn"] * (TIMED - 1)
+    sums = {round(float(own.inputs["x"].sum()), 6) for own in timed(found).values()}
+    assert len(sums) == TIMED - 1
+
+
+@pytest.mark.parametrize(
+    "redraw",
+    [
+        lambda seed: {"x": np.arange(8.0)},  # the recorded one again
+        lambda seed: {"x": np.arange(seed % 8 + 9.0)},  # another shape
+        lambda seed: {"x": np.arange(8, dtype=np.float32) * seed},  # another dtype
+        lambda seed: {"y": np.arange(8.0) * seed},
+        lambda seed: {"x": (np.arange(8.0) * seed,)},
+        lambda seed: 1 / 0,
+    ],
+)
+def test_a_draw_that_is_none_of_the_models_does_not_count(redraw):
+    found = _input_sets.of(LoadedModel({"x": np.arange(8.0)}, redraw=redraw), 0)
+    assert {own.origin for own in found.sets.values()} == {"permuted", "moved"}
+
+
+def test_sets_that_were_given_come_first():
+    given = tuple({"x": CHANCE.normal(size=8)} for _ in range(3))
+    found = of({"x": CHANCE.normal(size=8)}, more=given)
+    assert [own.origin for own in timed(found).values()] == ["given"] * 3 + ["permuted"] * 4
+    assert np.array_equal(found.sets[2].inputs["x"], given[1]["x"]) and found.sets[2].moves == ["x"]
+
+
+@pytest.mark.parametrize("inputs", [
+    {"x": np.arange(12.0).reshape(3, 4)},
+    {"input_ids": np.arange(4)[None]},  # all its orders are taken by those that are timed and compared
+    {"t": np.array(0.5)},
+])  # fmt: skip
+def test_sets_to_calibrate_on_are_none_of_the_others(inputs):
+    found = of(inputs)
+    known = {tensors.content_hash(nested) for nested in (inputs, *(own.inputs for own in found.sets.values()))}
+    own = [tensors.content_hash(nested) for nested in found.calibrating]
+    assert 1 <= len(own) == len(set(own)) <= CALIBRATING
+    assert known.isdisjoint(own) or "t" in inputs  # a lone number has no other value that is within its range
+
+
+@pytest.mark.parametrize(
+    ("model", "given"),
+    [
+        ("huggingface/BertForMaskedLM", {"model_args": TINY, "batch_size": 4, "seq_length": 16}),
+        (
+            "huggingface/T5ForConditionalGeneration",
+            {"model_args": {"d_model": 16, "d_kv": 8, "num_heads": 2, "num_layers": 1}, "batch_size": 3},
+        ),
+        ("graph_convolutions/gcnconv", {"model_args": {"num_nodes": 50, "num_edges": 80}}),
+        ("explicit/tuple_io", {"batch_size": 2}),
+        ("selftest/linear", {}),
+    ],
+)  # fmt: skip
+def test_sources_draw_their_inputs_again(model, given):
+    """Other values, and of texts other lengths, which the model's own eager takes."""
+    found = loaded(model, **given)
+    sets = timed(_input_sets.of(found, 0))
+    assert {own.origin for own in sets.values()} == {"drawn"} and len(sets) >= COMPARED
+    for own in sets.values():
+        found.inputs = tensors.apply(tensors.to_torch, own.inputs)
+        found.call()
+    if "attention_mask" in found.inputs:
+        lengths = {tuple(own.inputs["attention_mask"].sum(1).tolist()) for own in sets.values()}
+        assert len(lengths) > 1 and all(max(own) == own[0] for own in lengths)
+        assert len({own.inputs["input_ids"].max() for own in sets.values()}) > 1
+
+
+def test_a_module_from_python_has_no_others(monkeypatch, tmp_path):
+    import torch
+
+    from benchlib.models import python
+
+    monkeypatch.setenv("BENCHLIB_CACHE", str(tmp_path))
+    model = loaded(python.store(torch.nn.Linear(8, 2), torch.randn(2, 8)))
+    assert model.redraw is None
+    assert {own.origin for own in _input_sets.of(model, 0).sets.values()} == {"permuted", "moved"}
+
+
+def test_onnx_files_draw_again_what_was_made_up_for_them(tmp_path):
+    assert sources.get("onnx_file").gives == "onnx"
+    import onnx
+    from onnx import TensorProto, helper
+
+    graph = helper.make_graph(
+        [helper.make_node("Identity", ["x"], ["y"])],
+        "g",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [2, 3])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [2, 3])],
+    )
+    file = tmp_path / "m.onnx"
+    onnx.save(helper.make_model(graph), file)
+    assert {own.origin for own in timed(_input_sets.of(loaded(str(file)), 0)).values()} == {"drawn"}

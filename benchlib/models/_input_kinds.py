@@ -1,0 +1,190 @@
+"""What an input is, and so how it may move: the one table, by dtype, content, name and use.
+
+The first kind that fits counts. `moves` take turns in the sets that move all inputs at once (None: it stays in that
+one); the set that moves an input alone takes the first of `alone`, else of `moves`, that changes it. A kind without
+moves stays as it is: sampling rates, shapes, and whole numbers of which nothing is known.
+
+Names are those of forward's parameters or of a graph; content decides where a name says nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from benchlib.models import _moves
+from benchlib.models._fillers import RATES, SOUNDS
+from benchlib.models._moves import InputTensor, Move, begins_and_ends, scaled, stepped
+from benchlib.models._permuted_inputs import SIDE
+
+USUAL_RATES = (8000, 11025, 16000, 22050, 24000, 32000, 44100, 48000)  # samples per second
+SOUND = 400  # samples from which on the last axis may be a waveform's: 25 ms at 16 kHz
+CHANNELS = 4  # of an image whose channels stand last, at most
+MASKED = -1e3  # what is below it, beside zeros, is no number but a mask that is added
+_HEAD = 1024  # elements that are looked at before all are
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of input, what belongs to it, and how that moves."""
+
+    name: str
+    fits: Callable[[InputTensor], bool]
+    moves: tuple[Move | None, ...] = ()
+    alone: tuple[Move, ...] = ()
+
+    @property
+    def by_itself(self) -> list[Move]:
+        """The moves of a set that moves this input alone, the preferred one first."""
+        return [move for move in (*self.alone, *self.moves) if move]
+
+
+def kind_of(tensor: InputTensor) -> Kind:
+    """The kind of an input: the first of the table that fits."""
+    return next(kind for kind in KINDS if kind.fits(tensor))
+
+
+def _words(t: InputTensor) -> set[str]:
+    return set(re.split(r"[_\W\d]+", t.name))
+
+
+def _is(t: InputTensor, kinds: str) -> bool:
+    return t.numbers.dtype.kind in kinds
+
+
+def _is_text(t: InputTensor) -> bool:
+    return not _is(t, "biufc")
+
+
+def _is_rate(t: InputTensor) -> bool:
+    usual = t.numbers.size == 1 and _is(t, "iu") and int(t.numbers.reshape(-1)[0]) in USUAL_RATES
+    return t.name in RATES or bool(usual)
+
+
+def _is_flag(t: InputTensor) -> bool:
+    return _is(t, "b") and t.numbers.size == 1
+
+
+def _is_count_by_name(t: InputTensor) -> bool:
+    counts = {"length", "lengths", "len", "lens", "num", "count", "counts", "size", "sizes", "seqlens"}
+    return _is(t, "iu") and (t.role == "count" or bool(counts & _words(t)))
+
+
+def _is_offsets(t: InputTensor) -> bool:
+    called = {"offset", "offsets", "ptr", "indptr", "cu", "splits", "crow"} & _words(t)
+    return (
+        bool(called) and _is(t, "iu") and t.numbers.ndim == 1 and bool((np.diff(t.numbers.astype(np.int64)) >= 0).all())
+    )
+
+
+def _is_pairs(t: InputTensor) -> bool:
+    called = {"edge", "edges", "index", "indices", "pairs", "coo"} & _words(t)
+    return bool(called) and _is(t, "iu") and t.numbers.ndim == 2 and 2 in t.numbers.shape
+
+
+def _is_positions(t: InputTensor) -> bool:
+    if not _is(t, "iu") or t.numbers.shape[-1] < 2 or ("ids" in _words(t) and not _is_called(t, "pos")):
+        return False
+    return "position" in t.name or bool((np.diff(t.numbers.astype(np.int64), axis=-1) == 1).all())
+
+
+def _is_segments(t: InputTensor) -> bool:
+    return _is(t, "iu") and (_is_called(t, "segment", "token_type", "type_ids") or t.name == "batch")
+
+
+def _is_called(t: InputTensor, *parts: str) -> bool:
+    return any(part in t.name for part in parts)
+
+
+def _is_mask(t: InputTensor) -> bool:
+    values = few_values(t.numbers) if _is(t, "biuf") and t.numbers.size > 1 else None
+    if values is None:
+        return False
+    if _is(t, "b") or "mask" in t.name:
+        return True
+    least, greatest = values
+    if least == greatest:
+        return _is(t, "iu") and least == 1
+    if _is(t, "f") and (least, greatest) == (0, 1):
+        return begins_and_ends(t.numbers, alike=True)
+    return (least, greatest) == (0, 1) or (greatest == 0 and least <= MASKED)
+
+
+def _is_padding_mask(t: InputTensor) -> bool:
+    return _is_mask(t) and begins_and_ends(t.numbers)
+
+
+def _is_count_by_content(t: InputTensor) -> bool:
+    """One number for each item, the greatest of which is the length of an axis of another input."""
+    return _is(t, "iu") and t.numbers.ndim == 1 and t.numbers.min() >= 1 and int(t.numbers.max()) in t.sizes - {1}
+
+
+def _is_image(t: InputTensor) -> bool:
+    shape = t.numbers.shape
+    if len(shape) < 3 or not (_is(t, "f") or t.numbers.dtype == np.uint8):
+        return False
+    return min(shape[-2:]) >= SIDE or (shape[-1] <= CHANNELS and min(shape[-3:-1]) >= SIDE)
+
+
+def _is_boxes(t: InputTensor) -> bool:
+    return _is_called(t, "box") and t.numbers.ndim >= 2 and t.numbers.shape[-1] == 4
+
+
+def _is_sound(t: InputTensor) -> bool:
+    called = t.name in SOUNDS or _is_called(t, "audio", "wave", "speech")
+    small = _is(t, "f") and 1 <= t.numbers.ndim <= 3 and t.numbers.shape[-1] >= SOUND
+    return small and (called or (float(np.abs(t.numbers).max()) <= 1 and float(t.numbers.min()) < 0))
+
+
+def _are_equal(t: InputTensor) -> bool:
+    return bool((t.numbers == t.numbers.reshape(-1)[0]).all())
+
+
+def _is_number(t: InputTensor) -> bool:
+    """One whole number, or one for all that says more than yes and no."""
+    return _is(t, "iu") and (t.numbers.size == 1 or (_are_equal(t) and t.numbers.reshape(-1)[0] > 1))
+
+
+def few_values(numbers: np.ndarray) -> tuple[float, float] | None:
+    """The least and the greatest of an array that holds no others; None of one that does."""
+    if len(np.unique(numbers.reshape(-1)[:_HEAD])) > 2:
+        return None
+    least, greatest = numbers.min(), numbers.max()
+    return (least, greatest) if bool(((numbers == least) | (numbers == greatest)).all()) else None
+
+
+_FREE = (scaled(0.3), _moves.FLIPPED_SIGN, scaled(3), _moves.REDRAWN_AND_SHIFTED)
+
+KINDS: tuple[Kind, ...] = (
+    Kind("empty", lambda t: not t.numbers.size),
+    Kind("texts", _is_text, (_moves.TEXTS_PERMUTED,)),
+    Kind("sampling rate", _is_rate),
+    Kind("shape", lambda t: t.role == "shape"),
+    Kind("flag", _is_flag, (_moves.TURNED, None)),
+    Kind("count", lambda t: _is_count_by_name(t) and t.numbers.size > 1,
+         (_moves.LESS_BUT_GREATEST, _moves.MORE, _moves.LESS)),
+    Kind("one count", _is_count_by_name, (_moves.MORE, _moves.LESS), alone=(_moves.LESS,)),
+    Kind("whole number", lambda t: _is(t, "iu") and t.numbers.size == 1, (stepped(1), stepped(-1))),
+    Kind("number", lambda t: t.numbers.size == 1 and bool(t.numbers.any()), (scaled(0.5), scaled(2)),
+         alone=(scaled(2),)),
+    Kind("offsets", _is_offsets, (_moves.OFFSETS_MOVED,)),
+    Kind("index pairs", _is_pairs, (_moves.PAIRS_PERMUTED, _moves.ENDS_PERMUTED), alone=(_moves.ENDS_PERMUTED,)),
+    Kind("segments", _is_segments, (_moves.PERMUTED_TOGETHER,)),
+    Kind("positions", _is_positions, (_moves.PERMUTED_TOGETHER,)),
+    Kind("boxes", _is_boxes, (_moves.BOXES_PERMUTED,)),
+    Kind("padding mask", _is_padding_mask, (_moves.CUT_TAIL, _moves.FLIP_TAIL)),
+    Kind("mask", _is_mask, (_moves.PERMUTED_IN_ITEMS, _moves.FLIP_TAIL)),
+    Kind("count", _is_count_by_content, (_moves.LESS_BUT_GREATEST, _moves.MORE, _moves.LESS)),
+    Kind("whole number", _is_number, (stepped(1), stepped(-1))),
+    Kind("image", _is_image, (scaled(0.3), _moves.MIRRORED, scaled(3), _moves.BETWEEN_0_AND_1),
+         alone=(_moves.MIRRORED,)),
+    Kind("identifiers", lambda t: _is(t, "iu") and not _are_equal(t),
+         (_moves.BUT_GREATEST, _moves.BETWEEN, _moves.PERMUTED_IN_ITEMS, _moves.AMONG_OCCURRING),
+         alone=(_moves.AMONG_OCCURRING,)),
+    Kind("unknown whole numbers", lambda t: _is(t, "iu")),
+    Kind("sound", _is_sound, (scaled(0.3), _moves.REVERSED, scaled(3), _moves.FULL_LOUDNESS), alone=(_moves.REVERSED,)),
+    Kind("numbers", lambda t: True, _FREE, alone=(_moves.REDRAWN,)),
+)  # fmt: skip
