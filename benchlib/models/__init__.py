@@ -34,8 +34,8 @@ class LoadedModel:
     are passed by position, all others by keyword. `module` is None for a ready file, which is in `file`.
     `axes` says which dimension of which flat input (`benchlib.tensors.flatten`) follows the trial's sizes:
     {"input_ids": {0: "batch", 1: "seq_length"}}. `more` are further sets of inputs that were given, of the same shapes,
-    and `expected` the outputs given for a set, by its number (0: `inputs`). `redraw` makes the inputs as they were made,
-    from another seed; None where they are known as they are and not how they are made. `roles` says of inputs by name
+    and `expected` the outputs given for a set, by its number (0: `inputs`). `redraw` makes the inputs as these were,
+    from another seed; None where nobody knows how they were made. `roles` says of inputs by name
     what an ONNX graph makes of them ("count", "shape"). A ready file that the source had to change is none yet: `write`
     writes it into a folder. `facts` go into the record (`model_class`, `model_task`,
     `model_weights`: "random" or "real", …).

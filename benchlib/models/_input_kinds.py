@@ -88,7 +88,11 @@ def _is_pairs(t: InputTensor) -> bool:
 def _is_positions(t: InputTensor) -> bool:
     if not _is(t, "iu") or t.numbers.shape[-1] < 2 or ("ids" in _words(t) and not _is_called(t, "pos")):
         return False
-    return "position" in t.name or bool((np.diff(t.numbers.astype(np.int64), axis=-1) == 1).all())
+    return "position" in t.name or _counts_up(t)
+
+
+def _counts_up(t: InputTensor) -> bool:
+    return bool((np.diff(t.numbers.astype(np.int64), axis=-1) == 1).all())
 
 
 def _is_segments(t: InputTensor) -> bool:
@@ -129,8 +133,11 @@ def _is_image(t: InputTensor) -> bool:
     return min(shape[-2:]) >= SIDE or (shape[-1] <= CHANNELS and min(shape[-3:-1]) >= SIDE)
 
 
-def _is_boxes(t: InputTensor) -> bool:
-    return _is_called(t, "box") and t.numbers.ndim >= 2 and t.numbers.shape[-1] == 4
+def _is_tuples(t: InputTensor) -> bool:
+    """Several numbers for each token: its box, its segments of several kinds, the positions that it spans."""
+    box = _is_called(t, "box") and t.numbers.ndim >= 2 and t.numbers.shape[-1] == 4
+    segments = _is_segments(t) or ("position" in t.name and _is(t, "iu") and not _counts_up(t))
+    return box or (segments and t.numbers.ndim >= 3 and t.numbers.shape[-2] > 1)
 
 
 def _is_sound(t: InputTensor) -> bool:
@@ -172,9 +179,9 @@ KINDS: tuple[Kind, ...] = (
          alone=(scaled(2),)),
     Kind("offsets", _is_offsets, (_moves.OFFSETS_MOVED,)),
     Kind("index pairs", _is_pairs, (_moves.PAIRS_PERMUTED, _moves.ENDS_PERMUTED), alone=(_moves.ENDS_PERMUTED,)),
+    Kind("tuples", _is_tuples, (_moves.TUPLES_PERMUTED,)),
     Kind("segments", _is_segments, (_moves.PERMUTED_TOGETHER,)),
     Kind("positions", _is_positions, (_moves.PERMUTED_TOGETHER,)),
-    Kind("boxes", _is_boxes, (_moves.BOXES_PERMUTED,)),
     Kind("padding mask", _is_padding_mask, (_moves.CUT_TAIL, _moves.FLIP_TAIL)),
     Kind("mask", _is_mask, (_moves.PERMUTED_IN_ITEMS, _moves.FLIP_TAIL)),
     Kind("count", _is_count_by_content, (_moves.LESS_BUT_GREATEST, _moves.MORE, _moves.LESS)),

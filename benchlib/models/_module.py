@@ -64,8 +64,7 @@ def loaded(
 
 
 def chance_of(trial: Any) -> Any:
-    """A generator where the trial's inputs are drawn beside the recorded ones, which are of other lengths then; None for
-    the recorded ones."""
+    """A generator where inputs are drawn beside the recorded ones, with other lengths too; None for the recorded ones."""
     return generator(trial.seed) if getattr(trial, REDRAWN, False) else None
 
 

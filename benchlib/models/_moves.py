@@ -1,5 +1,5 @@
-"""How the numbers of an input are moved: each move takes an input and chance, and gives numbers of the same shape, which
-need not differ from the recorded ones. Which input may move how says the table in `_input_kinds`.
+"""How the numbers of an input are moved: each move takes an input and chance, and gives numbers of the same shape,
+which need not differ from the recorded ones. Which input may move how says the table in `_input_kinds`.
 
 Moves work on plain numbers: those of a bfloat16 as float32. What is beyond the input's dtype is cut off afterwards.
 """
@@ -156,7 +156,8 @@ def _permuted_together(t: InputTensor, chance: np.random.Generator) -> np.ndarra
     return np.take(t.numbers, _order(t.numbers.shape[-1], chance), -1)
 
 
-def _boxes_permuted(t: InputTensor, chance: np.random.Generator) -> np.ndarray:
+def _tuples_permuted(t: InputTensor, chance: np.random.Generator) -> np.ndarray:
+    """All items in one order along the last axis but one, so that what stands along the last stays together."""
     return np.take(t.numbers, _order(t.numbers.shape[-2], chance), -2)
 
 
@@ -323,7 +324,7 @@ CUT_TAIL = Move("tail cut", _cut_tail)
 FLIP_TAIL = Move("tail flipped", _flip_tail)
 PERMUTED_IN_ITEMS = Move("permuted in each item", _permuted_in_items)
 PERMUTED_TOGETHER = Move("permuted", _permuted_together)
-BOXES_PERMUTED = Move("boxes permuted", _boxes_permuted)
+TUPLES_PERMUTED = Move("permuted as a whole each", _tuples_permuted)
 PAIRS_PERMUTED = Move("pairs permuted", _pairs_permuted)
 ENDS_PERMUTED = Move("paired otherwise", _ends_permuted)
 TEXTS_PERMUTED = Move("texts permuted", _texts_permuted)

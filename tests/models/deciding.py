@@ -127,7 +127,7 @@ CASES = {
     "a timestep for each item": Case(
         FirstTimestep, lambda g: {"x": _randn(g, 4, 16), "timestep": torch.full((4,), 10)}
     ),
-    "a mask of ones": Case(MaskOfOnes, lambda g: {"x": _randn(g, 3, 12, 16), "mask": torch.ones(3, 12, dtype=torch.long)}),
+    "a mask of ones": Case(MaskOfOnes, lambda g: {"x": _randn(g, 3, 12, 16), "mask": torch.ones(3, 12).long()}),
     "a mask of yes": Case(MaskOfOnes, lambda g: {"x": _randn(g, 3, 12, 16), "mask": torch.ones(3, 12) > 0}),
     "a mask of floats": Case(MaskOfOnes, lambda g: {"x": _randn(g, 3, 12, 16), "mask": torch.ones(3, 12)}),
     "number of classes": Case(NumberOfClasses, lambda g: {"ids": torch.randint(0, 46, (2, 24), generator=g)}),
@@ -142,6 +142,6 @@ CASES = {
     "an image of bytes, channels last": Case(RangeOfImage, lambda g: {"image": 255 * _rand(g, 1, 24, 24, 3)}),
     "loudness": Case(Loudness, lambda g: {"wave": 0.2 * _randn(g, 1, 1600).clamp(-1, 1)}),
     "lengths": Case(LengthOfItems, lambda g: {"x": _randn(g, 3, 12, 16), "lengths": torch.tensor([12, 9, 4])}),
-    "lengths by another name": Case(LengthOfItems, lambda g: {"x": _randn(g, 3, 12, 16), "lengths": torch.tensor([12, 12, 12])}),
+    "lengths of all": Case(LengthOfItems, lambda g: {"x": _randn(g, 3, 12, 16), "lengths": torch.tensor([12] * 3)}),
     "a flag": Case(Causal, lambda g: {"x": _randn(g, 3, 12, 16), "causal": torch.tensor(True)}),
 }  # fmt: skip

@@ -84,7 +84,10 @@ def test_permutations_alone_would_not_do():
         ("token_type_ids", np.zeros((1, 4), int), "segments"),
         ("edge_index", CHANCE.integers(0, 9, (2, 20)), "index pairs"),
         ("offsets", np.array([0, 4, 9]), "offsets"),
-        ("bbox", CHANCE.integers(0, 9, (2, 8, 4)), "boxes"),
+        ("bbox", CHANCE.integers(0, 9, (2, 8, 4)), "tuples"),
+        ("token_type_ids", CHANCE.integers(0, 2, (2, 8, 7)), "tuples"),
+        ("position_ids", CHANCE.integers(-1, 9, (2, 8, 30)), "tuples"),
+        ("position_ids", np.broadcast_to(np.arange(8), (3, 2, 8)), "positions"),
         ("lengths", np.array([8, 5]), "count"),
         ("num_frames", np.array(8), "one count"),
         ("sr", np.array(16000), "sampling rate"),
@@ -124,7 +127,7 @@ def test_of_many_or_large_inputs_not_all_are_moved_alone_and_that_is_said():
     assert len(found.sets) == TOGETHER + ALONE and len(found.unmoved) == 3
     assert found.sets[0].words.endswith("x3 × 0.3 and 15 more")
     large = moved(many, {}, 0, 0)
-    assert len(large.sets) == 2 and set(large.unmoved) == set(many)
+    assert len(large.sets) == 4 and set(large.unmoved) == set(many) - {"x0", "x1"}
 
 
 def test_masks_keep_the_first_element_of_each_item_and_are_never_all_masked():
@@ -199,12 +202,12 @@ def test_numbers_that_are_never_negative_become_so_at_no_set():
 @pytest.mark.parametrize("shape", [(64, 3), (2, 3, 8, 8), (2, 50, 3)])
 def test_redrawn_numbers_have_the_mean_and_the_spread_of_their_channel(shape):
     axis = 1 if len(shape) == 4 else -1
-    x = CHANCE.normal(size=shape) * 0.01 + np.moveaxis(np.zeros(shape), axis, -1)[..., :1].sum()
+    x = CHANCE.normal(size=shape) * 0.01
     x += np.expand_dims([-5.0, 0.0, 5.0], tuple(range(1, len(shape) - (axis % len(shape)))))
     new = next(s for s in sets_of({"x": x, "y": np.ones(2)}) if s.words.startswith("x: redrawn with")).arrays["x"]
     others = tuple(a for a in range(len(shape)) if a != axis % len(shape))
     assert np.allclose(new.mean(others), [-5, 0, 5], atol=0.01)
-    assert not np.isclose(new, x, atol=1e-6).any()
+    assert np.mean(np.abs(new - x) < 1e-6) < 0.02
 
 
 def test_a_state_of_zeros_moves_too():
