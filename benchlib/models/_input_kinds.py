@@ -60,8 +60,7 @@ def _is_text(t: InputTensor) -> bool:
 
 
 def _is_rate(t: InputTensor) -> bool:
-    usual = t.numbers.size == 1 and _is(t, "iu") and int(t.numbers.reshape(-1)[0]) in USUAL_RATES
-    return t.name in RATES or bool(usual)
+    return t.name in RATES or (_is(t, "iu") and _are_equal(t) and int(t.numbers.reshape(-1)[0]) in USUAL_RATES)
 
 
 def _is_flag(t: InputTensor) -> bool:
@@ -186,7 +185,7 @@ KINDS: tuple[Kind, ...] = (
     Kind("mask", _is_mask, (_moves.PERMUTED_IN_ITEMS, _moves.FLIP_TAIL)),
     Kind("count", _is_count_by_content, (_moves.LESS_BUT_GREATEST, _moves.MORE, _moves.LESS)),
     Kind("whole number", _is_number, (stepped(1), stepped(-1))),
-    Kind("image", _is_image, (scaled(0.3), _moves.MIRRORED, scaled(3), _moves.BETWEEN_0_AND_1),
+    Kind("image", _is_image, (_moves.BETWEEN_0_AND_1, scaled(3), scaled(0.3), _moves.MIRRORED),
          alone=(_moves.MIRRORED,)),
     Kind("identifiers", lambda t: _is(t, "iu") and not _are_equal(t),
          (_moves.BUT_GREATEST, _moves.BETWEEN, _moves.PERMUTED_IN_ITEMS, _moves.AMONG_OCCURRING),

@@ -12,7 +12,7 @@ moved        derived from the recorded one so that sums, extremes, counts and le
              alone, and numbered from `TIMED` on
 
 Three more, drawn or permuted, are for passes that calibrate; they are among none of the others. All differ in their
-bytes. Set n comes from `seed_of(seed, n)`, the same whenever the trial has that seed.
+bytes, and all follow from the trial's seed.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ import numpy as np
 
 from benchlib import tensors
 from benchlib.models import LoadedModel
-from benchlib.models._moved_inputs import fixed_ones, moved
+from benchlib.models._moved_inputs import fixed_ones, moved, same_bytes
 from benchlib.models._permuted_inputs import permuted
 from benchlib.tensors import FlatArrays, Inputs
 
@@ -162,7 +162,7 @@ class _Maker:
     def derived(self, arrays: FlatArrays, origin: str, words: str) -> DerivedSet:
         """A set with what is known of it."""
         nested = tensors.unflatten(self.structure, arrays)
-        moves = [n for n, a in arrays.items() if a is not self.arrays[n] and a.tobytes() != self.arrays[n].tobytes()]
+        moves = [n for n, a in arrays.items() if not same_bytes(a, self.arrays[n])]
         return DerivedSet(nested, origin, moves, self._beyond(arrays), words)
 
     def _beyond(self, arrays: FlatArrays) -> list[str]:

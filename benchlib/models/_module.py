@@ -64,7 +64,7 @@ def loaded(
 
 
 def chance_of(trial: Any) -> Any:
-    """A generator where inputs are drawn beside the recorded ones, with other lengths too; None for the recorded ones."""
+    """A generator for the lengths of inputs beside the recorded ones; None for those, whose lengths follow a rule."""
     return generator(trial.seed) if getattr(trial, REDRAWN, False) else None
 
 

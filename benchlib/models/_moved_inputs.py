@@ -20,7 +20,7 @@ from benchlib.tensors import FlatArrays
 
 TOGETHER = 4  # sets that move all inputs at once
 ALONE = 16  # inputs that are moved alone, at most
-LEAST = 2  # of either there are as many however large the inputs
+LEAST_TOGETHER, LEAST_ALONE = 3, 2  # as many there are however large the inputs
 NAMED = 4  # inputs that the words of a set name, at most
 
 
@@ -51,7 +51,7 @@ class _Input:
 
 
 def moved(arrays: FlatArrays, roles: Mapping[str, str], seed: int, most: int) -> MovedSets:
-    """The moved sets of recorded inputs, no more than `most` (but `LEAST` of either in any case).
+    """The moved sets of recorded inputs, no more than `most` (but `LEAST_TOGETHER` and `LEAST_ALONE` in any case).
 
     Args:
         arrays: the recorded inputs by flat name.
@@ -61,7 +61,7 @@ def moved(arrays: FlatArrays, roles: Mapping[str, str], seed: int, most: int) ->
     """
     inputs = _known(arrays, roles)
     found = MovedSets()
-    for turn in range(min(TOGETHER, max(most // 2, LEAST))):
+    for turn in range(min(TOGETHER, max(most // 2, LEAST_TOGETHER))):
         chance = np.random.default_rng((seed, turn))
         changed = {i.name: (move, new) for i in inputs if (move := _in_turn(i.kind, turn)) is not None
                    and (new := _applied(i, move, chance)) is not None}  # fmt: skip
@@ -84,7 +84,7 @@ def _move_alone(
     inputs: list[_Input], arrays: FlatArrays, found: MovedSets, chance: np.random.Generator, most: int
 ) -> None:
     """Adds the sets that move one input each; where the only thing that moves is one input, all sets do that."""
-    room = min(ALONE, max(most - len(found.sets), LEAST))
+    room = min(ALONE, max(most - len(found.sets), LEAST_ALONE))
     movable = [i for i in inputs if i.kind.by_itself]
     found.unmoved |= {i.name: f"{i.kind.name}: it stays" for i in inputs if not i.kind.by_itself}
     if len(inputs) == 1 and found.sets:
@@ -125,7 +125,13 @@ def _known(arrays: FlatArrays, roles: Mapping[str, str]) -> list[_Input]:
 def _applied(own: _Input, move: Move, chance: np.random.Generator) -> np.ndarray | None:
     """The moved input in the dtype and memory order of the recorded one; None where nothing changed."""
     new = _restored(move.move(own.tensor, chance), own.array)
-    return None if new.tobytes() == own.array.tobytes() else new
+    return None if same_bytes(new, own.array) else new
+
+
+def same_bytes(one: np.ndarray, other: np.ndarray) -> bool:
+    """Whether two arrays of one shape and dtype are equal to the bit."""
+    first, second = (np.asarray(array).reshape(-1).view(np.uint8) for array in (one, other))
+    return one is other or bool((first == second).all())
 
 
 def _restored(numbers: np.ndarray, array: np.ndarray) -> np.ndarray:

@@ -299,8 +299,11 @@ def _other(rows: np.ndarray) -> np.ndarray:
 
 
 def _order(length: int, chance: np.random.Generator) -> np.ndarray:
+    """An order of the last axis that is not the recorded one; of three and more the first stays."""
     first = int(length > 2)
-    return np.concatenate([np.arange(first), first + chance.permutation(length - first)])
+    order = first + chance.permutation(length - first)
+    order = np.roll(order, 1) if (np.diff(order) == 1).all() else order
+    return np.concatenate([np.arange(first), order])
 
 
 def _wide(numbers: np.ndarray) -> np.ndarray:

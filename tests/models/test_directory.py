@@ -65,6 +65,16 @@ def test_seq_length_is_kept_and_batches_cycle_the_sentences():
     assert model.module.embeddings.word_embeddings.weight.dtype == torch.bfloat16
 
 
+def test_other_sentences_have_the_length_of_the_recorded_ones():
+    found = load(f"package:{MINILM}", batch_size=2)
+    recorded = found.inputs["input_ids"]
+    drawn = [found.redraw(seed) for seed in range(1, 5)]
+    assert all(inputs["input_ids"].shape == recorded.shape for inputs in drawn)
+    assert len({tuple(inputs["input_ids"].flatten().tolist()) for inputs in drawn}) == 4
+    found.inputs = drawn[0]
+    found.call()
+
+
 def test_without_weights_and_tokenizer_both_are_random(copied):
     model = load(copied, batch_size=2, seq_length=12, model_args={"num_hidden_layers": 1})
     assert model.facts["model_weights"] == "random" and model.facts["model_text"] == "random"

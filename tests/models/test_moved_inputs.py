@@ -91,7 +91,7 @@ def test_permutations_alone_would_not_do():
         ("lengths", np.array([8, 5]), "count"),
         ("num_frames", np.array(8), "one count"),
         ("sr", np.array(16000), "sampling rate"),
-        ("rate", np.array([22050]), "sampling rate"),
+        ("rate", np.array([22050, 22050]), "sampling rate"),
         ("t", np.array(7), "whole number"),
         ("t", np.full(4, 7), "whole number"),
         ("t", np.array(0.5), "number"),
@@ -127,7 +127,7 @@ def test_of_many_or_large_inputs_not_all_are_moved_alone_and_that_is_said():
     assert len(found.sets) == TOGETHER + ALONE and len(found.unmoved) == 3
     assert found.sets[0].words.endswith("x3 × 0.3 and 15 more")
     large = moved(many, {}, 0, 0)
-    assert len(large.sets) == 4 and set(large.unmoved) == set(many) - {"x0", "x1"}
+    assert len(large.sets) == 5 and set(large.unmoved) == set(many) - {"x0", "x1"}
 
 
 def test_masks_keep_the_first_element_of_each_item_and_are_never_all_masked():
