@@ -63,10 +63,7 @@ def _turned(t: InputTensor, _: np.random.Generator) -> np.ndarray:
 
 
 def _flipped_sign(t: InputTensor, _: np.random.Generator) -> np.ndarray:
-    """Negated; numbers that are never negative are mirrored within their range, as roots and logarithms want it."""
-    if t.numbers.dtype.kind == "c" or t.numbers.min() < 0:
-        return _with_infinities_of(t.numbers, -t.numbers)
-    return _mirrored(t, _)
+    return _with_infinities_of(t.numbers, -t.numbers)
 
 
 def _mirrored(t: InputTensor, _: np.random.Generator) -> np.ndarray:

@@ -193,10 +193,11 @@ def test_offsets_stay_in_order():
         assert np.abs(new - offsets).max() <= 1
 
 
-def test_numbers_that_are_never_negative_become_so_at_no_set():
+def test_numbers_that_are_never_negative_become_so_at_one_set_alone():
+    """There a logarithm is none, and the set is left out; the others are legal."""
     for array in (CHANCE.random((4, 16)), np.arange(1.0, 30).reshape(1, -1)):
-        for own in sets_of({"x": array.astype(np.float32)}):
-            assert own.arrays["x"].min() >= 0, own.words
+        negative = {own.words for own in sets_of({"x": array.astype(np.float32)}) if own.arrays["x"].min() < 0}
+        assert negative == {"x: sign flipped"}
 
 
 @pytest.mark.parametrize("shape", [(64, 3), (2, 3, 8, 8), (2, 50, 3)])
