@@ -10,7 +10,7 @@ import pytest
 
 from benchlib import tensors
 from benchlib.mistakes import make
-from benchlib.record.metadata import SavedModel
+from benchlib.record.metadata import InputSet, SavedModel
 from benchlib.stages.ground_truth import GroundTruths
 from benchlib.stages.loading import Model
 from benchlib.worker.client import WorkerError
@@ -55,7 +55,7 @@ def sessions(monkeypatch, tmp_path):
 
 @pytest.fixture
 def truths(tmp_path):
-    metadata = SavedModel((), {}, {1: "hash", 2: "hash"}, "hash")
+    metadata = SavedModel((), {}, {n: InputSet("hash", "drawn") for n in (1, 2)}, "hash")
     model = Model(tmp_path / "model", "k", {"parameters": {"inputs": None}}, metadata, True)
     launcher = SimpleNamespace(left=lambda: 60.0)
     context = SimpleNamespace(trial=make({"model": "explicit/mlp", "exporter": "script"}), launcher=launcher)
