@@ -77,7 +77,8 @@ def moved(arrays: FlatArrays, roles: Mapping[str, str], seed: int, most: int) ->
 
 def fixed_ones(arrays: FlatArrays, roles: Mapping[str, str]) -> list[str]:
     """The names of single numbers that stay whatever is moved: a sampling rate."""
-    return [i.name for i in _known(arrays, roles) if i.array.size == 1 and not i.kind.by_itself]
+    single = {name: array for name, array in arrays.items() if array.size == 1}
+    return [i.name for i in _known(single, roles) if not i.kind.by_itself]
 
 
 def _move_alone(

@@ -66,7 +66,10 @@ def _flipped_sign(t: InputTensor, _: np.random.Generator) -> np.ndarray:
     return _with_infinities_of(t.numbers, -t.numbers)
 
 
-def _mirrored(t: InputTensor, _: np.random.Generator) -> np.ndarray:
+def _inverted(t: InputTensor, _: np.random.Generator) -> np.ndarray:
+    """Negated; numbers that are never negative are mirrored within their range, as a negative of a photograph is."""
+    if t.numbers.min() < 0:
+        return _flipped_sign(t, _)
     return _as_kind(_wide(t.numbers.max()) + _wide(t.numbers.min()) - _wide(t.numbers), t.numbers)
 
 
@@ -314,7 +317,7 @@ def _as_kind(moved: np.ndarray, numbers: np.ndarray) -> np.ndarray:
 
 TURNED = Move("the other way", _turned)
 FLIPPED_SIGN = Move("sign flipped", _flipped_sign)
-MIRRORED = Move("inverted within its range", _mirrored)
+INVERTED = Move("inverted", _inverted)
 BETWEEN_0_AND_1 = Move("between 0 and 1", _between_0_and_1)
 REVERSED = Move("backwards", _reversed)
 FULL_LOUDNESS = Move("at another loudness", _to_full_loudness)

@@ -111,8 +111,8 @@ def opened(place: Path, called: str, trial: Any) -> LoadedModel:
     module = _saved.open_saved(place / "model.pt")
     positional = tuple(meta.positional)
     model = _module.loaded(module, lambda trial: inputs, trial, task="", weights=meta.weights, positional=positional)
-    model.axes = _axes.shared(model.inputs)
     model.redraw = None  # nobody knows how these inputs were made
+    model.axes = _axes.shared(model.inputs)
     return model
 
 

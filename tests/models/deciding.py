@@ -118,6 +118,7 @@ def _padding(g: Any) -> Any:
 
 CASES = {
     "branch on the sum": Case(BranchOnSum, lambda g: {"x": _randn(g, 4, 16)}),
+    "branch on the sum of hidden states": Case(BranchOnSum, lambda g: {"x": _randn(g, 2, 24, 16)}),
     "branch on the sum of positive numbers": Case(BranchOnSum, lambda g: {"x": _rand(g, 4, 16)}),
     "scale by the maximum": Case(ScaleByMaximum, lambda g: {"x": _randn(g, 4, 16)}),
     "mean and spread": Case(Standardised, lambda g: {"x": _randn(g, 4, 16)}),
