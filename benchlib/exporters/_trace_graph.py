@@ -165,8 +165,8 @@ def _parents(asked: _Asked) -> Iterator[_Asked]:
 
 
 def _is_mask(value: Any) -> bool:
-    known = getattr(value.type(), "scalarType", lambda: None)()
-    return known in ("Bool", "Byte")
+    kind = value.type()  # in `x[:, mask]` the first one is None
+    return kind.kind() == "TensorType" and kind.scalarType() in ("Bool", "Byte")
 
 
 def _holds_tensors(value: Any) -> bool:

@@ -107,6 +107,29 @@ def test_a_trace_that_differs_from_its_repetition_is_random():
     assert about_values(report) == []
 
 
+def test_what_a_first_call_leaves_behind_is_not_random():
+    class Caching(nn.Module):
+        calls = 0
+
+        def forward(self, x):
+            self.calls += 1
+            return x * min(self.calls, 3)  # one call is made before the first trace
+
+    report = examine(Caching, {"x": X}, {"x": -X})
+    assert (report.random, report.decisions) == ("", [])
+
+
+def test_a_model_that_counts_its_calls_is_no_function():
+    class Counting(nn.Module):
+        calls = 0
+
+        def forward(self, x):
+            self.calls += 1
+            return x * self.calls
+
+    assert "test_tracing.py" in examine(Counting, {"x": X}, {"x": -X}).random
+
+
 def test_inputs_of_which_the_module_asks_no_values_are_unused():
     report = examine(deciding_models.Unused, {"x": X, "left": X, "lengths": IDS})
     assert report.unused == ["left", "lengths"]
@@ -194,8 +217,10 @@ def test_warnings_of_the_tracer_reach_the_log_of_an_export(tmp_path):
     ],
 )
 def test_answers_are_turned_over_by_their_kind(value, answers):
-    assert conversions.turned_over(value) == pytest.approx(answers) if isinstance(value, float) else answers == (
-        conversions.turned_over(value)
+    assert (
+        conversions.turned_over(value) == pytest.approx(answers)
+        if isinstance(value, float)
+        else answers == (conversions.turned_over(value))
     )
 
 
@@ -215,6 +240,6 @@ def test_a_model_that_writes_into_its_inputs_leaves_those_of_the_next_trace_alon
             return x * 2 if x.sum() > 8 else x
 
     inputs = flat({"x": torch.full((2, 3), 0.2)})
-    report = tracing.examine(LoadedModel({"x": X}, Writing(), positional=("x",)), {0: inputs, 1: inputs}, 60.0)
+    report = tracing.examine(LoadedModel({"x": X.clone()}, Writing(), positional=("x",)), {0: inputs, 1: inputs}, 60.0)
     assert about_values(report)[0].value == "False"
     assert inputs["x"].max() == np.float32(0.2)
