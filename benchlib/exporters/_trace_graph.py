@@ -42,7 +42,12 @@ class Node:
     kind: str
     attributes: tuple[str, ...]  # tensors by a hash of their bytes
     inputs: tuple[int, ...]  # which values it takes, counted as they come into being
-    frames: tuple[tuple[str, int], ...]  # file and line, innermost first
+    source: str  # torch's words for the frames that made it
+
+    @property
+    def frames(self) -> list[tuple[str, int]]:
+        """File and line of each frame that was active, innermost first."""
+        return [(file, int(line)) for file, line in _FRAME.findall(self.source)]
 
     @property
     def content(self) -> tuple[Any, ...]:
@@ -62,13 +67,12 @@ def nodes_of(graph: Any) -> list[Node]:
             number(value)
         for node in block.nodes():
             attributes = tuple(f"{name}={_attribute(node, name)}" for name in sorted(node.attributeNames()))
-            frames = tuple((file, int(line)) for file, line in _FRAME.findall(str(node.sourceRange())))
-            yield Node(node.kind(), attributes, tuple(map(number, node.inputs())), frames)
+            yield Node(node.kind(), attributes, tuple(map(number, node.inputs())), str(node.sourceRange()))
             for inner in node.blocks():
                 yield from walk(inner)
             for value in node.outputs():
                 number(value)
-        yield Node("return", (), tuple(map(number, block.outputs())), ())
+        yield Node("return", (), tuple(map(number, block.outputs())), "")
 
     return list(walk(graph))
 
@@ -77,7 +81,7 @@ def first_difference(a: Sequence[Node], b: Sequence[Node]) -> Node | None:
     """The first node of `a` that is another in `b`; None where the graphs are the same."""
     for left, right in zip(a, b, strict=False):
         if left.content != right.content:
-            return left if left.frames or not right.frames else right
+            return left if left.source or not right.source else right
     return None if len(a) == len(b) else max(a, b, key=len)[min(len(a), len(b))]
 
 

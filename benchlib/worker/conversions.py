@@ -28,6 +28,7 @@ _FUNCTIONS = ("equal", "allclose", "is_nonzero")  # of torch itself, too
 _OWN = Path(__file__).parents[1]
 _CALLERS = (_OWN / "tensors.py", _OWN / "models" / "__init__.py")
 _STANDARD = sysconfig.get_path("stdlib")
+_FEW = 100
 _CLOSE = 1e-3  # relative; numbers nearer than this are the same answer
 
 
@@ -113,19 +114,21 @@ def differs(a: Any, b: Any) -> bool:
 
 
 def turned_over(value: Any) -> list[Any]:
-    """Other answers: a bool flipped, a whole number one more, one less, none and twice as large, any other number moved
-    by 1 % either way, none and a hundred times as large; of arrays each element. Empty: there is nothing to turn."""
+    """Other answers that are tried, in order: a bool flipped; a whole number one more, one less, none, twice and many
+    times as large; any other number moved by 1 % either way, negated, none and a hundred times as large; of arrays and
+    lists each element. Empty: there is nothing to turn. Beyond the small steps lie the thresholds that code holds a
+    number against."""
     if isinstance(value, bool):
         return [not value]
     if isinstance(value, int):
-        return [value + 1, value - 1, 0, 2 * value] if value else [1, -1]
+        many = [100 * value] if abs(value) <= _FEW else []  # sizes of tensors are made of such numbers
+        return [value + 1, value - 1, 0, 2 * value, *many] if value else [1, -1, 100]
     if isinstance(value, float | complex):
-        small = 0.01 if not value or not np.isfinite(value) else 0.0
-        return [value * 1.01 + small, value * 0.99 - small, value * 100, 0.0] if np.isfinite(value) else [0.0]
+        return [value * 1.01, value * 0.99, -value, 0.0, value * 100] if value else [0.01, -0.01, 1.0, -1.0, 100.0]
     if isinstance(value, list):
         try:
             return [new.tolist() for new in turned_over(np.asarray(value))]
-        except ValueError:
+        except ValueError:  # rows of different lengths
             return []
     if isinstance(value, np.ndarray) and value.size:
         if value.dtype.kind == "b":
@@ -133,7 +136,7 @@ def turned_over(value: Any) -> list[Any]:
         if value.dtype.kind in "iu":
             return [value + 1, value - 1, np.zeros_like(value)]
         if value.dtype.kind in "fc":
-            return [value * 1.01, value * 0.99, value * 100, np.zeros_like(value)]
+            return [value * 1.01, value * 0.99, -value, np.zeros_like(value), value * 100]
     return []
 
 

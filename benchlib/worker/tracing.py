@@ -88,10 +88,11 @@ class _Examination:
     def _trace_others(self) -> dict[int, Trace]:
         """Of the sets that move most; of all others too where something is decided on values."""
         recorded = self.sets[0]
+        shapes = {name: array.shape for name, array in recorded.items()}  # with others, all sizes would differ
         moved = {
             number: sum(not np.array_equal(_bits(inputs[name]), _bits(array)) for name, array in recorded.items())
             for number, inputs in self.sets.items()
-            if inputs.keys() == recorded.keys()
+            if {name: array.shape for name, array in inputs.items()} == shapes
         }
         traces: dict[int, Trace] = {}
         for number in sorted((n for n in moved if moved[n]), key=lambda n: (-moved[n], n)):
@@ -101,6 +102,7 @@ class _Examination:
             if trace.failed:
                 self.left_out[number] = trace.failed
             else:
+                trace.outputs.clear()
                 traces[number] = trace
         return traces
 

@@ -208,9 +208,11 @@ def test_warnings_of_the_tracer_reach_the_log_of_an_export(tmp_path):
     ("value", "answers"),
     [
         (True, [False]),
-        (4, [5, 3, 0, 8]),
-        (0, [1, -1]),
-        (2.0, [2.02, 1.98, 200.0, 0.0]),
+        (4, [5, 3, 0, 8, 400]),
+        (4000, [4001, 3999, 0, 8000]),
+        (0, [1, -1, 100]),
+        (2.0, [2.02, 1.98, -2.0, 0.0, 200.0]),
+        (0.0, [0.01, -0.01, 1.0, -1.0, 100.0]),
         ([1, 2], [[2, 3], [0, 1], [0, 0]]),
         (None, []),
         ("text", []),
@@ -222,6 +224,20 @@ def test_answers_are_turned_over_by_their_kind(value, answers):
         if isinstance(value, float)
         else answers == (conversions.turned_over(value))
     )
+
+
+@pytest.mark.parametrize(("threshold", "matters"), [(0.9, True), (-0.2, True), (40.0, True), (1e6, False)])
+def test_a_number_is_held_against_thresholds_near_and_far(threshold, matters):
+    class Threshold(nn.Module):
+        def forward(self, x):
+            return x * 2 if float(x.max()) > threshold else x - 3
+
+    (decision,) = about_values(examine(Threshold, {"x": X}))
+    assert decision.settled != matters
+
+
+def test_inputs_of_other_shapes_are_no_others():
+    assert examine(deciding_models.Rows, {"x": X}, {"x": torch.ones(3, 4)}).decisions[0].origin == "shape"
 
 
 def test_numbers_that_differ_by_rounding_are_one_answer():
