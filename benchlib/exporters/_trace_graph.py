@@ -30,7 +30,7 @@ _SIZED_BY_VALUES = {
     f"aten::{name}"
     for name in (
         "nonzero", "nonzero_numpy", "argwhere", "masked_select", "unique_dim", "unique_consecutive", "_unique",
-        "_unique2", "bincount", "repeat_interleave", "one_hot", "where", "histc", "coalesce", "to_sparse",
+        "_unique2", "bincount", "one_hot", "histc", "coalesce", "to_sparse",
     )
 } | {"torchvision::nms"}  # fmt: skip
 
@@ -163,9 +163,19 @@ def _parents(asked: _Asked) -> Iterator[_Asked]:
             yield _Asked(value, sizes)
         return
     for place, value in enumerate(inputs):
-        picks = kind == "aten::index" and place == 1 and any(map(_is_mask, value.node().inputs()))
-        by_values = picks or kind in _SIZED_BY_VALUES or not _holds_tensors(value)
+        by_values = _sizes_by_values(kind, place, inputs) or not _holds_tensors(value)
         yield _Asked(value, sizes=not by_values)
+
+
+def _sizes_by_values(kind: str, place: int, inputs: Sequence[Any]) -> bool:
+    """Whether the values of the input at a place decide how large an operator's outputs are."""
+    if kind == "aten::index":
+        return place == 1 and any(map(_is_mask, inputs[place].node().inputs()))
+    if kind == "aten::where":  # with two more tensors it picks elements, and no places
+        return len(inputs) == 1
+    if kind == "aten::repeat_interleave":  # its one tensor are the numbers, or its second one
+        return place == 1 or len(inputs) == 2
+    return kind in _SIZED_BY_VALUES
 
 
 def _is_mask(value: Any) -> bool:

@@ -40,6 +40,10 @@ def used(function, *inputs):
         (lambda x, t: x[:, :t], ["x", "t"]),
         (lambda x, t: torch.zeros(x[x > 0].shape) + t, ["x", "t"]),  # how many there are is a matter of values
         (lambda x, t: torch.zeros(x[:, t > torch.arange(4)].shape[1]), ["t"]),
+        (lambda x, t: torch.zeros(torch.where(t > torch.arange(4))[0].shape), ["t"]),
+        (lambda x, t: torch.zeros(torch.where(t > x, x, 0.0).shape), []),
+        (lambda x, t: torch.zeros(x.repeat_interleave(t, 0).shape), ["t"]),
+        (lambda x, t: torch.zeros(x.repeat_interleave(2, 0).shape), []),
         (lambda x, t: torch.arange(t), ["t"]),
         (lambda x, t: t * len(x.nonzero()), ["t"]),  # the number itself is a constant
         (lambda x, t: {"a": x * 2, "b": t + 1}, ["x", "t"]),
