@@ -72,12 +72,14 @@ def observed(names: list[str], answers: Mapping[int, Any]) -> Iterator[list[Conv
         try:
             origin = _origin(origins, arguments, sizes)
             answer = original(*arguments, **options)
-            noted = None if kind == "iteration" else _noted(answer)
+            answer = list(answer) if kind == "iteration" else answer
+            noted = _noted(answer, kind)
         finally:
             inside = False
         number = len(found)
         found.append(Conversion(Place(*_user_frame(), kind), noted, origin))
-        return _as_asked(answers[number], answer) if number in answers else answer
+        answer = _as_asked(answers[number], answer, kind) if number in answers else answer
+        return iter(answer) if kind == "iteration" else answer
 
     with contextlib.ExitStack() as undo:
         for name, kind in (_OF_VALUES | _OF_SIZES).items():
@@ -134,10 +136,22 @@ def turned_over(value: Any) -> list[Any]:
         if value.dtype.kind == "b":
             return [~value]
         if value.dtype.kind in "iu":
-            return [value + 1, value - 1, np.zeros_like(value)]
+            return [value + 1, value - 1, np.zeros_like(value), *_of_the_same_sum(value)]
         if value.dtype.kind in "fc":
             return [value * 1.01, value * 0.99, -value, np.zeros_like(value), value * 100]
     return []
+
+
+def _of_the_same_sum(value: np.ndarray) -> list[np.ndarray]:
+    """Whole numbers that sizes may be parted into in place of others: one moved from the last to the first, and all of
+    them backward."""
+    if value.size < 2:
+        return []
+    moved = value.copy()
+    moved.flat[0] += 1
+    moved.flat[-1] -= 1
+    backward = value.reshape(-1)[::-1].reshape(value.shape).copy()
+    return [moved, backward] if not np.array_equal(backward, value) else [moved]
 
 
 def short_path(file: str) -> str:
@@ -187,8 +201,10 @@ def _origin(origins: Origins, arguments: tuple, sizes: bool) -> frozenset[str]:
     return found
 
 
-def _noted(answer: Any) -> Any:
-    """The answer as it stays, whatever becomes of the tensor that it is a view of."""
+def _noted(answer: Any, kind: str) -> Any:
+    """The answer as it stays, whatever becomes of the tensor that it is a view of; of an iteration the number."""
+    if kind == "iteration":
+        return len(answer)
     if isinstance(answer, np.ndarray):
         return answer.copy()
     if hasattr(answer, "detach"):
@@ -196,8 +212,10 @@ def _noted(answer: Any) -> Any:
     return answer
 
 
-def _as_asked(turned: Any, answer: Any) -> Any:
+def _as_asked(turned: Any, answer: Any, kind: str) -> Any:
     """A turned answer as the kind of thing that was asked for."""
+    if kind == "iteration":  # fewer, or the last one again
+        return (answer + answer[-1:] * turned)[: max(turned, 0)]
     if hasattr(answer, "detach"):
         import torch
 

@@ -36,6 +36,7 @@ from benchlib.worker.verbs import held_model
 
 _MOVED = 2  # sets that are traced in any case: those that move most
 _TRIED = 3  # of the conversions at one place: the first, one in the middle, the last
+_CHECK = "an input check"
 _CODE = 100  # characters of a line of code that are told
 _VALUE = 40  # characters of an answer
 
@@ -169,12 +170,26 @@ class _Examination:
             yield self._decision(place, "shape", "by sizes, weights and constants alone", indices=indices)
 
     def _turn_over(self, index: int) -> tuple[str, bool]:
-        """What becomes of the model when this one answer is another, in words, and whether that settles it."""
+        """What becomes of the model when this one answer is another, in words, and whether that settles it. Where that
+        only raises, the same question may have been asked twice (`split([n, size - n])`): all are answered alike."""
+        outcome, settled = self._try_answers([index])
+        asked = self.first.conversions[index]
+        alike = [
+            other
+            for other, conversion in enumerate(self.first.conversions)
+            if conversion.place == asked.place and not differs(conversion.value, asked.value)
+        ]
+        if outcome.startswith(_CHECK) and len(alike) > 1:
+            together = self._try_answers(alike)
+            return (outcome, settled) if together[0].startswith(_CHECK) else together
+        return outcome, settled
+
+    def _try_answers(self, indices: list[int]) -> tuple[str, bool]:
         raised, graph_stays, outputs_stay = "", False, False
-        for answer in turned_over(self.first.conversions[index].value):
+        for answer in turned_over(self.first.conversions[indices[0]].value):
             if time.monotonic() > self.deadline:
                 return "whether it matters was not tried, as no time was left", False
-            trace = self.tracer.trace(self.sets[0], {index: answer}, self.seed)
+            trace = self.tracer.trace(self.sets[0], dict.fromkeys(indices, answer), self.seed)
             if trace.failed:
                 raised = trace.failed
             elif first_difference(self.first.nodes, trace.nodes) is None:
@@ -188,7 +203,7 @@ class _Examination:
         if graph_stays:
             return "answered otherwise, the graph stays", True
         if raised:
-            return f"an input check: answered otherwise, it raises {raised}", True
+            return f"{_CHECK}: answered otherwise, it raises {raised}", True
         return "there is no other answer that could be tried, and no compared input decides otherwise", False
 
     def _by_place(self, indices: Iterable[int]) -> dict[Place, list[int]]:

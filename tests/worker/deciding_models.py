@@ -118,6 +118,23 @@ class MadeAnew(nn.Module):
         return x + torch.tensor([x.max(), x.min()])
 
 
+class Parted(nn.Module):
+    """Asked twice: one answer alone that is turned over does not fit the other."""
+
+    def forward(self, x):
+        return x.split([int((x[0] > 0).sum()), 4 - int((x[0] > 0).sum())], 1)[0]
+
+
+class PartedByList(nn.Module):
+    def forward(self, x, lengths):
+        return torch.stack([part.sum() for part in x.flatten().split(lengths.tolist())])
+
+
+class RowsPicked(nn.Module):
+    def forward(self, x):
+        return torch.stack([row * i for i, row in enumerate(x[x > 0])]).sum()
+
+
 X = torch.linspace(-0.5, 1.0, 8).reshape(2, 4)
 IDS = torch.tensor([[1, 5, 2], [3, 0, 4]])
 MASK = torch.ones(2, 4)
@@ -141,6 +158,13 @@ DECIDING = {
     "numpy": (ByNumpy, {"x": X}, {"x": -X}),
     "list": (ByList, {"x": X, "lengths": torch.tensor([4, 2])}, {"x": X, "lengths": torch.tensor([3, 1])}),
     "data": (ByData, {"x": X}, {"x": X * 3}),
+    "parted": (Parted, {"x": X}, {"x": X + 0.4}),
+    "parted by list": (
+        PartedByList,
+        {"x": X, "lengths": torch.tensor([4, 2, 2])},
+        {"x": X, "lengths": torch.tensor([3, 3, 2])},
+    ),
+    "rows picked": (RowsPicked, {"x": X}, {"x": X + 0.4}),
     "better": (Better, {"a": X, "b": -X}, {"a": -X, "b": X}),
     "made anew": (MadeAnew, {"x": X[:, :2].contiguous()}, {"x": -X[:, :2]}),
 }
