@@ -117,7 +117,7 @@ class ExamineTrace(Request["TraceReport"], verb="examine_trace"):
 
     model: Path  # the folder of the saved model
     sets: dict[int, Path]  # that are compared, by number; 0 is the recorded one, and has to be there
-    seconds: float  # within which decisions are turned over
+    seconds: float  # within which further traces are begun
 
 
 @dataclass(frozen=True)

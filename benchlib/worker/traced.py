@@ -23,6 +23,7 @@ from benchlib.worker.conversions import Conversion, observed
 _UNSEEN = re.compile(r"Converting a tensor to a (Python|NumPy)")  # torch's words
 # Relative to the largest element of an output: what rounding alone changes.
 _ROUNDING = {"float64": 1e-12, "complex128": 1e-12, "float32": 1e-5, "complex64": 1e-5, "float16": 1e-2}
+_TOLD = 200  # characters of a failure
 _COARSE = 3e-2  # the same for anything shorter
 
 
@@ -62,7 +63,7 @@ class Tracer:
                 with observed(self.names, answers or {}) as made.conversions:
                     traced = torch.jit.trace(module, args, check_trace=False, strict=False)
         except Exception as error:  # whatever a model raises on these inputs or with these answers
-            made.failed = f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
+            made.failed = f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0][:_TOLD]}"
             return made
         finally:
             hook.remove()

@@ -50,8 +50,8 @@ def examine_trace(worker: Worker, request: ExamineTrace) -> TraceReport:
 
 
 def examine(model: LoadedModel, sets: Mapping[int, FlatArrays], seconds: float) -> TraceReport:
-    """The report on a model. `sets` are flat inputs by number, 0 the recorded ones; `seconds` is the time within
-    which decisions are turned over."""
+    """The report on a model. `sets` are flat inputs by number, 0 the recorded ones; after `seconds` no
+    further trace is begun, and what was not tried by then is not settled."""
     return _Examination(Tracer(model), dict(sets), time.monotonic() + seconds).report()
 
 
@@ -97,7 +97,8 @@ class _Examination:
         }
         traces: dict[int, Trace] = {}
         for number in sorted((n for n in moved if moved[n]), key=lambda n: (-moved[n], n)):
-            if len(traces) >= _MOVED and not self._decides_on_values(traces):
+            enough = len(traces) >= _MOVED and not self._decides_on_values(traces)
+            if enough or time.monotonic() > self.deadline:
                 break
             trace = self.tracer.trace(self.sets[number], seed=self.seed)
             if trace.failed:

@@ -216,6 +216,13 @@ def test_inputs_of_other_names_are_bound_by_position(look):
     assert found.problem.startswith("`t` ")
 
 
+def test_a_sequence_of_tensors_is_one_input(look, tmp_path):
+    tensors.save(tmp_path / "model" / "inputs.npz", {"x": [np.ones(3), np.ones(2)], "t": np.ones(1)})
+    assert look("onnx_dynamo", graph_inputs_used="x|t", onnx_input_names="x|t") == decisions.Decisions()
+    found = look("onnx_dynamo", Truth(t=True), graph_inputs_used="x", onnx_input_names="x|t")
+    assert found.problem.startswith("`t` ")
+
+
 # -- the record ----------------------------------------------------------------------------------
 
 

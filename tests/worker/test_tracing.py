@@ -142,6 +142,11 @@ def test_without_time_nothing_is_said_to_be_settled():
     assert "no time was left" in decision.outcome
 
 
+def test_without_time_no_other_set_is_traced():
+    (decision,) = about_values(examine(*DECIDING["sum"], seconds=0.0))
+    assert "no time was left" in decision.outcome
+
+
 def test_a_model_that_cannot_be_traced_is_told():
     class Refusing(nn.Module):
         def forward(self, x):
