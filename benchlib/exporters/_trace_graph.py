@@ -34,6 +34,16 @@ _SIZED_BY_VALUES = {
     )
 } | {"torchvision::nms"}  # fmt: skip
 
+# Operators that leave a tensor as large as it is, whatever else they take.
+_SIZED_BY_FIRST = {
+    f"aten::{name}"
+    for name in (
+        "index_put", "index_fill", "index_copy", "index_add", "masked_fill", "masked_scatter", "scatter", "scatter_add",
+        "scatter_reduce", "slice_scatter", "select_scatter", "copy", "to", "softmax", "layer_norm", "dropout",
+    )
+}  # fmt: skip
+_VIEWS = {f"aten::{name}" for name in ("view", "reshape", "_unsafe_view")}
+
 
 @dataclass(frozen=True)
 class Node:
@@ -162,6 +172,10 @@ def _parents(asked: _Asked) -> Iterator[_Asked]:
             sizes = (place == 0 and kind in _SIZES | _LIKE_FIRST) or (place == 1 and kind in _LIKE_SECOND)
             yield _Asked(value, sizes)
         return
+    if kind in _SIZED_BY_FIRST:
+        inputs = inputs[:1]
+    elif kind in _VIEWS and _says_all_sizes(inputs[1].node()):
+        inputs = inputs[1:]  # the sizes that are asked for are all there is to know
     for place, value in enumerate(inputs):
         by_values = _sizes_by_values(kind, place, inputs) or not _holds_tensors(value)
         yield _Asked(value, sizes=not by_values)
@@ -176,6 +190,11 @@ def _sizes_by_values(kind: str, place: int, inputs: Sequence[Any]) -> bool:
     if kind == "aten::repeat_interleave":  # its one tensor are the numbers, or its second one
         return place == 1 or len(inputs) == 2
     return kind in _SIZED_BY_VALUES
+
+
+def _says_all_sizes(sizes: Any) -> bool:
+    """Whether a node that lists the sizes of a view leaves none of them to be found out."""
+    return sizes.kind() == "prim::ListConstruct" and not any(item.toIValue() == -1 for item in sizes.inputs())
 
 
 def _is_mask(value: Any) -> bool:

@@ -26,6 +26,12 @@ def graph_of(function, *inputs):
     return torch.jit.trace(Function(function), inputs, check_trace=False, strict=False).inlined_graph
 
 
+def put(x, mask, value):
+    x = x.clone()
+    x[:, mask] = value
+    return x
+
+
 def used(function, *inputs):
     return inputs_used(graph_of(function, *inputs), ["x", "t"])
 
@@ -44,6 +50,10 @@ def used(function, *inputs):
         (lambda x, t: torch.zeros(torch.where(t > x, x, 0.0).shape), []),
         (lambda x, t: torch.zeros(x.repeat_interleave(t, 0).shape), ["t"]),
         (lambda x, t: torch.zeros(x.repeat_interleave(2, 0).shape), []),
+        (lambda x, t: torch.zeros(x[x > 0].view(1, -1).shape), ["x"]),
+        (lambda x, t: torch.zeros(x[:, torch.arange(4) < t].view(2, 3).shape), []),
+        (lambda x, t: torch.zeros(x.clone().masked_fill_(x > t, 0).shape), []),
+        (lambda x, t: torch.zeros(put(x, torch.arange(4) < t, 3.0).shape), []),
         (lambda x, t: torch.arange(t), ["t"]),
         (lambda x, t: t * len(x.nonzero()), ["t"]),  # the number itself is a constant
         (lambda x, t: {"a": x * 2, "b": t + 1}, ["x", "t"]),
