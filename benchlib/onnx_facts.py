@@ -27,12 +27,34 @@ def onnx_facts(path: Path, optimized: bool = False) -> Facts:
         "onnx_n_outputs": len(outputs),
         "onnx_input_names": "|".join(inputs),
         "onnx_output_names": "|".join(outputs),
+        "graph_inputs_used": "|".join(inputs_used(proto)),
         "onnx_n_nodes": sum(len(graph.node) for graph in (*every, *proto.functions)),
         "onnx_n_initializer": sum(len(graph.initializer) for graph in every),
         "onnx_opset": next((o.version for o in proto.opset_import if o.domain in ("", "ai.onnx")), 0),
         "onnx_optimized": int(optimized),
         "operators": operators(proto),
     }
+
+
+def inputs_used(proto: Any) -> list[str]:
+    """The inputs of the graph whose values its outputs are computed from; one of which only the shape is asked for is
+    none. What a subgraph or a function takes, it counts as using."""
+    weights = {tensor.name for tensor in proto.graph.initializer}
+    inputs = [value.name for value in proto.graph.input if value.name not in weights]
+    makers = {output: node for node in proto.graph.node for output in node.output}
+    waiting, used = [value.name for value in proto.graph.output], set()
+    while waiting:
+        name = waiting.pop()
+        if name in used:
+            continue
+        used.add(name)
+        node = makers.get(name)
+        if node is None or (node.op_type in ("Shape", "Size") and node.input[0] in inputs):
+            continue
+        inner = [n for graph in _subgraphs([node]) for n in graph.node]
+        waiting += [*node.input, *(taken for n in inner for taken in n.input)]
+        waiting += [value.name for graph in _subgraphs([node]) for value in graph.output]
+    return [name for name in inputs if name in used]
 
 
 def operators(proto: Any) -> dict[str, int]:

@@ -106,6 +106,7 @@ class Exporter:
     prepare: Callable[..., Any] | None = None
     reopen: Callable[..., Any] | None = None
     dynamic: bool = True  # can leave shapes free
+    traces: bool = False  # runs the module's Python once: what that decides on values is a constant of the graph
     own_patterns: bool = False  # takes `opt_patterns` itself, unchanged
     contrib: bool = False  # leaves operators of onnxruntime's own (com.microsoft)
     compiles: bool = False  # compiles at the first call, into the trial's own cache

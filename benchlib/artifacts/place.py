@@ -15,7 +15,7 @@ from benchlib.errors import UserError
 STATE = "state.json"
 MARKER = ".benchlib"  # written before anything else into the cache, and into the folder of each entry
 # What the library stores; others may come.
-KINDS = ("models", "artifacts", "outputs", "catalogues", "details", "discoveries", "failures")
+KINDS = ("models", "artifacts", "outputs", "traces", "catalogues", "details", "discoveries", "failures")
 ADDRESS = re.compile(r"[A-Za-z0-9._-]+_[0-9a-f]{8}")
 ASIDE = re.compile(rf"\.({ADDRESS.pattern})(?:\.\d+\.\d+)+")  # `.<address>.<process>.<time>`: not finished, or going
 _FOLDERS = {*KINDS, "hosts", "python"}  # all that a cache of a version without markers may hold

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
-from benchlib.exporters import ExportRequest, _flat
+from benchlib.exporters import ExportRequest, _flat, _trace_graph
 from benchlib.registry import Exporter, Facts, Option
 from benchlib.runtimes import OpenRequest
 
@@ -18,14 +18,14 @@ def export(request: ExportRequest) -> Facts:
     flat = _flat.flat(request.model)
     with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
-        warnings.simplefilter("ignore", torch.jit.TracerWarning)
         # The trace is checked against eager later, at this and at other shapes.
         traced = torch.jit.trace(flat.module, flat.args, check_trace=False, strict=False)
         if request.options.get("freeze", False):
             traced = torch.jit.freeze(traced)
     file = request.path.with_name(f"{request.path.name}.pt")
     traced.save(str(file))
-    return {"file": str(file), "artifact_size": file.stat().st_size}
+    used = _trace_graph.inputs_used(traced.inlined_graph, flat.input_names)
+    return {"file": str(file), "artifact_size": file.stat().st_size, "graph_inputs_used": "|".join(used)}
 
 
 def reopen(file: str, request: OpenRequest) -> Any:
@@ -46,6 +46,7 @@ exporter = Exporter(
     artifact="torchscript",
     runtime="torch",
     packages=("torch",),
+    traces=True,
     options={
         "freeze": Option(bool, False, "weights become constants of the graph (torch.jit.freeze)"),
         "optimize": Option(bool, False, "torch.jit.optimize_for_inference when it is opened"),

@@ -27,6 +27,7 @@ exporter = Exporter(
     name="script",
     summary="torch.onnx.export by tracing (TorchScript)",
     packages=("torch", "onnx"),
+    traces=True,
     options={"constant_folding": Option(bool, False, "compute constant parts of the graph at export")},
     export=export,
 )

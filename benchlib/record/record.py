@@ -91,6 +91,23 @@ class OutputComparison:
 
 
 @dataclass
+class Decision:
+    """Where the model's Python asked one of its tensors for a value while it was traced, which a trace keeps as a
+    constant (`benchlib.worker.tracing`)."""
+
+    file: str  # relative to where it was imported from
+    line: int
+    code: str  # of that line
+    kind: str  # what was asked for: bool, int, float, index, item, tolist, numpy, len …; graph: operators took it
+    value: str  # the answer for the recorded inputs
+    origin: str  # input; shape: sizes, weights and constants alone
+    inputs: list[str] = field(default_factory=list)  # flat names of those that it comes from
+    outcome: str = ""  # what became of it, in words
+    settled: bool = True  # False: it matters, and no compared input decides otherwise
+    times: int = 1  # in one call
+
+
+@dataclass
 class ProcessStability:
     """How steady one process of one contender ran (`benchlib.measure.steadiness`)."""
 
@@ -230,6 +247,7 @@ class Record:
     steps: dict[str, StepTime] = field(default_factory=dict)
     contenders: list[ContenderRecord] = field(default_factory=list)
     outputs: list[OutputComparison] = field(default_factory=list)  # of the trial's own way
+    decisions: list[Decision] = field(default_factory=list)  # of a way that traces
     # reference, own -> phase -> seconds, one per process; of load and export the single one
     phases: dict[str, dict[str, list[float]]] = field(default_factory=dict)
     stability: list[ProcessStability] = field(default_factory=list)

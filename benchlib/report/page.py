@@ -52,7 +52,8 @@ DEFINED = (
     "discrepancies_avg", "discrepancies_dnan", "tolerance_abs", "tolerance_rel", "input_seeds",
 )  # fmt: skip
 DEFINED_WHERE_KNOWN = (
-    "computes", "not_comparable", "exporter_used", "decisions", "exported_at", "dynamic_shapes", "with_loss",
+    "computes", "not_comparable", "exporter_used", "decisions", "decisions_on_shapes", "inputs_ignored",
+    "exported_at", "dynamic_shapes", "with_loss",
     "time_passes", "exports", "onnx_n_nodes", "onnx_n_initializer", "onnx_n_casts", "onnx_opset", "onnx_filesize",
     "discrepancies_dynamic_abs", "discrepancies_dynamic_rel", "discrepancies_dynamic_share",
     "discrepancies_dynamic_avg", "discrepancies_dynamic_dnan", "discrepancies_dynamic_n",

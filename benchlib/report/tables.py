@@ -106,6 +106,8 @@ def accuracy_table(results: pd.DataFrame) -> str:
     ]
     if (rows["dynamic_shapes"].fillna("") != "").any():
         columns.append(text_column("other shapes", "dynamic_shapes", hover("dynamic_shapes")))
+    if (rows["decisions"].fillna("") != "").any():
+        columns.append(text_column("decided for the recorded input", "decisions", hover("decisions")))
     if (rows["tolerance_reason"].fillna("") != "").any():
         columns.append(text_column("why another tolerance", "tolerance_reason", hover("tolerance_reason")))
     return trials_table(columns, rows, "Accuracy of each trial")

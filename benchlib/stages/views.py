@@ -191,6 +191,7 @@ class CheckView(View):
             rows.append(("error ÷ eager's own", f"{m['rmse_ratio']:.3g} ({against})"))
         if m.get("dynamic_shapes"):
             rows.append(("other shapes", m["dynamic_shapes"]))
+        rows.append(("decided by the recorded inputs", m.get("decisions")))
         if "top1_agreement" in m:
             rows.append(("first class, first five", f"{m['top1_agreement']:.2%}, {m['top5_overlap']:.2%} the same"))
         return [(label, value) for label, value in rows if value]

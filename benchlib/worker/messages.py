@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 from benchlib.record.metadata import Artifact, FreeAxes, SavedModel, Session
 from benchlib.record.metrics import Metrics
-from benchlib.record.record import DeviceTimes, Footprint, OperatorTime, SmallestFailure
+from benchlib.record.record import Decision, DeviceTimes, Footprint, OperatorTime, SmallestFailure
 from benchlib.typed_json import from_json
 
 R = TypeVar("R")
@@ -109,6 +109,26 @@ class Explanation:
     """None: the model exports after all, or the failure comes from its free axes."""
 
     smallest: SmallestFailure | None = None
+
+
+@dataclass(frozen=True)
+class ExamineTrace(Request["TraceReport"], verb="examine_trace"):
+    """Traces a saved model on several sets of inputs, and says what its Python decides on its tensors."""
+
+    model: Path  # the folder of the saved model
+    sets: dict[int, Path]  # that are compared, by number; 0 is the recorded one, and has to be there
+    seconds: float  # within which further traces are begun
+
+
+@dataclass(frozen=True)
+class TraceReport:
+    """What the trace of a model keeps as constants, and what became of each."""
+
+    decisions: list[Decision] = field(default_factory=list)  # a place each, those about values first
+    unused: list[str] = field(default_factory=list)  # flat names of inputs that the module itself asks nothing of
+    random: str = ""  # where two traces of the recorded inputs differ
+    failed: str = ""  # why the model cannot be traced
+    left_out: dict[int, str] = field(default_factory=dict)  # sets on which tracing fails, and why
 
 
 @dataclass(frozen=True)

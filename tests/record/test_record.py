@@ -17,6 +17,7 @@ from benchlib.record.metrics import Metrics
 from benchlib.record.record import (
     ContenderEnergy,
     ContenderRecord,
+    Decision,
     DeviceTimes,
     EnergyRecord,
     EnergyRepeat,
@@ -60,6 +61,7 @@ FULL = Record(
             1, 1e-4, 0.9, 0.8,
         )
     ],
+    decisions=[Decision("net.py", 3, "if x:", "bool", "True", "input", ["x"], "the outputs change", False, 2)],
     phases={"own": {"export": [2.0], "first": [0.1, 0.2]}},
     stability=[ProcessStability(1, 2, ["bimodal"], [1e-3, 2e-3], [1e-3, 1.2e-3], 1.5)],
     profile=[OperatorTime("MatMul", "CPUExecutionProvider", 2.0, 1e-4)],

@@ -166,3 +166,15 @@ def test_flags_among_the_conditions_are_words(results):
     _, _, rows = parse(tables.main_table(table))
     assert [row["loss"][0] for row in rows[:2]] == ["yes", "no"]
     assert columns.condition_text("with_loss", True) == "with loss" and columns.condition_text("with_loss", False) == ""
+
+
+def test_what_was_decided_for_the_recorded_input_has_a_column_where_something_was(results):
+    table = results.table.copy()
+    _, heads, _ = parse(tables.accuracy_table(table))
+    assert "decided for the recorded input" not in heads
+    first = table["tolerance_abs"].first_valid_index()
+    told = "net.py:12: `if x.sum() > 0` is True (the outputs change)"
+    table["decisions"] = None
+    table.loc[first, "decisions"] = told
+    _, _, rows = parse(tables.accuracy_table(table))
+    assert [row["decided for the recorded input"][0] for row in rows].count(told) == 1

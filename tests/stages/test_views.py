@@ -67,3 +67,6 @@ def test_a_check_of_another_structure_has_no_figures():
     assert rows["problem"] == "0 outputs instead of 1"
     assert rows["judge"] == "eager; not float64: TypeError: no"
     assert "largest error" not in rows
+    assert "decided by the recorded inputs" not in rows
+    check.metrics["decisions"] = "net.py:12: `if x.sum() > 0` is True"
+    assert dict(CheckView(check).rows())["decided by the recorded inputs"] == check.metrics["decisions"]

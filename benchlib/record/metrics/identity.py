@@ -17,8 +17,15 @@ ROWS = (
         "decisions",
         "",
         "what the model decides on its data, as it is fixed in the graph: as for the recorded inputs",
-        "torch.export.draft_export",
+        "torch.export.draft_export, or conversions of tensors to Python values while the model is traced",
     ),
+    (
+        "decisions_on_shapes",
+        "count",
+        "places at which the model decides on sizes, weights or constants while it is traced, with free shapes",
+        "the shapes that it was not made for are compared",
+    ),
+    ("inputs_ignored", "", "tensors of the module that are no input of the graph, and that no output depends on"),
     ("opt_patterns", "", "the passes that were applied, in order"),
     (
         "computes",

@@ -23,6 +23,12 @@ ROWS = (
     ("onnx_n_inputs", "count", "inputs of the graph"),
     ("onnx_n_outputs", "count", "outputs of the graph"),
     ("onnx_input_names", "", "names of the graph's inputs, joined by |"),
+    (
+        "graph_inputs_used",
+        "",
+        "names of the inputs whose values the graph's outputs are computed from, joined by |",
+        "of ONNX and TorchScript",
+    ),
     ("onnx_output_names", "", "names of the graph's outputs, joined by |"),
     ("onnx_n_nodes", "count", "nodes of the graph, subgraphs included"),
     ("onnx_n_initializer", "count", "initializers of the graph"),
