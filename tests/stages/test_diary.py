@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchlib.measure.rounds import orders
+from benchlib.measure.schedule import orders
 from benchlib.measure.samples import STEADY, WARMUP, Samples
 from benchlib.models._input_sets import TIMED
 from benchlib.record import scrap
