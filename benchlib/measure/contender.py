@@ -135,7 +135,8 @@ class Opened:
         self.freeze()
 
     def check_outputs(self) -> list[NewOutputs]:
-        """Looks at the outputs for the sets that were timed and that no block looked at. Raises WorkerError."""
+        """Looks at the outputs of some calls in a row, and for the sets that were timed and of which no block gave any.
+        Raises WorkerError."""
         reply = self.worker.ask(CheckOutputs(), self.left())
         self.freeze()
         return reply.new_outputs

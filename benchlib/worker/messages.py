@@ -202,7 +202,8 @@ class NewOutputs:
 
 @dataclass(frozen=True)
 class CheckOutputs(Request["CheckedOutputs"], verb="check_outputs"):
-    """Looks at the outputs for those sets of inputs that were timed, and of which no block gave any."""
+    """Looks at the outputs of some calls in a row, and for those sets of inputs that were timed and of which no block
+    gave any."""
 
 
 @dataclass(frozen=True)

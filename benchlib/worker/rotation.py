@@ -7,6 +7,7 @@ that changes its inputs each call gets its buffer filled anew.
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Iterator, Sequence
 from itertools import cycle, pairwise
 from typing import Any
@@ -39,6 +40,7 @@ class Rotation:
         self._size = sum(array.nbytes for array in self.buffers[0].values()) if self.buffers else 0
         self._exchanges = len(self.calls) > 1 and are_exchangeable(self.buffers)
         self._asked = 0  # how often sets were to change places
+        self._chance = random.Random(0)  # alike in all processes
 
     def call_on(self, number: int) -> Callable[[], Any]:
         """The call on a set, whose buffer holds it already."""
@@ -52,17 +54,26 @@ class Rotation:
         return self._given_afresh(numbers) if self.pristine else cycle([self.call_on(n) for n in numbers])
 
     def exchange(self, number: int) -> None:
-        """A set and the one in the next buffer change places, where the calls read their buffers in place."""
-        self._asked += 1
-        if not self._exchanges or (self._asked - 1) % (1 + self._size // EXCHANGED_AT_ONCE):
+        """Sets change places, where the calls read their buffers in place: all of them at first, later this one and one
+        that is drawn, so that no order of calls finds them where they were."""
+        asked, self._asked = self._asked, self._asked + 1
+        if not self._exchanges or asked % (1 + self._size // EXCHANGED_AT_ONCE):
             return
-        own = self._place[number % len(self.calls)]
-        other = (own + 1) % len(self.calls)
-        for name, array in self.buffers[own].items():
+        count = len(self.calls)
+        own = self._place[number % count]
+        if asked:
+            self._swap(own, (own + self._chance.randrange(1, count)) % count)
+            return
+        for place in range(count - 1):
+            self._swap(place, place + 1)
+
+    def _swap(self, one: int, other: int) -> None:
+        """Two buffers take each other's contents."""
+        for name, array in self.buffers[one].items():
             held = array.copy()
             array[...] = self.buffers[other][name]
             self.buffers[other][name][...] = held
-        moved = {own: other, other: own}
+        moved = {one: other, other: one}
         self._place = [moved.get(place, place) for place in self._place]
 
     def _given_afresh(self, numbers: Sequence[int]) -> Iterator[Callable[[], Any]]:
