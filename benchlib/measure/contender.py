@@ -90,7 +90,7 @@ class Opened:
     session: Session
     left: Callable[[], float]  # seconds that a request may take
     first_call: TimedBlock | None = None
-    # Hashes of what it answered, by the file of the inputs, as blocks compare their outputs (`tensors.thinned`).
+    # Hashes of what it answered, by the file of the inputs, as blocks compare their outputs.
     answers: dict[Path, str] = field(default_factory=dict)
 
     def run(
@@ -146,7 +146,7 @@ class Opened:
         reply = self.worker.ask(GiveOutputs(path), self.left())
         self.first_call = reply.first_call or self.first_call
         self.session.compile_cache = reply.compile_cache or self.session.compile_cache
-        self.answers[self.contender.open.inputs] = reply.thinned_hash
+        self.answers[self.contender.open.inputs] = reply.compared_hash
         self.freeze()
         return reply
 
@@ -154,7 +154,7 @@ class Opened:
         """Stores in `path` the outputs of one call on other inputs, which counts as none of the session's calls;
         of large ones only a part, if `thin`."""
         reply = self.worker.ask(GiveOutputs(path, inputs, thin), self.left())
-        self.answers[inputs] = reply.thinned_hash
+        self.answers[inputs] = reply.compared_hash
         self.freeze()
         return reply
 

@@ -250,7 +250,7 @@ class Outputs:
     first_call: TimedBlock | None = None  # where this was the session's first
     compile_cache: str | None = None
     input_hash: str = ""  # of other inputs, as this worker read them
-    thinned_hash: str = ""  # of what `tensors.thinned` leaves of them, by which blocks are compared
+    compared_hash: str = ""  # by which the outputs of blocks are compared (`worker.timed_outputs.hash_of`)
 
 
 @dataclass(frozen=True)

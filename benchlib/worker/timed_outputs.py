@@ -12,8 +12,10 @@ from typing import Any
 import numpy as np
 
 from benchlib import tensors
-from benchlib.tensors import FlatArrays
+from benchlib.tensors import FlatTensors
 from benchlib.worker.messages import NewOutputs
+
+HASHED = 4 << 20  # bytes: some milliseconds
 
 
 class OutputCheck:
@@ -44,9 +46,8 @@ class OutputCheck:
     def look_at(self, outputs: Any, number: int) -> list[NewOutputs]:
         """Outputs for a set, as the session gave them. Returns what was stored of them, if anything."""
         self.seen.add(number)
-        whole = on_host(self.session, outputs)
-        thin = thinned(whole)
-        digest = tensors.content_hash(thin)
+        leaves, _ = tensors.flatten(getattr(self.session, "to_host", lambda given: given)(outputs))
+        digest = hash_of(leaves)
         if digest in self._known[number]:
             return []
         self._unknown[number] += 1
@@ -55,7 +56,7 @@ class OutputCheck:
         self._known[number].add(digest)
         file = self.prefix.with_name(f"{self.prefix.name}-{number}-{digest}.npz")
         # The recorded inputs' are compared whole, those of other sets as they are thinned.
-        tensors.save(file, whole if number == 0 else thin)
+        tensors.save(file, leaves if number == 0 else tensors.apply(tensors.thinned, leaves))
         return [NewOutputs(number, digest, file)]
 
     def note_timed(self, begin: int, first: int, end: int) -> None:
@@ -67,15 +68,14 @@ class OutputCheck:
         return sorted(self.timed - self.seen)
 
 
-def on_host(session: Any, outputs: Any) -> FlatArrays:
-    """The arrays of what a call returned, by name."""
-    outputs = getattr(session, "to_host", lambda given: given)(outputs)
-    return {name: tensors.to_numpy(leaf) for name, leaf in tensors.flatten(outputs)[0].items()}
-
-
-def thinned(arrays: FlatArrays) -> FlatArrays:
-    """What is compared of large arrays."""
-    return {name: tensors.thinned(array) for name, array in arrays.items()}
+def hash_of(leaves: FlatTensors) -> str:
+    """The hash by which outputs are compared, of at most `HASHED` bytes of what `tensors.thinned` leaves of them, taken
+    evenly; of all of them where they are small. What lies on a device is thinned there."""
+    thin = {name: tensors.thinned(leaf) for name, leaf in leaves.items()}
+    step = -(-sum(leaf.nbytes for leaf in thin.values()) // HASHED)
+    if step > 1:
+        thin = {name: leaf.reshape(-1)[::step] for name, leaf in thin.items()}
+    return tensors.content_hash(thin)
 
 
 def share_memory(one: Any, other: Any) -> bool:

@@ -23,7 +23,7 @@ from benchlib.typed_json import from_json, to_json
 from benchlib.worker.messages import Done, GiveOutputs, Leave, LoadModel, OpenSession, Outputs
 from benchlib.worker.service import Worker, verb
 from benchlib.worker.timed import take_block, warm_the_loop
-from benchlib.worker.timed_outputs import thinned
+from benchlib.worker.timed_outputs import hash_of
 
 META = "meta.json"  # of a saved model
 
@@ -93,16 +93,8 @@ def give_outputs(worker: Worker, request: GiveOutputs) -> Outputs:
     if request.path:
         tensors.save(request.path, out)
     digest = tensors.content_hash(arrays)
-    thin = thinned(arrays)
-    same = all(thin[name] is array for name, array in arrays.items())
-    return Outputs(
-        digest,
-        tensors.count(out),
-        first_call,
-        compile_cache,
-        input_hash,
-        thinned_hash=digest if same else tensors.content_hash(thin),
-    )
+    compared = hash_of(arrays)
+    return Outputs(digest, tensors.count(out), first_call, compile_cache, input_hash, compared)
 
 
 @verb

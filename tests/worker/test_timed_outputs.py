@@ -8,7 +8,7 @@ import pytest
 
 from benchlib import tensors
 from benchlib.errors import Refused
-from benchlib.worker import timed
+from benchlib.worker import timed, timed_outputs
 from benchlib.worker.messages import CheckOutputs, RotateInputs, RunBlock
 from benchlib.worker.service import Worker
 from benchlib.worker.timed_outputs import OutputCheck, share_memory
@@ -19,7 +19,7 @@ def answer(number, call=0):
 
 
 def hash_of(outputs):
-    return tensors.content_hash(tensors.flatten(outputs)[0])
+    return timed_outputs.hash_of(tensors.flatten(outputs)[0])
 
 
 class Looked(OutputCheck):
@@ -150,6 +150,26 @@ def test_of_large_outputs_the_recorded_inputs_are_stored_whole_and_others_thinne
     assert sizes[0] == 400 and sizes[1] <= 64
     thin = [tensors.thinned(large[0])]
     assert not check_in(tmp_path, [hash_of(thin)]).look_at(large, 0), "hashed is what is thinned"
+
+
+@pytest.mark.parametrize("leaves", [1, 40])
+def test_of_large_outputs_some_megabytes_are_hashed_and_an_item_that_is_wrong_shows(leaves, monkeypatch):
+    monkeypatch.setattr(timed_outputs, "HASHED", 1 << 16)
+    sizes, content_hash = [], tensors.content_hash
+    monkeypatch.setattr(
+        tensors, "content_hash", lambda a: sizes.append(sum(x.nbytes for x in a.values())) or content_hash(a)
+    )
+    outputs = {f"y{n}": np.zeros((16, 4096), np.float32) for n in range(leaves)}
+    right = timed_outputs.hash_of(outputs)
+    outputs["y0"] = outputs["y0"].copy()
+    outputs["y0"][11] = 1
+    assert timed_outputs.hash_of(outputs) != right
+    assert max(sizes) <= (1 << 16) + 4 * leaves
+
+
+def test_small_outputs_are_hashed_as_they_are():
+    arrays = {"y": np.arange(6.0), "z": np.array(3)}
+    assert timed_outputs.hash_of(arrays) == tensors.content_hash(arrays)
 
 
 def test_what_a_session_brings_to_the_host_is_hashed(tmp_path):
