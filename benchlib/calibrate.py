@@ -11,7 +11,7 @@ from benchlib.measure.levels import LEVELS
 from benchlib.mistakes import make
 from benchlib.stages import TrialRun
 
-PAIRS = 20
+PAIRS = 24  # four groups of six, as a trial has
 # A model of some milliseconds that needs nothing but torch.
 TRIAL = {"model": "explicit/mlp", "batch_size": 8192, "exporter": "eager"}
 

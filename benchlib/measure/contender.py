@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from benchlib.record.metadata import Session
 from benchlib.worker.client import Lease, Reply, Worker, WorkerError, start_forked, start_fresh
-from benchlib.worker.messages import GiveOutputs, OpenSession, Outputs, RotateInputs, RunBlock, TimedBlock
+from benchlib.worker.messages import (
+    CheckOutputs,
+    GiveOutputs,
+    NewOutputs,
+    OpenSession,
+    Outputs,
+    RotateInputs,
+    RunBlock,
+    TimedBlock,
+)
 
 
 @dataclass
@@ -62,6 +71,13 @@ class Contender:
     open: OpenSession
     # Files of inputs that rotate with the recorded ones while it is timed -> the hash that each worker has to find.
     input_sets: dict[Path, str] = field(default_factory=dict)
+    fresh_inputs: bool = False  # the model changes its inputs: each timed call gets them as they were
+
+    @property
+    def set_numbers(self) -> list[int]:
+        """The saved model's own number of each set that is timed, the recorded one first: files of the others are
+        called `inputs-<number>.npz`. Raises ValueError for another name."""
+        return [0, *(int(file.stem.rpartition("-")[2]) for file in self.input_sets)]
 
 
 @dataclass
@@ -74,10 +90,11 @@ class Opened:
     session: Session
     left: Callable[[], float]  # seconds that a request may take
     first_call: TimedBlock | None = None
-    output_hash: str = ""
+    # Hashes of what it answered, by the file of the inputs, as blocks compare their outputs.
+    answers: dict[Path, str] = field(default_factory=dict)
 
     def run(
-        self, samples: int, loops: int = 1, core: int | None = None, input_set: int | None = None
+        self, samples: int, loops: int = 1, core: int | None = None, input_set: int | None = None, discarded: int = 0
     ) -> Reply[TimedBlock]:
         """A block of samples.
 
@@ -86,32 +103,50 @@ class Opened:
             loops: calls in each.
             core: on which the block begins.
             input_set: with which it begins, counted on beyond their number.
+            discarded: samples at its start that do not count: one of them gives its outputs to be looked at.
 
         Returns:
             The block as it came: it is decoded when its `value` is looked at.
         """
-        return self.worker.ask_later(RunBlock(samples, loops, core, input_set), self.left())
+        return self.worker.ask_later(RunBlock(samples, loops, core, input_set, discarded), self.left())
 
     def freeze(self) -> None:
         """Stops the worker."""
         self.worker.freeze()
 
-    def rotate_inputs(self) -> None:
-        """Times on all sets of inputs from now on. Raises WorkerError when a file holds other bytes than it did."""
-        sets = self.contender.input_sets
-        if sets:
-            reply = self.worker.ask(RotateInputs(list(sets)), self.left())
-            if reply.hashes != list(sets.values()):
-                message = f"{self.contender.label} holds other inputs than the saved ones"
-                raise WorkerError("failed", "Mismatch", message)
-            self.freeze()
+    def rotate_inputs(self, outputs: Path | None = None, known: Mapping[int, Collection[str]] | None = None) -> None:
+        """Times on all sets of inputs from now on.
+
+        Args:
+            outputs: how files of outputs begin that blocks give and nobody knows; None: they are not looked at.
+            known: hashes of outputs that need no file, by the place of their set in the rotation.
+
+        Raises:
+            WorkerError: a file holds other bytes than it did, or inputs cannot be given afresh.
+        """
+        sets, fresh = self.contender.input_sets, self.contender.fresh_inputs
+        if not (sets or fresh or outputs):
+            return
+        request = RotateInputs(list(sets), fresh, outputs, {n: sorted(own) for n, own in (known or {}).items()})
+        reply = self.worker.ask(request, self.left())
+        if reply.hashes != list(sets.values()):
+            message = f"{self.contender.label} holds other inputs than the saved ones"
+            raise WorkerError("failed", "Mismatch", message)
+        self.freeze()
+
+    def check_outputs(self) -> list[NewOutputs]:
+        """Looks at the outputs of some calls in a row, and for the sets that were timed and of which no block gave any.
+        Raises WorkerError."""
+        reply = self.worker.ask(CheckOutputs(), self.left())
+        self.freeze()
+        return reply.new_outputs
 
     def outputs(self, path: Path | None) -> Outputs:
         """Makes the first call if it was not made, and stores in `path` the outputs for the recorded inputs."""
         reply = self.worker.ask(GiveOutputs(path), self.left())
         self.first_call = reply.first_call or self.first_call
         self.session.compile_cache = reply.compile_cache or self.session.compile_cache
-        self.output_hash = reply.hash
+        self.answers[self.contender.open.inputs] = reply.compared_hash
         self.freeze()
         return reply
 
@@ -119,6 +154,7 @@ class Opened:
         """Stores in `path` the outputs of one call on other inputs, which counts as none of the session's calls;
         of large ones only a part, if `thin`."""
         reply = self.worker.ask(GiveOutputs(path, inputs, thin), self.left())
+        self.answers[inputs] = reply.compared_hash
         self.freeze()
         return reply
 

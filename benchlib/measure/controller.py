@@ -34,11 +34,12 @@ class Process:
 
 @dataclass(frozen=True)
 class ChangedOutput:
-    """After its rounds a process gave other outputs than those that were checked."""
+    """Outputs of the timed phase that nobody knew: others than the contender gave for the set before, or its first."""
 
     replicate: int
     contender: int
-    file: Path  # with the outputs
+    input_set: int  # by the saved model's own number
+    file: Path  # with the outputs, whole for set 0; of large ones of other sets what `tensors.thinned` leaves
 
 
 @dataclass
@@ -51,7 +52,7 @@ class Measurement:
     converged: list[list[bool]] = field(default_factory=list)
     half_widths: list[list[float]] = field(default_factory=list)  # of the median's interval, as a share
     retried: int = 0  # rounds that repeat a disturbed one
-    checked: list[str] = field(default_factory=list)  # hashes of the outputs that were checked, by contender
+    # Each different answer of a contender to a set once: all that the timed sessions gave is these, or was compared.
     changed_outputs: list[ChangedOutput] = field(default_factory=list)
     device: list[list[DeviceTimes | None]] = field(default_factory=list)  # [] on the CPU
     seconds: float = 0.0
@@ -80,7 +81,7 @@ def measure(
         WorkerError: when a worker fails.
     """
     begin, cpu = time.perf_counter(), time.process_time()
-    result = Measurement(Samples([c.label for c in contenders], seed), checked=[o.output_hash for o in opened])
+    result = Measurement(Samples([c.label for c in contenders], seed))
     run = _Run(contenders, launcher, level, seed, result)
     try:
         for replicate in range(level.replicates):
@@ -102,6 +103,8 @@ class _Run:
         self.contenders, self.launcher, self.level, self.seed = contenders, launcher, level, seed
         self.result = result
         self.pace = Pace([level.warmup_calls] * len(contenders))
+        # Hashes of what each contender answered, by the place of the set in the rotation.
+        self.known: list[dict[int, set[str]]] = [{} for _ in contenders]
 
     def first(self, replicate: int) -> int:
         """The contender that starts and warms up first, which alternates."""
@@ -117,6 +120,7 @@ class _Run:
                 self.contenders[index], self.launcher, self.level.start, replicate, self.seed, name
             )
             opened[index].outputs(None)
+            self._check_first_call(opened[index], index, replicate)
         return [opened[i] for i in range(len(self.contenders))]
 
     def measure(self, opened: list[Opened], replicate: int) -> None:
@@ -126,8 +130,9 @@ class _Run:
         # The first calls are a part of the warm-up, in the order in which they were made.
         first_calls = sorted(enumerate(map(_first_call, opened)), key=lambda call: call[1].start)
         blocks += [block_of(timed, index, replicate) for index, timed in first_calls]
-        for o in opened:
-            o.rotate_inputs()
+        for index, o in enumerate(opened):
+            self._know_answers(o, index)
+            o.rotate_inputs(self.launcher.scratch / f"timed-{replicate}-{index}", self.known[index])
 
         # The reference load is read in each process, before its rounds and after them.
         self._read_reference_load(opened, replicate, "start")
@@ -142,7 +147,7 @@ class _Run:
                 own = [b for b in found.blocks if b.contender == index and b.phase == WARMUP and b.loops == 1]
                 self.pace.warmup_calls[index] = sum(len(b.ns) for b in own)
 
-        self._check_outputs(opened, replicate)
+        self._check_outputs(found, opened, replicate)
         counted = [self.result.samples.counted(i, replicate) for i in range(len(opened))]
         self.result.device += device_times(opened, counted)
 
@@ -166,14 +171,29 @@ class _Run:
         result.retried += found.retried
         result.processes.append([Process(o.session, _first_call(o).ns[0] / 1e9, o.worker.start) for o in opened])
 
-    def _check_outputs(self, opened: list[Opened], replicate: int) -> None:
-        """Notes whose outputs are others than those that were checked, and stores them."""
+    def _know_answers(self, opened: Opened, index: int) -> None:
+        """Takes what a session has answered until now as known: it was compared, or is on its way to be."""
+        files = [opened.contender.open.inputs, *opened.contender.input_sets]
+        for number, file in enumerate(files):
+            if file in opened.answers:
+                self.known[index].setdefault(number, set()).add(opened.answers[file])
+
+    def _check_first_call(self, opened: Opened, index: int, replicate: int) -> None:
+        """Stores the outputs of a later process' first call where they are others than those of earlier ones."""
+        if opened.answers[opened.contender.open.inputs] not in self.known[index].get(0, ()):
+            file = self.launcher.scratch / f"first-{replicate}-{index}.npz"
+            opened.outputs(file)
+            self.result.changed_outputs.append(ChangedOutput(replicate, index, 0, file))
+
+    def _check_outputs(self, found: Replicate, opened: list[Opened], replicate: int) -> None:
+        """Notes what blocks stored of their outputs, and what sets answer that were timed and give none in a block."""
+        new = list(found.new_outputs)
         for index, o in enumerate(opened):
-            o.outputs(None)
-            if o.output_hash != self.result.checked[index]:
-                path = self.launcher.scratch / f"last-{replicate}-{index}.npz"
-                o.outputs(path)
-                self.result.changed_outputs.append(ChangedOutput(replicate, index, path))
+            new += [(index, outputs) for outputs in o.check_outputs()]
+        for index, outputs in new:
+            self.known[index].setdefault(outputs.input_set, set()).add(outputs.hash)
+            number = opened[index].contender.set_numbers[outputs.input_set]
+            self.result.changed_outputs.append(ChangedOutput(replicate, index, number, outputs.file))
 
     def _read_reference_load(self, opened: list[Opened], replicate: int, when: str) -> None:
         for index, o in enumerate(opened if self.level.reference_load else ()):

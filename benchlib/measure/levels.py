@@ -18,11 +18,12 @@ class Level:
     decides_same: bool  # whether "same" may be said at all
     min_rounds: int = 20  # of a call under 50 ms
     min_rounds_slow: int = 6
-    block_time: float = 0.04  # of the slowest contender at least, the call after the stop included
+    block_time: float = 0.04  # of each contender at least, the calls after the stop included
     target: float = 0.03  # the median of a process is wanted within ± this share …
     budget: float = 2.0  # … for which a replicate measures so long at most
-    replicate_time: float = 1.0  # but at least so long, and as long as it took to start
-    replicate_limit: float = 20.0  # … which counts up to here
+    replicate_time: float = 1.0  # but at least so long, and in proportion to what starting it took:
+    start_share: float = 1.0  # of those seconds …
+    replicate_limit: float = 20.0  # … so many at most
     reference_load: bool = True  # each process tells at its start and end how fast the machine is
     warmup_min: int = 5  # calls
     warmup_time: float = 0.5
@@ -38,9 +39,13 @@ LEVELS = {
                    min_rounds=3, min_rounds_slow=2, block_time=0.01, budget=0.05,
                    replicate_time=0.05, replicate_limit=2.0, reference_load=False,
                    warmup_min=2, warmup_time=0.02, warmup_limit=1.0),
-    "quick": Level(replicates=5, start="forked", margin=0.10, decides_same=False, block_time=0.04, budget=1.8,
-                   warmup_time=0.2, warmup_limit=0.6, warmup_tolerance=0.05),
-    "precise": Level(replicates=6, start="fresh", margin=0.02, decides_same=True, block_time=0.1, target=0.01,
+    # Six replicates, so that each of two contenders starts first equally often, and each a sixth shorter than five
+    # would be: starting and measuring together, as starting is not shortened.
+    "quick": Level(replicates=6, start="forked", margin=0.10, decides_same=False,
+                   min_rounds=16, min_rounds_slow=5, block_time=0.033, budget=1.5,
+                   replicate_time=0.83, start_share=0.67, replicate_limit=16.0,
+                   warmup_time=0.2, warmup_limit=0.5, warmup_tolerance=0.05),
+    "precise": Level(replicates=6, start="fresh", margin=0.02, decides_same=True, block_time=0.08, target=0.01,
                      budget=10.0, replicate_time=2.0, replicate_limit=60.0),
 }  # fmt: skip
 

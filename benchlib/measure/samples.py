@@ -98,8 +98,13 @@ class Samples:
 
     @property
     def loops(self) -> int:
-        """Calls in a steady sample: more than one when they are too short to be timed alone."""
+        """Calls in a steady sample: more than one when they are too short to be timed alone. The most of any contender:
+        each has its own."""
         return max((b.loops for b in self.blocks if b.phase == STEADY), default=1)
+
+    def loops_of(self, contender: int) -> int:
+        """Calls in a steady sample of a contender."""
+        return max((b.loops for b in self.blocks if b.phase == STEADY and b.contender == contender), default=1)
 
     @property
     def replicates(self) -> list[int]:

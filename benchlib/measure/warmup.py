@@ -29,9 +29,11 @@ class BlockReply(Protocol):
 class Timeable(Protocol):
     """What is timed: `benchlib.measure.contender.Opened` in a trial, a simulated one in a test."""
 
-    def run(self, samples: int, loops: int = 1, core: int | None = None, input_set: int | None = None) -> BlockReply:
+    def run(
+        self, samples: int, loops: int = 1, core: int | None = None, input_set: int | None = None, discarded: int = 0
+    ) -> BlockReply:
         """Takes so many samples of so many calls each, beginning on a core and with a set of inputs where these are
-        given."""
+        given; the first `discarded` do not count."""
         ...
 
     def freeze(self) -> None:

@@ -70,6 +70,10 @@ class Session(Protocol):
     compiler had to work (`cold`) or found its work done (`warm`); `to_host(outputs)` gives what the call returned with
     every leaf an array or a tensor (outside the timing); `device_calls()` the `DeviceCalls` of what was bound, on
     CUDA; `profile(call, calls)` calls under the runtime's own profiler and gives its table, a list of `ProfileRow`.
+
+    Two attributes say where the inputs of a bound call lie, and are false where a session lacks them. `reads_in_place`:
+    each call reads the bound arrays of the host as they are then, so that their contents may be exchanged between two
+    calls. `keeps_inputs`: they were copied when they were bound, and a call could change that copy.
     """
 
     facts: Facts

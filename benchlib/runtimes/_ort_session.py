@@ -37,6 +37,7 @@ class OrtSession:
         self.feed: Feed = {}  # these three: of the inputs that were bound first, the recorded ones
         self.host_call: Callable[[], Any] | None = None
         self.bound: _bound.BoundCall | None = None
+        self.reads_in_place = request.device == "cpu" and request.io == "host"
         settings = session.get_session_options()
         provider = session.get_providers()[0]
         on_device = [session.get_provider_options().get(name, {}) for name in (CUDA, TENSORRT)]

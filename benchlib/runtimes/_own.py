@@ -13,9 +13,11 @@
 
 The constructor and `run` (or `__call__`) are required, the attributes are not; what is above is their default, but for
 `options` and `packages`, which are empty. `run` is what is timed: it takes the inputs by name, from the host, and has
-finished when it returns arrays on the host. An instance may have `input_names`, the graph's own, by which its inputs
-are then given, and `facts` for the record: `threads` and `precision` as it read them back (see
-`benchlib.runtimes.Session`); of an engine that says nothing, the threads that were asked for are written down.
+finished when it returns arrays on the host: new ones, or always the same, but none that some later call overwrites.
+What an input's array holds changes between calls, so `run` reads it each time. An instance may have `input_names`, the
+graph's own, by which its inputs are then given, and `facts` for the record: `threads` and `precision` as it read them
+back (see `benchlib.runtimes.Session`); of an engine that says nothing, the threads that were asked for are written
+down.
 """
 
 from __future__ import annotations
@@ -34,6 +36,8 @@ from benchlib.tensors import FlatArrays, Inputs
 
 class OwnSession:
     """An instance of the user's class."""
+
+    reads_in_place = True  # `run` gets the bound arrays themselves
 
     def __init__(self, name: str, engine: Any, request: OpenRequest, provider: str):
         self.name, self.engine = name, engine

@@ -26,6 +26,10 @@ class TorchSession:
         self.module = module  # with its weights; `called` may be a compiled face of it
         self.called, self.request = called, request
         self.calls: CudaCalls | None = None
+        # Tensors on the CPU are views of the arrays that are bound; on a device they lie there once and for all, or are
+        # copied there by each call.
+        self.reads_in_place = request.device == "cpu" and not request.options.get("float64", False)
+        self.keeps_inputs = request.device != "cpu" and request.io == "device"
 
     @cached_property
     def facts(self) -> Facts:

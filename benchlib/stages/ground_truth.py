@@ -127,8 +127,8 @@ class GroundTruths:
     sessions: Sequence[Opened]  # the contenders', which serve where their way is wanted
 
     def at_recorded_inputs(self) -> GroundTruth:
-        """For the recorded inputs and the sets derived from them. Raises WorkerError."""
-        return self._ground_truth({0: self.model.inputs, **self.model.compared_sets}, (), self.model.expected)
+        """For the recorded inputs and all other sets, those that are only timed too. Raises WorkerError."""
+        return self._ground_truth({0: self.model.inputs, **self.model.input_sets}, (), self.model.expected)
 
     def at_shapes(self, inputs: Mapping[int, Path], shapes: Sequence[Sizes]) -> GroundTruth:
         """For `inputs`, files by number that were made from the recorded ones for `shapes`. Raises WorkerError."""

@@ -70,10 +70,11 @@ def evaluate(
     comparison: Comparison,
     measurement: Measurement,
 ) -> Timing:
-    """Every metric of the measuring step; outputs that changed meanwhile go into the comparison's check."""
+    """Every metric of the measuring step; what the timed sessions answered otherwise than before goes into the
+    comparison's check."""
     for changed in measurement.changed_outputs:
-        when = f"after timing, in process {changed.replicate}: "
-        later = comparison.ground_truth.compare(0, changed.file)
+        when = f"while it was timed, in process {changed.replicate}, input set {changed.input_set}: "
+        later = comparison.ground_truth.compare(changed.input_set, changed.file)
         blame(comparison.check, context, changed.contender, later, when)
     stability = process_stability(measurement.samples)
     measured = Measured(context, model, artifacts, sessions, comparison, measurement, stability)

@@ -118,7 +118,7 @@ def _latency(samples: Samples, contender: int) -> Metrics:
         time_latency_min=float(steady.min()),
         time_warmup=float(samples.counted(contender, phase=WARMUP).mean()),
     )
-    if samples.loops > 1:  # the mean of several calls has no tails
+    if samples.loops_of(contender) > 1:  # the mean of several calls has no tails
         return metrics
     metrics |= {
         "time_latency_max": float(steady.max()),
@@ -151,7 +151,7 @@ def _extent(samples: Samples, own: int) -> Metrics:
         rounds=max(len(samples.rounds(r)) for r in samples.replicates),
         processes=len(samples.replicates),
         calls_per_epoch=max((len(b.ns) - b.discarded) * b.loops for b in steady),
-        calls_per_sample=samples.loops,
+        calls_per_sample=samples.loops_of(own),
     )
 
 

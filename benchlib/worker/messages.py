@@ -184,9 +184,13 @@ class OpenSession(Request[Session], verb="open"):
 
 @dataclass(frozen=True)
 class RotateInputs(Request["InputHashes"], verb="rotate_inputs"):
-    """From now on timed calls take the recorded inputs and those of `files` by rotation."""
+    """From now on timed calls take the recorded inputs and those of `files` by rotation; each set has the number of
+    its place among them, the recorded one 0."""
 
     files: list[Path]
+    fresh: bool = False  # the model changes its inputs: each call gets them as they were
+    outputs: Path | None = None  # how files of outputs begin; None: the outputs of blocks are not looked at
+    known: dict[int, list[str]] = field(default_factory=dict)  # hashes of outputs that need no file, by their set
 
 
 @dataclass(frozen=True)
@@ -204,6 +208,30 @@ class RunBlock(Request["TimedBlock"], verb="run"):
     loops: int = 1
     core: int | None = None  # on which the block begins
     input_set: int | None = None  # with which it begins, counted on beyond their number
+    discarded: int = 0  # samples at its start that do not count
+
+
+@dataclass(frozen=True)
+class NewOutputs:
+    """Outputs of a timed call that were not known before, for one of the sets that are timed."""
+
+    input_set: int  # its place in the rotation
+    hash: str
+    file: Path  # with the outputs; of large ones, but for the recorded inputs, what `tensors.thinned` leaves
+
+
+@dataclass(frozen=True)
+class CheckOutputs(Request["CheckedOutputs"], verb="check_outputs"):
+    """Looks at the outputs of some calls in a row, and for those sets of inputs that were timed and of which no block
+    gave any."""
+
+
+@dataclass(frozen=True)
+class CheckedOutputs:
+    """What came of it, and the sets that were looked at since `RotateInputs`, in blocks or now."""
+
+    new_outputs: list[NewOutputs]
+    input_sets: list[int]
 
 
 @dataclass(frozen=True)
@@ -218,6 +246,7 @@ class TimedBlock:
     loop_overhead: int = 0  # of a sample that is its loop's
     tick: int = 1  # the clock's smallest step
     noise: dict[str, int | float] = field(default_factory=dict)  # counter -> what it counted
+    new_outputs: list[NewOutputs] = field(default_factory=list)  # looked at after `end`
 
 
 @dataclass(frozen=True)
@@ -241,6 +270,7 @@ class Outputs:
     first_call: TimedBlock | None = None  # where this was the session's first
     compile_cache: str | None = None
     input_hash: str = ""  # of other inputs, as this worker read them
+    compared_hash: str = ""  # by which the outputs of blocks are compared (`worker.timed_outputs.hash_of`)
 
 
 @dataclass(frozen=True)

@@ -9,13 +9,16 @@ import sys
 import traceback
 import typing
 from collections.abc import Callable, Iterator
-from itertools import cycle
+from pathlib import Path
 from typing import Any, TypeVar
 
 from benchlib.errors import Refused, Unavailable, UserError, plain
+from benchlib.tensors import FlatArrays
 from benchlib.typed_json import to_json
 from benchlib.worker.channel import Channel, Closed
 from benchlib.worker.messages import Leave, Problem, Request, request_named
+from benchlib.worker.rotation import Rotation
+from benchlib.worker.timed_outputs import OutputCheck
 
 # The modules that register verbs.
 MODULES = (
@@ -41,26 +44,38 @@ class Worker:
         self.model: Any = None  # a LoadedModel, in a builder
         self.importing = 0.0  # seconds of imports before the model was loaded
         self.session: Any = None
-        self.call: Callable[[], Any] | None = None  # on the recorded inputs
-        self.calls_by_set: tuple[Callable[[], Any], ...] = ()  # on each set of inputs, the recorded ones first
-        self.calls: Iterator[Callable[[], Any]] = iter(())  # what is timed: those by rotation, for ever
+        self.inputs: Path | None = None  # the file of the recorded inputs
+        self.arrays: FlatArrays = {}  # the recorded inputs as they were bound
+        self.rotation = Rotation([])  # the sets of inputs that are timed, the recorded ones first
+        self.calls: Iterator[Callable[[], Any]] = iter(())  # what is timed: a call on each of them in turn, for ever
         self.last: Any = None  # the outputs of the last call
+        self.kept: Any = None  # the outputs of a call that a block discards, until it has ended
         self.rotates = False  # several sets of inputs are timed
         self.rotated = False  # so that the last call may have been on another set than the recorded one
+        self.blocks = 0  # that were told with which set to begin
+        self.output_check: OutputCheck | None = None  # of the outputs that blocks give
         self.padding: list[bytearray] = []
         self.device = "cpu"
         self.collects = False  # garbage is collected inside the timing
 
+    @property
+    def call(self) -> Callable[[], Any]:
+        """A call on the recorded inputs."""
+        return self.rotation.call_on(0)
+
     def time_calls(self, *calls: Callable[[], Any]) -> None:
         """What is timed from now on: calls on the recorded inputs and, where there are more, on others by rotation."""
-        self.call, self.calls_by_set, self.rotates = calls[0], calls, len(calls) > 1
+        self.rotate(Rotation(calls))
+
+    def rotate(self, rotation: Rotation) -> None:
+        """What is timed from now on: these sets of inputs, the recorded one first."""
+        self.rotation, self.rotates = rotation, len(rotation.calls) > 1
         self.begin_with(0)
 
     def begin_with(self, input_set: int) -> None:
         """The next timed call is on this set of inputs, counted on beyond their number: contenders that begin a round
         alike are timed on the same inputs in it, however many calls each of them made before."""
-        first = input_set % len(self.calls_by_set)
-        self.calls = cycle(self.calls_by_set[first:] + self.calls_by_set[:first])
+        self.calls = self.rotation.calls_from(input_set)
 
     def serve(self) -> None:
         """Answers requests until `Leave`, or until the controller is gone."""

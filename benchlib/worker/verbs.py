@@ -23,6 +23,7 @@ from benchlib.typed_json import from_json, to_json
 from benchlib.worker.messages import Done, GiveOutputs, Leave, LoadModel, OpenSession, Outputs
 from benchlib.worker.service import Worker, verb
 from benchlib.worker.timed import take_block, warm_the_loop
+from benchlib.worker.timed_outputs import hash_of
 
 META = "meta.json"  # of a saved model
 
@@ -55,6 +56,7 @@ def open_session(worker: Worker, request: OpenSession) -> Session:
     worker.session = runtime.open(_open_request(request))
     seconds = time.perf_counter() - begin
     flat, structure = tensors.load(request.inputs)
+    worker.inputs, worker.arrays = request.inputs, flat
     worker.device, worker.collects = request.device, request.collect_garbage
     worker.time_calls(worker.session.bind(tensors.unflatten(structure, flat), flat))
     warm_the_loop()
@@ -77,21 +79,22 @@ def give_outputs(worker: Worker, request: GiveOutputs) -> Outputs:
     if request.inputs:
         flat, structure = tensors.load(request.inputs)
         out = worker.session.bind(tensors.unflatten(structure, flat), flat)()
-        out = tensors.apply(tensors.thinned, out) if request.thin else out
         input_hash = tensors.content_hash(flat)
     else:
         if worker.last is None:
             first_call = take_block(worker, 1)
             compile_cache = getattr(worker.session, "compile_cache", lambda: None)()
         elif worker.rotated:
-            worker.last, worker.rotated = worker.call(), False
+            worker.last, worker.rotated = next(worker.rotation.calls_from(0))(), False
         out = worker.last
     out = getattr(worker.session, "to_host", lambda outputs: outputs)(out)
-    flat, _ = tensors.flatten(out)
-    arrays = {name: tensors.to_numpy(leaf) for name, leaf in flat.items()}
+    out = tensors.apply(tensors.thinned, out) if request.thin else out
+    arrays = {name: tensors.to_numpy(leaf) for name, leaf in tensors.flatten(out)[0].items()}
     if request.path:
         tensors.save(request.path, out)
-    return Outputs(tensors.content_hash(arrays), tensors.count(out), first_call, compile_cache, input_hash)
+    digest = tensors.content_hash(arrays)
+    compared = hash_of(arrays)
+    return Outputs(digest, tensors.count(out), first_call, compile_cache, input_hash, compared)
 
 
 @verb

@@ -15,7 +15,7 @@ from tests.bench.whole_trial import counted, planted
 LOOPS = 400_000  # about 2 ms
 GARBAGE = 200  # cyclic objects that a call leaves
 MATRIX = 1500  # its side
-MINUTE = {"level": "quick", "duration": 12.0}  # five pairs of processes
+MINUTE = {"level": "quick", "duration": 10.0}  # six pairs of processes
 
 
 def figures(minute: dict[str, Any] = MINUTE, matrix: int = MATRIX, **shorter: Any) -> Iterator[Figure]:

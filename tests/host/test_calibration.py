@@ -28,10 +28,10 @@ def simulate(chance, pairs=20, spread=0.02, bias=0.0):
 
 
 def test_the_smallest_effect_is_the_half_width_that_the_level_reaches():
-    """Half-widths of groups of five pairs are what a trial at level quick gets; the calibration foretells them."""
+    """Half-widths of groups of six pairs are what a trial at level quick gets; the calibration foretells them."""
     chance = np.random.default_rng(0)
     found = [calibration.evaluate(simulate(chance), "quick", LEVELS["quick"], **FOUND) for _ in range(200)]
-    intervals = [speedup(simulate(chance, pairs=5)) for _ in range(400)]
+    intervals = [speedup(simulate(chance, pairs=6)) for _ in range(400)]
     halves = [math.log(i.high / i.low) / 2 for i in intervals]
     effects = [math.log1p(c.smallest_effect) for c in found]
     assert np.sqrt(np.mean(np.square(effects))) == pytest.approx(np.sqrt(np.mean(np.square(halves))), rel=0.06)

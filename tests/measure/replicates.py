@@ -1,4 +1,4 @@
-"""Replicates of simulated contenders, each with the sequence of calls that version 8922cd1 of `measure.rounds` made.
+"""Replicates of simulated contenders, whose sequences of calls are held to digests.
 
 A contender's law says how many seconds its n-th call takes; the clock is moved by contenders alone.
 """
@@ -27,7 +27,7 @@ class Case:
     samples_limit: int = 10_000
     start_cost: float = 0.0
     warmup_calls: tuple[int | None, ...] | None = None
-    loops: int | None = None
+    loops: tuple[int, ...] | None = None
     tick: int = 1  # nanoseconds: the clock's resolution
     noise: Callable[[int], dict[str, int]] | None = None  # of a block that ends with a contender's n-th call
     cores: tuple[int, ...] = ()
@@ -82,7 +82,7 @@ def _cases() -> dict[str, Case]:
         found[f"{name}, always disturbed"] = Case((steady(0.002),) * 2, level, noise=lambda calls: {"throttled": 1})
         found[f"{name}, often disturbed"] = Case((noisy(0.002, 0.1, 8), steady(0.002)), level, noise=now_and_then(31))
         found[f"{name}, few samples"] = Case((steady(1e-4), steady(2e-4)), level, samples_limit=2000)
-        found[f"{name}, later replicate"] = Case((steady(20e-6),) * 2, level, warmup_calls=(17, 4), loops=64)
+        found[f"{name}, later replicate"] = Case((steady(20e-6),) * 2, level, warmup_calls=(17, 4), loops=(64, 32))
         found[f"{name}, no warm-up"] = Case((steady(0.001),) * 2, level, warmup_calls=(0, 0))
     for repeat in (1, 3, 30, 97, 100):
         found[f"repeat {repeat}"] = Case((steady(0.001),) * 2, replace(LEVELS["quick"], repeat=repeat, warmup_calls=2))

@@ -27,7 +27,7 @@ class Simulated:
         self.world, self.law, self.calls, self.noise = world, law, 0, noise
         self.cores, self.input_sets = [], []  # that it was to begin on, and with
 
-    def run(self, samples, loops=1, core=None, input_set=None):
+    def run(self, samples, loops=1, core=None, input_set=None, discarded=0):
         self.cores.append(core)
         self.input_sets.append(input_set)
         assert self.world.running in (None, self), "two contenders ran at the same time"

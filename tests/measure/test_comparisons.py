@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from benchlib.measure import statistics
-from benchlib.measure.rounds import orders
+from benchlib.measure.schedule import orders
 from tests.measure.laws import correlated
 
 PAIRS, ROUNDS, CALLS = 6, 20, 5

@@ -9,16 +9,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchlib.measure.rounds import orders
 from benchlib.measure.samples import STEADY, WARMUP, Samples
+from benchlib.measure.schedule import orders
 from benchlib.models._input_sets import TIMED
 from benchlib.record import scrap
 
 pytestmark = pytest.mark.alone
 
-PAIRS = 5  # of level quick
-REPEAT = 150  # samples of a process: as many in each, so that each place of the sequence has five
+PAIRS = 6  # of level quick
+REPEAT = 150  # samples of a process: as many in each, so that each place of the sequence has six
 AT_LENGTH = 1500
+LOOKED_AT = 16  # calls after the rounds, at most
 LATE = 20_000  # nanoseconds that a sample may exceed its entry in the diary
 
 
@@ -55,15 +56,28 @@ def run(folder: Path, *options: str):
     (notebook,) = (folder / "outputs" / "run" / "trials").glob("*.ipynb")
     samples = Samples.decode(scrap.read(notebook, scrap.SAMPLES))
     record = scrap.read_record(notebook)
-    return record, samples, [timed_calls(diary(folder, name)) for name in "ab"]
+    return record, samples, [timed_calls(diary(folder, name), samples, i) for i, name in enumerate("ab")]
 
 
-def timed_calls(calls):
-    """Without those that are no samples: accuracy is checked with two calls behind a contender's very first, and with
-    a last one in each process."""
-    own = {pid: [call for call in calls if call[0] == pid] for pid in dict.fromkeys(call[0] for call in calls)}
-    del own[calls[0][0]][1:3]
-    return [call for process in own.values() for call in process[:-1]]
+def timed_calls(calls, samples, contender):
+    """Without those that are no samples: calls behind a contender's very first and before its warm-up, with which
+    accuracy is checked, and those behind the last block of each process, whose outputs are looked at."""
+    blocks = [
+        sorted(
+            (b for b in samples.blocks if (b.contender, b.replicate) == (contender, replicate)), key=lambda b: b.start
+        )
+        for replicate in samples.replicates
+    ]
+    found = []
+    for process, own_blocks in zip(dict.fromkeys(call[0] for call in calls), blocks, strict=True):
+        own = [call for call in calls if call[0] == process]
+        looked_at = [call for call in own if call[1] >= own_blocks[-1].end]
+        assert 1 <= len(looked_at) <= LOOKED_AT
+        # Behind the first call, which is a block of its own.
+        checking = [call for call in own if own_blocks[0].end <= call[1] < own_blocks[1].start]
+        assert bool(checking) == (process == calls[0][0])
+        found += [call for call in own if call not in looked_at and call not in checking]
+    return found
 
 
 def diary(folder: Path, name: str) -> list[tuple[int, int, int, str]]:
@@ -135,7 +149,7 @@ def test_every_sample_is_in_the_diary(tmp_path):
 
 
 def test_no_place_in_the_sequence_is_late(trial):
-    """Of a long trial: an interruption strikes blindly, not the same call in most of the five processes. So every
+    """Of a long trial: an interruption strikes blindly, not the same call in most of the six processes. So every
     call of the sequence is held to 20 µs by the median of its processes; single samples beyond are the exception."""
     _, samples, diaries = trial
     found = beyond(samples, diaries)
@@ -173,12 +187,13 @@ def test_blocks_never_overlap_and_stand_in_the_seeded_order(trial):
 
 def test_the_inputs_are_the_same_bytes_for_all(trial, folder):
     """Eight sets take turns, in one order. Warm-up begins with the recorded one, each round with the next, alike for
-    both contenders; the last call of each process, which is held against the first, is on the recorded one."""
+    both contenders; the calls behind the last round, whose outputs are looked at, begin with the recorded one."""
     record, samples, timed = trial
     recorded, orders, begun = record.metrics["input_hash"], set(), set()
     for contender, (name, calls) in enumerate(zip("ab", timed, strict=True)):
         for pid in {call[0] for call in calls}:
-            assert [call[3] for call in diary(folder, name) if call[0] == pid][-1] == recorded
+            last = max(call[2] for call in calls if call[0] == pid)
+            assert next(call[3] for call in diary(folder, name) if call[0] == pid and call[1] > last) == recorded
             own = [call for call in calls if call[0] == pid]
             hashes = iter([call[3] for call in own])
             assert next(hashes) == recorded

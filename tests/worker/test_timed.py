@@ -6,7 +6,6 @@ import mmap
 import os
 from array import array
 from itertools import count, cycle, repeat
-from types import SimpleNamespace
 
 import pytest
 
@@ -18,7 +17,10 @@ from benchlib.worker.service import Worker
 
 
 def worker(call, collects=False):
-    return SimpleNamespace(calls=cycle((call,)), last=None, collects=collects, device="cpu", rotates=False)
+    found = Worker(channel=None)
+    found.collects = collects
+    found.time_calls(call)
+    return found
 
 
 def clock(*readings):
