@@ -89,14 +89,15 @@ def _speedup(measured: Measured) -> Metrics:
     rounds = [samples.rounds(replicate) for replicate in samples.replicates]
     ratio = statistics.speedup(rounds)
     calibrated = calibration.kept(trial.level, device_of(trial.device))
-    smallest = calibrated.smallest_effect if calibrated else None
+    floor = calibrated.floor if calibrated else None
     metrics = Metrics(
         speedup=ratio.value,
         speedup_low=ratio.low,
         speedup_high=ratio.high,
         speedup_increase=ratio.value - 1,
-        verdict=statistics.verdict(ratio, level.margin, level.decides_same, smallest or 0.0),
-        smallest_effect=smallest,
+        verdict=statistics.verdict(ratio, level.margin, level.decides_same, floor or 0.0),
+        smallest_effect=calibrated.smallest_effect if calibrated else None,
+        verdict_floor=floor,
         calibration=calibrated.source() if calibrated else "",
         p_value=p_value(rounds),
     )
