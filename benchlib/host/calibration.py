@@ -20,7 +20,6 @@ from benchlib.host import file
 from benchlib.measure import statistics
 from benchlib.measure.levels import Level
 
-
 POWER = 1.5  # times the floor, on the logarithm: what 3 to 6 pairs find in 83 to 87 % of trials
 
 

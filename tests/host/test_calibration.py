@@ -63,7 +63,9 @@ def test_the_smallest_effect_is_found_in_four_of_five_trials_and_the_floor_is_no
 
 def test_a_calibration_of_an_earlier_version_keeps_its_floor():
     quick = calibration.evaluate(simulate(np.random.default_rng(4)), "quick", LEVELS["quick"], **FOUND)
-    stored = {name: value for name, value in asdict(quick).items() if name != "floor"} | {"smallest_effect": quick.floor}
+    stored = {name: value for name, value in asdict(quick).items() if name != "floor"} | {
+        "smallest_effect": quick.floor
+    }
     file.update(lambda kept: kept["calibrations"].update({"quick cpu": stored}))
     assert calibration.kept("quick", "cpu") == quick
 
@@ -114,8 +116,8 @@ def test_in_words():
     quick = calibration.evaluate(simulate(np.random.default_rng(5)), "quick", LEVELS["quick"], **FOUND)
     quick = replace(quick, floor=0.0421, smallest_effect=0.0638)
     assert quick.words() == (
-        "a difference of 6.4 % is found in at least four of five trials at level quick, and no verdict claims one under "
-        "4.2 % (A/A calibration of 2026-11-22, 20 pairs)"
+        "a difference of 6.4 % is found in at least four of five trials at level quick, and no verdict claims one "
+        "under 4.2 % (A/A calibration of 2026-11-22, 20 pairs)"
     )
     assert quick.age(datetime.date(2026, 11, 25)) == 3
     assert json.loads(json.dumps(asdict(quick))) == asdict(quick)
