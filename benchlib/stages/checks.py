@@ -86,11 +86,8 @@ def littles_law(record: Record, samples: Samples) -> str | None:
 def percentiles(record: Record, samples: Samples) -> str | None:
     """In order, and given only above their minimum count of independent samples, counted here once more."""
     metrics = record.metrics
-    found = {
-        n: v
-        for n in ("min", "median", "p90", "p95", "p99", "max")
-        if (v := metrics.get(f"time_latency_{n}")) is not None
-    }
+    named = {name: metrics.get(f"time_latency_{name}") for name in ("min", "median", "p90", "p95", "p99", "max")}
+    found = {name: value for name, value in named.items() if value is not None}
     for (low, below), (high, above) in pairwise(found.items()):
         if below > above:
             return f"{low} {below:.4g} s is above {high} {above:.4g} s"
@@ -115,8 +112,7 @@ def ratios_agree(record: Record, samples: Samples) -> str | None:
 
 @check
 def phases(record: Record, samples: Samples) -> str | None:
-    """Nothing takes longer than what it happened in: calls in their block, blocks one at a time and in their steps,
-    an export and the starts of processes in theirs."""
+    """Nothing takes longer than what it happened in: calls in their block, blocks one at a time, all in their steps."""
     for block in samples.blocks:
         if _inside(block) > _seconds(block) + CLOCK:
             return f"the calls of an epoch took {_inside(block):.4g} s, the epoch {_seconds(block):.4g} s"

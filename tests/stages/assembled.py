@@ -115,9 +115,8 @@ def assembled(
     )
     metadata = SavedModel((), {}, {}, INPUTS, metrics=Metrics(time_load=0.5, input_hash=INPUTS, **(metrics or {})))
     model = Model(context.scratch, "key", {"parameters": {"inputs": None}}, metadata, False)
-    artifacts = {
-        way.label: BuiltArtifact(context.scratch / "a", Artifact(context.scratch / "a")) for way in context.ways
-    }
+    file = context.scratch / "artifact"
+    artifacts = {way.label: BuiltArtifact(file, Artifact(file)) for way in context.ways}
     check = SimpleNamespace(equal=True, problem="", metrics=Metrics(), rows=[], unverified="")
     comparison = SimpleNamespace(check=check, ground_truth=SimpleNamespace(recorded=""), unverified="")
     timing = measuring.evaluate(context, model, artifacts, opened, comparison, measurement)
