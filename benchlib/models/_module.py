@@ -10,7 +10,7 @@ from typing import Any
 
 from benchlib import tensors
 from benchlib.errors import Unavailable, UserError
-from benchlib.models import LoadedModel, _axes, _inputs
+from benchlib.models import LoadedModel, _axes, _inputs, _items
 from benchlib.models._configs import Settings
 from benchlib.models._facts import facts_of
 from benchlib.tensors import Inputs
@@ -47,6 +47,8 @@ def loaded(
     cast = tensors.apply(lambda leaf: _cast(tensors.to_torch(leaf), dtype), inputs)
     facts = {**facts_of(module), "model_task": task, "model_weights": weights, "with_loss": trial.with_loss}
     axes = _axes.followed(inputs_at, trial)
+    if trial.inputs and (items := _items.items(cast, axes)):
+        facts["items"] = items
     return LoadedModel(inputs=cast, module=module, positional=positional, facts=facts, axes=axes)
 
 
