@@ -27,6 +27,13 @@ def decisive(table: pd.DataFrame) -> pd.DataFrame:
     return table[table["verdict"].isin(DECISIVE) & ~table["control"].astype(bool)]
 
 
+def decided_break_even(table: pd.DataFrame) -> pd.DataFrame:
+    """The table with a break-even for those trials alone that are called faster or slower: records of an earlier
+    version have one for every speedup, certain or not."""
+    decided = table["verdict"].isin(DECISIVE)
+    return table.assign(break_even=table["break_even"].where(decided))
+
+
 def stands(row: Row) -> bool:
     """Whether a verdict holds at the false discovery rate; one that decides nothing always does."""
     return row["verdict"] not in DECISIVE or not known(row["q_value"]) or row["q_value"] <= FALSE_DISCOVERY_RATE
