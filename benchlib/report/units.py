@@ -81,7 +81,7 @@ def ratio(value: Any, low: Any, high: Any) -> tuple[str, str]:
     """A ratio and its interval as `with_interval` rounds them; one without an interval decides nothing, and has two
     digits."""
     text, interval = with_interval(value, low, high)
-    return (text, interval) if interval else (number(value, 2), "")
+    return (text, interval) if interval else (number(float(f"{value:.2g}") if known(value) else None, 2), "")
 
 
 def duration(seconds: Any) -> str:
