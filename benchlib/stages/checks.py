@@ -68,13 +68,12 @@ def littles_law(record: Record, samples: Samples) -> str | None:
     come from the blocks' beginning and end, latency from the samples within; the published throughput is held to the
     former, for the items that the record says a call has."""
     blocks = [b for b in _steady(samples) if b.contender == len(samples.contenders) - 1]
-    seconds = sum(_seconds(b) - _inside(b, 0, b.discarded) for b in blocks)
-    outside = seconds - sum(_inside(b, b.discarded) for b in blocks)
-    overhead = sum((len(b.ns) - b.discarded) * b.loop_overhead for b in blocks) / 1e9
+    between = sum(max(0.0, _seconds(b) - _inside(b) - READING) for b in blocks)
+    loops = sum((len(b.ns) - b.discarded) * b.loop_overhead for b in blocks) / 1e9
     calls = sum((len(b.ns) - b.discarded) * b.loops for b in blocks)
-    rate, latency = calls / max(seconds - overhead, 1e-9), record.metrics["time_latency_mean"]
-    items = record.metrics.get("items") or record.trial.get("batch_size", 1)
-    if abs(rate * latency - 1) > TOLERANCE and abs(outside) > READING * len(blocks):
+    rate = calls / (sum(_inside(b, b.discarded) for b in blocks) - loops + between)
+    latency, items = record.metrics["time_latency_mean"], record.metrics.get("items") or record.trial["batch_size"]
+    if abs(rate * latency - 1) > TOLERANCE:
         return f"{rate:.4g} calls/s × {latency:.4g} s = {rate * latency:.4g} calls in flight, not 1"
     throughput = record.metrics["throughput"]
     if abs(throughput / (rate * items) - 1) > TOLERANCE:

@@ -16,6 +16,7 @@ import numpy as np
 
 from benchlib.host import calibration, device_of
 from benchlib.measure import agreement, noise, statistics
+from benchlib.measure.cores import READING
 from benchlib.measure.multiplicity import p_value
 from benchlib.measure.samples import STEADY, WARMUP, Samples
 from benchlib.measure.steadiness import TOO_FEW, steadiness
@@ -49,12 +50,16 @@ def timing_metrics(measured: Measured) -> Metrics:
 
 
 def call_rate(samples: Samples, contender: int) -> float:
-    """Calls per second while a contender has its turn: from the first start to the last end within each of its steady
-    blocks, what is discarded and the loops' own overhead left out. What goes by between two calls counts."""
+    """Calls per second while a contender has its turn: counted calls ÷ the time in which they were made, from the first
+    start to the last end within each of its steady blocks.
+
+    What is discarded, the loops' own overhead and what it takes to read the clocks of a block are left out; whatever
+    else goes by between two calls counts.
+    """
     blocks = [b for b in samples.blocks if b.contender == contender and b.phase == STEADY]
     calls = sum((len(b.ns) - b.discarded) * b.loops for b in blocks)
-    left_out = sum(int(b.ns[: b.discarded].sum()) + (len(b.ns) - b.discarded) * b.loop_overhead for b in blocks)
-    return calls / max(sum(b.end - b.start for b in blocks) - left_out, 1) * 1e9
+    between = sum(max(0.0, (b.end - b.start - float(b.ns.sum())) / 1e9 - READING) for b in blocks)
+    return calls / (sum(float(b.seconds.sum()) * b.loops for b in blocks) + between)
 
 
 def process_stability(samples: Samples) -> list[ProcessStability]:

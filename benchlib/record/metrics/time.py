@@ -7,7 +7,10 @@ _INTERVAL = (
     "are 10 % slower it holds their mean in 80 to 90 %); with one process its order-statistic interval"
 )
 _RANKS = "binomial ranks, n shrunk by the samples' autocorrelation"
-_RATE = "from the first start to the last end within each steady epoch; discarded calls and loop overhead left out"
+_RATE = (
+    "from the first start to the last end within each steady epoch; discarded calls, loop overhead and the reading of "
+    "clocks left out"
+)
 _ONE_EXPORT = "one sample, of the export that made the artifact"
 _FIELLER = "Fieller's, over pairs of processes"
 
