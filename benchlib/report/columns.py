@@ -15,7 +15,14 @@ from benchlib.record.metrics import METRICS
 from benchlib.report import discoveries, units
 from benchlib.report.rows import Row
 from benchlib.report.units import known
-from benchlib.report.words import CONDITION_WORDS, NO_VERDICTS, NOT_STANDING, STATUS_WORDS, VERDICT_WORDS
+from benchlib.report.words import (
+    CONDITION_WORDS,
+    NO_VERDICTS,
+    NOT_STANDING,
+    PROCESSES_DIFFER,
+    STATUS_WORDS,
+    VERDICT_WORDS,
+)
 
 R = TypeVar("R")
 S = TypeVar("S")
@@ -130,6 +137,18 @@ def interval_column(
 
     note = f"{hover(name)}\nbelow it: the 95 % interval"
     return Column(head, cell, lambda row: row[name], number=True, unit=scale.unit, hover=note)
+
+
+def latency_column(results: pd.DataFrame) -> Column[Row]:
+    """The latency with its interval, and a mark where it is one of several: its processes differ."""
+    plain = interval_column(results, "latency", "time_latency")
+
+    def cell(row: Row) -> str:
+        if not known(row["processes_differ"]) or not row["processes_differ"]:
+            return plain.cell(row)
+        return f'{plain.cell(row)} <span class="quiet" title="{escape(PROCESSES_DIFFER)}">≠</span>'
+
+    return replace(plain, cell=cell)
 
 
 def speedup_column(results: pd.DataFrame) -> Column[Row]:

@@ -125,3 +125,49 @@ def test_ratios_differ_beyond_their_intervals_and_a_margin(medians, means, diffe
 
 def test_fewer_than_three_processes_give_no_ratios_to_compare():
     assert agreement.ratios(samples_of(lambda contender, round_: 1e-3, replicates=2), 1) is None
+
+
+def process_offset(chance, shape):
+    """Processes that deviate by 6 %, with white noise."""
+    return chance.normal(0, 0.06, (shape[0], 1, 1)) + chance.normal(0, 0.02, shape)
+
+
+def wandering(chance, shape):
+    """A slow component within each process, and spikes."""
+    replicates, rounds, _ = shape
+    slow = np.cumsum(chance.normal(0, 0.02, (replicates, rounds, 1)), axis=1)
+    return slow + np.where(chance.random(shape) < 0.01, np.log(5), 0) + chance.normal(0, 0.02, shape)
+
+
+def heavy_tails(chance, shape):
+    """Deviations of 5 % with the tails of Student's t with three degrees of freedom."""
+    return 0.05 * chance.standard_t(3, shape)
+
+
+def odd_processes(chance, shape):
+    """Three processes in ten take 1.1 times as long, one in ten 1.2 times."""
+    odd = chance.choice([0.0, math.log(1.1), math.log(1.2)], p=[0.6, 0.3, 0.1], size=(shape[0], 1, 1))
+    return odd + chance.normal(0, 0.02, shape)
+
+
+def two_values(chance, shape):
+    """Two calls in five take 1.3 times as long."""
+    return np.where(chance.random(shape) < 0.4, math.log(1.3), 0) + chance.normal(0, 0.02, shape)
+
+
+@pytest.mark.parametrize("noise", [process_offset, wandering, heavy_tails, odd_processes, two_values])
+def test_noise_that_both_contenders_have_is_rarely_a_disagreement(noise):
+    """Of a hundred trials at most two: a suspect row has no verdict, and noise alone is no reason for that."""
+    chance, flags = np.random.default_rng(5), []
+    for _ in range(100):
+        logs = [noise(chance, (5, 20, 10)) for _ in range(2)]
+        ns = (1e7 * np.exp(np.stack(logs))).astype(np.uint64)
+        samples = Samples(["eager", "script"])
+        samples.blocks = [
+            Block(contender, replicate, round_, STEADY, 0, 1, 0, 0, ns[contender, replicate, round_])
+            for contender in (0, 1)
+            for replicate in range(5)
+            for round_ in range(20)
+        ]
+        flags.append(agreement.ratios(samples, 1).differ)
+    assert np.mean(flags) <= 0.02

@@ -52,6 +52,14 @@ def test_processes_that_differ_are_told_in_the_row_and_in_the_sentence(table):
     assert "differ among" not in quality.findings(table)
 
 
+def test_a_latency_of_processes_that_differ_is_marked(table):
+    row = table.to_dict("records")[0]
+    plain = columns.latency_column(table).cell(row)
+    assert plain == columns.interval_column(table, "latency", "time_latency").cell(row)
+    marked = columns.latency_column(table).cell(row | {"processes_differ": True})
+    assert marked.startswith(plain) and "≠" in marked and "those alone that were seen" in marked
+
+
 # -- a ratio that decides nothing -----------------------------------------------------------------
 
 

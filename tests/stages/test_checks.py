@@ -313,34 +313,23 @@ def test_processes_too_few_for_an_interval_of_ratios_are_too_few_to_tell():
     assert found == "not applicable: fewer than 3 processes are too few to tell"
 
 
-def busy(asked: int, threads: int, share: float) -> Samples:
-    """A way with more threads than it says, on a host that gives it a share of the time that they want; in one block
-    of ten it has the processors for itself."""
+def busy(threads: int, share: float) -> Samples:
+    """A way with so many threads, on a host that gives it a share of the time that they want; in one round of three it
+    has the processors for itself."""
     samples = make_samples(law=plain(factor=2.0))
-    for number, block in enumerate(samples.blocks):
-        wall = block.end - block.start
-        want = (threads if block.contender else asked) * wall
-        block.cpu = int(want if number % 20 < 2 else share * want)
-        block.noise["run_delay"] = int(want - block.cpu)
+    for block in samples.blocks:
+        want = (threads if block.contender else 1) * (block.end - block.start)
+        block.cpu = int(want if block.round % 3 == 0 else share * want)
+        block.noise["run_delay"] = want - block.cpu
     return samples
 
 
 def test_a_thread_too_many_is_found_on_a_busy_host_whatever_the_engine_says():
-    trial = {"num_cores": 1}
-    sessions = [assembled.make_session(threads=1), assembled.make_session(threads=1)]
-    assert suspicion("threads_mismatch", busy(1, 1, 0.4), trial=trial, sessions=sessions) == "passed"
-    found = suspicion("threads_mismatch", busy(1, 2, 0.4), trial=trial, sessions=sessions)
-    assert found == "failed: planted used 2 cores, 1 threads were asked for"
-
-
-def test_threads_that_never_get_a_core_of_their_own_show_in_what_they_wait():
-    samples = busy(1, 2, 0.4)
-    for block in samples.blocks:
-        block.noise["run_delay"] += block.cpu // 2
-        block.cpu //= 2
-    sessions = [assembled.make_session(threads=None)] * 2
-    found = suspicion("threads_mismatch", samples, trial={"num_cores": 1}, sessions=sessions)
-    assert found == "failed: planted had work for 2 cores, 1 threads were asked for"
+    for said in (1, None):
+        told = {"trial": {"num_cores": 1}, "sessions": [assembled.make_session(threads=said)] * 2}
+        assert suspicion("threads_mismatch", busy(1, 0.4), **told) == "passed"
+        found = suspicion("threads_mismatch", busy(2, 0.4), **told)
+        assert found == "failed: planted used 2 cores, 1 threads were asked for"
 
 
 def test_what_a_warm_server_imported_is_no_part_of_this_trial(twice):
