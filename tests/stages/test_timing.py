@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
+from benchlib.execution import progress
 from benchlib.mistakes import make
+from benchlib.record import Record
 from benchlib.record.metrics import Metrics
 from benchlib.stages import phases
 from benchlib.stages.views import TimingView
@@ -112,3 +114,15 @@ def test_processes_that_differ_are_told():
     assert "processes" not in rows(metrics_of(), "quick")
     told = rows(metrics_of() | {"processes_differ": True, "process_spread": 0.104}, "quick")
     assert told["processes"] == "the slowest takes 10% longer than the fastest"
+
+
+@pytest.mark.parametrize(
+    ("figures", "text"),
+    [
+        ({"speedup": 536218.4, "speedup_low": None, "verdict": "inconclusive"}, "about 540,000 × eager"),
+        ({"speedup": 1.98765, "speedup_low": 1.95, "verdict": "faster"}, "1.99 × eager: faster"),
+    ],
+)
+def test_the_line_of_a_sweep_says_no_verdict_where_nothing_is_decided(figures, text):
+    metrics = Metrics(time_latency=LATENCY, reference_way="eager", **figures)
+    assert progress.figures(Record("k", "n", "ok", {}, metrics)) == f"5 ms, {text}"
