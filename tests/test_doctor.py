@@ -90,7 +90,7 @@ def test_a_trial_carries_the_smallest_effect_and_no_verdict_claims_less(tiny, ef
     """The way is five times as fast as its reference: beyond 50 %, within a factor of 21."""
     if effect:
         answer()
-        calibration.keep(replace(calibration.kept("quick", "cpu"), smallest_effect=effect))
+        calibration.keep(replace(calibration.kept("quick", "cpu"), floor=effect, smallest_effect=2 * effect))
     slow = {"exporter": "planted", "runtime_args": {"seconds": 0.005}}
     trial = begin({**PLANTED, "level": "quick", "reference": slow})
     for step in ("load", "export", "open", "check", "measure"):
@@ -99,7 +99,8 @@ def test_a_trial_carries_the_smallest_effect_and_no_verdict_claims_less(tiny, ef
     metrics = record.metrics
     assert record.status == "ok"
     assert metrics["speedup"] > 1.5
-    assert metrics["smallest_effect"] == effect
+    assert metrics["verdict_floor"] == effect
+    assert metrics["smallest_effect"] == (2 * effect if effect else None)
     assert metrics["verdict"] == ("inconclusive" if effect == 20.0 else "faster")
     assert metrics["calibration"] == (calibration.kept("quick", "cpu").source() if effect else "")
     assert 0 <= metrics["p_value"] < 0.05

@@ -80,8 +80,10 @@ class Contest:
 
     @property
     def floor(self) -> float:
-        """The smallest difference that the host could tell at this level, as the records say; 0 where none does."""
-        return max((r.metrics.get("smallest_effect") or 0.0 for r in self.ok.values()), default=0.0)
+        """The difference below which no verdict of the level claims anything on the host, as the records say (those of
+        an earlier version call it smallest_effect); 0 where none does."""
+        known = (r.metrics.get("verdict_floor", r.metrics.get("smallest_effect")) for r in self.ok.values())
+        return max((floor or 0.0 for floor in known), default=0.0)
 
     def contestants(self) -> list[Contestant]:
         """The ways that have a figure. With speedups over the common reference, whose own one is 1; without a

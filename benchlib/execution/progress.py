@@ -11,7 +11,7 @@ from benchlib.execution.journal import Event
 from benchlib.execution.resume import Task, Work
 from benchlib.plan.in_words import minutes
 from benchlib.record import Record
-from benchlib.stages.shown import seconds
+from benchlib.stages.shown import seconds, two_digits
 
 
 class Progress:
@@ -71,7 +71,9 @@ def figures(record: Record) -> str:
     metrics = record.metrics
     if record.status == "ok" and metrics.get("time_latency"):
         text = seconds(metrics["time_latency"])
-        if metrics.get("speedup") and metrics.get("verdict"):
+        if metrics.get("speedup") and metrics.get("speedup_low") is None:  # it decides nothing
+            text += f", about {two_digits(metrics['speedup'])} × {metrics['reference_way']}"
+        elif metrics.get("speedup") and metrics.get("verdict"):
             text += f", {metrics['speedup']:.2f} × {metrics['reference_way']}: {metrics['verdict']}"
         return text
     where = f"at stage {record.stage}: " if record.stage else ""

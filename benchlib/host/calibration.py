@@ -1,8 +1,9 @@
 """The A/A calibration of this host: what measuring identical things says of its noise.
 
 Pairs of processes of one and the same way are compared as a trial compares two; whatever difference is found is
-noise. Half the width of the 95 % interval that a level reaches with its own number of pairs is the smallest effect
-that it can tell on this host, and no verdict claims less.
+noise. No verdict claims less than half the width of the 95 % interval that a level reaches with its own number of
+pairs. A true difference as small as that is found in two of five trials only; one of half as much again in at least
+four of five, and that is the smallest effect that the level is said to tell on this host.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from benchlib.host import file
 from benchlib.measure import statistics
 from benchlib.measure.levels import Level
 
+POWER = 1.5  # times the floor, on the logarithm: what 3 to 6 pairs find in 83 to 87 % of trials
+
 
 @dataclass(frozen=True)
 class Calibration:
@@ -32,7 +35,8 @@ class Calibration:
     ratio_low: float
     ratio_high: float
     deviation: float  # standard deviation over pairs of the log ratio
-    smallest_effect: float  # ratio − 1 that the level can tell with as many pairs as it has
+    floor: float  # ratio − 1 below which no verdict claims anything: half the interval of as many pairs as it has
+    smallest_effect: float  # ratio − 1 that the level finds in at least four of five trials where it is the truth
     group: int  # pairs that the level has
     groups: int  # of so many pairs
     false_verdicts: int  # groups of which the level alone would have said faster or slower
@@ -41,8 +45,7 @@ class Calibration:
 
     def words(self) -> str:
         """One sentence on what can be told here."""
-        effect = percent(self.smallest_effect)
-        return f"differences under {effect} cannot be told at level {self.level} ({self.source()})"
+        return in_words(self.smallest_effect, self.floor, self.level, self.source())
 
     def source(self) -> str:
         return f"A/A calibration of {self.date}, {self.pairs} pairs"
@@ -75,7 +78,8 @@ def evaluate(rounds: Sequence[np.ndarray], name: str, level: Level, **found: Any
         ratio_low=ratio.low,
         ratio_high=ratio.high,
         deviation=deviation,
-        smallest_effect=math.expm1(half),
+        floor=math.expm1(half),
+        smallest_effect=_found_mostly(math.expm1(half)),
         group=group,
         groups=len(groups),
         false_verdicts=sum(v in (statistics.FASTER, statistics.SLOWER) for v in verdicts),
@@ -93,15 +97,37 @@ def keep(calibration: Calibration) -> None:
 def kept(level: str, device: str) -> Calibration | None:
     """The calibration of this host for a level and a device, named as by `benchlib.host.device_of`; None: never."""
     found = file.read()["calibrations"].get(_name(level, device))
+    if found and "floor" not in found and "smallest_effect" in found:  # until November 2026 the floor was called so
+        found = {**found, "floor": found["smallest_effect"], "smallest_effect": _found_mostly(found["smallest_effect"])}
     try:
         return Calibration(**found) if found else None
     except TypeError:  # of another version
         return None
 
 
+def in_words(effect: float, floor: float, level: str, source: str) -> str:
+    """What a level can tell on a host, in one sentence without its full stop.
+
+    Args:
+        effect: the smallest difference that it mostly finds, as ratio − 1.
+        floor: the smallest that a verdict claims, likewise.
+        level: its name.
+        source: which calibration says so.
+    """
+    return (
+        f"a difference of {percent(effect)} is found in at least four of five trials at level {level}, and no verdict "
+        f"claims one under {percent(floor)} ({source})"
+    )
+
+
 def percent(effect: float) -> str:
     """0.0423 as `4.2 %`."""
     return f"{effect * 100:.2g} %"
+
+
+def _found_mostly(floor: float) -> float:
+    """The effect that is found in at least four of five trials, from the floor of verdicts."""
+    return math.expm1(POWER * math.log1p(floor))
 
 
 def _name(level: str, device: str) -> str:

@@ -157,8 +157,10 @@ class _Run:
             self.level,
             self.seed,
             samples_limit=SAMPLES_LIMIT // self.level.replicates - WARMUP_SAMPLES * len(opened),
-            # Compiling is no part of what starting costs.
-            start_cost=sum(o.session.time_import + o.session.time_session for o in opened),
+            # Compiling is no part of what starting costs, nor is what the warm server imported long ago.
+            start_cost=sum(
+                o.session.time_import - o.session.time_import_shared + o.session.time_session for o in opened
+            ),
             first=self.first(replicate),
             cores=machine.like_cores(),
         )

@@ -131,10 +131,29 @@ def verdict(ratio: Interval, margin: float, decides_same: bool, floor: float = 0
     return INCONCLUSIVE
 
 
-def percentile(samples: np.ndarray, p: float) -> float | None:
-    """The smallest sample x with F(x) ≥ p (nearest rank, no interpolation); None below the minimum count."""
+def independent_count(samples: np.ndarray) -> float:
+    """n ÷ τ: how many independent samples tell as much as these, which may follow each other or share a process.
+
+    Args:
+        samples: in time order, one process after another: what all samples of a process have in common counts as
+            correlation too.
+    """
+    return len(samples) / autocorrelation_time(samples)
+
+
+def percentile(samples: np.ndarray, p: float, independent: float | None = None) -> float | None:
+    """The smallest sample x with F(x) ≥ p (nearest rank, no interpolation).
+
+    Args:
+        samples: in any order.
+        p: a key of `PERCENTILE_MINIMUM`.
+        independent: how many independent samples they are worth (`independent_count`); as many as there are by default.
+
+    Returns:
+        None below the minimum count of independent samples.
+    """
     n = len(samples)
-    if n < PERCENTILE_MINIMUM[p]:
+    if min(n, n if independent is None else independent) < PERCENTILE_MINIMUM[p]:
         return None
     return float(np.sort(samples)[math.ceil(n * p) - 1])
 

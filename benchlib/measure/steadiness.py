@@ -13,6 +13,7 @@ import numpy as np
 from benchlib.measure.statistics import autocorrelation_time
 
 MINIMUM = 40  # samples; fewer tell nothing about a course in time
+TOO_FEW = "too few to tell"  # stands for the flags of a process with fewer, which is not called steady
 STEP = 0.02  # medians of two segments that differ by more are two levels
 CORRELATED = 4.0  # autocorrelation time beyond which an interval within a process means little
 _BINS = 400  # the series is looked at in medians of equal parts: spikes are no change of level

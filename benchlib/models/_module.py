@@ -11,7 +11,7 @@ from typing import Any
 
 from benchlib import tensors
 from benchlib.errors import Unavailable, UserError
-from benchlib.models import LoadedModel, _axes, _inputs
+from benchlib.models import LoadedModel, _axes, _inputs, _items
 from benchlib.models._configs import Settings
 from benchlib.models._facts import facts_of
 from benchlib.tensors import Inputs
@@ -53,8 +53,11 @@ def loaded(
     def redraw(seed: int) -> Inputs:
         return _all_cast(inputs_at(SimpleNamespace(**{**vars(trial), "seed": seed, REDRAWN: True})), dtype)
 
+    cast = _all_cast(inputs, dtype)
+    if trial.inputs and (items := _items.items(cast, axes)):
+        facts["items"] = items
     return LoadedModel(
-        inputs=_all_cast(inputs, dtype),
+        inputs=cast,
         module=module,
         positional=positional,
         facts=facts,

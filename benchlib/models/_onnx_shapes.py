@@ -53,17 +53,6 @@ def axes(wanted: Values, inputs: Inputs) -> FreeAxes:
     return found
 
 
-def items(inputs: Inputs, axes: FreeAxes) -> int | None:
-    """How many items the inputs hold: along the dimension that the graph calls batch, else the first dimension of the
-    first input that has two or more; None where no input has."""
-    leaves = {n: a for n, a in tensors.flatten(inputs)[0].items() if len(a.shape) > 1}
-    called = [
-        leaves[n].shape[i] for n, own in axes.items() for i, free in own.items() if free == "batch" and n in leaves
-    ]
-    first = [array.shape[0] for name, array in leaves.items() if not _fillers.is_state(name)]
-    return next((int(size) for size in (*called, *first)), None)
-
-
 def by_name(shapes: Mapping[str, list[int]] | list[list[int]], wanted: Values) -> Shapes:
     """Shapes as a trial gives them, by name or in the graph's order. Raises UserError."""
     if not isinstance(shapes, Mapping):

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from benchlib.errors import UserError
-from benchlib.models import LoadedModel, _onnx_batch, _onnx_data, _onnx_shapes, _onnx_values
+from benchlib.models import LoadedModel, _items, _onnx_batch, _onnx_data, _onnx_shapes, _onnx_values
 from benchlib.models._onnx_graph import inputs_of, outputs_of
 from benchlib.onnx_facts import external_files, weights_of
 from benchlib.registry import Facts, Source
@@ -38,7 +38,7 @@ def load(name: str, trial: Any) -> LoadedModel:
         redraw = _onnx_values.generator(wanted, _onnx_shapes.resolved(wanted, trial), uses)
         sets = [_onnx_data.Given(redraw(trial.seed), None)]
     axes = _onnx_shapes.axes(wanted, sets[0].inputs)
-    if items := _onnx_shapes.items(sets[0].inputs, axes):
+    if items := _items.items(sets[0].inputs, axes):
         facts["items"] = items
         if (trial.inputs or trial.shapes) and trial.batch_size not in (1, items):
             said = "inputs" if trial.inputs else "shapes"

@@ -24,7 +24,7 @@ from typing import Any
 
 from benchlib import artifacts, tensors
 from benchlib.errors import UnknownName, UserError
-from benchlib.models import LoadedModel, _axes, _code, _configs, _modalities, _module, _saved
+from benchlib.models import LoadedModel, _axes, _code, _configs, _items, _modalities, _module, _saved
 from benchlib.models._facts import class_name, weights_hash
 from benchlib.models._saved import META, StoredModule
 from benchlib.registry import SIZES, Source
@@ -86,9 +86,9 @@ def bound(module: Any, inputs: Any) -> tuple[Inputs, list[str]]:
 
 
 def batch_of(inputs: Any) -> int:
-    """How many items inputs hold: the first dimension of the first tensor that has two or more, else 1."""
-    flat, _ = tensors.flatten(inputs)
-    return next((int(leaf.shape[0]) for leaf in flat.values() if len(leaf.shape) > 1), 1)
+    """How many items inputs hold, as `_items` counts them; 1 where they do not say."""
+    named = dict(inputs) if isinstance(inputs, Mapping) else {"": inputs}
+    return _items.items(named, _axes.shared(named)) or 1
 
 
 def load(name: str, trial: Any) -> LoadedModel:
@@ -113,6 +113,8 @@ def opened(place: Path, called: str, trial: Any) -> LoadedModel:
     model = _module.loaded(module, lambda trial: inputs, trial, task="", weights=meta.weights, positional=positional)
     model.redraw = None  # nobody knows how these inputs were made
     model.axes = _axes.shared(model.inputs)
+    if items := _items.items(model.inputs, model.axes):
+        model.facts["items"] = items
     return model
 
 

@@ -118,6 +118,7 @@ class Session:
     nodes_by_provider: dict[str, int] | None = None
     node_share: float | None = None  # nodes on the provider ÷ all nodes
     time_import: float = 0.0
+    time_import_shared: float = 0.0  # seconds of time_import that a warm server spent, once for all its workers
     time_session: float = 0.0
     executable: str = ""
     compile_cache: str | None = None  # cold, warm; None: nothing compiled

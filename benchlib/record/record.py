@@ -50,6 +50,24 @@ class ContenderRecord:
     way: dict[str, Any]  # the parameters of its way by name (`benchlib.way.Way`)
     session: Session | None = None  # None: it was never opened
     device_times: list[DeviceTimes] = field(default_factory=list)  # on CUDA, one per process
+    processes: list[ProcessSettings] = field(default_factory=list)  # one per process that was timed
+
+
+@dataclass
+class ProcessSettings:
+    """What one timed process said of itself (`benchlib.record.metadata.Session` of the first has all of it). The checks
+    hold each process to what was asked for: another one of the same contender need not be as the first is."""
+
+    input_hash: str = ""
+    providers: str = ""
+    threads: int | None = None
+    devices: list[str] = field(default_factory=list)
+    precision: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, session: Session) -> ProcessSettings:
+        """Those of an open session."""
+        return cls(session.input_hash, session.providers, session.threads, session.devices, session.precision)
 
 
 @dataclass

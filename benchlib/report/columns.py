@@ -15,7 +15,14 @@ from benchlib.record.metrics import METRICS
 from benchlib.report import discoveries, units
 from benchlib.report.rows import Row
 from benchlib.report.units import known
-from benchlib.report.words import CONDITION_WORDS, NOT_STANDING, STATUS_WORDS, VERDICT_WORDS
+from benchlib.report.words import (
+    CONDITION_WORDS,
+    NO_VERDICTS,
+    NOT_STANDING,
+    PROCESSES_DIFFER,
+    STATUS_WORDS,
+    VERDICT_WORDS,
+)
 
 R = TypeVar("R")
 S = TypeVar("S")
@@ -114,22 +121,39 @@ def metric_column(results: pd.DataFrame, head: str, name: str) -> Column[Row]:
     )
 
 
-def interval_column(results: pd.DataFrame, head: str, name: str) -> Column[Row]:
+def interval_column(
+    results: pd.DataFrame,
+    head: str,
+    name: str,
+    rounded: Callable[[Any, Any, Any], tuple[str, str]] = units.with_interval,
+) -> Column[Row]:
     """A metric with its interval under it."""
     scale = units.scale_for(results[name], METRICS[name].unit)
 
     def cell(row: Row) -> str:
         values = [scale.of(row[n]) if known(row[n]) else None for n in (name, f"{name}_low", f"{name}_high")]
-        value, interval = units.with_interval(*values)
+        value, interval = rounded(*values)
         return f'{value}<span class="interval">{interval}</span>' if interval else value
 
     note = f"{hover(name)}\nbelow it: the 95 % interval"
     return Column(head, cell, lambda row: row[name], number=True, unit=scale.unit, hover=note)
 
 
+def latency_column(results: pd.DataFrame) -> Column[Row]:
+    """The latency with its interval, and a mark where it is one of several: its processes differ."""
+    plain = interval_column(results, "latency", "time_latency")
+
+    def cell(row: Row) -> str:
+        if not known(row["processes_differ"]) or not row["processes_differ"]:
+            return plain.cell(row)
+        return f'{plain.cell(row)} <span class="quiet" title="{escape(PROCESSES_DIFFER)}">≠</span>'
+
+    return replace(plain, cell=cell)
+
+
 def speedup_column(results: pd.DataFrame) -> Column[Row]:
     """The speedup with its interval; of contenders that do not compare, that and why."""
-    plain = interval_column(results, "speedup", "speedup")
+    plain = interval_column(results, "speedup", "speedup", units.ratio)
 
     def cell(row: Row) -> str:
         if known(row["speedup"]) or not incomparable(row):
@@ -193,6 +217,8 @@ def status_cell(row: Row) -> str:
 def verdict_cell(row: Row) -> str:
     if row["control"]:
         return '<span class="quiet" title="its own reference: nothing to decide">control</span>'
+    if row["level"] == NO_VERDICTS:
+        return f'<span class="quiet" title="level {NO_VERDICTS} decides nothing">–</span>'
     if not known(row["verdict"]):
         return "–"
     text = badge(row["verdict"], VERDICT_WORDS.get(row["verdict"], ""))

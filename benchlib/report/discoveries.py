@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from benchlib.host import calibration
 from benchlib.host.calibration import percent
 from benchlib.measure.multiplicity import FALSE_DISCOVERY_RATE, benjamini_hochberg
 from benchlib.report.rows import Row, rows_of
@@ -24,6 +25,13 @@ def q_values(table: pd.DataFrame) -> pd.Series:
 def decisive(table: pd.DataFrame) -> pd.DataFrame:
     """The trials that are called faster or slower."""
     return table[table["verdict"].isin(DECISIVE) & ~table["control"].astype(bool)]
+
+
+def decided_break_even(table: pd.DataFrame) -> pd.DataFrame:
+    """The table with a break-even for those trials alone that are called faster or slower: records of an earlier
+    version have one for every speedup, certain or not."""
+    decided = table["verdict"].isin(DECISIVE)
+    return table.assign(break_even=table["break_even"].where(decided))
 
 
 def stands(row: Row) -> bool:
@@ -57,10 +65,13 @@ def told_apart(table: pd.DataFrame) -> str:
 
 def _calibrated(rows: pd.DataFrame) -> str:
     known_ones = rows[rows["smallest_effect"].notna()]
-    found = known_ones[["smallest_effect", "level", "calibration"]].drop_duplicates().sort_values("smallest_effect")
+    columns = ["smallest_effect", "verdict_floor", "level", "calibration"]
+    found = known_ones.reindex(columns=columns).drop_duplicates().sort_values("smallest_effect")
     sentences = [
-        f"On this host differences under {percent(effect)} cannot be told at level {level} ({source})."
-        for effect, level, source in found.itertuples(index=False)
+        f"On this host {calibration.in_words(effect, floor, level, source)}."
+        if known(floor)  # a record of an earlier version calls the floor of its verdicts the smallest effect
+        else f"No verdict at level {level} claims a difference under {percent(effect)} on this host ({source})."
+        for effect, floor, level, source in found.itertuples(index=False)
     ]
     missing = len(rows) - len(known_ones)
     if missing:

@@ -7,7 +7,7 @@ import pandas as pd
 from benchlib.report import prose, units
 from benchlib.report.columns import escape, incomparable
 from benchlib.report.rows import rows_of
-from benchlib.report.words import VERDICT_WORDS
+from benchlib.report.words import NO_VERDICTS, VERDICT_WORDS
 
 
 def scope(table: pd.DataFrame) -> str:
@@ -28,11 +28,13 @@ def verdicts(table: pd.DataFrame, plain: bool = False) -> str:
     controls = int((table["control"] & table["speedup"].notna()).sum())
     if rows.empty:
         return "No way was compared with a reference in this study."
-    found = rows["verdict"].value_counts()
-    text = f"Of {prose.count(len(rows), 'trial')} compared with a reference, " + prose.listed(
-        [f"{found[v]} {'is' if found[v] == 1 else 'are'} {v}" for v in VERDICT_WORDS if v in found]
-    )
-    faster = rows[rows["verdict"] == "faster"]
+    decided = rows[rows["level"] != NO_VERDICTS]
+    found, undecided = decided["verdict"].value_counts(), len(rows) - len(decided)
+    parts = [f"{found[v]} {'is' if found[v] == 1 else 'are'} {v}" for v in VERDICT_WORDS if v in found]
+    if undecided:
+        parts.append(f"{undecided} of level {NO_VERDICTS} decide{'s' if undecided == 1 else ''} nothing")
+    text = f"Of {prose.count(len(rows), 'trial')} compared with a reference, {prose.listed(parts)}"
+    faster = decided[decided["verdict"] == "faster"]
     if len(faster):
         best = faster.loc[faster["speedup"].astype(float).idxmax()]
         value, interval = units.with_interval(best["speedup"], best["speedup_low"], best["speedup_high"])

@@ -174,7 +174,7 @@ class Report:
         rows = self.table[~self.table["control"].astype(bool) & (self.table["exporter"] != "eager")]
         if rows["time_export"].isna().all():
             return Html("<p>Nothing was exported in this study.</p>")
-        paid = rows["break_even"].dropna().astype(float)
+        paid = discoveries.decided_break_even(rows)["break_even"].dropna().astype(float)
         pays = paid[np.isfinite(paid)]
         longest = rows.loc[rows["time_export"].astype(float).idxmax()]
         text = (
@@ -184,8 +184,8 @@ class Report:
         if len(paid):
             text += (
                 f"{prose.count(len(pays), 'way')} of {len(paid)} pay{'s' if len(pays) == 1 else ''} for the "
-                "export and the opening after some number of calls; a question mark stands where the speedup itself "
-                "is not certain."
+                "export and the opening after some number of calls; only a speedup that is decided has such a number, "
+                "and a question mark stands where it does not stand among all comparisons of this study."
             )
         timed = self.table["time_latency"].notna().any()
         return Html(

@@ -16,7 +16,7 @@ import seaborn as sns
 from matplotlib.figure import Figure
 
 from benchlib.registries import exporters
-from benchlib.report import units
+from benchlib.report import discoveries, units
 from benchlib.report.columns import incomparable
 from benchlib.report.panels import Look, Panel, ending, legend, log_axis, panels_of, rows_axis, span
 from benchlib.report.rows import Row
@@ -67,6 +67,7 @@ def latency(results: pd.DataFrame, samples: Mapping[str, np.ndarray], theme: The
 
 def costs(results: pd.DataFrame, theme: Theme = LIGHT) -> Figure:
     """What an export costs, and after how many calls it has paid for itself."""
+    results = discoveries.decided_break_even(results)
     figure, panels = panels_of(results, theme, columns=2)
     colours = _colours(results, theme)
     calls = [c for c in results["break_even"].dropna() if 0 < c < math.inf]
@@ -126,7 +127,7 @@ def _draw_speedup(panel: Panel, y: int, row: Row, theme: Theme) -> None:
         ax.plot(ends, [y, y], color=colour, linewidth=2.2, solid_capstyle="round")
     face = colour if verdict in ("faster", "slower", "same") else theme.paper
     ax.plot(row["speedup"], y, "o", markersize=6.5, markeredgewidth=1.6, color=colour, markerfacecolor=face)
-    value, interval = units.with_interval(row["speedup"], row["speedup_low"], row["speedup_high"])
+    value, interval = units.ratio(row["speedup"], row["speedup_low"], row["speedup_high"])
     return panel.note(y, f"{value}×  {f'({interval})' if interval else ''}", theme.ink)
 
 
@@ -187,12 +188,13 @@ def _draw_densities(panel: Panel, samples: Sequence[tuple[int, np.ndarray]], col
 def _draw_break_even(panel: Panel, y: int, row: Row, theme: Theme) -> None:
     calls = row["break_even"]
     if not known(calls):
-        return panel.note(y, *ending(row, theme, "–"))
+        compared = known(row["speedup"]) and not row["control"]
+        return panel.note(y, *ending(row, theme, "not decided" if compared else "–"))
     if calls == math.inf:
         return panel.note(y, "never", theme.quiet)
     if calls <= 0:
         return panel.note(y, "at once", theme.ink)
-    sure = row["verdict"] == "faster"
+    sure = discoveries.stands(row)
     colour = theme.verdicts["faster" if sure else "inconclusive"]
     face = colour if sure else theme.paper
     panel.axes[1].plot(calls, y, "o", markersize=6.5, color=colour, markeredgewidth=1.6, markerfacecolor=face)

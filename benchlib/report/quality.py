@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from benchlib.measure.noise import WORDS
+from benchlib.measure.steadiness import MINIMUM, TOO_FEW
 from benchlib.report import units
 from benchlib.report.columns import Column, escape, hover, identity, metric_column
 from benchlib.report.rows import Row
@@ -54,8 +55,20 @@ def findings(results: pd.DataFrame) -> str:
     share = f" ({disturbed / epochs:.0%})" if epochs else ""
     return (
         f"In {reached} of {len(rows)} trials every process was measured until its median was known as closely as the "
-        f"level asks. {disturbed:,} of {epochs:,} epochs{share} carry a flag of disturbance and {repeated:,} rounds "
-        "were repeated for it; all of them count."
+        f"level asks.{_differing(rows)} {disturbed:,} of {epochs:,} epochs{share} carry a flag of disturbance and "
+        f"{repeated:,} rounds were repeated for it; all of them count."
+    )
+
+
+def _differing(rows: pd.DataFrame) -> str:
+    """A sentence, with a space before it, on the trials whose processes disagree: their latency is one of several."""
+    count = int((rows["processes_differ"] == True).sum())  # noqa: E712 (a nullable column)
+    if not count:
+        return ""
+    which = "one trial the processes differ" if count == 1 else f"{count} trials the processes differ"
+    return (
+        f" In {which} among themselves by over 5 %: the interval of such a latency knows of those processes alone that "
+        "were seen, while a speedup compares pairs of them."
     )
 
 
@@ -87,7 +100,15 @@ def _cores(row: Row) -> str:
 
 
 def _course(row: Row) -> str:
-    return escape(row["course"].replace("_", " ")) if known(row["course"]) and row["course"] else "steady"
+    """The flags of the processes; `steady` where all had samples enough to be found otherwise, and were not."""
+    found = [row["course"].replace("_", " ")] if known(row["course"]) and row["course"] else []
+    if not found:
+        alone = row["processes"] < 2  # was never looked at
+        found = [TOO_FEW if alone or row["repeat"] / row["processes"] < MINIMUM else "steady"]
+    differ = known(row["processes_differ"]) and row["processes_differ"]
+    if differ:
+        found.append(f"processes differ by up to {units.number(100 * row['process_spread'], 2)} %")
+    return escape(", ".join(found))
 
 
 def _legend() -> str:

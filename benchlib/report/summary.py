@@ -8,7 +8,8 @@ from benchlib.report.collate import Results
 from benchlib.report.columns import incomparable
 from benchlib.report.fastest import Answer
 from benchlib.report.rows import Row, rows_of
-from benchlib.report.units import Scale, known, scale_for, with_interval
+from benchlib.report.units import Scale, known, ratio, scale_for, with_interval
+from benchlib.report.words import NO_VERDICTS
 
 WIDEST = 36
 
@@ -48,7 +49,8 @@ def _line(row: Row, scale: Scale) -> tuple[str, ...]:
         scale.of(row[n]) if known(row[n]) else None for n in ("time_latency", "time_latency_low", "time_latency_high")
     ]
     value, interval = with_interval(*latency)
-    speedup, bounds = with_interval(row["speedup"], row["speedup_low"], row["speedup_high"])
+    speedup, bounds = ratio(row["speedup"], row["speedup_low"], row["speedup_high"])
+    decides = row["level"] != NO_VERDICTS
     status = row["status"] if not known(row["stage"]) else f"{row['status']} at {row['stage']}"
     return (
         _short(str(row["model_name"])),
@@ -56,7 +58,7 @@ def _line(row: Row, scale: Scale) -> tuple[str, ...]:
         str(row.get("batch_size")) if known(row.get("batch_size")) else "–",
         f"{value} ({interval})" if interval else value,
         "not comparable" if incomparable(row) else f"{speedup} ({bounds})" if bounds else speedup,
-        "control" if row["control"] else row["verdict"] if known(row["verdict"]) else "–",
+        "control" if row["control"] else row["verdict"] if known(row["verdict"]) and decides else "–",
         f"{status}, suspect" if known(row["suspect"]) else status,
     )
 

@@ -19,7 +19,7 @@ from benchlib.report.columns import (
     escape,
     hover,
     identity,
-    interval_column,
+    latency_column,
     metric_column,
     or_dash,
     proof_cell,
@@ -60,7 +60,7 @@ def main_table(results: pd.DataFrame) -> str:
     """Every planned trial: how it ended, how fast it was, and by how much that differs from its reference; of a study
     that times nothing how it ended."""
     timed = [
-        interval_column(results, "latency", "time_latency"),
+        latency_column(results),
         speedup_column(results),
         Column("verdict", verdict_cell, lambda row: row["verdict"], hover=hover("verdict"), kind="tight"),
         metric_column(results, "throughput", "throughput"),

@@ -77,6 +77,13 @@ def with_interval(value: Any, low: Any, high: Any) -> tuple[str, str]:
     return f"{value:,.{decimals}f}".replace("-", "−"), ends.replace("-", "−")
 
 
+def ratio(value: Any, low: Any, high: Any) -> tuple[str, str]:
+    """A ratio and its interval as `with_interval` rounds them; one without an interval decides nothing, and has two
+    digits."""
+    text, interval = with_interval(value, low, high)
+    return (text, interval) if interval else (number(float(f"{value:.2g}") if known(value) else None, 2), "")
+
+
 def duration(seconds: Any) -> str:
     """Seconds in the unit that suits them: `12.3 ms`, `4.56 s`."""
     return with_unit(seconds, "s")

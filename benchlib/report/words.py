@@ -21,6 +21,13 @@ VERDICT_WORDS = {
     "inconclusive": "the interval allows more than one answer, or the level decides no such small difference",
 }
 
+PROCESSES_DIFFER = (
+    "whole processes of one way took different times, by more than what happened within explains; the interval of its "
+    "latency knows of those alone that were seen"
+)
+
+NO_VERDICTS = "smoke"  # the level that decides nothing
+
 NOT_STANDING = (
     "does not stand when all comparisons of this study are counted: of so many, some differ as much by chance "
     "(false discovery rate above 5 %)"
@@ -40,6 +47,8 @@ GLOSSARY = {
     "canary": "the reference load: two fixed pieces of work that tell how fast the machine is just now",
     "run-off": "direct pairs after the matrix: the best way of a model against each that it is not clearly ahead of",
     "A/A control": "a trial whose way is its own reference: its interval shows how far mere noise reaches",
+    "too few to tell": "fewer samples or processes than a finding needs: nothing was found, and nothing was ruled out",
+    "processes differ": PROCESSES_DIFFER,
     "suspect": "a figure for which a check of identity or possibility failed, such as CPU time against wall time",
     "calibration": "pairs of identical processes timed against each other: the differences that they show are noise",
     "false discovery rate": "the share of mistakes among all that is called a difference in a study",

@@ -8,9 +8,17 @@ from benchlib import machine
 from benchlib.fingerprint import fingerprint
 from benchlib.measure.profile import placement_metrics
 from benchlib.record.metrics import Metrics
-from benchlib.record.record import ContenderRecord, ExportReport, Failure, GraphSize, Record, TrialFiles
+from benchlib.record.record import (
+    ContenderRecord,
+    ExportReport,
+    Failure,
+    GraphSize,
+    ProcessSettings,
+    Record,
+    TrialFiles,
+)
 from benchlib.registry import Facts
-from benchlib.stages import checks
+from benchlib.stages import checks, phases
 from benchlib.stages.blank import blank_record, failure_of, reproduce
 from benchlib.stages.context import Context
 from benchlib.stages.exporting import BuiltArtifact
@@ -41,6 +49,7 @@ def assemble(context: Context, outcome: Outcome) -> Record:
         record.memory, record.energy = timing.memory, timing.energy
     record.checks = checks.outcomes(record, outcome.samples)
     record.suspect = checks.failed(record.checks)
+    record.metrics = phases.only_decided(record.metrics)
     return record
 
 
@@ -102,6 +111,8 @@ def _contenders(context: Context, outcome: Outcome) -> list[ContenderRecord]:
         if outcome.measurement:  # a value per process
             times = [replicate[index] for replicate in outcome.measurement.device]
             contender.device_times = [of_process for of_process in times if of_process]
+            timed = [replicate[index].session for replicate in outcome.measurement.processes]
+            contender.processes = [ProcessSettings.of(session) for session in timed]
         contenders.append(contender)
     return contenders
 

@@ -9,20 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import pairwise
+from typing import Any
 
-from benchlib.measure import memory
+from benchlib.measure import agreement, memory
+from benchlib.measure.cores import READING, cores_used
 from benchlib.measure.samples import STEADY, Block, Samples
-from benchlib.measure.statistics import PERCENTILE_MINIMUM
+from benchlib.measure.statistics import PERCENTILE_MINIMUM, independent_count
 from benchlib.precision import precision_differences
-from benchlib.record.metadata import Session
 from benchlib.record.metrics import Metrics
-from benchlib.record.record import Record
+from benchlib.record.record import ProcessSettings, Record
 from benchlib.stages.machine_share import rate_from_memory
 
 PASSED, FAILED, NOT_APPLICABLE = "passed", "failed", "not applicable"
 TOLERANCE = 0.05
 CLOCK = 1e-3  # seconds by which times of different processes and clocks may disagree
-READING = 1e-5  # seconds that reading the clocks of a block may take
 
 Check = Callable[[Record, Samples], str | None]
 CHECKS: dict[str, Check] = {}
@@ -64,41 +64,53 @@ def _outcome(function: Check, record: Record, samples: Samples | None) -> str:
 @check
 def littles_law(record: Record, samples: Samples) -> str | None:
     """Calls per second × mean latency = calls in flight (J. Little, Operations Research 9, 1961). Calls per second
-    from the blocks' own beginning and end, so that it is no tautology; the published throughput is held to it."""
+    come from the blocks' beginning and end, latency from the samples within; the published throughput is held to the
+    former, for the items that the record says a call has."""
     blocks = [b for b in _steady(samples) if b.contender == len(samples.contenders) - 1]
-    seconds = sum(_seconds(b) - _inside(b, 0, b.discarded) for b in blocks)
-    calls = sum(_calls(b, b.discarded) for b in blocks)
-    rate, latency = calls / seconds, record.metrics["time_latency_mean"]
-    items = record.metrics.get("items") or record.trial.get("batch_size", 1)
-    outside = seconds - sum(_inside(b, b.discarded) for b in blocks)
-    if abs(rate * latency - 1) > TOLERANCE and abs(outside) > READING * len(blocks):
+    between = sum(max(0.0, _seconds(b) - _inside(b) - READING) for b in blocks)
+    loops = sum((len(b.ns) - b.discarded) * b.loop_overhead for b in blocks) / 1e9
+    calls = sum((len(b.ns) - b.discarded) * b.loops for b in blocks)
+    rate = calls / (sum(_inside(b, b.discarded) for b in blocks) - loops + between)
+    latency, items = record.metrics["time_latency_mean"], record.metrics.get("items") or record.trial["batch_size"]
+    if abs(rate * latency - 1) > TOLERANCE:
         return f"{rate:.4g} calls/s × {latency:.4g} s = {rate * latency:.4g} calls in flight, not 1"
     throughput = record.metrics["throughput"]
-    if abs(throughput * latency / items - 1) > TOLERANCE:
+    if abs(throughput / (rate * items) - 1) > TOLERANCE:
         return f"throughput {throughput:.4g} items/s, but {rate:.4g} calls/s of batch {items} are {rate * items:.4g}"
     return None
 
 
 @check
 def percentiles(record: Record, samples: Samples) -> str | None:
-    """In order, and given only above their minimum count."""
+    """In order, and given only above their minimum count of independent samples, counted here once more."""
     metrics = record.metrics
-    names = ("min", "median", "p90", "p95", "p99", "max")
-    found = {n: v for n in names if (v := metrics.get(f"time_latency_{n}")) is not None}
+    named = {name: metrics.get(f"time_latency_{name}") for name in ("min", "median", "p90", "p95", "p99", "max")}
+    found = {name: value for name, value in named.items() if value is not None}
     for (low, below), (high, above) in pairwise(found.items()):
         if below > above:
             return f"{low} {below:.4g} s is above {high} {above:.4g} s"
+    steady = samples.counted(len(samples.contenders) - 1)
     for p, least in PERCENTILE_MINIMUM.items():
         name = f"p{p * 100:g}"
-        if name in found and metrics["repeat"] < least:
-            return f"{name} of {metrics['repeat']} samples, where {least} are needed"
+        if name in found and (independent := independent_count(steady)) < least:
+            return f"{name} of {len(steady)} samples worth {independent:.4g} independent ones, where {least} are needed"
     return None
 
 
 @check
+def ratios_agree(record: Record, samples: Samples) -> str | None:
+    """Speedup, ratio of medians and ratio of means say the same, unless a latency jumps between two values."""
+    if record.metrics.get("speedup") is None:
+        raise NotApplicable("no speedup is published")
+    found = agreement.ratios(samples, len(samples.contenders) - 1)
+    if found is None:
+        raise NotApplicable(f"fewer than {agreement.MINIMUM} processes are too few to tell")
+    return f"bimodal: they differ: {found.words()}" if found.differ else None
+
+
+@check
 def phases(record: Record, samples: Samples) -> str | None:
-    """Nothing takes longer than what it happened in: calls in their block, blocks one at a time and in their steps,
-    an export and the starts of processes in theirs."""
+    """Nothing takes longer than what it happened in: calls in their block, blocks one at a time, all in their steps."""
     for block in samples.blocks:
         if _inside(block) > _seconds(block) + CLOCK:
             return f"the calls of an epoch took {_inside(block):.4g} s, the epoch {_seconds(block):.4g} s"
@@ -120,10 +132,12 @@ def _parts(record: Record, samples: Samples) -> dict[str, tuple[float, float]]:
     metrics = record.metrics
     # One process of each kind is opened in `open`, its first call is in `check`, all else in `measure`.
     measuring = sum(steps.get(name, 0.0) for name in ("open", "check", "measure"))
+    shared = sum(session.time_import_shared for c in record.contenders[-1:] if (session := c.session))
+    here = _sum(metrics, "time_import", "time_session", "time_first") - shared
     parts = {
         "all epochs": (sum(map(_seconds, samples.blocks)), measuring),
         "measuring": (metrics.get("time_measure", 0.0), steps.get("measure", 0.0)),
-        "import, session and first call": (_sum(metrics, "time_import", "time_session", "time_first"), measuring),
+        "import, session and first call": (here, measuring),
         "all steps": (sum(steps.values()), metrics["time_wall"]),
     }
     if not metrics.get("export_cached"):  # a compiler works at the first call, which `check` makes
@@ -197,27 +211,29 @@ def energy_above_idle(record: Record, samples: Samples) -> str | None:
 
 @check
 def threads_mismatch(record: Record, samples: Samples) -> str | None:
-    """The runtime's own setting is the requested one, and no more CPU time was used than so many threads can use."""
+    """The runtime's own setting is the requested one, in every process; and whatever it says, no more CPU time was used
+    than so many threads can use, in the busier blocks either: where others take the processors, the rest of them do
+    not show a thread too many."""
     asked = record.metrics["num_cores"]
-    for index, (label, session) in enumerate(_sessions(record)):
-        if session.threads not in (None, asked):
-            return f"{label} is set to {session.threads} threads, {asked} were asked for"
+    for label, _, process in _processes(record):
+        if process.threads not in (None, asked):
+            return f"{label} is set to {process.threads} threads, {asked} were asked for"
+    for index, contender in enumerate(record.contenders):
         blocks = [b for b in _steady(samples) if b.contender == index]
-        used, wall = sum(b.cpu for b in blocks) / 1e9, sum(map(_seconds, blocks))
-        if used > (1 + TOLERANCE) * asked * wall + READING * len(blocks):
-            return f"{label} used {used / wall:.3g} cores, {asked} threads were asked for"
+        if (cores := cores_used(blocks)) > (1 + TOLERANCE) * asked:
+            return f"{contender.label} used {cores:.3g} cores, {asked} threads were asked for"
     return None
 
 
 @check
 def device_and_provider(record: Record, samples: Samples) -> str | None:
-    """Requested = observed, for every contender."""
+    """Requested = observed, for every process of every contender."""
     device = record.trial["device"]
-    for contender, (label, session) in zip(record.contenders, _sessions(record), strict=True):
-        asked, observed = contender.way.get("provider"), session.providers
+    for label, way, process in _processes(record):
+        asked, observed = way.get("provider"), process.providers
         if asked and observed and asked != observed:
             return f"{label} was to run on {asked}, it runs on {observed}"
-        for place in session.devices:
+        for place in process.devices:
             if place.partition(":")[0] != device.partition(":")[0] or (":" in device and place != device):
                 return f"{label} was to run on {device}, parts of it are on {place}"
     return None
@@ -225,29 +241,41 @@ def device_and_provider(record: Record, samples: Samples) -> str | None:
 
 @check
 def same_inputs(record: Record, samples: Samples) -> str | None:
-    """Every contender holds the same bytes as inputs, those of the saved model."""
+    """Every process of every contender holds the same bytes as inputs, those of the saved model. Opening holds the
+    first one of each to that, and ends the trial; the later ones are opened while it is measured."""
     wanted = record.metrics["input_hash"]
-    for label, session in _sessions(record):
-        if session.input_hash != wanted:
-            return f"{label} holds the inputs {session.input_hash[:12]}, the saved ones are {wanted[:12]}"
+    for label, _, process in _processes(record):
+        if process.input_hash != wanted:
+            return f"{label} holds the inputs {process.input_hash[:12]}, the saved ones are {wanted[:12]}"
     return None
 
 
 @check
 def precision(record: Record, samples: Samples) -> str | None:
-    """Where a speedup is published, all contenders compute with the same precision."""
+    """Where a speedup is published, all processes of all contenders compute with the same precision. It is published
+    where the first ones do."""
     if record.metrics.get("speedup") is None:
         raise NotApplicable("no speedup is published")
-    said = {f"{label} ({n})": session.precision for n, (label, session) in enumerate(_sessions(record))}
+    said: dict[str, dict[str, str]] = {}
+    for number, (label, _, process) in enumerate(_processes(record)):
+        if process.precision not in said.values() or number == 0:
+            said[f"{label} ({number})"] = process.precision
     return "; ".join(precision_differences(said)) or None
 
 
 # -- helpers -------------------------------------------------------------------------------------
 
 
-def _sessions(record: Record) -> list[tuple[str, Session]]:
-    """Each contender's label and session; what was measured was open."""
-    return [(contender.label, contender.session or Session()) for contender in record.contenders]
+def _processes(record: Record) -> list[tuple[str, dict[str, Any], ProcessSettings]]:
+    """What each process of each contender said of itself, with a name for it and its way; of a record of an earlier
+    version, which has them not, the first process of each."""
+    found = []
+    for contender in record.contenders:
+        first = [ProcessSettings.of(contender.session)] if contender.session else []
+        for number, process in enumerate(contender.processes or first):
+            label = f"{contender.label} in process {number}" if number else contender.label
+            found.append((label, contender.way, process))
+    return found
 
 
 def _steady(samples: Samples) -> list[Block]:
@@ -261,11 +289,6 @@ def _seconds(block: Block) -> float:
 def _inside(block: Block, first: int = 0, last: int | None = None) -> float:
     """Seconds inside the samples `first` to `last` of a block."""
     return float(block.ns[first:last].sum()) / 1e9
-
-
-def _calls(block: Block, first: int = 0) -> int:
-    """Calls of a block from sample `first` on."""
-    return (len(block.ns) - first) * block.loops
 
 
 def _sum(metrics: Metrics, *names: str) -> float:

@@ -11,6 +11,8 @@ from benchlib.record.metrics import Metrics
 from benchlib.registries import exporters
 from benchlib.stages.measured import Measured
 
+DECIDED = (statistics.FASTER, statistics.SLOWER)  # verdicts that say which of the two is the shorter one
+
 
 def phases_of(measured: Measured, contender: int) -> dict[str, list[float]]:
     """Seconds of each phase: one value per process, of `export` the single one there is, of `load` too."""
@@ -55,3 +57,11 @@ def break_even(measured: Measured, own: int, reference: int = 0) -> Metrics:
     )
     calls = statistics.break_even(costs, savings)
     return Metrics(break_even=calls.value, break_even_low=calls.low, break_even_high=calls.high)
+
+
+def only_decided(metrics: Metrics) -> Metrics:
+    """The metrics without a break-even where it is not decided which way is the faster: a saving that may be none pays
+    for nothing, after however many calls."""
+    if metrics.get("verdict") in DECIDED:
+        return metrics
+    return Metrics({name: value for name, value in metrics.items() if not name.startswith("break_even")})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 from benchlib.record.metadata import PassStep
@@ -22,6 +23,20 @@ def interval(metrics: Metrics, name: str, show: Callable[[float], str]) -> str:
     low, high = metrics.get(f"{name}_low"), metrics.get(f"{name}_high")
     text = show(metrics[name])
     return text if low is None or high is None else f"{text} [{show(low)}, {show(high)}]"
+
+
+def ratio(metrics: Metrics, name: str) -> str:
+    """`1.98 [1.95, 2.01]`, rounded to what its interval allows; without one, `about 2` with two digits."""
+    value, low, high = (metrics.get(n) for n in (name, f"{name}_low", f"{name}_high"))
+    if low is None or high is None:
+        return f"about {two_digits(value)}"
+    decimals = min(max(0, 1 - math.floor(math.log10(max((high - low) / 2, 1e-4)))), 4)
+    return f"{value:,.{decimals}f} [{low:,.{decimals}f}, {high:,.{decimals}f}]"
+
+
+def two_digits(value: float) -> str:
+    """`2`, `1.8`, `0.034`, `536,000` as `540,000`: a figure that decides nothing."""
+    return f"{float(f'{value:.2g}'):,.12g}"
 
 
 def beside(metrics: Metrics) -> list[tuple[str, str]]:

@@ -15,24 +15,26 @@ from pathlib import Path
 import numpy as np
 
 from benchlib.host import calibration, device_of
-from benchlib.measure import noise, statistics
+from benchlib.measure import agreement, noise, statistics
+from benchlib.measure.cores import READING
 from benchlib.measure.multiplicity import p_value
 from benchlib.measure.samples import STEADY, WARMUP, Samples
-from benchlib.measure.steadiness import steadiness
+from benchlib.measure.steadiness import TOO_FEW, steadiness
 from benchlib.precision import precision_differences
 from benchlib.record.metrics import Metrics
 from benchlib.record.record import ProcessStability
 from benchlib.stages.measured import Measured
-from benchlib.stages.phases import break_even, phase_metrics
+from benchlib.stages.phases import break_even, only_decided, phase_metrics
 
 OVERHEAD_LIMIT = 0.05  # of a sample that its own loop may be
+FAR_MINIMUM = 20  # samples; of fewer the quartiles say too little to call one of them far
 
 
 def timing_metrics(measured: Measured) -> Metrics:
     """Every metric that is computed from the samples."""
     samples, own = measured.samples, measured.own
     metrics = _latency(samples, own) | {
-        "throughput": measured.items / float(samples.counted(own).mean()),
+        "throughput": measured.items * call_rate(samples, own),
         "cpu_utilisation": _utilisation(samples, own),
         "worker_start": measured.measurement.processes[0][own].start,
         "seed_order": samples.order_seed,
@@ -45,6 +47,19 @@ def timing_metrics(measured: Measured) -> Metrics:
     metrics |= _quality(measured)
     metrics |= phase_metrics(measured, own)
     return metrics | _against_reference(measured, metrics) if own else metrics
+
+
+def call_rate(samples: Samples, contender: int) -> float:
+    """Calls per second while a contender has its turn: counted calls ÷ the time in which they were made, from the first
+    start to the last end within each of its steady blocks.
+
+    What is discarded, the loops' own overhead and what it takes to read the clocks of a block are left out; whatever
+    else goes by between two calls counts.
+    """
+    blocks = [b for b in samples.blocks if b.contender == contender and b.phase == STEADY]
+    calls = sum((len(b.ns) - b.discarded) * b.loops for b in blocks)
+    between = sum(max(0.0, (b.end - b.start - float(b.ns.sum())) / 1e9 - READING) for b in blocks)
+    return calls / (sum(float(b.seconds.sum()) * b.loops for b in blocks) + between)
 
 
 def process_stability(samples: Samples) -> list[ProcessStability]:
@@ -69,7 +84,7 @@ def _against_reference(measured: Measured, own: Metrics) -> Metrics:
     metrics = Metrics(
         reference_way=samples.contenders[0],
         time_latency_reference=reference["time_latency"],
-        throughput_reference=measured.items / reference["time_latency_mean"],
+        throughput_reference=measured.items * call_rate(samples, 0),
     )
     metrics |= {f"{name}_reference": phases[name] for name in ("time_session", "time_export", "time_first")}
     if ways[0].exporter == "eager":
@@ -89,18 +104,19 @@ def _speedup(measured: Measured) -> Metrics:
     rounds = [samples.rounds(replicate) for replicate in samples.replicates]
     ratio = statistics.speedup(rounds)
     calibrated = calibration.kept(trial.level, device_of(trial.device))
-    smallest = calibrated.smallest_effect if calibrated else None
+    floor = calibrated.floor if calibrated else None
     metrics = Metrics(
         speedup=ratio.value,
         speedup_low=ratio.low,
         speedup_high=ratio.high,
         speedup_increase=ratio.value - 1,
-        verdict=statistics.verdict(ratio, level.margin, level.decides_same, smallest or 0.0),
-        smallest_effect=smallest,
+        verdict=statistics.verdict(ratio, level.margin, level.decides_same, floor or 0.0),
+        smallest_effect=calibrated.smallest_effect if calibrated else None,
+        verdict_floor=floor,
         calibration=calibrated.source() if calibrated else "",
         p_value=p_value(rounds),
     )
-    return metrics | break_even(measured, measured.own)
+    return only_decided(metrics | break_even(measured, measured.own))
 
 
 def _latency(samples: Samples, contender: int) -> Metrics:
@@ -115,17 +131,20 @@ def _latency(samples: Samples, contender: int) -> Metrics:
         time_latency_median_low=middle.low,
         time_latency_median_high=middle.high,
         time_latency_mean=float(steady.mean()),
-        time_latency_min=float(steady.min()),
         time_warmup=float(samples.counted(contender, phase=WARMUP).mean()),
     )
-    if samples.loops_of(contender) > 1:  # the mean of several calls has no tails
+    if samples.loops_of(contender) > 1:  # the mean of several calls has no tails, and its smallest one is no call's
         return metrics
+    independent = statistics.independent_count(steady)
     metrics |= {
+        "time_latency_min": float(steady.min()),
         "time_latency_max": float(steady.max()),
-        "time_latency_std": float(steady.std(ddof=1)) if len(steady) > 1 else 0.0,
+        "time_latency_std": float(steady.std(ddof=1)) if len(steady) > 1 else None,
+        "samples_independent": independent,
     }
-    metrics |= {f"time_latency_p{p:.0%}".rstrip("%"): statistics.percentile(steady, p) for p in (0.90, 0.95, 0.99)}
-    return metrics | _far_samples(steady)
+    percentiles = {p: statistics.percentile(steady, p, independent) for p in (0.90, 0.95, 0.99)}
+    metrics |= {f"time_latency_p{p:.0%}".rstrip("%"): value for p, value in percentiles.items()}
+    return metrics | (_far_samples(steady) if len(steady) >= FAR_MINIMUM else {})
 
 
 def _far_samples(steady: np.ndarray) -> Metrics:
@@ -161,7 +180,7 @@ def _quality(measured: Measured) -> Metrics:
     steady = [b for b in samples.blocks if b.contender == own and b.phase == STEADY]
     half_width = max(width for replicate in measurement.half_widths for width in replicate)
     disturbed = noise.summary(samples)
-    flags = Counter(flag for process in measured.stability if process.contender == own for flag in process.flags)
+    spread = agreement.process_spread([samples.counted(own, r) for r in samples.replicates])
     overhead = max(b.loop_overhead / max(float(np.median(b.ns)), 1.0) for b in steady)
     return Metrics(
         warmup_converged=all(replicate[own] for replicate in measurement.warmed_up),
@@ -172,12 +191,25 @@ def _quality(measured: Measured) -> Metrics:
         epochs=sum(b.phase == STEADY for b in samples.blocks),
         epochs_disturbed=disturbed.pop("any"),
         disturbances=", ".join(f"{name} {n}" for name, n in disturbed.items() if n),
-        course=", ".join(f"{flag} {n}/{len(samples.replicates)}" for flag, n in flags.items()),
+        course=_course(measured),
+        processes_differ=spread.differ if spread else None,
+        process_spread=spread.spread if spread else None,
         overhead_share=overhead,
         overhead_dominated=overhead > OVERHEAD_LIMIT,
         collections=sum(b.noise.get("collections", 0) for b in steady),
         collections_held=sum(b.noise.get("collections_held", 0) for b in steady),
     )
+
+
+def _course(measured: Measured) -> str:
+    """In how many of the processes that were looked at each flag was found, and for how many there was too little."""
+    own = [process for process in measured.stability if process.contender == measured.own]
+    flags = Counter(flag for process in own for flag in process.flags)
+    processes = len(measured.samples.replicates)
+    parts = [f"{flag} {n}/{len(own)}" for flag, n in flags.items()]
+    if len(own) < processes:
+        parts.append(f"{TOO_FEW} {processes - len(own)}/{processes}")
+    return ", ".join(parts)
 
 
 def _utilisation(samples: Samples, contender: int) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import math
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 from benchlib import tensors
 from benchlib.accuracy import Check
 from benchlib.measure.contender import Opened
+from benchlib.measure.levels import level_of
 from benchlib.measure.samples import Samples
 from benchlib.record import scrap
 from benchlib.record.metrics import Metrics
@@ -19,7 +21,7 @@ from benchlib.stages.exporting import BuiltArtifact
 from benchlib.stages.loading import Model
 from benchlib.stages.outcome import StepFailure
 from benchlib.stages.picture import Picture
-from benchlib.stages.shown import allowed, because, beside, interval, of_pass, seconds
+from benchlib.stages.shown import allowed, because, beside, interval, of_pass, ratio, seconds
 from benchlib.trial import Trial
 
 
@@ -222,24 +224,24 @@ class TimingView(View):
     def __init__(self, trial: Trial, samples: Samples, metrics: Metrics, operators: Sequence[OperatorTime] = ()):
         self.samples, self.metrics, self.profile = samples, metrics, ProfileView(list(operators)) if operators else None
         self.title = f"{trial.model_name}, {trial.way.label}"
+        self._decides = math.isfinite(level_of(trial).margin)
 
     def rows(self):
         m = self.metrics
         per_second = f"{m['throughput']:{',.0f' if m['throughput'] >= 1000 else '.4g'}} items/s"
         rows = [("latency", interval(m, "time_latency", seconds)), ("throughput", per_second)]
         if m.get("speedup"):
-            rows.append(
-                (
-                    f"speedup over {m['reference_way']}",
-                    f"{interval(m, 'speedup', lambda v: f'{v:.3f}')} × · {m['verdict']}",
-                )
-            )
+            verdict = m.get("verdict") if self._decides else "this level decides nothing"
+            said = [f"{ratio(m, 'speedup')} ×", *filter(None, [verdict])]
+            rows.append((f"speedup over {m['reference_way']}", " · ".join(said)))
         if m.get("not_comparable"):
             rows.append((f"speedup over {m['reference_way']}", f"not comparable: {m['not_comparable']}"))
         rows += beside(m)
         if m.get("peak_share"):
             rate = f"{m['flop_rate'] / 1e9:,.3g} GFLOP/s"
             rows.append(("arithmetic", f"{rate}, {m['peak_share']:.0%} of what large matrix products reach here"))
+        if m.get("processes_differ"):
+            rows.append(("processes", f"the slowest takes {m['process_spread']:.0%} longer than the fastest"))
         processes = f"{m['processes']} processes" if m["processes"] > 1 else "one process"
         return [*rows, ("samples", f"{m['repeat']:,} in {processes}, after {m['warmup']:,} warm-up calls")]
 

@@ -17,9 +17,10 @@ from benchlib.onnx_facts import onnx_facts
 from benchlib.passes import PassRequest
 from benchlib.record.metadata import Artifact, part_facts
 from benchlib.registries import exporters, passes
+from benchlib.worker.imports import import_packages
 from benchlib.worker.messages import AppliedPass, ApplyPass, ExportModel
 from benchlib.worker.service import Worker, verb
-from benchlib.worker.verbs import held_model, import_packages
+from benchlib.worker.verbs import held_model
 
 
 @verb

@@ -25,9 +25,10 @@ from benchlib.models import LoadedModel, _meta
 from benchlib.registries import sources
 from benchlib.typed_json import from_json, to_json
 from benchlib.worker import process
+from benchlib.worker.imports import import_packages
 from benchlib.worker.messages import DescribeModel, ModelDescription
 from benchlib.worker.service import Worker, verb
-from benchlib.worker.verbs import describe_shapes, import_packages
+from benchlib.worker.verbs import describe_shapes
 
 ALLOWANCE = 3 << 30  # bytes; what allocates all the same must not fill the machine
 PATIENCE = 60.0  # seconds

@@ -11,7 +11,6 @@ are `{"pid"}` at once and `{"ended": pid, "status"}` when a worker has ended.
 from __future__ import annotations
 
 import gc
-import importlib
 import json
 import os
 import selectors
@@ -30,7 +29,7 @@ def serve(path: str, packages: list[str]) -> None:
     listener.listen()
     for package in packages:
         with suppress(ImportError):  # a worker that needs it will say so
-            importlib.import_module(package)
+            imports.import_shared(package)
     gc.collect()
     gc.freeze()  # shared pages stay shared: no collection of a child touches these objects
     selector = selectors.DefaultSelector()
@@ -103,7 +102,7 @@ if __name__ == "__main__":
     here = os.path.dirname(os.path.abspath(__file__))
     sys.path[0] = os.path.dirname(os.path.dirname(here))  # started by path, as benchlib/worker/__main__.py
 
-    from benchlib.worker import process, service
+    from benchlib.worker import imports, process, service
     from benchlib.worker.channel import Channel
 
     process.die_with_parent()

@@ -4,7 +4,6 @@ It holds one model or one session."""
 from __future__ import annotations
 
 import gc
-import importlib
 import json
 import random
 import sys
@@ -20,6 +19,7 @@ from benchlib.record.metadata import InputSet, SavedModel, Session, part_facts, 
 from benchlib.registries import runtimes, sources
 from benchlib.runtimes import OpenRequest
 from benchlib.typed_json import from_json, to_json
+from benchlib.worker.imports import import_packages, shared_seconds
 from benchlib.worker.messages import Done, GiveOutputs, Leave, LoadModel, OpenSession, Outputs
 from benchlib.worker.service import Worker, verb
 from benchlib.worker.timed import take_block, warm_the_loop
@@ -32,7 +32,7 @@ META = "meta.json"  # of a saved model
 def load_model(worker: Worker, request: LoadModel) -> SavedModel:
     """Builds the model of a source and saves it with its inputs into a folder: model.pt, inputs.npz, meta.json."""
     source = sources.get(request.source)
-    importing = worker.importing + import_packages(source.packages)
+    importing = worker.importing + import_packages(source.packages) + shared_seconds(source.packages)
     begin = time.perf_counter()
     worker.model = model = source.load(request.name, SimpleNamespace(**request.trial))
     seconds = time.perf_counter() - begin
@@ -51,7 +51,7 @@ def open_session(worker: Worker, request: OpenSession) -> Session:
         worker.padding = [bytearray(chance.randrange(1, 1 << 16)) for _ in range(chance.randrange(64))]
     add_import_paths(request.import_paths)
     runtime = runtimes.get(request.runtime)
-    importing = import_packages(runtime.packages)
+    importing, shared = import_packages(runtime.packages), shared_seconds(runtime.packages)
     begin = time.perf_counter()
     worker.session = runtime.open(_open_request(request))
     seconds = time.perf_counter() - begin
@@ -64,7 +64,8 @@ def open_session(worker: Worker, request: OpenSession) -> Session:
     gc.freeze()  # what is there now stays: the collection before each block need not look at it again
     return session_of(
         worker.session.facts,
-        time_import=importing,
+        time_import=importing + shared,
+        time_import_shared=shared,
         time_session=seconds,
         input_hash=tensors.content_hash(flat),
         executable=sys.executable,
@@ -125,14 +126,6 @@ def held_model(worker: Worker, folder: Path) -> LoadedModel:
     if worker.model is None:
         worker.model = open_saved_model(folder)
     return worker.model
-
-
-def import_packages(packages: Sequence[str]) -> float:
-    """Imports packages; the seconds that it took."""
-    begin = time.perf_counter()
-    for package in packages:
-        importlib.import_module(package)
-    return time.perf_counter() - begin
 
 
 def add_import_paths(paths: Sequence[str]) -> None:

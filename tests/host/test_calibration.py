@@ -10,7 +10,7 @@ import pytest
 
 from benchlib.host import calibration, file
 from benchlib.measure.levels import LEVELS
-from benchlib.measure.statistics import speedup
+from benchlib.measure.statistics import speedup, verdict
 
 FOUND = {"date": "2026-11-22", "device": "cpu", "latency": 0.005, "load": 0.1}
 
@@ -27,15 +27,47 @@ def simulate(chance, pairs=20, spread=0.02, bias=0.0):
     ]
 
 
-def test_the_smallest_effect_is_the_half_width_that_the_level_reaches():
+def test_the_floor_of_verdicts_is_the_half_width_that_the_level_reaches():
     """Half-widths of groups of six pairs are what a trial at level quick gets; the calibration foretells them."""
     chance = np.random.default_rng(0)
     found = [calibration.evaluate(simulate(chance), "quick", LEVELS["quick"], **FOUND) for _ in range(200)]
     intervals = [speedup(simulate(chance, pairs=6)) for _ in range(400)]
     halves = [math.log(i.high / i.low) / 2 for i in intervals]
-    effects = [math.log1p(c.smallest_effect) for c in found]
+    effects = [math.log1p(c.floor) for c in found]
     assert np.sqrt(np.mean(np.square(effects))) == pytest.approx(np.sqrt(np.mean(np.square(halves))), rel=0.06)
     assert np.mean([c.deviation for c in found]) == pytest.approx(0.02, rel=0.05)
+
+
+@pytest.mark.parametrize("name", ["quick", "precise"])
+def test_the_smallest_effect_is_found_in_four_of_five_trials_and_the_floor_is_not(name):
+    """The verdicts of the level's number of pairs, with the margin of precise for both: quick decides nothing below
+    10 % whatever the noise."""
+    chance, level = np.random.default_rng(7), LEVELS[name]
+    deviation = 0.08
+    # The calibration itself is exact here: what is asked is the power of an effect, given the deviation of pairs.
+    logs = np.array([-1.0, 1.0] * 10) * deviation * math.sqrt(19 / 20)
+    rounds = [np.exp(np.array([[log, 0.0]])) for log in logs]
+    found = calibration.evaluate(rounds, name, level, **FOUND)
+    assert found.deviation == pytest.approx(deviation)
+    margin = LEVELS["precise"].margin
+
+    def share(effect: float) -> float:
+        bias = math.log1p(effect)
+        pairs = [simulate(chance, pairs=level.replicates, spread=deviation, bias=bias) for _ in range(600)]
+        verdicts = [verdict(speedup(p), margin, True, found.floor) for p in pairs]
+        return verdicts.count("faster") / len(verdicts)
+
+    assert share(found.smallest_effect) >= 0.80
+    assert 0.30 <= share(found.floor) <= 0.50
+
+
+def test_a_calibration_of_an_earlier_version_keeps_its_floor():
+    quick = calibration.evaluate(simulate(np.random.default_rng(4)), "quick", LEVELS["quick"], **FOUND)
+    stored = {name: value for name, value in asdict(quick).items() if name != "floor"} | {
+        "smallest_effect": quick.floor
+    }
+    file.update(lambda kept: kept["calibrations"].update({"quick cpu": stored}))
+    assert calibration.kept("quick", "cpu") == quick
 
 
 def test_more_pairs_and_less_noise_tell_smaller_effects():
@@ -82,9 +114,10 @@ def test_one_of_another_version_counts_as_none():
 
 def test_in_words():
     quick = calibration.evaluate(simulate(np.random.default_rng(5)), "quick", LEVELS["quick"], **FOUND)
-    quick = replace(quick, smallest_effect=0.0421)
+    quick = replace(quick, floor=0.0421, smallest_effect=0.0638)
     assert quick.words() == (
-        "differences under 4.2 % cannot be told at level quick (A/A calibration of 2026-11-22, 20 pairs)"
+        "a difference of 6.4 % is found in at least four of five trials at level quick, and no verdict claims one "
+        "under 4.2 % (A/A calibration of 2026-11-22, 20 pairs)"
     )
     assert quick.age(datetime.date(2026, 11, 25)) == 3
     assert json.loads(json.dumps(asdict(quick))) == asdict(quick)

@@ -174,3 +174,27 @@ def test_a_call_that_takes_no_time_divides_by_nothing():
     found = statistics.speedup([np.zeros((20, 2))] * 5)
     assert found.value == 1
     assert statistics.latency([np.zeros(20)] * 5).value > 0
+
+
+def test_samples_that_follow_each_other_are_worth_fewer():
+    chance = np.random.default_rng(0)
+    noise = np.zeros(2000)
+    for i in range(1, 2000):
+        noise[i] = 0.9 * noise[i - 1] + chance.normal()
+    assert statistics.independent_count(chance.permutation(noise)) > 1500
+    assert statistics.independent_count(noise) < 300
+    assert statistics.percentile(noise, 0.99) is not None
+    assert statistics.percentile(noise, 0.99, statistics.independent_count(noise)) is None
+
+
+def test_processes_that_differ_are_worth_fewer_samples_than_they_have():
+    """A tail of all of them together is the tail of the slowest."""
+    chance = np.random.default_rng(0)
+    alike = [chance.normal(1, 0.01, 400) for _ in range(5)]
+    apart = [samples + 0.1 * number for number, samples in enumerate(alike)]
+    assert statistics.independent_count(np.concatenate(alike)) > 1000
+    assert statistics.independent_count(np.concatenate(apart)) < 64
+
+
+def test_a_count_of_independent_samples_never_adds_to_those_that_there_are():
+    assert statistics.percentile(np.arange(63.0), 0.90, 1000.0) is None

@@ -27,6 +27,7 @@ from benchlib.record.record import (
     MemoryRecord,
     OperatorTime,
     OutputComparison,
+    ProcessSettings,
     ProcessStability,
     SmallestFailure,
     StepTime,
@@ -37,7 +38,7 @@ STORED = sorted((Path(__file__).parent.parent / "data" / "study-8922cd1").glob("
 
 SESSION = Session(
     "CPUExecutionProvider", 2, 1, "input", "weights", ["cpu"], {"matmul": "ieee"}, ["x"], {"CPUExecutionProvider": 2},
-    1.0, 0.5, 0.1, "/bin/python", "cold", {"graph_optimization": "ORT_ENABLE_ALL"},
+    1.0, 0.5, 0.4, 0.1, "/bin/python", "cold", {"graph_optimization": "ORT_ENABLE_ALL"},
 )  # fmt: skip
 FULL = Record(
     key="k" * 64,
@@ -53,7 +54,10 @@ FULL = Record(
     steps={"load": StepTime(0.6, "ok", 0.1)},
     contenders=[
         ContenderRecord("eager", {"exporter": "eager"}),
-        ContenderRecord("script", {"exporter": "script"}, SESSION, [DeviceTimes(9, 6e-4, 3e-4, 1e-4, 2e-4, 5e-4)]),
+        ContenderRecord(
+            "script", {"exporter": "script"}, SESSION, [DeviceTimes(9, 6e-4, 3e-4, 1e-4, 2e-4, 5e-4)],
+            [ProcessSettings("a" * 64, "CUDA", 2, ["cuda:0"], {"matmul": "tf32"})],
+        ),
     ],
     outputs=[
         OutputComparison(
@@ -92,6 +96,7 @@ def of_schema_1() -> dict[str, Any]:
     for contender in record["contenders"]:
         session = contender.pop("session", {})
         contender |= session.pop("details", {}) | session
+        del contender["processes"]  # it kept those of the first process alone
         contender["device_times"] = [*contender["device_times"], None]
     for step in record["passes"]:
         step |= step.pop("details")
@@ -130,6 +135,8 @@ def test_what_does_not_apply_is_not_stored():
 
 def test_what_an_earlier_version_stored_is_the_same_record():
     stored = json.loads(json.dumps(scrap.plain(FULL.to_json())))
+    for contender in stored["contenders"]:
+        contender["processes"] = []
     assert Record.from_json(of_schema_1()) == Record.from_json(stored)
 
 

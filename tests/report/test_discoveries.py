@@ -67,7 +67,8 @@ def test_the_q_value_is_in_the_tables_that_are_written(study):
 def test_what_the_host_can_tell_is_taken_from_the_records(table):
     text = discoveries.told_apart(table)
     assert text.startswith(
-        "On this host differences under 4.2 % cannot be told at level quick (A/A calibration of 2026-11-19, 20 pairs)."
+        "On this host a difference of 6.4 % is found in at least four of five trials at level quick, and no verdict "
+        "claims one under 4.2 % (A/A calibration of 2026-11-19, 20 pairs)."
     )
     assert "not calibrated" not in text
     controls = table[table["control"]]
@@ -75,18 +76,24 @@ def test_what_the_host_can_tell_is_taken_from_the_records(table):
     assert f"{widest['speedup_low']:.3f} to {widest['speedup_high']:.3f}" in text
 
 
+def test_the_smallest_effect_of_an_earlier_version_is_the_floor_of_its_verdicts(table):
+    text = discoveries.told_apart(table.drop(columns="verdict_floor").assign(smallest_effect=0.042))
+    assert text.startswith("No verdict at level quick claims a difference under 4.2 % on this host (A/A calibration")
+    assert "four of five" not in text
+
+
 def test_a_host_that_was_not_calibrated_is_told_how(table):
     table["smallest_effect"] = pd.NA
     text = discoveries.told_apart(table)
     assert text.startswith("This host was not calibrated: `benchlib doctor` finds the smallest difference")
-    assert "differences under" not in text
+    assert "four of five" not in text
 
 
 def test_a_study_of_before_and_after_the_calibration_says_both(table):
     compared = table.index[table["p_value"].notna()]
     table.loc[compared[:3], "smallest_effect"] = pd.NA
     text = discoveries.told_apart(table)
-    assert "differences under 4.2 %" in text
+    assert "claims one under 4.2 %" in text
     assert f"not calibrated for 3 of the {len(compared)} comparisons" in text
 
 

@@ -6,32 +6,14 @@ import numpy as np
 import pytest
 
 from benchlib.measure import statistics
-from benchlib.measure.samples import STEADY, WARMUP, Block, Samples
+from benchlib.measure.samples import Samples
 from benchlib.record import Record
 from benchlib.record.metadata import Session
 from benchlib.record.metrics import Metrics
 from benchlib.record.record import ContenderRecord, MemoryRecord, StepTime
-from benchlib.stages import checks
-
-LATENCY, CALLS, ROUNDS, PAIRS = 5e-3, 10, 20, 5
-
-
-def make_samples(latency=LATENCY, gap=1e-6, cores=1.9) -> Samples:
-    """Two contenders in turns, equally fast; `gap` seconds between calls, `cores` busy during an epoch."""
-    chance, samples, now = np.random.default_rng(0), Samples(["eager", "script"]), 10**9
-    for pair in range(PAIRS):
-        for round_ in range(-1, ROUNDS):
-            for contender in (0, 1):
-                ns = (latency * 1e9 * np.exp(chance.normal(0, 0.02, CALLS + 1))).astype(np.uint64)
-                ns[0] *= 3  # the first after a stop
-                end = now + int(ns.sum()) + int(gap * 1e9) * len(ns)
-                phase = WARMUP if round_ < 0 else STEADY
-                skip = int(round_ >= 0)
-                samples.blocks.append(
-                    Block(contender, pair, round_, phase, now, end, int(cores * (end - now)), skip, ns)
-                )
-                now = end + 10**6
-    return samples
+from benchlib.stages import checks, timing
+from tests.stages import assembled
+from tests.stages.assembled import CALLS, LATENCY, PAIRS, make_samples, plain
 
 
 def make_record(samples: Samples) -> Record:
@@ -41,7 +23,7 @@ def make_record(samples: Samples) -> Record:
         "time_latency_min": float(steady.min()), "time_latency_median": float(np.median(steady)),
         "time_latency_max": float(steady.max()),
         **{f"time_latency_p{p:.0%}".rstrip("%"): statistics.percentile(steady, p) for p in (0.9, 0.95, 0.99)},
-        "throughput": 4 / float(steady.mean()), "repeat": len(steady), "num_cores": 2, "input_hash": "a" * 64,
+        "throughput": 4 * timing.call_rate(samples, 1), "repeat": len(steady), "num_cores": 2, "input_hash": "a" * 64,
         "time_measure": 14.0, "time_import": 0.5, "time_session": 0.1, "time_first": 0.02, "time_export": 2.0,
         "export_cached": False, "time_wall": 21.0, "time_total": 20.0,
         "flops": 2e8, "flop_rate": 2e8 / LATENCY, "peak_flop_rate": 1e11,
@@ -99,7 +81,6 @@ def test_a_good_record_passes_every_check():
         ("littles_law", "metrics/items", 8, ("of batch 8",)),  # the file's own batch
         ("percentiles", "metrics/time_latency_p90", 4e-3, ("median", "is above p90 0.004 s")),
         ("percentiles", "metrics/time_latency_min", 1.0, ("min 1 s is above median",)),
-        ("percentiles", "metrics/repeat", 661, ("p99 of 661 samples, where 662 are needed",)),
         ("phases", "steps/measure/seconds", 3.0, ("all epochs took",)),
         ("phases", "metrics/time_measure", 16.0, ("measuring took 16 s of a wall time of 15 s",)),
         ("phases", "metrics/time_export", 2.2, ("export took 2.2 s of a wall time of 2.1 s",)),
@@ -134,7 +115,6 @@ def test_what_cannot_be_is_told_with_its_figures(name, path, value, figures):
         ("littles_law", "metrics/time_latency_mean", LATENCY * 1.04),
         ("peak_flop_rate", "metrics/flop_rate", 1.04e11),
         ("memory_traffic", "metrics/weights_read_size", 1.3e8),  # 10⁸ beyond the cache in 5 ms: 20 GB/s
-        ("percentiles", "metrics/repeat", 662),
         ("phases", "metrics/export_cached", True),
         ("device_and_provider", "contenders/0/session/devices", ["cpu"]),
     ],
@@ -231,3 +211,130 @@ def test_another_check_is_one_function(monkeypatch):
         return "1 is not 2"
 
     assert outcome("mine", make_record(make_samples())) == "failed: 1 is not 2"
+
+
+# -- each fault planted where it would arise, and found in the record that is assembled -----------
+
+
+def suspicion(name: str, samples: Samples, **planted) -> str:
+    """What a check says of the record that is assembled of these samples and sessions."""
+    return assembled.assembled(samples, **planted).checks[name]
+
+
+@pytest.fixture(scope="module")
+def twice() -> Samples:
+    """The reference takes twice as long."""
+    return make_samples(law=plain(factor=2.0))
+
+
+def test_an_assembled_record_of_healthy_samples_passes(twice):
+    record = assembled.assembled(twice)
+    assert record.suspect == [] and record.status == "ok"
+    assert record.metrics["verdict"] == "faster"
+    assert set(map(len, (c.processes for c in record.contenders))) == {PAIRS}
+
+
+def test_a_later_process_with_other_inputs_is_found(twice):
+    found = suspicion("same_inputs", twice, odd=assembled.make_session(input_hash="b" * 64))
+    assert found == "failed: planted in process 4 holds the inputs bbbbbbbbbbbb, the saved ones are aaaaaaaaaaaa"
+
+
+def test_a_later_process_with_another_precision_is_found(twice):
+    found = suspicion("precision", twice, odd=assembled.make_session(precision={"matmul": "tf32"}))
+    assert found.startswith("failed: float32 matrix products: ieee in planted")
+    assert "tf32 in planted in process 4" in found
+
+
+def test_a_later_process_with_more_threads_or_another_provider_is_found(twice):
+    found = suspicion("threads_mismatch", twice, odd=assembled.make_session(threads=4))
+    assert found == "failed: planted in process 4 is set to 4 threads, 2 were asked for"
+    found = suspicion("device_and_provider", twice, odd=assembled.make_session(devices=["cuda:0"]))
+    assert found == "failed: planted in process 4 was to run on cpu, parts of it are on cuda:0"
+
+
+def test_a_percentile_of_too_few_independent_samples_is_found(monkeypatch):
+    """A thousand samples that follow each other so closely that they are worth a few dozen."""
+
+    def slow(contender, replicate, round_, chance):
+        return LATENCY * (1 + 0.2 * np.sin(round_ / 3) + 0.01 * chance.random(CALLS)) * (1 if contender else 2)
+
+    samples = make_samples(law=slow)
+    record = assembled.assembled(samples)
+    assert record.metrics["repeat"] == 1000 and record.metrics["samples_independent"] < 64
+    assert record.metrics["time_latency_p90"] is None
+    assert record.checks["percentiles"] == "passed"
+    withheld = statistics.percentile
+    monkeypatch.setattr(statistics, "percentile", lambda samples, p, independent=None: withheld(samples, p))
+    found = suspicion("percentiles", samples)
+    assert found.startswith("failed: p90 of 1000 samples worth ") and "where 64 are needed" in found
+
+
+def test_percentiles_of_too_few_samples_are_found(monkeypatch):
+    samples = make_samples(law=plain(factor=2.0), rounds=12)
+    assert suspicion("percentiles", samples) == "passed"
+    monkeypatch.setattr(statistics, "percentile", lambda samples, p, independent=None: float(np.quantile(samples, p)))
+    assert suspicion("percentiles", samples).startswith("failed: p99 of 600 samples worth ")
+
+
+def test_time_lost_between_calls_is_in_the_published_throughput():
+    samples = make_samples(law=plain(factor=2.0), gap=0.1 * LATENCY)
+    record = assembled.assembled(samples)
+    assert record.metrics["throughput"] == pytest.approx(4 / (1.1 * LATENCY), rel=0.01)
+    assert record.metrics["throughput_reference"] == pytest.approx(4 / (2.1 * LATENCY), rel=0.01)
+    assert "in flight, not 1" in record.checks["littles_law"]
+
+
+def test_a_throughput_that_counts_other_items_than_the_record_is_found(twice, monkeypatch):
+    monkeypatch.setattr("benchlib.stages.measured.Measured.items", property(lambda measured: 1))
+    assert "of batch 4" in suspicion("littles_law", twice)
+
+
+def test_a_throughput_from_the_mean_alone_is_found_where_time_is_lost(monkeypatch):
+    monkeypatch.setattr(timing, "call_rate", lambda samples, contender: 1 / samples.counted(contender).mean())
+    assert "in flight, not 1" in suspicion("littles_law", make_samples(law=plain(factor=2.0), gap=0.1 * LATENCY))
+
+
+def jumping(contender, replicate, round_, chance):
+    """The way is five times as fast in 55 % of its rounds, and as slow as the reference in the others."""
+    slow = 1.0 if contender == 0 or round_ % 20 >= 11 else 0.2
+    return 5 * LATENCY * slow * np.exp(chance.normal(0, 0.02, CALLS))
+
+
+def test_a_latency_that_jumps_between_two_values_has_ratios_that_differ():
+    record = assembled.assembled(make_samples(law=jumping))
+    assert record.suspect == ["ratios_agree"]
+    found = record.checks["ratios_agree"]
+    assert found.startswith("failed: bimodal: they differ: speedup 4.9")
+    assert "ratio of means 1.7" in found
+
+
+def test_processes_too_few_for_an_interval_of_ratios_are_too_few_to_tell():
+    found = suspicion("ratios_agree", make_samples(law=jumping, pairs=2))
+    assert found == "not applicable: fewer than 3 processes are too few to tell"
+
+
+def busy(threads: int, share: float) -> Samples:
+    """A way with so many threads, on a host that gives it a share of the time that they want; in one round of three it
+    has the processors for itself."""
+    samples = make_samples(law=plain(factor=2.0))
+    for block in samples.blocks:
+        want = (threads if block.contender else 1) * (block.end - block.start)
+        block.cpu = int(want if block.round % 3 == 0 else share * want)
+        block.noise["run_delay"] = want - block.cpu
+    return samples
+
+
+def test_a_thread_too_many_is_found_on_a_busy_host_whatever_the_engine_says():
+    for said in (1, None):
+        told = {"trial": {"num_cores": 1}, "sessions": [assembled.make_session(threads=said)] * 2}
+        assert suspicion("threads_mismatch", busy(1, 0.4), **told) == "passed"
+        found = suspicion("threads_mismatch", busy(2, 0.4), **told)
+        assert found == "failed: planted used 2 cores, 1 threads were asked for"
+
+
+def test_what_a_warm_server_imported_is_no_part_of_this_trial(twice):
+    shared = [assembled.make_session(time_import=300.0, time_import_shared=300.0)] * 2
+    record = assembled.assembled(twice, sessions=shared)
+    assert record.checks["phases"] == "passed" and record.metrics["time_import"] == 300.0
+    own = [assembled.make_session(time_import=300.0)] * 2
+    assert "import, session and first call took 300" in suspicion("phases", twice, sessions=own)

@@ -69,8 +69,10 @@ ROWS = (
     (
         "items",
         "count",
-        "items of a call, where the file or the inputs given with it decide that instead of batch_size",
-        "the dimension that the graph calls batch, else the first one of the first input that has two or more",
+        "items of a call, where a file, a script, a module from Python or given inputs decide that instead of "
+        "batch_size",
+        "the dimension that the graph calls batch or that the inputs share, else the first one of the first input that "
+        "has two or more",
     ),
     ("input_shapes", "", "name, dtype and shape of each input"),
     ("input_hash", "", "hash of the input bytes; equal for all contenders", "sha256, read back by each worker"),

@@ -46,10 +46,30 @@ ROWS = (
     (
         "course",
         "",
-        "in how many processes the latency was not_steady, slowing_down, bimodal or autocorrelated",
+        "in how many of the processes with 40 samples or more the latency was not_steady, slowing_down, bimodal or "
+        "autocorrelated, and how many had too few to tell; empty: all were steady",
         "change points by PELT, two modes by Otsu's threshold, autocorrelation of ranks above 4 samples",
     ),
-    ("samples_far", "count", "samples more than three interquartile ranges above the upper quartile; kept"),
+    (
+        "processes_differ",
+        "",
+        "the medians of the processes differ by over 5 % and by more than what happened within them explains; empty: "
+        "too few processes to tell",
+        "Cochran's Q of the process medians, each with its own interval, p below 0.001",
+    ),
+    ("process_spread", "ratio", "median of the slowest process ÷ median of the fastest − 1", "", "lower"),
+    (
+        "samples_independent",
+        "count",
+        "how many independent samples tell as much as all steady samples of the way: they decide which percentiles "
+        "are given",
+        "n ÷ τ, the autocorrelation time of the ranks, one process after another",
+    ),
+    (
+        "samples_far",
+        "count",
+        "samples more than three interquartile ranges above the upper quartile; kept; not counted below 20 samples",
+    ),
     ("samples_far_share", "ratio", "time of samples_far ÷ time of all steady samples"),
     ("collections", "count", "collections of garbage inside the timed region (the parameter gc allows them)"),
     ("collections_held", "count", "collections of the youngest objects that were held back", "allocations ÷ threshold"),

@@ -29,13 +29,22 @@ ROWS = (
         "",
         "faster, slower, same or inconclusive",
         "the interval of speedup against 1 and the margin; level quick decides no difference under 10 %, and none "
-        "decides what is under smallest_effect",
+        "decides what is under verdict_floor",
     ),
     (
         "smallest_effect",
         "ratio",
-        "smallest |speedup − 1| that the level can tell on this host; null: the host is not calibrated",
-        "half the 95 % interval over as many pairs as the level has, from the A/A calibration",
+        "|speedup − 1| that is found in at least four of five trials where it is the truth, by the noise of this host; "
+        "null: the host is not calibrated",
+        "1.5 times verdict_floor, on the logarithm: what the t interval of 3 to 6 pairs finds in 83 to 87 % of trials",
+        "lower",
+    ),
+    (
+        "verdict_floor",
+        "ratio",
+        "|speedup − 1| below which no verdict claims a difference; null: the host is not calibrated",
+        "half the 95 % interval over as many pairs as the level has, from the A/A calibration; a difference that is "
+        "just as large is found in two of five trials",
         "lower",
     ),
     ("calibration", "", "the calibration that smallest_effect is of: its day and number of pairs"),
