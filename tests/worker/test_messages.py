@@ -9,7 +9,7 @@ import pytest
 
 from benchlib.measure import noise
 from benchlib.measure.samples import block_of
-from benchlib.record.metadata import Artifact, SavedModel, Session, part_facts, session_of
+from benchlib.record.metadata import Artifact, InputSet, SavedModel, Session, part_facts, session_of
 from benchlib.typed_json import from_json, to_json
 from benchlib.worker import messages, service
 from benchlib.worker.channel import Channel
@@ -50,7 +50,7 @@ def test_requests_arrive_as_they_were_sent():
 def test_metadata_is_the_same_on_both_ends():
     metrics, details = part_facts({"params_size": 7, "model_class": "Net", "mine": [1, 2]})
     saved = SavedModel(
-        ("x",), {"x": {0: "batch"}}, {1: "ab"}, "cd", expected={0: "ef"}, metrics=metrics, details=details
+        ("x",), {"x": {0: "batch"}}, {1: InputSet("ab", "drawn")}, "cd", expected={0: "ef"}, metrics=metrics, details=details
     )
     assert over_the_wire(SavedModel, saved) == saved
     assert (saved.metrics, saved.details) == ({"params_size": 7, "model_class": "Net"}, {"mine": [1, 2]})
