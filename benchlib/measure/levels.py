@@ -44,7 +44,7 @@ LEVELS = {
     "quick": Level(replicates=6, start="forked", margin=0.10, decides_same=False,
                    min_rounds=16, min_rounds_slow=5, block_time=0.033, budget=1.5,
                    replicate_time=0.83, start_share=0.67, replicate_limit=16.0,
-                   warmup_time=0.2, warmup_limit=0.5, warmup_tolerance=0.05),
+                   warmup_time=0.2, warmup_limit=0.6, warmup_tolerance=0.05),
     "precise": Level(replicates=6, start="fresh", margin=0.02, decides_same=True, block_time=0.08, target=0.01,
                      budget=10.0, replicate_time=2.0, replicate_limit=60.0),
 }  # fmt: skip

@@ -54,10 +54,10 @@ def measure_replicate(
 ) -> Replicate:
     """Warm-up and rounds of one replicate.
 
-    Rounds go on for the level's minimum, as long as starting these processes cost, and then until the samples of every
-    contender are enough, or the level's budget is spent. A round that was disturbed is soon repeated by all contenders,
-    twice at most and where the minimum still fits the budget; all of it counts. All contenders begin a round with the
-    same set of inputs, each round with the next one.
+    Rounds go on for the level's minimum, in proportion to what starting these processes cost, and then until the
+    samples of every contender are enough, or the level's budget is spent. A round that was disturbed is soon repeated
+    by all contenders, twice at most and where the minimum still fits the budget; all of it counts. All contenders begin
+    a round with the same set of inputs, each round with the next one.
 
     Args:
         contenders: each is stopped, and so it is afterwards.

@@ -95,7 +95,7 @@ def evaluate(
 def _rotated_sets(context: Context, model: Model, comparison: Comparison) -> dict[Path, str]:
     """The sets of inputs that rotate while it is timed: none where a model refused one that was derived, nor where a
     captured graph reads at one address."""
-    illegal = set(model.compared_sets) - set(comparison.ground_truth.sets)
+    illegal = set(model.input_sets) - set(comparison.ground_truth.sets)
     return {} if illegal or any(way.cuda_graphs for way in context.ways) else model.rotated_sets
 
 

@@ -49,9 +49,8 @@ def test_requests_arrive_as_they_were_sent():
 
 def test_metadata_is_the_same_on_both_ends():
     metrics, details = part_facts({"params_size": 7, "model_class": "Net", "mine": [1, 2]})
-    saved = SavedModel(
-        ("x",), {"x": {0: "batch"}}, {1: InputSet("ab", "drawn", ["x"])}, "cd", expected={0: "ef"}, metrics=metrics, details=details
-    )
+    sets = {1: InputSet("ab", "drawn")}
+    saved = SavedModel(("x",), {"x": {0: "batch"}}, sets, "cd", expected={0: "ef"}, metrics=metrics, details=details)
     assert over_the_wire(SavedModel, saved) == saved
     assert (saved.metrics, saved.details) == ({"params_size": 7, "model_class": "Net"}, {"mine": [1, 2]})
     session = session_of({"providers": "CPU", "arena": {"grows": True}}, time_import=0.5, time_session=0.25)
