@@ -28,7 +28,7 @@ _FUNCTIONS = ("equal", "allclose", "is_nonzero")  # of torch itself, too
 _OWN = Path(__file__).parents[1]
 _CALLERS = (_OWN / "tensors.py", _OWN / "models" / "__init__.py")
 _STANDARD = sysconfig.get_path("stdlib")
-_FEW = 100
+_FEW = 100  # up to which a whole number is tried a hundred times as large
 _CLOSE = 1e-3  # relative; numbers nearer than this are the same answer
 
 
@@ -43,7 +43,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Conversion:
-    """One conversion; its answer is a Python value, an array, or None where there is none to compare."""
+    """One conversion; its answer is a Python value or an array, of an iteration the number of its items."""
 
     place: Place
     value: Any
@@ -220,7 +220,7 @@ def _as_asked(turned: Any, answer: Any, kind: str) -> Any:
         import torch
 
         return torch.as_tensor(np.asarray(turned)).to(answer.dtype).reshape(answer.shape)
-    return turned.astype(answer.dtype) if isinstance(answer, np.ndarray) else turned
+    return np.asarray(turned).astype(answer.dtype) if isinstance(answer, np.ndarray) else turned
 
 
 def _replace(undo: contextlib.ExitStack, owner: Any, name: str, kind: str, ask: Callable) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+import traceback
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,7 +19,7 @@ from benchlib.exporters._trace_graph import Node, inputs_used, nodes_of
 from benchlib.models import LoadedModel
 from benchlib.tensors import FlatArrays
 from benchlib.worker import conversions
-from benchlib.worker.conversions import Conversion, observed
+from benchlib.worker.conversions import Conversion, is_users, observed
 
 _UNSEEN = re.compile(r"Converting a tensor to a (Python|NumPy)")  # torch's words
 # Relative to the largest element of an output: what rounding alone changes.
@@ -37,6 +38,7 @@ class Trace:
     outputs: list[np.ndarray] = field(default_factory=list)
     unseen: list[tuple[str, int]] = field(default_factory=list)  # where torch warns of a conversion that is not noted
     failed: str = ""
+    refused: bool = False  # it failed as the model's own code raised, and no operator did
 
 
 class Tracer:
@@ -64,6 +66,7 @@ class Tracer:
                     traced = torch.jit.trace(module, args, check_trace=False, strict=False)
         except Exception as error:  # whatever a model raises on these inputs or with these answers
             made.failed = f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0][:_TOLD]}"
+            made.refused = _is_raised_by_the_model(error)
             return made
         finally:
             hook.remove()
@@ -72,6 +75,13 @@ class Tracer:
         made.outputs = [tensors.to_numpy(leaf).copy() for leaf in given]
         made.unseen = list(dict.fromkeys(_unseen(told)))
         return made
+
+
+def _is_raised_by_the_model(error: Exception) -> bool:
+    """Whether the line that raised is a `raise` or an `assert` of the model's code."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    line = (frame.line or "").lstrip()
+    return is_users(frame.filename) and (isinstance(error, AssertionError) or line.startswith(("raise", "assert")))
 
 
 def _unseen(told: Sequence[warnings.WarningMessage]) -> Iterator[tuple[str, int]]:

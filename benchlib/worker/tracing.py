@@ -36,7 +36,8 @@ from benchlib.worker.verbs import held_model
 
 _MOVED = 2  # sets that are traced in any case: those that move most
 _TRIED = 3  # of the conversions at one place: the first, one in the middle, the last
-_CHECK = "an input check"
+_RAISES = ("an input check: answered otherwise, it raises", "answered otherwise, an operator fails:")
+_NO_OTHER = ", and no compared input decides otherwise"
 _CODE = 100  # characters of a line of code that are told
 _VALUE = 40  # characters of an answer
 
@@ -173,39 +174,44 @@ class _Examination:
     def _turn_over(self, index: int) -> tuple[str, bool]:
         """What becomes of the model when this one answer is another, in words, and whether that settles it. Where that
         only raises, the same question may have been asked twice (`split([n, size - n])`): all are answered alike."""
-        outcome, settled = self._try_answers([index])
+        alone = self._try_answers([index])
         asked = self.first.conversions[index]
         alike = [
             other
             for other, conversion in enumerate(self.first.conversions)
             if conversion.place == asked.place and not differs(conversion.value, asked.value)
         ]
-        if outcome.startswith(_CHECK) and len(alike) > 1:
+        if len(alike) > 1 and alone[0].startswith(_RAISES):
             together = self._try_answers(alike)
-            return (outcome, settled) if together[0].startswith(_CHECK) else together
-        return outcome, settled
+            return alone if together[0].startswith(_RAISES) else together
+        return alone
 
     def _try_answers(self, indices: list[int]) -> tuple[str, bool]:
-        raised, graph_stays, outputs_stay = "", False, False
-        for answer in turned_over(self.first.conversions[indices[0]].value):
+        """The same of conversions that are answered alike. A number on which an operator fails is one that operators
+        are given, as the trace will give them the recorded one for ever; a way that is not gone proves nothing."""
+        asked = self.first.conversions[indices[0]].value
+        refused, fails, graph_stays, outputs_stay = "", "", False, False
+        for answer in turned_over(asked):
             if time.monotonic() > self.deadline:
                 return "whether it matters was not tried, as no time was left", False
             trace = self.tracer.trace(self.sets[0], dict.fromkeys(indices, answer), self.seed)
-            if trace.failed:
-                raised = trace.failed
+            if trace.failed and (trace.refused or isinstance(asked, bool)):
+                refused = trace.failed
+            elif trace.failed:
+                fails = trace.failed
             elif first_difference(self.first.nodes, trace.nodes) is None:
                 graph_stays = True
             elif outputs_differ(self.first.outputs, trace.outputs):
-                return f"answered {_text(answer)}, the outputs change, and no compared input decides otherwise", False
+                return f"answered {_text(answer)}, the outputs change{_NO_OTHER}", False
             else:
                 outputs_stay = True
-        if outputs_stay:
-            return "answered otherwise, the outputs stay", True
-        if graph_stays:
-            return "answered otherwise, the graph stays", True
-        if raised:
-            return f"{_CHECK}: answered otherwise, it raises {raised}", True
-        return "there is no other answer that could be tried, and no compared input decides otherwise", False
+        if outputs_stay or graph_stays:
+            return f"answered otherwise, the {'outputs stay' if outputs_stay else 'graph stays'}", True
+        if fails:
+            return f"{_RAISES[1]} {fails}{_NO_OTHER}", False
+        if refused:
+            return f"{_RAISES[0]} {refused}", True
+        return f"there is no other answer that could be tried{_NO_OTHER}", False
 
     def _by_place(self, indices: Iterable[int]) -> dict[Place, list[int]]:
         places: dict[Place, list[int]] = {}

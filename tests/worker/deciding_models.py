@@ -98,6 +98,11 @@ class ByNumpy(nn.Module):
         return x + torch.from_numpy(np.sort(x.numpy()))
 
 
+class LoudestByNumpy(nn.Module):
+    def forward(self, x):
+        return x / torch.from_numpy(np.asarray(x.abs().max()))
+
+
 class ByList(nn.Module):
     def forward(self, x, lengths):
         return torch.stack([row[:n].sum() for row, n in zip(x, lengths.tolist(), strict=True)])
@@ -156,6 +161,7 @@ DECIDING = {
     "loudness": (Loudness, {"wave": X}, {"wave": X * 0.3}),
     "picked": (Picked, {"x": X}, {"x": X - 0.7}),
     "numpy": (ByNumpy, {"x": X}, {"x": -X}),
+    "one number by numpy": (LoudestByNumpy, {"x": X}, {"x": X * 3}),
     "list": (ByList, {"x": X, "lengths": torch.tensor([4, 2])}, {"x": X, "lengths": torch.tensor([3, 1])}),
     "data": (ByData, {"x": X}, {"x": X * 3}),
     "parted": (Parted, {"x": X}, {"x": X + 0.4}),

@@ -1,6 +1,7 @@
 """What a model's Python decides while it is traced: found with its place, settled by other inputs, or tried."""
 
 import ast
+import sys
 import warnings
 from pathlib import Path
 
@@ -85,6 +86,35 @@ def test_what_raises_when_it_is_turned_over_checks_inputs():
     assert checked.settled
     assert checked.outcome == "an input check: answered otherwise, it raises ValueError: an id beyond the table"
     assert compared.settled  # no answer that it accepts makes another graph
+
+
+def test_a_number_on_which_an_operator_fails_is_no_check():
+    class Folded(nn.Module):
+        def forward(self, x):
+            above = x[x > 0]
+            return above.view(len(above), 1) * 2
+
+    found = about_values(examine(Folded, {"x": X}))
+    assert [d.kind for d in found] == ["len", "index"]
+    for decision in found:
+        assert not decision.settled
+        assert decision.outcome.startswith("answered otherwise, an operator fails: RuntimeError")
+    assert all(d.settled for d in about_values(examine(Folded, {"x": X}, {"x": X + 0.4})))
+
+
+@pytest.mark.parametrize("error", ["ValueError", "RuntimeError"])
+def test_a_number_that_the_models_own_code_refuses_is_a_check(error, tmp_path, monkeypatch):
+    (tmp_path / "refusing.py").write_text(
+        "from torch import nn\nclass Refusing(nn.Module):\n    def forward(self, x):\n"
+        f"        if x.max().item() != 1.0:\n            raise {error}('not so')\n        return x * 2\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "refusing", raising=False)
+    from refusing import Refusing
+
+    (decision,) = about_values(examine(Refusing, {"x": X}))
+    assert (decision.file, decision.settled) == ("refusing.py", True)
+    assert decision.outcome == f"an input check: answered otherwise, it raises {error}: not so"
 
 
 def test_what_changes_nothing_is_told():
