@@ -62,6 +62,7 @@ class Contender:
     open: OpenSession
     # Files of inputs that rotate with the recorded ones while it is timed -> the hash that each worker has to find.
     input_sets: dict[Path, str] = field(default_factory=dict)
+    fresh_inputs: bool = False  # the model writes into its inputs: each call gets its own
 
 
 @dataclass

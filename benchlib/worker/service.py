@@ -19,8 +19,8 @@ from benchlib.worker.messages import Leave, Problem, Request, request_named
 
 # The modules that register verbs.
 MODULES = (
-    "verbs", "building", "failing_export", "timed", "reference_load", "device", "profiled", "footprint", "peaks",
-    "details",
+    "verbs", "building", "failing_export", "judging", "timed", "reference_load", "device", "profiled", "footprint",
+    "peaks", "details",
 )  # fmt: skip
 VERBS: dict[type[Request[Any]], Callable[[Worker, Any], Any]] = {}  # by the class of the request
 OUT_OF_MEMORY = ("out of memory", "bad_alloc", "can't allocate memory", "failed to allocate memory")
