@@ -133,12 +133,13 @@ def _beyond(one: np.ndarray, other: np.ndarray, dtype: str) -> np.ndarray:
 
 
 def _spread(values: np.ndarray) -> float:
-    """How far the middle half of the values lies apart, which a few masked ones do not widen; of values of which most
-    are one, their standard deviation."""
-    if not values.size:
+    """How far the middle half of the different values lies apart: what a model masks with is one of them, however often
+    it stands there."""
+    different = np.unique(values.real)
+    if not different.size:
         return 0.0
-    low, high = np.quantile(values.real, [0.25, 0.75])
-    return float(high - low) or float(np.std(values))
+    low, high = np.quantile(different, [0.25, 0.75])
+    return float(high - low)
 
 
 def structure_of(outputs: Mapping[str, np.ndarray]) -> list[tuple[int, ...]]:
