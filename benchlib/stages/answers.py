@@ -63,6 +63,7 @@ class Answering:
     inputs: Mapping[int, Path]
     given: Mapping[int, tuple[Path, str]]  # outputs that were given, a file and its hash
     derived: frozenset[int]
+    watched: bool = True  # the model is looked at, to see whether it is a function
 
     def reference(self, folder: Path) -> OutputsMetadata:
         """The outputs that were given, and the way's for the other sets of inputs: none where that way does not run the
@@ -83,29 +84,32 @@ class Answering:
         return self._without_illegal(made, folder)
 
     def _answered(self, inputs: Mapping[int, Path], folder: Path) -> OutputsMetadata:
-        """What the judge's way answers, with its nature where the recorded inputs are among them."""
+        """What the judge's way answers, with its nature."""
         trial, scratch = self.context.trial, self.context.scratch
         refused = self._refused_on_the_cpu(inputs)
         inputs = {number: file for number, file in inputs.items() if number not in refused}
         with self.judge(trial.judge_way, trial.device) as judge:
-            made = judge.answer(inputs, folder, nature.SEEDS[0], scratch if 0 in inputs else None)
-        found = self._nature(made, folder) if 0 in made.hashes else Nature()
+            made = judge.answer(inputs, folder, nature.SEEDS[0], scratch if self.watched else None)
+        watched = self.watched and min(inputs) in made.hashes
+        found = self._nature(min(inputs), made, folder) if watched else Nature()
         return OutputsMetadata(made.hashes, {**refused, **made.left_out}, nature=found)
 
-    def _nature(self, made: Judgement, folder: Path) -> Nature:
-        """What the model is, of which a second process, with other seeds, gives a second opinion."""
+    def _nature(self, first: int, made: Judgement, folder: Path) -> Nature:
+        """What the model is, of which a second process, with another seed, gives a second opinion on the first set."""
         trial, scratch = self.context.trial, self.context.scratch
         elsewhere = scratch / "elsewhere"
         elsewhere.mkdir(exist_ok=True)
         with self.judge(trial.judge_way, trial.device) as judge:
-            other = judge.answer({0: self.inputs[0]}, elsewhere, nature.SEEDS[1])
-            same = other.hashes[0] == made.hashes[0]
+            other = judge.answer({first: self.inputs[first]}, elsewhere, nature.SEEDS[1])
+            if first not in other.hashes:  # it answered before, and raises in another process
+                return Nature(nature.RANDOM, f"it fails in some processes: {other.left_out[first]}")
+            same = other.hashes[first] == made.hashes[first]
             operators = [] if same else judge.random_operators()
         generators = [name for name in made.draws if name != "torch" or not operators]
         return nature.nature_of(
             Observed(
-                first=tensors.load(folder / "outputs-0.npz")[0],
-                elsewhere=tensors.load(elsewhere / "outputs-0.npz")[0],
+                first=tensors.load(folder / f"outputs-{first}.npz")[0],
+                elsewhere=tensors.load(elsewhere / f"outputs-{first}.npz")[0],
                 again=[tensors.load(path)[0] for path in made.others],
                 fails_again=made.fails_again,
                 draws=bool(made.draws or operators),
@@ -160,13 +164,13 @@ class Answering:
         made = self._without_illegal(OutputsMetadata(answered.hashes, answered.left_out), folder)
         rounded = {n: reference.outputs(n) for n in made.hashes}
         exact = {n: accuracy.in_order_of(rounded[n], tensors.load(folder / f"outputs-{n}.npz")[0]) for n in rounded}
-        trial, derived = self.context.trial, self.derived & exact.keys()
-        illegal = legality.less_exact(rounded, exact, derived, trial.dtype) if 0 in exact else {}
+        dtype, derived = self.context.trial.dtype, self.derived & exact.keys()
+        illegal = legality.less_exact(rounded, exact, derived, dtype) if 0 in exact else {}
+        illegal |= legality.spoiling(rounded, exact, derived - illegal.keys(), dtype)
         legal = [n for n in exact if n not in illegal]
-        if problem := by_sets.cannot_judge({n: rounded[n] for n in legal}, {n: exact[n] for n in legal}, trial.dtype):
+        if problem := by_sets.cannot_judge({n: rounded[n] for n in legal}, {n: exact[n] for n in legal}, dtype):
             return OutputsMetadata(problem=problem)
-        hashes = {n: made.hashes[n] for n in legal}
-        return OutputsMetadata(hashes, made.left_out | illegal)
+        return OutputsMetadata({n: made.hashes[n] for n in legal}, made.left_out | illegal)
 
 
 def first_line(error: WorkerError) -> str:

@@ -173,7 +173,7 @@ class GroundTruths:
     ) -> GroundTruth:
         trial, task = self.context.trial, self.model.metadata.task
         derived = () if shapes else [n for n, s in self.model.metadata.input_sets.items() if s.origin in DERIVED]
-        making = Answering(self.context, self.model, self.judge, inputs, given, frozenset(derived))
+        making = Answering(self.context, self.model, self.judge, inputs, given, frozenset(derived), watched=not shapes)
         try:
             reference = self._obtain(trial.judge_way, trial.device, shapes, making.reference)
         except WorkerError as error:

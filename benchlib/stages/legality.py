@@ -31,16 +31,35 @@ def unlike_recorded(answers: Sets) -> dict[int, str]:
 def less_exact(reference: Sets, exact: Sets, derived: Collection[int], dtype: str) -> dict[int, str]:
     """The derived sets on which the reference's own relative error is more than `FARTHER` times that on set 0, each
     with the reason; on outputs that are exact, more than as many roundings of the dtype."""
-    if structure_of(reference[0]) != structure_of(exact[0]):
+    if not _comparable(reference[0], exact[0]):
         return {}
     allowed = FARTHER * max(by_sets.worst_own_error(reference, exact, 0), ROUNDING[dtype])
     illegal = {}
     for n in sorted(derived):
-        if structure_of(reference[n]) != structure_of(exact[n]):
-            illegal[n] = f"float64 answers with other shapes than {dtype}"
+        if not _comparable(reference[n], exact[n]):
+            illegal[n] = f"float64 answers with other shapes or kinds of numbers than {dtype}"
         elif not (error := by_sets.worst_own_error(reference, exact, n)) <= allowed:
             illegal[n] = f"the error of {dtype} itself is {error:.2g} there, more than {FARTHER} times the recorded one"
     return illegal
+
+
+def spoiling(reference: Sets, exact: Sets, derived: Collection[int], dtype: str) -> dict[int, str]:
+    """The derived sets on which float64 cannot be the ground truth although it can on all others, each with the
+    reason: better one set less than a coarser judge."""
+    others = [n for n in exact if n not in derived]
+    if not derived or not others or _spoilt(reference, exact, others, dtype):
+        return {}
+    reasons = {n: _spoilt(reference, exact, [*others, n], dtype) for n in sorted(derived)}
+    return {n: reason for n, reason in reasons.items() if reason}
+
+
+def _spoilt(reference: Sets, exact: Sets, numbers: Collection[int], dtype: str) -> str:
+    return by_sets.cannot_judge({n: reference[n] for n in numbers}, {n: exact[n] for n in numbers}, dtype)
+
+
+def _comparable(reference: Mapping[str, np.ndarray], exact: Mapping[str, np.ndarray]) -> bool:
+    kinds = [[tensors.values(array).dtype.kind for array in outputs.values()] for outputs in (reference, exact)]
+    return structure_of(reference) == structure_of(exact) and kinds[0] == kinds[1]
 
 
 def _unlike(recorded: Mapping[str, np.ndarray], outputs: Mapping[str, np.ndarray]) -> str:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from benchlib.stages.legality import less_exact, unlike_recorded
+from benchlib.stages.legality import less_exact, spoiling, unlike_recorded
 
 RIGHT = np.random.default_rng(0).normal(size=(4, 5))
 
@@ -52,3 +52,15 @@ def test_beside_an_exact_answer_a_few_roundings_are_allowed():
     assert list(less_exact(reference, exact, {1, 2}, "float32")) == [2]
     assert less_exact({0: {"y": np.arange(3)}, 1: {"y": np.arange(3)}}, {n: {"y": np.arange(3)} for n in (0, 1)}, {1},
                       "float32") == {}  # fmt: skip
+
+
+def test_one_derived_set_does_not_cost_the_better_judge():
+    exact = {n: {"y": RIGHT} for n in range(3)}
+    wrong = {"y": np.where(RIGHT > 1, np.nan, RIGHT)}
+    assert list(spoiling({0: {"y": RIGHT}, 1: {"y": RIGHT}, 2: wrong}, exact, {1, 2}, "float32")) == [2]
+    assert spoiling({0: wrong, 1: {"y": RIGHT}, 2: wrong}, exact, {1, 2}, "float32") == {}, "it is no judge anyway"
+
+
+def test_whole_numbers_in_the_place_of_floating_ones_do_not_count():
+    exact = {0: {"y": RIGHT}, 1: {"y": RIGHT.astype(np.int64)}}
+    assert list(less_exact({0: {"y": RIGHT}, 1: {"y": RIGHT}}, exact, {1}, "float32")) == [1]
