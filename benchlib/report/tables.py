@@ -174,12 +174,10 @@ def _judged_by(row: Row) -> str:
 
 def _limits_of_comparison(row: Row) -> list[str]:
     """What the comparison of a trial does not cover, in sentences."""
-    if not known(row["ground_truth_is"]):
-        return []
-    told = [] if row["ground_truth_is"] in ("", FUNCTION) else [f"the model is no function: {row['ground_truth_is']}"]
-    if row["inputs_not_moved"]:
-        told.append(f"checked for one value of {row['inputs_not_moved']} alone")
-    return [*told, *filter(None, [row["input_sets_refused"]])]
+    names = ("ground_truth_is", "inputs_not_moved", "input_sets_refused")
+    kind, fixed, refused = (row[name] if known(row[name]) else "" for name in names)
+    told = [f"the model is {kind}" if kind not in ("", FUNCTION) else "", f"checked for one value of {fixed} alone"]
+    return [text for text in (told[0], told[1] if fixed else "", refused) if text]
 
 
 def _trial(handle_of_trial: str) -> str:
