@@ -182,12 +182,7 @@ class Report:
             f"({escape(longest['model_name'])}, {escape(longest['way'])}). "
         )
         if len(paid):
-            text += (
-                f"{prose.count(len(pays), 'way')} of {len(paid)} pay{'s' if len(pays) == 1 else ''} for the "
-                "export and the opening after some number of calls; a question mark stands where the speedup itself "
-                "is not certain."
-            )
-        timed = self.table["time_latency"].notna().any()
+            text += f" The outputs of {prose.count(unverified, 'trial')} prove nothing (unverified)."
         return Html(
             f"<p>{text}</p>",
             *self._pictures(plots.costs, "Time to export and number of calls to break even.", rows),
