@@ -182,7 +182,12 @@ class Report:
             f"({escape(longest['model_name'])}, {escape(longest['way'])}). "
         )
         if len(paid):
-            text += f" The outputs of {prose.count(unverified, 'trial')} prove nothing (unverified)."
+            text += (
+                f"{prose.count(len(pays), 'way')} of {len(paid)} pay{'s' if len(pays) == 1 else ''} for the "
+                "export and the opening after some number of calls; a question mark stands where the speedup itself "
+                "is not certain."
+            )
+        timed = self.table["time_latency"].notna().any()
         return Html(
             f"<p>{text}</p>",
             *self._pictures(plots.costs, "Time to export and number of calls to break even.", rows),
@@ -199,9 +204,7 @@ class Report:
             ": no speedup is published for " + ("it." if wrong == 1 else "them.") if wrong else "."
         )
         if unverified := int((compared["status"] == "unverified").sum()):
-            text += (
-                f" Of {prose.count(unverified, 'trial')} the outputs prove nothing: the reason stands with the others."
-            )
+            text += f" The outputs of {prose.count(unverified, 'trial')} prove nothing (unverified)."
         return Html(
             f"<p>{text}</p>",
             *self._pictures(plots.accuracy, f"What the largest error of each trial uses of its tolerance: {text}"),

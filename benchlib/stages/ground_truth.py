@@ -229,8 +229,9 @@ def inputs_not_moved(model: Model, truth: GroundTruth, failed: Collection[int]) 
     """The inputs for one value of which alone the outputs of a way were compared that failed on some sets, by name; ""
     where there are none."""
     flat, structure = tensors.load(model.inputs)
-    name_numbers: Any = getattr(_input_sets, "fixed_numbers", lambda structure: [])  # until the input sets have it
-    return ", ".join([*(name for name in flat if not truth.moved(name, failed)), *name_numbers(structure)])
+    name_numbers: Any = getattr(_input_sets, "fixed_numbers", lambda inputs: [])  # until the input sets have it
+    names = [name for name in flat if not truth.moved(name, failed)]
+    return ", ".join(dict.fromkeys([*names, *name_numbers(tensors.unflatten(structure, flat))]))
 
 
 def _read(number: int, path: Path) -> tensors.FlatArrays:
