@@ -6,17 +6,18 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 from benchlib.accuracy import Check, tolerance_for
 from benchlib.measure.contender import Opened
 from benchlib.record.metrics import METRICS, Metrics
+from benchlib.stages import by_sets
 from benchlib.stages.context import Context
 from benchlib.stages.ground_truth import GroundTruth, inputs_not_moved
 from benchlib.stages.loading import Model
 from benchlib.stages.nature import RANDOM, STATEFUL
 from benchlib.worker.client import WorkerError
 
-ALLOWED = ("tolerance_abs", "tolerance_rel", "tolerance_cosine")  # metrics that say nothing of the outputs
 # What a way says that looks at its inputs before it computes: guards and assertions of an export, shapes of a session.
 INPUT_CHECKS = (
     r"^AssertionError", r"\bguards?\b.*\bfail", r"\bassert(ion)?\b", r"[Gg]ot invalid dimensions for input",
@@ -87,6 +88,22 @@ def compare_again(comparison: Comparison, context: Context, index: int, number: 
     blame(comparison.check, context, index, later, when)
 
 
+class Findings(Protocol):
+    """What is said of a way besides its outputs (`benchlib.stages.decisions.Decisions`)."""
+
+    problem: str  # why it is wrong
+    unverified: str  # why equal outputs prove nothing
+    metrics: Metrics
+
+
+def take_findings(comparison: Comparison, context: Context, found: Findings) -> None:
+    """Takes what was found of the trial's own way besides its outputs into the comparison."""
+    comparison.check.metrics |= found.metrics
+    if found.problem:
+        blame(comparison.check, context, len(context.ways) - 1, Check(False, found.problem))
+    comparison.unverified = "; ".join(filter(None, [comparison.unverified, found.unverified]))
+
+
 def blame(check: Check, context: Context, index: int, later: Check, when: str = "") -> None:
     """Takes what was found of the outputs of the contender `index` into the check of the trial's own way."""
     if check.equal and not later.equal:
@@ -136,13 +153,22 @@ def _leave_unverified(comparison: Comparison) -> None:
         check.problem = f"{check.problem}; {nature.sentence}"
     elif nature.kind == RANDOM and check.rows:  # numbers were compared, which is to compare noise
         check.equal, check.problem, check.rows = True, "", []
-        for name in [name for name in check.metrics if METRICS[name].group == "numerics" and name not in ALLOWED]:
-            del check.metrics[name]
+        check.metrics = _without_errors(check.metrics)
 
 
 def _nothing_compared(context: Context, truth: GroundTruth) -> Check:
+    """The check of no outputs at all, which says what would have been allowed."""
     trial = context.trial
     tolerance = tolerance_for(trial.way.computes(trial.dtype), trial.tolerance)
-    metrics = truth.about({}) | {"ground_truth_is": "", "tolerance_reason": tolerance.reason}
-    metrics |= {"tolerance_rel": tolerance.rtol, "tolerance_abs": tolerance.atol, "tolerance_cosine": tolerance.cosine}
-    return Check(True, metrics=Metrics(metrics))
+    nothing: by_sets.Sets = {0: {}}
+    check = by_sets.compare(nothing, nothing, trial.dtype, tolerance=tolerance)
+    return Check(True, metrics=_without_errors(check.metrics) | truth.about({}) | {"ground_truth_is": ""})
+
+
+def _without_errors(metrics: Metrics) -> Metrics:
+    """Metrics of a check without those that say how far outputs are off; what is allowed stays."""
+    return Metrics(
+        (name, value)
+        for name, value in metrics.items()
+        if METRICS[name].group != "numerics" or (name.startswith("tolerance_") and name != "tolerance_share")
+    )

@@ -23,7 +23,6 @@ from typing import Any
 
 from benchlib import accuracy, machine, tensors
 from benchlib.fingerprint import code_of
-from benchlib.models import _input_sets
 from benchlib.record.metadata import InputSet
 from benchlib.record.metrics import Metrics
 from benchlib.registries import exporters, runtimes
@@ -43,7 +42,6 @@ from benchlib.worker.client import WorkerError
 Sizes = Mapping[str, int]  # free dimension -> its size
 # What kept outputs, and what is said of them, is by.
 DECIDING = (
-    "benchlib.accuracy.own_error",
     "benchlib.stages.answers",
     "benchlib.stages.legality",
     "benchlib.stages.nature",
@@ -110,7 +108,7 @@ class GroundTruth:
     def check(self, files: Mapping[int, Path]) -> accuracy.Check:
         """The comparison of a session's outputs, a file for each set of inputs, over all of them together."""
         reference = {n: self.reference.outputs(n) for n in files}
-        candidate = {n: accuracy.in_order_of(reference[n], _read(n, path)) for n, path in files.items()}
+        candidate = {n: accuracy.in_order_of(reference[n], tensors.load(path)[0]) for n, path in files.items()}
         exact = None
         if self.exact:
             exact = {n: accuracy.in_order_of(reference[n], self.exact.outputs(n)) for n in files}
@@ -228,13 +226,6 @@ class GroundTruths:
 def inputs_not_moved(model: Model, truth: GroundTruth, failed: Collection[int]) -> str:
     """The inputs for one value of which alone the outputs of a way were compared that failed on some sets, by name; ""
     where there are none."""
-    flat, structure = tensors.load(model.inputs)
-    name_numbers: Any = getattr(_input_sets, "fixed_numbers", lambda inputs: [])  # until the input sets have it
-    names = [name for name in flat if not truth.moved(name, failed)]
-    return ", ".join(dict.fromkeys([*names, *name_numbers(tensors.unflatten(structure, flat))]))
-
-
-def _read(number: int, path: Path) -> tensors.FlatArrays:
-    """The outputs of a session: of all sets but the recorded one the part that is compared."""
-    outputs, _ = tensors.load(path)
-    return {name: tensors.thinned(array) for name, array in outputs.items()} if number else outputs
+    names = [name for name in tensors.load(model.inputs)[0] if not truth.moved(name, failed)]
+    fixed: list[str] = getattr(model.metadata, "fixed_numbers", [])  # until the input sets say so
+    return ", ".join(dict.fromkeys([*names, *fixed]))

@@ -99,8 +99,8 @@ class TrialRun:
         truths = GroundTruths(context, model, outcome.artifacts)
         outcome.ground_truth = truths.at_recorded_inputs()
         outcome.comparison = compare(context, model, sessions, outcome.ground_truth, answers)
-        # until the decisions of traces are there: `decisions.examine` is called here, and `take_decisions` of
-        # `benchlib.stages.comparison` takes what it says into the comparison
+        # until the decisions of traces are there: `decisions.examine(context, model, artifacts, truth)` is called here,
+        # and `comparison.take_findings` takes what it finds
         if context.trial.dynamic and outcome.ground_truth.nature.repeats:
             other_shapes.check(outcome.comparison.check, truths, sessions[-1])
         return views.CheckView(outcome.comparison.check, outcome.comparison.unverified)

@@ -11,7 +11,14 @@ from benchlib import tensors
 from benchlib.mistakes import make
 from benchlib.record.metadata import InputSet, SavedModel
 from benchlib.stages.answers import KnownOutputs, OutputsMetadata
-from benchlib.stages.comparison import Comparison, compare, compare_again, is_input_check, make_first_calls
+from benchlib.stages.comparison import (
+    Comparison,
+    compare,
+    compare_again,
+    is_input_check,
+    make_first_calls,
+    take_findings,
+)
 from benchlib.stages.ground_truth import GroundTruth
 from benchlib.stages.loading import Model
 from benchlib.stages.measuring import _rotated_sets
@@ -160,6 +167,18 @@ def test_without_a_ground_truth_a_way_that_runs_is_unverified(compared, context,
     from benchlib.stages.views import CheckView
 
     assert CheckView(found.check, found.unverified).title == "cannot be compared"
+
+
+def test_what_a_trace_froze_is_taken_into_the_comparison(compared, context):
+    found = compared()
+    told = SimpleNamespace(
+        problem="", unverified="net.py:3: decided for the recorded input", metrics={"decisions": "x"}
+    )
+    take_findings(found, context, told)
+    assert found.check.equal and found.unverified == told.unverified and found.check.metrics["decisions"] == "x"
+    take_findings(found, context, SimpleNamespace(problem="`t` is no input of the graph", unverified="", metrics={}))
+    assert (found.check.equal, found.check.problem) == (False, "`t` is no input of the graph")
+    assert found.unverified == told.unverified
 
 
 # -- in the timed phase ----------------------------------------------------------------------------
