@@ -20,7 +20,7 @@ from typing import Any
 from benchlib import tensors
 from benchlib.worker.messages import Judgement, JudgeModel, NameRandomOperators, RandomOperators
 from benchlib.worker.service import Worker, problem_of, verb
-from benchlib.worker.verbs import open_session
+from benchlib.worker.verbs import open_artifact
 
 # The operators of ONNX that draw random numbers; Dropout does in training mode.
 RANDOM_OPERATORS = (
@@ -35,10 +35,11 @@ _EDGE = 1 << 16  # … and its first and last bytes
 @verb
 def judge_model(worker: Worker, request: JudgeModel) -> Judgement:
     """Opens the model and calls it on every set of inputs, the recorded one first."""
-    open_session(worker, request.open)
+    worker.session = open_artifact(request.open)
+    module = getattr(worker.session, "module", None) if request.repeats else None
     answers = _Answers(worker, request)
     first, *others = sorted(request.inputs)
-    state = state_of(_module(worker))
+    state = state_of(module)
     seed_generators(request.seed)
     generators = _generator_states()
     answers.take(first)
@@ -49,7 +50,7 @@ def judge_model(worker: Worker, request: JudgeModel) -> Judgement:
         answers.take(number)
     if request.repeats and others:
         answers.take_again(first)
-    changed = changed_names(state, state_of(_module(worker))) if request.repeats else []
+    changed = changed_names(state, state_of(module))
     return Judgement(
         answers.hashes,
         answers.left_out,
@@ -154,10 +155,6 @@ def state_of(module: Any) -> dict[str, str]:
 def changed_names(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
     """The names that hold something else, or are there only before or after."""
     return [name for name in dict.fromkeys((*before, *after)) if before.get(name) != after.get(name)]
-
-
-def _module(worker: Worker) -> Any:
-    return getattr(worker.session, "module", None)
 
 
 def _hash_of(tensor: Any, whole: int) -> str:
