@@ -23,6 +23,7 @@ INPUT_CHECKS = (
     r"^AssertionError", r"\bguards?\b.*\bfail", r"\bassert(ion)?\b", r"[Gg]ot invalid dimensions for input",
     r"[Uu]nexpected input data type", r"^UserError", r"constraint", r"[Ee]xpected input",
 )  # fmt: skip
+IN_A_NODE = "while running"  # onnxruntime's words for what a node of the graph failed with
 
 
 @dataclass
@@ -125,7 +126,7 @@ def _answer(opened: Opened, inputs: Path, number: int, own: Answers, file: Path)
 
 def is_input_check(failure: str) -> bool:
     """Whether a way failed because it looked at its inputs and would not have them, not because of what it computed."""
-    return any(re.search(pattern, failure) for pattern in INPUT_CHECKS)
+    return IN_A_NODE not in failure and any(re.search(pattern, failure) for pattern in INPUT_CHECKS)
 
 
 def _refused(truth: GroundTruth, own: Answers) -> str:

@@ -92,3 +92,22 @@ def test_without_eager_a_way_that_runs_is_unverified(record_of, way):
         assert record.files.outputs == ""
     else:
         assert record.status == "failed"
+
+
+def random_graph(folder: Path) -> Path:
+    from onnx import TensorProto, helper, save
+
+    x, y = (helper.make_tensor_value_info(name, TensorProto.FLOAT, [4, 16]) for name in "xy")
+    nodes = [helper.make_node("RandomNormalLike", ["x"], ["noise"]), helper.make_node("Add", ["x", "noise"], ["y"])]
+    graph = helper.make_graph(nodes, "g", [x], [y])
+    save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9), folder / "noisy.onnx")
+    return folder / "noisy.onnx"
+
+
+def test_a_graph_that_draws_is_unverified_and_its_operator_is_named(monkeypatch, tmp_path):
+    monkeypatch.setenv("BENCHLIB_CACHE", str(tmp_path / "cache"))
+    trial = begin({"model": str(random_graph(tmp_path)), "exporter": "onnx", "level": "smoke", "until": "check"})
+    for step in (trial.load, trial.export, trial.open, trial.check, trial.measure):
+        step()
+    record = trial.record().record
+    assert (record.status, record.reason) == ("unverified", "the model draws random numbers: RandomNormalLike")
