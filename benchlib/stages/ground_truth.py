@@ -15,7 +15,7 @@ answer the recorded one. Of a model that is no function (`benchlib.stages.nature
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -157,10 +157,14 @@ class GroundTruths:
     artifacts: Mapping[str, BuiltArtifact]
 
     def at_recorded_inputs(self) -> GroundTruth:
-        """For the recorded inputs and every other set of the model. Raises WorkerError."""
-        truth = self._ground_truth({0: self.model.inputs, **self.model.input_sets}, (), self.model.expected)
-        origins = self.model.metadata.input_sets
-        return replace(truth, origins=origins, wanted=frozenset(self.model.compared_sets))
+        """For the recorded inputs and the sets at which outputs are compared; for those that only take turns in the
+        timing too, where the trial comes so far. Raises WorkerError."""
+        model = self.model
+        timed = self.context.trial.until == "measure"
+        sets = {n: file for n, file in model.input_sets.items() if timed or n in model.compared_sets}
+        given = {n: expected for n, expected in model.expected.items() if n == 0 or n in sets}
+        truth = self._ground_truth({0: model.inputs, **sets}, (), given)
+        return replace(truth, origins=model.metadata.input_sets, wanted=frozenset(model.compared_sets))
 
     def at_shapes(self, inputs: Mapping[int, Path], shapes: Sequence[Sizes]) -> GroundTruth:
         """For `inputs`, files by number that were made from the recorded ones for `shapes`. Raises WorkerError."""
@@ -172,8 +176,9 @@ class GroundTruths:
         trial, task = self.context.trial, self.model.metadata.task
         derived = () if shapes else [n for n, s in self.model.metadata.input_sets.items() if s.origin in DERIVED]
         making = Answering(self.context, self.model, self.judge, inputs, given, frozenset(derived), watched=not shapes)
+        known_by = {"sets": sorted(inputs), "shapes": [*shapes]}
         try:
-            reference = self._obtain(trial.judge_way, trial.device, shapes, making.reference)
+            reference = self._obtain(trial.judge_way, trial.device, known_by, making.reference)
         except WorkerError as error:
             if error.kind not in NO_TRUTH:
                 raise
@@ -183,13 +188,8 @@ class GroundTruths:
         if trial.exact_way is None or not reference.metadata.nature.repeats:
             return GroundTruth(trial, task, reference, None)
         try:
-            exact = self._obtain(
-                trial.exact_way,
-                "cpu",
-                shapes,
-                lambda folder: making.exact(reference, folder),
-                against=reference.address,
-            )
+            known_by |= {"against": reference.address}
+            exact = self._obtain(trial.exact_way, "cpu", known_by, lambda folder: making.exact(reference, folder))
         except WorkerError as error:
             if error.kind != "oom":  # with more memory it may be there the next time, so nothing is kept
                 raise
@@ -197,9 +197,11 @@ class GroundTruths:
         problem = exact.metadata.problem
         return GroundTruth(trial, task, reference, None if problem else exact, problem)
 
-    def _obtain(self, way: Way, device: str, shapes: Sequence[Sizes], make: Any, against: str = "") -> KnownOutputs:
-        """The outputs of a way from the cache, or what `make` writes into a folder. `against` is the address of the
-        reference's, when the way is its float64."""
+    def _obtain(
+        self, way: Way, device: str, known_by: Mapping[str, Any], make: Callable[[Path], OutputsMetadata]
+    ) -> KnownOutputs:
+        """The outputs of a way from the cache, or what `make` writes into a folder. They are `known_by` the sets of
+        inputs and the shapes; those of float64 by the reference's address besides."""
         registered = ((exporters, way.exporter), (runtimes, way.runtime))
         decided_by = {
             "model": self.model.key,
@@ -207,8 +209,7 @@ class GroundTruths:
             "device": device,
             "packages": {p: machine.package_version(p) for r, n in registered for p in r.get(n).packages},
             "code": [code_of(r, n, *DECIDING) for r, n in registered],
-            "against": against,
-            "shapes": [*shapes],
+            **known_by,
         }
 
         def build(folder: Path, facts: dict[str, Any]) -> None:

@@ -197,6 +197,16 @@ def test_sets_that_only_take_turns_have_answers_too(judges, truths):
     assert found.is_derived(2) and not found.is_derived(1) and not found.is_derived(0)
 
 
+def test_a_trial_that_is_not_timed_needs_no_answers_to_sets_that_only_take_turns(judges, truths):
+    few = replace(truths.model, decided_by={"parameters": {"inputs": None}})
+    trial = make({"model": "explicit/mlp", "exporter": "script", "until": "check"})
+    context = SimpleNamespace(**{**vars(truths.context), "trial": trial})
+    found = replace(truths, model=few, context=context).at_recorded_inputs()
+    assert found.sets == found.compared == [0, *few.compared_sets]
+    timed = replace(truths, model=few).at_recorded_inputs()
+    assert timed.sets == [0, 1, 2, 3], "the cache keeps the two apart"
+
+
 # -- what is no function ---------------------------------------------------------------------------
 
 
