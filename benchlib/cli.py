@@ -80,7 +80,7 @@ def _run(
     outcome = _execute(study, output, "all", quiet, verbose or int(fail_fast), fail_fast, lines=True, lean=lean)
     if not quiet:
         cli_scripts.print_listed(outcome.records)
-    if fail_fast and set(outcome.counts) - {"ok", "inaccurate", "refused", "skipped"}:
+    if fail_fast and set(outcome.counts) - {"ok", "unverified", "inaccurate", "refused", "skipped"}:
         raise typer.Exit(1)
 
 

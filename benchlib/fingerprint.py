@@ -42,6 +42,11 @@ EXCLUDED_FROM_ENTRIES: Mapping[str, str] = {
     "errors.py": "names failures, which leave no entry",
     "registries.py": "finds plug-ins; the one that it found is part of what decides an entry",
     "registry.py": "says what plug-ins declare; each declares it in its own file",
+    "plan": "refuses, which leaves no entry",
+    "stages/__init__.py": EXCLUDED["__init__.py"],
+    "stages/context.py": "a trial and the means of running it",
+    "stages/judge.py": "starts processes and asks them",
+    "stages/loading.py": "leads to the saved model, whose entry has a key of its own",
     "worker": "carries requests, and times; a verb that has a part in an entry is named with the plug-in",
 }
 _VARIABLES = re.compile(

@@ -12,6 +12,7 @@ from benchlib import fingerprint as fingerprints
 from benchlib.fingerprint import EXCLUDED, EXCLUDED_FROM_ENTRIES, STEPS, TEMPLATE, code_of, difference, fingerprint
 from benchlib.mistakes import make
 from benchlib.registries import exporters, passes, runtimes, sources
+from benchlib.stages.ground_truth import DECIDING
 from benchlib.trial import Trial
 
 ROOT = Path(__file__).parent.parent
@@ -74,7 +75,10 @@ def test_edits_of_what_only_shows_of_comments_and_of_docstrings_are_none(library
     ("excluded", "starts"),
     [
         (EXCLUDED, fingerprints._starts(fingerprints.plugins_of(SCRIPT))),
-        (EXCLUDED_FROM_ENTRIES, [fingerprints._start(exporters, "script"), fingerprints._module(BUILDING)]),
+        (
+            EXCLUDED_FROM_ENTRIES,
+            [fingerprints._start(exporters, "script"), *map(fingerprints._module, (BUILDING, *DECIDING))],
+        ),
     ],
 )
 def test_every_exclusion_has_a_reason_and_would_count_without_it(excluded, starts):

@@ -25,7 +25,7 @@ GUESS = {"smoke": 4.0, "quick": 35.0, "precise": 150.0}
 EFFORT = ("device", "until", "processes", "warmup", "warmup_time", "repeat", "duration", "memory", "energy", "profile")
 # What makes trials alike, the likest first.
 KINDS = (("effort", "model", "way"), ("effort", "way"), ("effort", "model"), ("effort",))
-_RAN = ("ok", "inaccurate")  # a trial that failed says nothing about others
+_RAN = ("ok", "unverified", "inaccurate")  # a trial that failed says nothing about others
 
 
 @dataclass(frozen=True)

@@ -69,12 +69,12 @@ class Progress:
 def figures(record: Record) -> str:
     """The headline of a record in a few words."""
     metrics = record.metrics
-    if record.status == "ok" and metrics.get("time_latency"):
+    if record.status in ("ok", "unverified") and metrics.get("time_latency"):
         text = seconds(metrics["time_latency"])
         if metrics.get("speedup") and metrics.get("speedup_low") is None:  # it decides nothing
             text += f", about {two_digits(metrics['speedup'])} × {metrics['reference_way']}"
         elif metrics.get("speedup") and metrics.get("verdict"):
             text += f", {metrics['speedup']:.2f} × {metrics['reference_way']}: {metrics['verdict']}"
-        return text
+        return text if record.status == "ok" else f"{text}, unverified: {record.reason.partition(chr(10))[0][:100]}"
     where = f"at stage {record.stage}: " if record.stage else ""
     return f"{where}{record.reason.splitlines()[0][:100] if record.reason else ''}"

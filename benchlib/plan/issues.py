@@ -13,7 +13,7 @@ from benchlib.plan.study import Setting, Value, plain
 from benchlib.record import scrap
 from benchlib.trial import Trial, default_of
 
-KEPT = ("failed", "timeout", "crashed", "oom", "inaccurate")
+KEPT = ("failed", "timeout", "crashed", "oom", "inaccurate", "unverified")
 
 
 def opened(model: Value) -> list[Setting]:

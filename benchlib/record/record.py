@@ -16,7 +16,7 @@ from benchlib.record.metadata import PassStep, Session, session_of
 from benchlib.record.metrics import Metrics
 
 SCHEMA = 2
-STATUSES = ("ok", "inaccurate", "failed", "timeout", "crashed", "oom", "refused", "skipped")
+STATUSES = ("ok", "unverified", "inaccurate", "failed", "timeout", "crashed", "oom", "refused", "skipped")
 STAGES = ("load", "export", "pass", "open", "run", "check", "measure", "record")
 NOT_RUN = "not run"  # stands for the status of a planned trial that left no record
 

@@ -152,10 +152,13 @@ def latency_column(results: pd.DataFrame) -> Column[Row]:
 
 
 def speedup_column(results: pd.DataFrame) -> Column[Row]:
-    """The speedup with its interval; of contenders that do not compare, that and why."""
+    """The speedup with its interval, marked where nobody could compare the outputs; of contenders that do not compare,
+    that and why."""
     plain = interval_column(results, "speedup", "speedup", units.ratio)
 
     def cell(row: Row) -> str:
+        if known(row["speedup"]) and row["status"] == "unverified":
+            return f'{plain.cell(row)} <span class="quiet" title="{escape(row["reason"])}">unverified</span>'
         if known(row["speedup"]) or not incomparable(row):
             return plain.cell(row)
         return f'<span class="quiet incomparable" title="{escape(row["not_comparable"])}">not comparable</span>'

@@ -27,9 +27,10 @@ LEGEND = (
     "A word opens the executed notebook of its trial; behind ✗ stands the stage in which it failed. "
     "Rest on it for what was said, click a head to sort by how trials ended."
 )
-_ORDER = {
-    word: n for n, word in enumerate(("ok", "inaccurate", *(f"failed: {s}" for s in STAGES), *STATUSES[3:], NOT_RUN))
-}
+# The statuses in their order; a failure is told by its stage, from the first to the last, so in the place of one stand
+# as many as there are stages.
+_STAGED = {"failed": [f"failed: {stage}" for stage in STAGES]}
+_ORDER = {word: n for n, word in enumerate(w for status in (*STATUSES, NOT_RUN) for w in _STAGED.get(status, [status]))}
 
 
 @dataclass

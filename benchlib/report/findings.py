@@ -24,10 +24,11 @@ def scope(table: pd.DataFrame) -> str:
 
 def verdicts(table: pd.DataFrame, plain: bool = False) -> str:
     """How many ways came out as what, and the largest speedup that is certain."""
-    rows = table[table["speedup"].notna() & ~table["control"].astype(bool)]
+    unverified = int((table["status"] == "unverified").sum())
+    rows = table[table["speedup"].notna() & ~table["control"].astype(bool) & (table["status"] != "unverified")]
     controls = int((table["control"] & table["speedup"].notna()).sum())
     if rows.empty:
-        return "No way was compared with a reference in this study."
+        return " ".join(filter(None, ["No way was compared with a reference in this study.", _unverified(unverified)]))
     decided = rows[rows["level"] != NO_VERDICTS]
     found, undecided = decided["verdict"].value_counts(), len(rows) - len(decided)
     parts = [f"{found[v]} {'is' if found[v] == 1 else 'are'} {v}" for v in VERDICT_WORDS if v in found]
@@ -42,7 +43,8 @@ def verdicts(table: pd.DataFrame, plain: bool = False) -> str:
     if controls:
         text += f". {prose.count(controls, 'A/A control')} "
         text += f"show{'s' if controls == 1 else ''} how far noise alone reaches (the shaded band)"
-    return f"{text}." if plain else escape(f"{text}.")
+    told = " ".join(filter(None, [f"{text}.", _unverified(unverified)]))
+    return told if plain else escape(told)
 
 
 def not_comparable(table: pd.DataFrame) -> str:
@@ -56,4 +58,14 @@ def not_comparable(table: pd.DataFrame) -> str:
         f"Not comparable, so that no speedup is published and none of them is called fastest, "
         f"{'is' if len(rows) == 1 else 'are'} {prose.count(len(rows), 'trial')} whose contenders do not compute in the "
         f"same: {told}."
+    )
+
+
+def _unverified(trials: int) -> str:
+    if not trials:
+        return ""
+    its = "its" if trials == 1 else "their"
+    return (
+        f"{prose.count(trials, 'trial')} could not be compared with what counts as right (unverified): {its} latency "
+        "is shown, and nothing is decided by it."
     )

@@ -52,8 +52,9 @@ DEFINED = (
     "discrepancies_avg", "discrepancies_dnan", "tolerance_abs", "tolerance_rel", "input_seeds",
 )  # fmt: skip
 DEFINED_WHERE_KNOWN = (
-    "computes", "not_comparable", "exporter_used", "decisions", "decisions_on_shapes", "inputs_ignored",
-    "exported_at", "dynamic_shapes", "with_loss",
+    "computes", "not_comparable", "ground_truth_is", "inputs_not_moved", "input_sets_left_out", "input_sets_refused",
+    "exporter_used", "decisions", "decisions_on_shapes", "inputs_ignored", "exported_at", "dynamic_shapes",
+    "with_loss",
     "time_passes", "exports", "onnx_n_nodes", "onnx_n_initializer", "onnx_n_casts", "onnx_opset", "onnx_filesize",
     "discrepancies_dynamic_abs", "discrepancies_dynamic_rel", "discrepancies_dynamic_share",
     "discrepancies_dynamic_avg", "discrepancies_dynamic_dnan", "discrepancies_dynamic_n",
@@ -203,6 +204,8 @@ class Report:
         text = f"{prose.count(len(compared), 'trial')} compared, {wrong or 'none'} found inaccurate" + (
             ": no speedup is published for " + ("it." if wrong == 1 else "them.") if wrong else "."
         )
+        if unverified := int((compared["status"] == "unverified").sum()):
+            text += f" The outputs of {prose.count(unverified, 'trial')} prove nothing (unverified)."
         return Html(
             f"<p>{text}</p>",
             *self._pictures(plots.accuracy, f"What the largest error of each trial uses of its tolerance: {text}"),

@@ -128,19 +128,23 @@ def _draw_speedup(panel: Panel, y: int, row: Row, theme: Theme) -> None:
     face = colour if verdict in ("faster", "slower", "same") else theme.paper
     ax.plot(row["speedup"], y, "o", markersize=6.5, markeredgewidth=1.6, color=colour, markerfacecolor=face)
     value, interval = units.ratio(row["speedup"], row["speedup_low"], row["speedup_high"])
-    return panel.note(y, f"{value}×  {f'({interval})' if interval else ''}", theme.ink)
+    mark = "  unverified" if row["status"] == "unverified" else ""
+    return panel.note(y, f"{value}×  {f'({interval})' if interval else ''}{mark}", theme.ink)
 
 
 def _draw_error(panel: Panel, y: int, row: Row, theme: Theme) -> None:
     share, error = row["tolerance_share"], row["discrepancies_abs"]
     if not known(share):
         return panel.note(y, *ending(row, theme, "not compared"))
-    ok, wrong = row["status"] == "ok", row["status"] == "inaccurate"
+    ok, wrong, unverified = (row["status"] == status for status in ("ok", "inaccurate", "unverified"))
     if 0 < share < math.inf:
-        panel.axes[0].plot(share, y, "o", markersize=6.5, color=theme.verdicts["faster"] if ok else theme.alarm)
+        colour = theme.verdicts["faster"] if ok else theme.quiet if unverified else theme.alarm
+        panel.axes[0].plot(share, y, "o", markersize=6.5, color=colour)
     text = "equal to the bit" if error == 0 else f"error {units.number(error)}"
-    word = "  inaccurate" if wrong else "  no more than eager's own" if share > 1 else ""
-    return panel.note(y, f"{text}{word}", theme.ink if ok else theme.alarm)
+    word = (
+        "  inaccurate" if wrong else "  unverified" if unverified else "  no more than eager's own" if share > 1 else ""
+    )
+    return panel.note(y, f"{text}{word}", theme.ink if ok else theme.quiet if unverified else theme.alarm)
 
 
 def _noise(panel: Panel, theme: Theme) -> None:

@@ -33,6 +33,7 @@ from benchlib.report.export_report import describe_smallest
 from benchlib.report.filters import handle
 from benchlib.report.rows import Row, rows_of
 from benchlib.report.units import known
+from benchlib.stages.nature import FUNCTION
 
 LONG = 60  # rows, beyond which a table scrolls in a box of its own
 
@@ -169,7 +170,16 @@ def _metrics_fold(record: Record) -> str:
 def _judged_by(row: Row) -> str:
     fallback = row["judge_fallback"]
     note = f' <span class="quiet" title="{escape(fallback)}">not float64</span>' if known(fallback) and fallback else ""
-    return f"{or_dash(row['judged_by'])}{note}"
+    notes = [note, *(f' <span class="quiet">{escape(text)}</span>' for text in _limits_of_comparison(row))]
+    return f"{or_dash(row['judged_by'])}{''.join(notes)}"
+
+
+def _limits_of_comparison(row: Row) -> list[str]:
+    """What the comparison of a trial does not cover, in sentences."""
+    names = ("ground_truth_is", "inputs_not_moved", "input_sets_refused")
+    kind, fixed, refused = (row[name] if known(row[name]) else "" for name in names)
+    told = [f"the model is {kind}" if kind not in ("", FUNCTION) else "", f"checked for one value of {fixed} alone"]
+    return [text for text in (told[0], told[1] if fixed else "", refused) if text]
 
 
 def _trial(handle_of_trial: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 STATUS_WORDS = {
     "ok": "ran, computes the same as what counts as right, and was timed",
+    "unverified": "ran, but could not be compared with what counts as right: it is never called fastest",
     "inaccurate": "ran, but computes something else: no speedup is published",
     "failed": "raised an error; the stage says where",
     "timeout": "did not end a stage by its deadline",

@@ -146,7 +146,7 @@ def _files(context: Context, outcome: Outcome) -> TrialFiles:
     return TrialFiles(
         inputs=str(outcome.model.inputs) if outcome.model else "",
         artifact=str(artifact.file) if artifact else "",
-        outputs=str(outcome.ground_truth.recorded) if outcome.ground_truth else "",
+        outputs=str(truth.recorded) if (truth := outcome.ground_truth) and not truth.missing else "",
     )
 
 
@@ -158,4 +158,6 @@ def _status(outcome: Outcome) -> tuple[str, Failure | None]:
     missing = next((name for name in STEPS if name not in outcome.steps), None)
     if missing:  # cells run by hand, out of order
         return "failed", Failure(missing, "NotRun", f"the step {missing} was not run", "NotRun")
+    if outcome.comparison and outcome.comparison.unverified:
+        return "unverified", failure_of("check", "Unverified", outcome.comparison.unverified)
     return "ok", None

@@ -1,31 +1,38 @@
 """What the outputs of a trial's sessions are held against, and how they fare.
 
-Compared are all elements for the recorded inputs; for the derived sets, of outputs with more than a million
-elements, rows taken evenly (`benchlib.tensors.thinned`): what an export folded into a constant shows in any row.
+Compared are all elements for the recorded inputs; for the other sets, of outputs with more than a million elements, a
+part (`benchlib.tensors.thinned`): what an export folded into a constant shows in any part.
 
 The ground truth is its source's way (eager, as a rule) in float64 on the CPU, where its runtime computes in that and
-the result can be compared; else the same way in the trial's own dtype, and the record says why. Its outputs for each
-set of inputs are computed once per model and kept in the cache. Outputs that were given with the inputs of an ONNX
-file are right in its place.
+the result can be compared; else the same way in the trial's own dtype, and the record says why. Its outputs for every
+set of inputs, those that only take turns in the timing among them, are computed once per model, in processes of their
+own (`benchlib.stages.judge`), and kept in the cache. Outputs that were given with the inputs of an ONNX file are right
+in its place.
+
+What is derived from the recorded inputs need not be legal: such a set counts where eager and float64 answer it as they
+answer the recorded one. Of a model that is no function (`benchlib.stages.nature`) the first answer is all there is.
 """
 
 from __future__ import annotations
 
-import contextlib
-import shutil
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from benchlib import accuracy, machine, tensors
 from benchlib.fingerprint import code_of
-from benchlib.measure.contender import Opened, open_contender
-from benchlib.plan.estimate import no_exact
+from benchlib.record.metadata import InputSet
+from benchlib.record.metrics import Metrics
 from benchlib.registries import exporters, runtimes
+from benchlib.stages import by_sets, nature
+from benchlib.stages.answers import DERIVED, NO_TRUTH, Answering, KnownOutputs, OutputsMetadata, first_line
 from benchlib.stages.context import Context
 from benchlib.stages.exporting import BuiltArtifact
+from benchlib.stages.judge import Judge, started
 from benchlib.stages.loading import Model, obtain
+from benchlib.stages.nature import Nature
 from benchlib.stages.sessions import contender_of
 from benchlib.trial import Trial
 from benchlib.typed_json import from_json, to_json
@@ -33,35 +40,14 @@ from benchlib.way import Way
 from benchlib.worker.client import WorkerError
 
 Sizes = Mapping[str, int]  # free dimension -> its size
+# What kept outputs, and what is said of them, is by.
 DECIDING = (
-    "benchlib.accuracy.own_error",
+    "benchlib.stages.answers",
+    "benchlib.stages.legality",
+    "benchlib.stages.nature",
+    "benchlib.worker.judging",
     "benchlib.worker.verbs",
-)  # what kept outputs, and what is said of them, is by
-
-
-@dataclass
-class OutputsMetadata:
-    """What the cache knows of a way's outputs for several sets of inputs, by the number of the set."""
-
-    hashes: dict[int, str] = field(default_factory=dict)
-    left_out: dict[int, str] = field(default_factory=dict)  # why a derived set is left out: it need not be legal
-    given: list[int] = field(default_factory=list)  # sets whose outputs were given
-    # of float64, eager's own error: for each set, for each output its figures (`accuracy.own_error`)
-    own_errors: dict[int, list[dict[str, float]]] = field(default_factory=dict)
-    problem: str = ""  # why float64 cannot be the ground truth
-
-
-@dataclass(frozen=True)
-class KnownOutputs:
-    """The outputs of a way in the cache."""
-
-    path: Path
-    address: str
-    metadata: OutputsMetadata
-
-    def file(self, number: int) -> Path:
-        """The outputs for a set of inputs."""
-        return self.path / f"outputs-{number}.npz"
+)
 
 
 @dataclass(frozen=True)
@@ -73,11 +59,31 @@ class GroundTruth:
     reference: KnownOutputs  # of the ground truth's way in the trial's dtype
     exact: KnownOutputs | None  # those of float64
     fallback: str = ""  # why float64 is not the ground truth
+    origins: Mapping[int, InputSet] = field(default_factory=dict)  # of the sets beside the recorded one
+    wanted: frozenset[int] = frozenset()  # the sets on which contenders are compared before they are timed
+    missing: str = ""  # why there is no ground truth at all
+
+    @property
+    def nature(self) -> Nature:
+        """Whether the model is a function, and what it is else."""
+        return self.reference.metadata.nature
+
+    @property
+    def left_out(self) -> dict[int, str]:
+        """The sets that do not count, with the reason."""
+        return {**self.reference.metadata.left_out, **(self.exact.metadata.left_out if self.exact else {})}
 
     @property
     def sets(self) -> list[int]:
-        """The sets of inputs that the ground truth runs on; 0 is the recorded one."""
-        return sorted(self.reference.metadata.hashes)
+        """The sets of inputs that it has outputs for; 0 is the recorded one. What remembers its calls, or draws, has
+        an answer to the first call alone."""
+        known = [n for n in sorted(self.reference.metadata.hashes) if n not in self.left_out]
+        return known if self.nature.repeats else [n for n in known if n == 0]
+
+    @property
+    def compared(self) -> list[int]:
+        """Those of them on which contenders are compared before they are timed."""
+        return [n for n in self.sets if n == 0 or n in self.wanted]
 
     @property
     def name(self) -> str:
@@ -95,26 +101,51 @@ class GroundTruth:
         """Whether outputs with this hash are, to the bit, those of the reference."""
         return self.reference.metadata.hashes[number] == digest
 
-    def check(self, files: Mapping[int, Path]) -> accuracy.Check:
-        """The comparison of a session's outputs, a file for each set of inputs."""
-        result = accuracy.combined({n: self.compare(n, path, discrepancies=n == 0) for n, path in files.items()})
-        seeds = [f"({self.trial.seed}, {number})" if number else "recorded" for number in files]
-        result.metrics |= {"judged_by": self.name, "judge_fallback": self.fallback, "input_seeds": ", ".join(seeds)}
-        return result
+    def is_derived(self, number: int) -> bool:
+        """Whether a set was made out of the recorded one, so that a way may have a reason to refuse it."""
+        return number in self.origins and self.origins[number].origin in DERIVED
 
-    def compare(self, number: int, path: Path, discrepancies: bool = False) -> accuracy.Check:
-        """The comparison at one set of inputs; with the metrics `discrepancies_*` if asked for."""
-        reference = tensors.load(self.reference.file(number))[0]
-        outputs = accuracy.in_order_of(reference, tensors.load(path)[0])
-        tolerance = accuracy.tolerance_for(self.trial.way.computes(self.trial.dtype), self.trial.tolerance)
+    def check(self, files: Mapping[int, Path]) -> accuracy.Check:
+        """The comparison of a session's outputs, a file for each set of inputs, over all of them together."""
+        reference = {n: self.reference.outputs(n) for n in files}
+        candidate = {n: accuracy.in_order_of(reference[n], tensors.load(path)[0]) for n, path in files.items()}
         exact = None
         if self.exact:
-            in_order = accuracy.in_order_of(reference, tensors.load(self.exact.file(number))[0])
-            exact = accuracy.Exact(in_order, self.exact.metadata.own_errors[number])
-        check = accuracy.compare(outputs, reference, self.trial.dtype, exact=exact, tolerance=tolerance, task=self.task)
-        if discrepancies and check.rows:
-            check.metrics |= accuracy.discrepancies(outputs, reference, tolerance)
-        return check
+            exact = {n: accuracy.in_order_of(reference[n], self.exact.outputs(n)) for n in files}
+        tolerance = accuracy.tolerance_for(self.trial.way.computes(self.trial.dtype), self.trial.tolerance)
+        result = by_sets.compare(
+            candidate, reference, self.trial.dtype, exact=exact, tolerance=tolerance, task=self.task
+        )
+        if result.rows and (0 in files or len(files) == 1):
+            number = 0 if 0 in files else min(files)
+            result.metrics |= accuracy.discrepancies(candidate[number], reference[number], tolerance)
+        result.metrics |= self.about(files)
+        return result
+
+    def about(self, numbers: Mapping[int, Path]) -> Metrics:
+        """What it is, and the sets of inputs for which outputs were compared."""
+        words = [f"({n} {self.origins[n].origin})" if n in self.origins else "recorded" for n in numbers]
+        return Metrics(
+            judged_by=self.name,
+            judge_fallback=self.fallback,
+            input_seeds=", ".join(words),
+            ground_truth_is=self.nature.in_words,
+            input_sets_left_out="; ".join(f"{n}: {why}" for n, why in sorted(self.left_out.items())),
+        )
+
+    def moved(self, name: str, without: Collection[int] = ()) -> bool:
+        """Whether a set that is compared, but for those `without`, changes the input of this flat name."""
+        compared = [n for n in self.compared if n in self.origins and n not in without]
+        return any(name in self.origins[n].moves for n in compared)
+
+    def depends_on(self, name: str) -> bool | None:
+        """Whether its outputs change where this input alone does; None: there is no such set."""
+        alone = [n for n in self.sets if n in self.origins and self.origins[n].moves == [name]]
+        if not alone:
+            return None
+        known, dtype = (self.exact, "float64") if self.exact else (self.reference, self.trial.dtype)
+        before = {key: tensors.thinned(array) for key, array in known.outputs(0).items()}
+        return any(nature.moved(before, known.outputs(n), dtype) for n in alone)
 
 
 @dataclass(frozen=True)
@@ -124,36 +155,41 @@ class GroundTruths:
     context: Context
     model: Model
     artifacts: Mapping[str, BuiltArtifact]
-    sessions: Sequence[Opened]  # the contenders', which serve where their way is wanted
 
     def at_recorded_inputs(self) -> GroundTruth:
-        """For the recorded inputs and all other sets, those that are only timed too. Raises WorkerError."""
-        return self._ground_truth({0: self.model.inputs, **self.model.input_sets}, (), self.model.expected)
+        """For the recorded inputs and the sets at which outputs are compared; for those that only take turns in the
+        timing too, where the trial comes so far. Raises WorkerError."""
+        model = self.model
+        timed = self.context.trial.until == "measure"
+        sets = {n: file for n, file in model.input_sets.items() if timed or n in model.compared_sets}
+        given = {n: expected for n, expected in model.expected.items() if n == 0 or n in sets}
+        truth = self._ground_truth({0: model.inputs, **sets}, (), given)
+        return replace(truth, origins=model.metadata.input_sets, wanted=frozenset(model.compared_sets))
 
     def at_shapes(self, inputs: Mapping[int, Path], shapes: Sequence[Sizes]) -> GroundTruth:
         """For `inputs`, files by number that were made from the recorded ones for `shapes`. Raises WorkerError."""
-        return self._ground_truth(inputs, shapes, {})
+        return replace(self._ground_truth(inputs, shapes, {}), wanted=frozenset(inputs))
 
     def _ground_truth(
         self, inputs: Mapping[int, Path], shapes: Sequence[Sizes], given: Mapping[int, tuple[Path, str]]
     ) -> GroundTruth:
         trial, task = self.context.trial, self.model.metadata.task
-        reference = self._obtain(
-            trial.judge_way,
-            trial.device,
-            shapes,
-            lambda folder: self._reference(inputs, folder, given),
-        )
-        if trial.exact_way is None:
+        derived = () if shapes else [n for n, s in self.model.metadata.input_sets.items() if s.origin in DERIVED]
+        making = Answering(self.context, self.model, self.judge, inputs, given, frozenset(derived), watched=not shapes)
+        known_by = {"sets": sorted(inputs), "shapes": [*shapes]}
+        try:
+            reference = self._obtain(trial.judge_way, trial.device, known_by, making.reference)
+        except WorkerError as error:
+            if error.kind not in NO_TRUTH:
+                raise
+            return GroundTruth(
+                trial, task, KnownOutputs(Path(), "", OutputsMetadata()), None, missing=first_line(error)
+            )
+        if trial.exact_way is None or not reference.metadata.nature.repeats:
             return GroundTruth(trial, task, reference, None)
         try:
-            exact = self._obtain(
-                trial.exact_way,
-                "cpu",
-                shapes,
-                lambda folder: self._exact(inputs, reference, folder),
-                against=reference.address,
-            )
+            known_by |= {"against": reference.address}
+            exact = self._obtain(trial.exact_way, "cpu", known_by, lambda folder: making.exact(reference, folder))
         except WorkerError as error:
             if error.kind != "oom":  # with more memory it may be there the next time, so nothing is kept
                 raise
@@ -161,9 +197,11 @@ class GroundTruths:
         problem = exact.metadata.problem
         return GroundTruth(trial, task, reference, None if problem else exact, problem)
 
-    def _obtain(self, way: Way, device: str, shapes: Sequence[Sizes], make: Any, against: str = "") -> KnownOutputs:
-        """The outputs of a way from the cache, or what `make` writes into a folder. `against` is the address of the
-        reference's, when the way is its float64."""
+    def _obtain(
+        self, way: Way, device: str, known_by: Mapping[str, Any], make: Callable[[Path], OutputsMetadata]
+    ) -> KnownOutputs:
+        """The outputs of a way from the cache, or what `make` writes into a folder. They are `known_by` the sets of
+        inputs and the shapes; those of float64 by the reference's address besides."""
         registered = ((exporters, way.exporter), (runtimes, way.runtime))
         decided_by = {
             "model": self.model.key,
@@ -171,8 +209,7 @@ class GroundTruths:
             "device": device,
             "packages": {p: machine.package_version(p) for r, n in registered for p in r.get(n).packages},
             "code": [code_of(r, n, *DECIDING) for r, n in registered],
-            "against": against,
-            "shapes": [*shapes],
+            **known_by,
         }
 
         def build(folder: Path, facts: dict[str, Any]) -> None:
@@ -182,88 +219,14 @@ class GroundTruths:
         entry, _ = obtain("outputs", self.context.trial.model_name, decided_by, build, left)
         return KnownOutputs(entry.path, entry.address, from_json(OutputsMetadata, entry.facts))
 
-    def _reference(
-        self, inputs: Mapping[int, Path], folder: Path, given: Mapping[int, tuple[Path, str]]
-    ) -> OutputsMetadata:
-        """The outputs that were `given` (a file and its hash), and the way's for the other sets of inputs: none where
-        that way does not run the model at all, which a runtime that is asked for may well do."""
-        trial = self.context.trial
-        for number, (file, _) in given.items():
-            shutil.copyfile(file, folder / f"outputs-{number}.npz")
-        others = {number: file for number, file in inputs.items() if number not in given}
-        made = OutputsMetadata()
-        if others:
-            try:
-                made = self._compute(trial.judge_way, trial.device, others, folder)
-            except WorkerError as error:
-                if not given or error.kind not in ("failed", "refused"):
-                    raise
-                made = OutputsMetadata(left_out={number: _first_line(error) for number in others})
-        hashes = {number: digest for number, (_, digest) in given.items()}
-        return OutputsMetadata(hashes | made.hashes, made.left_out, sorted(given))
-
-    def _exact(self, inputs: Mapping[int, Path], reference: KnownOutputs, folder: Path) -> OutputsMetadata:
-        """The same in float64, with the reference's own error, or the problem with it."""
-        if reason := no_exact(self.model.metadata.metrics.get("params_size")):
-            raise WorkerError("oom", "OutOfMemory", reason)
-        wanted = sorted(reference.metadata.hashes)
-        try:
-            made = self._compute(self.context.trial.exact_way, "cpu", {n: inputs[n] for n in wanted}, folder)
-        except WorkerError as error:
-            if error.kind != "failed":
-                raise
-            return OutputsMetadata(problem=_first_line(error))
-        for number in wanted:
-            if number in made.left_out:
-                return OutputsMetadata(problem=made.left_out[number])
-            outputs, _ = tensors.load(reference.file(number))
-            exact = accuracy.in_order_of(outputs, tensors.load(folder / f"outputs-{number}.npz")[0])
-            if problem := accuracy.misfit(outputs, exact):
-                return OutputsMetadata(problem=problem)
-            made.own_errors[number] = accuracy.own_error(outputs, exact)
-            if problem := accuracy.too_large(made.own_errors[number], exact, self.context.trial.dtype):
-                return OutputsMetadata(problem=problem)
-        return made
-
-    def _compute(self, way: Way, device: str, inputs: Mapping[int, Path], folder: Path) -> OutputsMetadata:
-        """Runs a way on sets of inputs. One on which it fails is left out, the recorded one excepted: what is derived
-        from it need not be legal."""
-        made = OutputsMetadata()
-        with self.session_of(way, device) as opened:
-            for number, file in inputs.items():
-                path = folder / f"outputs-{number}.npz"
-                try:
-                    made.hashes[number] = opened.outputs_for(file, path, thin=number > 0).hash
-                except WorkerError as error:
-                    if number == 0 or error.kind != "failed":
-                        raise
-                    made.left_out[number] = _first_line(error)
-        return made
-
-    @contextlib.contextmanager
-    def session_of(self, way: Way, device: str) -> Iterator[Opened]:
-        """The contender of that way, which is open already, or a session in a worker that ends with the block."""
-        context = self.context
-        if way in context.ways and device == context.trial.device:
-            yield self.sessions[context.ways.index(way)]
-            return
-        workers = context.launcher.workers
-        before = len(workers)
-        try:
-            contender = contender_of(context, self.model, self.artifacts, way, device)
-            yield open_contender(contender, context.launcher, context.level.start, 0, context.trial.seed, "judge")
-        finally:
-            for worker in workers[before:]:
-                worker.kill()
-            del workers[before:]
+    def judge(self, way: Way, device: str) -> AbstractContextManager[Judge]:
+        """A process of its own that answers by a way, and ends with the block."""
+        return started(self.context, contender_of(self.context, self.model, self.artifacts, way, device))
 
 
-def blame(check: accuracy.Check, context: Context, index: int, later: accuracy.Check, when: str = "") -> None:
-    """Takes what was found of the outputs of the contender `index` into the check of the trial's own way."""
-    if check.equal and not later.equal:
-        whose = "" if index == len(context.ways) - 1 else f"the reference, {context.ways[index].label}: "
-        check.equal, check.problem = False, f"{when}{whose}{later.problem}"
-
-
-def _first_line(error: WorkerError) -> str:
-    return f"{error.type}: {error.message.strip().partition(chr(10))[0]}"
+def inputs_not_moved(model: Model, truth: GroundTruth, failed: Collection[int]) -> str:
+    """The inputs for one value of which alone the outputs of a way were compared that failed on some sets, by name; ""
+    where there are none."""
+    names = [name for name in tensors.load(model.inputs)[0] if not truth.moved(name, failed)]
+    fixed: list[str] = getattr(model.metadata, "fixed_numbers", [])  # until the input sets say so
+    return ", ".join(dict.fromkeys([*names, *fixed]))

@@ -15,14 +15,14 @@ from benchlib.measure.profile import profile_calls
 from benchlib.record.metrics import Metrics
 from benchlib.record.record import EnergyRecord, MemoryRecord, OperatorTime, ProcessStability
 from benchlib.registries import exporters
-from benchlib.stages.comparison import Comparison
+from benchlib.stages.comparison import Comparison, compare_again
 from benchlib.stages.context import Context
 from benchlib.stages.exporting import BuiltArtifact
 from benchlib.stages.footprint import cpu_time, measure_energy, measure_memory
-from benchlib.stages.ground_truth import blame
 from benchlib.stages.loading import Model
 from benchlib.stages.machine_share import machine_share
 from benchlib.stages.measured import Measured
+from benchlib.stages.nature import CHANGES_INPUTS
 from benchlib.stages.phases import phases_of
 from benchlib.stages.timing import process_stability, timing_metrics
 
@@ -43,8 +43,9 @@ class Timing:
 def time_contenders(context: Context, model: Model, sessions: Sequence[Opened], comparison: Comparison) -> Measurement:
     """Times the contenders in interleaved rounds, in several processes each. Raises WorkerError."""
     input_sets = _rotated_sets(context, model, comparison)
+    fresh = comparison.ground_truth.nature.kind == CHANGES_INPUTS
     for opened in sessions:
-        opened.contender = replace(opened.contender, input_sets=input_sets)
+        opened.contender = replace(opened.contender, input_sets=input_sets, fresh_inputs=fresh)
     return controller.measure(
         [opened.contender for opened in sessions],
         list(sessions),
@@ -74,8 +75,7 @@ def evaluate(
     comparison's check."""
     for changed in measurement.changed_outputs:
         when = f"while it was timed, in process {changed.replicate}, input set {changed.input_set}: "
-        later = comparison.ground_truth.compare(changed.input_set, changed.file)
-        blame(comparison.check, context, changed.contender, later, when)
+        compare_again(comparison, context, changed.contender, changed.input_set, changed.file, when)
     stability = process_stability(measurement.samples)
     measured = Measured(context, model, artifacts, sessions, comparison, measurement, stability)
     metrics = timing_metrics(measured)
@@ -93,10 +93,13 @@ def evaluate(
 
 
 def _rotated_sets(context: Context, model: Model, comparison: Comparison) -> dict[Path, str]:
-    """The sets of inputs that rotate while it is timed: none where a model refused one that was derived, nor where a
-    captured graph reads at one address."""
-    illegal = set(model.input_sets) - set(comparison.ground_truth.sets)
-    return {} if illegal or any(way.cuda_graphs for way in context.ways) else model.rotated_sets
+    """The sets of inputs that rotate while it is timed: those that the ground truth has answers to, and none where a
+    captured graph reads at one address or the model is no function, whose answers nobody can look at again."""
+    truth = comparison.ground_truth
+    if any(way.cuda_graphs for way in context.ways):
+        return {}
+    legal = {model.input_sets[n] for n in truth.sets if n}
+    return {file: digest for file, digest in model.rotated_sets.items() if file in legal}
 
 
 def _measuring_level(context: Context) -> Level:

@@ -17,9 +17,10 @@ from benchlib.accuracy import Check
 from benchlib.measure.contender import Opened
 from benchlib.models import _shape_sets
 from benchlib.record.metrics import Metrics
+from benchlib.stages.comparison import blame
 from benchlib.stages.context import Context
 from benchlib.stages.exporting import BuiltArtifact
-from benchlib.stages.ground_truth import GroundTruths, Sizes, blame
+from benchlib.stages.ground_truth import GroundTruths, Sizes
 from benchlib.stages.loading import Model
 from benchlib.worker.client import WorkerError
 
@@ -53,7 +54,7 @@ def check(result: Check, truths: GroundTruths, session: Opened) -> None:
                 raise
             problems.append(f"at {words} it fails: {error.message.strip().splitlines()[0]}")
             continue
-        checks[number] = truth.compare(number, path, discrepancies=True)
+        checks[number] = truth.check({number: path})
         if not checks[number].equal:
             problems.append(f"at {words}: {checks[number].problem}")
     result.metrics["dynamic_shapes"] = "; ".join(_in_words(shapes[n - 1]) for n in truth.sets)

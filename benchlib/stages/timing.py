@@ -26,6 +26,7 @@ from benchlib.record.record import ProcessStability
 from benchlib.stages.measured import Measured
 from benchlib.stages.phases import break_even, only_decided, phase_metrics
 
+DECISIONS = ("verdict", "p_value")
 OVERHEAD_LIMIT = 0.05  # of a sample that its own loop may be
 FAR_MINIMUM = 20  # samples; of fewer the quartiles say too little to call one of them far
 
@@ -93,7 +94,8 @@ def _against_reference(measured: Measured, own: Metrics) -> Metrics:
     differences = precision_differences(precision)
     metrics["not_comparable"] = "; ".join(differences)
     if measured.comparison.check.equal and not differences:  # a wrong answer is never fast, nor is a coarser one
-        metrics |= _speedup(measured)
+        decides = not measured.comparison.unverified  # what nobody could compare is shown, and decides nothing
+        metrics |= {n: v for n, v in _speedup(measured).items() if decides or n not in DECISIONS}
         metrics["speedup_mean"] = reference["time_latency_mean"] / own["time_latency_mean"]
     return metrics
 

@@ -172,17 +172,20 @@ class SessionView(View):
 class CheckView(View):
     """What the outputs were held against, and how far they are off."""
 
-    def __init__(self, check: Check):
-        self.equal, self.problem, self.metrics = check.equal, check.problem, check.metrics
+    def __init__(self, check: Check, unverified: str = ""):
+        self.equal, self.problem, self.metrics = check.equal, check.problem or unverified, check.metrics
         self.outputs = check.rows  # the figures of each output for each set of inputs
-        self.title = f"computes the same as {self.metrics['judged_by']}" if check.equal else "computes something else"
+        right = "cannot be compared" if unverified else f"computes the same as {self.metrics['judged_by']}"
+        self.title = right if check.equal else "computes something else"
 
     def rows(self):
         m = self.metrics
         rows = [
             ("problem", self.problem),
             ("judge", f"{m['judged_by']}{because('; not float64: ', m['judge_fallback'])}"),
+            ("the ground truth is", m.get("ground_truth_is", "")),
             ("compared for", f"{len(m['input_seeds'].split(', ('))} sets of inputs"),
+            ("for one value alone", m.get("inputs_not_moved", "")),
             ("allowed", f"{allowed(m)}{because(', because: ', m['tolerance_reason'])}"),
         ]
         if self.outputs:

@@ -22,8 +22,8 @@ from benchlib.worker.timed_outputs import OutputCheck
 
 # The modules that register verbs.
 MODULES = (
-    "verbs", "building", "failing_export", "timed", "reference_load", "device", "profiled", "footprint", "peaks",
-    "details", "tracing",
+    "verbs", "building", "failing_export", "judging", "timed", "reference_load", "device", "profiled", "footprint",
+    "peaks", "details", "tracing",
 )  # fmt: skip
 VERBS: dict[type[Request[Any]], Callable[[Worker, Any], Any]] = {}  # by the class of the request
 OUT_OF_MEMORY = ("out of memory", "bad_alloc", "can't allocate memory", "failed to allocate memory")

@@ -53,7 +53,7 @@ def open_session(worker: Worker, request: OpenSession) -> Session:
     runtime = runtimes.get(request.runtime)
     importing, shared = import_packages(runtime.packages), shared_seconds(runtime.packages)
     begin = time.perf_counter()
-    worker.session = runtime.open(_open_request(request))
+    worker.session = open_artifact(request)
     seconds = time.perf_counter() - begin
     flat, structure = tensors.load(request.inputs)
     worker.inputs, worker.arrays = request.inputs, flat
@@ -70,6 +70,12 @@ def open_session(worker: Worker, request: OpenSession) -> Session:
         input_hash=tensors.content_hash(flat),
         executable=sys.executable,
     )
+
+
+def open_artifact(request: OpenSession) -> Any:
+    """An artifact as its runtime opens it (`benchlib.runtimes.Session`), with nothing bound to it yet."""
+    add_import_paths(request.import_paths)
+    return runtimes.get(request.runtime).open(_open_request(request))
 
 
 @verb

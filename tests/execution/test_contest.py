@@ -188,3 +188,14 @@ WIN = PairedResult(Interval(1.12, 1.08, 1.16), 5, 4.0)
 def test_conclusions_in_words(found, words):
     assert in_words(found) == words
     assert ("fastest" in in_words(found)) == isinstance(found, Fastest)
+
+
+def test_a_way_that_nobody_could_compare_is_never_fastest():
+    fast, slow, slower = record(0.1, status="ok"), record(1.0), record(2.0)
+    unverified = replace(fast, status="unverified", stage="check")
+    contest = only([unverified, slow, slower])
+    assert [r.key for r in contest.ok.values()] == [slow.key, slower.key]
+    assert only([fast, slow, slower]).field()[0].key == fast.key, "it would be"
+    assert only([unverified, slow, slower]).field()[0].key == slow.key
+    assert contest.waiting == 0
+    assert direct_of(unverified).ratio is None

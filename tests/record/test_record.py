@@ -168,7 +168,8 @@ def _leaves(value: Any) -> Counter[str]:
 
 
 def test_the_stored_study_has_records_of_every_status():
-    assert {scrap.read_record(notebook).status for notebook in STORED} == set(STATUSES)
+    younger = {"unverified"}  # than the stored study
+    assert {scrap.read_record(notebook).status for notebook in STORED} == set(STATUSES) - younger
 
 
 def test_what_a_later_version_adds_is_left_out():

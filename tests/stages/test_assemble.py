@@ -21,7 +21,7 @@ def test_a_check_that_fails_halfway_leaves_what_was_there_before(tmp_path):
         failure=StepFailure("crashed", failure_of("check", "WorkerDied", "signal SIGSEGV")),
         model=Model(tmp_path, "key", {}, metadata, False),
         output_size=4,
-        ground_truth=SimpleNamespace(recorded=Path("outputs-0.npz")),
+        ground_truth=SimpleNamespace(recorded=Path("outputs-0.npz"), missing=""),
     )
     record = assemble(start_context(make(TRIAL)), outcome)
     assert (record.status, record.stage, record.reason) == ("crashed", "check", "signal SIGSEGV")

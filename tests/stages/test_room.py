@@ -7,7 +7,7 @@ from benchlib.mistakes import make
 from benchlib.plan.rules import refusal
 from benchlib.record.metadata import SavedModel
 from benchlib.record.metrics import Metrics
-from benchlib.stages.ground_truth import GroundTruths
+from benchlib.stages.answers import Answering
 from benchlib.stages.loading import Model
 from benchlib.stages.steps import begin
 from benchlib.worker.client import WorkerError
@@ -49,7 +49,7 @@ def test_a_model_that_is_in_the_cache_is_not_looked_at_again(monkeypatch):
 def test_float64_is_left_out_where_it_does_not_fit(monkeypatch, tmp_path):
     monkeypatch.setattr(machine, "memory_available", lambda: 7)
     metadata = SavedModel((), {}, {}, "hash", metrics=Metrics(params_size=1))
-    truths = GroundTruths(None, Model(tmp_path, "k", {}, metadata, True), {}, [])
+    making = Answering(None, Model(tmp_path, "k", {}, metadata, True), None, {}, {}, frozenset())
     with pytest.raises(WorkerError, match="float64 needs about") as error:
-        truths._exact({}, None, tmp_path)
+        making.exact(None, tmp_path)
     assert error.value.kind == "oom"  # eager is the ground truth then, and nothing is kept
