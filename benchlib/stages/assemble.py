@@ -36,6 +36,7 @@ def assemble(context: Context, outcome: Outcome) -> Record:
     record.details = _details(context, outcome)
     record.steps = outcome.steps
     record.contenders = _contenders(context, outcome)
+    record.decisions = outcome.decisions.decisions if outcome.decisions else []
     record.outputs = outcome.comparison.check.rows if outcome.comparison else []
     record.profile = outcome.profile
     record.files = _files(context, outcome)

@@ -11,6 +11,7 @@ from benchlib.measure.controller import Measurement
 from benchlib.measure.samples import Samples
 from benchlib.record.record import ExportReport, Failure, OperatorTime, StepTime
 from benchlib.stages.comparison import Comparison
+from benchlib.stages.decisions import Decisions
 from benchlib.stages.exporting import BuiltArtifact
 from benchlib.stages.ground_truth import GroundTruth
 from benchlib.stages.loading import Model
@@ -40,6 +41,7 @@ class Outcome:
     output_size: int | None = None  # elements of all outputs
     ground_truth: GroundTruth | None = None
     comparison: Comparison | None = None
+    decisions: Decisions | None = None  # what the export fixed for the recorded inputs
     measurement: Measurement | None = None
     profile: list[OperatorTime] = field(default_factory=list)
     timing: Timing | None = None

@@ -13,10 +13,10 @@ from typing import Any
 from benchlib.errors import UnknownName, UserError
 from benchlib.measure.samples import Samples
 from benchlib.mistakes import make
-from benchlib.stages import other_shapes, views
+from benchlib.stages import decisions, other_shapes, views
 from benchlib.stages.assemble import assemble
 from benchlib.stages.builder import Builder
-from benchlib.stages.comparison import compare, make_first_calls
+from benchlib.stages.comparison import compare, make_first_calls, take_findings
 from benchlib.stages.context import start_context
 from benchlib.stages.driver import tell
 from benchlib.stages.exporting import export_all
@@ -99,8 +99,8 @@ class TrialRun:
         truths = GroundTruths(context, model, outcome.artifacts)
         outcome.ground_truth = truths.at_recorded_inputs()
         outcome.comparison = compare(context, model, sessions, outcome.ground_truth, answers)
-        # until the decisions of traces are there: `decisions.examine(context, model, artifacts, truth)` is called here,
-        # and `comparison.take_findings` takes what it finds
+        outcome.decisions = decisions.examine(context, model, outcome.artifacts, outcome.ground_truth)
+        take_findings(outcome.comparison, context, outcome.decisions)
         if context.trial.dynamic and outcome.ground_truth.nature.repeats:
             other_shapes.check(outcome.comparison.check, truths, sessions[-1])
         return views.CheckView(outcome.comparison.check, outcome.comparison.unverified)
