@@ -34,7 +34,7 @@ from benchlib.worker.client import WorkerError
 
 Sizes = Mapping[str, int]  # free dimension -> its size
 DECIDING = (
-    "benchlib.accuracy.own_error",
+    "benchlib.accuracy.provable",
     "benchlib.worker.verbs",
 )  # what kept outputs, and what is said of them, is by
 
@@ -46,8 +46,6 @@ class OutputsMetadata:
     hashes: dict[int, str] = field(default_factory=dict)
     left_out: dict[int, str] = field(default_factory=dict)  # why a derived set is left out: it need not be legal
     given: list[int] = field(default_factory=list)  # sets whose outputs were given
-    # of float64, eager's own error: for each set, for each output its figures (`accuracy.own_error`)
-    own_errors: dict[int, list[dict[str, float]]] = field(default_factory=dict)
     problem: str = ""  # why float64 cannot be the ground truth
 
 
@@ -97,24 +95,23 @@ class GroundTruth:
 
     def check(self, files: Mapping[int, Path]) -> accuracy.Check:
         """The comparison of a session's outputs, a file for each set of inputs."""
-        result = accuracy.combined({n: self.compare(n, path, discrepancies=n == 0) for n, path in files.items()})
-        seeds = [f"({self.trial.seed}, {number})" if number else "recorded" for number in files]
-        result.metrics |= {"judged_by": self.name, "judge_fallback": self.fallback, "input_seeds": ", ".join(seeds)}
-        return result
-
-    def compare(self, number: int, path: Path, discrepancies: bool = False) -> accuracy.Check:
-        """The comparison at one set of inputs; with the metrics `discrepancies_*` if asked for."""
-        reference = tensors.load(self.reference.file(number))[0]
-        outputs = accuracy.in_order_of(reference, tensors.load(path)[0])
+        reference = {n: tensors.load(self.reference.file(n))[0] for n in files}
+        outputs = {n: accuracy.in_order_of(reference[n], tensors.load(path)[0]) for n, path in files.items()}
         tolerance = accuracy.tolerance_for(self.trial.way.computes(self.trial.dtype), self.trial.tolerance)
         exact = None
         if self.exact:
-            in_order = accuracy.in_order_of(reference, tensors.load(self.exact.file(number))[0])
-            exact = accuracy.Exact(in_order, self.exact.metadata.own_errors[number])
+            exact = {n: accuracy.in_order_of(reference[n], tensors.load(self.exact.file(n))[0]) for n in files}
         check = accuracy.compare(outputs, reference, self.trial.dtype, exact=exact, tolerance=tolerance, task=self.task)
-        if discrepancies and check.rows:
-            check.metrics |= accuracy.discrepancies(outputs, reference, tolerance)
+        if check.rows:
+            first = min(files)
+            check.metrics |= accuracy.discrepancies(outputs[first], reference[first], tolerance)
+        seeds = [f"({self.trial.seed}, {number})" if number else "recorded" for number in files]
+        check.metrics |= {"judged_by": self.name, "judge_fallback": self.fallback, "input_seeds": ", ".join(seeds)}
         return check
+
+    def compare(self, number: int, path: Path) -> accuracy.Check:
+        """The comparison at one set of inputs."""
+        return self.check({number: path})
 
 
 @dataclass(frozen=True)
@@ -216,13 +213,13 @@ class GroundTruths:
         for number in wanted:
             if number in made.left_out:
                 return OutputsMetadata(problem=made.left_out[number])
-            outputs, _ = tensors.load(reference.file(number))
-            exact = accuracy.in_order_of(outputs, tensors.load(folder / f"outputs-{number}.npz")[0])
-            if problem := accuracy.misfit(outputs, exact):
-                return OutputsMetadata(problem=problem)
-            made.own_errors[number] = accuracy.own_error(outputs, exact)
-            if problem := accuracy.too_large(made.own_errors[number], exact, self.context.trial.dtype):
-                return OutputsMetadata(problem=problem)
+        outputs = {number: tensors.load(reference.file(number))[0] for number in wanted}
+        exact = {
+            number: accuracy.in_order_of(outputs[number], tensors.load(folder / f"outputs-{number}.npz")[0])
+            for number in wanted
+        }
+        if problem := accuracy.cannot_judge(outputs, exact, self.context.trial.dtype):
+            return OutputsMetadata(problem=problem)
         return made
 
     def _compute(self, way: Way, device: str, inputs: Mapping[int, Path], folder: Path) -> OutputsMetadata:

@@ -53,7 +53,7 @@ def check(result: Check, truths: GroundTruths, session: Opened) -> None:
                 raise
             problems.append(f"at {words} it fails: {error.message.strip().splitlines()[0]}")
             continue
-        checks[number] = truth.compare(number, path, discrepancies=True)
+        checks[number] = truth.compare(number, path)
         if not checks[number].equal:
             problems.append(f"at {words}: {checks[number].problem}")
     result.metrics["dynamic_shapes"] = "; ".join(_in_words(shapes[n - 1]) for n in truth.sets)
