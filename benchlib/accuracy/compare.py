@@ -16,11 +16,11 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from benchlib.accuracy.few_bits import judge_few_bits
-from benchlib.accuracy.figures import exact_figures, figures
+from benchlib.accuracy.figures import exact_figures, figures, rmse
 from benchlib.accuracy.gates import Verdict, judge
-from benchlib.accuracy.provable import Sets, main_group, proves_nothing
+from benchlib.accuracy.provable import Sets, proves_nothing
 from benchlib.accuracy.ranking import HALF, agreement, ranks_classes
-from benchlib.accuracy.stack import UNIT, Stack, stacked
+from benchlib.accuracy.stack import UNIT, Stack, spread_of, stacked
 from benchlib.accuracy.tolerances import TOLERANCES, Tolerance
 from benchlib.record.metrics import Metrics
 from benchlib.record.record import OutputComparison
@@ -146,7 +146,7 @@ def discrepancies(
     rows = [
         exact_figures(values(found), (values(expected),))
         if values(expected).dtype.kind in "biu"
-        else figures(values(found), values(expected), tolerance, dtype_of(expected), _spread([expected]))
+        else figures(values(found), values(expected), tolerance, dtype_of(expected), spread_of(expected))
         for found, expected in zip(outputs.values(), reference.values(), strict=True)
     ]
     size = sum(expected.size for expected in reference.values())
@@ -275,7 +275,7 @@ def _words(verdict: Verdict, rule: _Rule) -> str:
 
 def _within(output: _Output, tolerance: Tolerance) -> bool:
     """Whether every element is within a tolerance that a study has set."""
-    spread = _spread(output.right)
+    spread = max(map(spread_of, output.right))
     return all(
         not figures(values(found), values(right), tolerance, dtype_of(right), spread).beyond
         for found, right in zip(output.candidate, output.right, strict=True)
@@ -283,7 +283,7 @@ def _within(output: _Output, tolerance: Tolerance) -> bool:
 
 
 def _judge_likeness(output: _Output, stack: Stack, rule: _Rule) -> _Judged:
-    alike = judge_few_bits(stack, main_group(stack), rule.tolerance, output.ranked)
+    alike = judge_few_bits(stack, rule.tolerance, output.ranked)
     if alike.problem:
         return _Judged("", alike.problem, alike.slice, math.inf)
     share = (1 - alike.correlation) / (1 - rule.tolerance.correlation)
@@ -319,13 +319,13 @@ def _row(
     )
     if output.whole:
         return replace(row, **vars(exact_figures(found, (right, expected))))
-    row = replace(row, **vars(figures(found, right, rule.tolerance, row.dtype, _spread([right]))))
+    row = replace(row, **vars(figures(found, right, rule.tolerance, row.dtype, spread_of(right))))
     if output.ranked and not row.nonfinite:
         margin = (0.0, HALF) if rule.tolerance.correlation else (row.atol or 0.0, rule.tolerance.rtol)
         ranks = agreement(found, right, *margin)
         row = replace(row, top1=ranks.get("top1"), top5=ranks.get("top5"))
     if output.exact is not None and not rule.tolerance.correlation:
-        eager = figures(expected, right, rule.tolerance, row.dtype, 0.0).rmse or 0.0
+        eager = rmse(expected, right)
         error = row.rmse or 0.0
         row = replace(row, rmse_eager=eager, rmse_ratio=error / eager if eager else (math.inf if error else 1.0))
     return row
@@ -342,17 +342,6 @@ def _first_wrong(output: _Output, verdict: _Judged, alone: Mapping[int, _Judged]
 
 def _where(number: int) -> str:
     return f"for input set {number}: " if number else ""
-
-
-def _spread(right: Sequence[np.ndarray]) -> float:
-    """RMS deviation of what is right, of complex numbers as of their parts, without the values that mask others."""
-    spreads = []
-    for array in right:
-        if array.size:
-            stack = stacked([0], [array], [array], None)
-            chosen = stack.right[main_group(stack)]
-            spreads.append(float(np.std(chosen)) if chosen.size else 0.0)
-    return max(spreads, default=0.0)
 
 
 def _structure_problem(outputs: Mapping[str, np.ndarray], reference: Mapping[str, np.ndarray]) -> str:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchlib.accuracy.slices import FEWEST, Family, families
+from benchlib.accuracy.slices import FEWEST, Family, families, main_group
 from benchlib.accuracy.stack import Stack
 from benchlib.accuracy.tolerances import Tolerance
 
@@ -37,15 +37,16 @@ class Likeness:
     correlation: float  # of it
 
 
-def judge_few_bits(stack: Stack, mask: np.ndarray, tolerance: Tolerance, ranked: bool) -> Likeness:
+def judge_few_bits(stack: Stack, tolerance: Tolerance, ranked: bool) -> Likeness:
     """How a stack of outputs goes along with what is right.
 
     Args:
         stack: outputs, one shape over all sets of inputs.
-        mask: what is compared, of its shape: the values that mask others are left out.
         tolerance: of the dtype that was computed in.
         ranked: whether the last axis holds classes.
     """
+    main = main_group(stack.right, stack.valid)
+    mask = np.ones(stack.right.shape, bool) if main is None else main
     if not mask.any():
         return Likeness("", "", 1.0)
     others = ~mask if stack.valid is None else stack.valid & ~mask

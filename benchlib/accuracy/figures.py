@@ -80,6 +80,17 @@ def figures(found: np.ndarray, judge: np.ndarray, tolerance: Tolerance, dtype: s
     )
 
 
+def rmse(found: np.ndarray, judge: np.ndarray) -> float:
+    """The figure of that name of `figures`, alone."""
+    found, judge = _parts(found), _parts(judge)
+    with np.errstate(over="ignore", invalid="ignore"):
+        distance = np.subtract(found, judge, dtype=np.float64)
+        if not np.isfinite(squares := float(np.einsum("i,i->", distance, distance))):
+            distance = np.where(np.isfinite(distance), distance, 0.0)
+            squares = float(np.einsum("i,i->", distance, distance))
+    return math.sqrt(squares / distance.size) if distance.size else 0.0
+
+
 def exact_figures(found: np.ndarray, judges: tuple[np.ndarray, ...]) -> Figures:
     """The figures of integers and booleans, which have to equal one of `judges` exactly: where two roundings of
     the same model disagree about an index, neither is wrong. max_abs is the distance from the first."""

@@ -234,12 +234,12 @@ def _without_odd_ones(
     candidate are left out: one bad element of the reference excuses no others."""
     if not chosen.size:
         return np.zeros(0)
-    own = family_squares(part.own, m, chosen)
+    own = _squares(part.own, m, chosen)
     odd = own.max(axis=1) > FARTHEST**2 * m.own[chosen] ** 2
     shares = np.zeros(len(chosen))
     if not odd.any():
         return shares
-    error, own = family_squares(part.error, m, chosen[odd]), own[odd]
+    error, own = _squares(part.error, m, chosen[odd]), own[odd]
     count = own.shape[1] - max(1, own.shape[1] // ODD)
     left = [np.sqrt(np.partition(a, count - 1, axis=1)[:, :count].mean(axis=1)) for a in (own, error)]
     factor = bound[chosen[odd]] / floor[chosen[odd]]
@@ -248,6 +248,6 @@ def _without_odd_ones(
     return shares
 
 
-def family_squares(array: np.ndarray, m: Measured, chosen: np.ndarray) -> np.ndarray:
+def _squares(array: np.ndarray, m: Measured, chosen: np.ndarray) -> np.ndarray:
     """The squares of the numbers of the `chosen` slices, a row each."""
     return np.asarray(m.family.rows(array, m.index[chosen]) ** 2)

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from benchlib.accuracy.slices import groups_of
-from benchlib.accuracy.stack import SMALLEST, UNIT, Stack, odd_values, stacked
+from benchlib.accuracy.slices import main_group
+from benchlib.accuracy.stack import SMALLEST, UNIT, odd_values, stacked
 from benchlib.tensors import dtype_of, values
 
 Sets = Mapping[int, Mapping[str, np.ndarray]]  # outputs by the number of the set of inputs, then by name
@@ -123,22 +123,13 @@ def _pairs(reference: Sets, exact: Sets, position: int) -> Iterator[tuple[np.nda
 def _sizes(reference: np.ndarray, exact: np.ndarray) -> tuple[float, float, float]:
     """RMS error of the reference, RMS and RMS deviation of what is right, of the largest group of its values."""
     stack = stacked([0], [reference], [reference], [exact])
-    mask = main_group(stack)
-    if not mask.any():
+    mask = main_group(stack.right, stack.valid)
+    right, own = (stack.right, stack.own) if mask is None else (stack.right[mask], stack.own[mask])
+    if not right.size:
         return 0.0, 0.0, 0.0
-    right, own = stack.right[mask], stack.own[mask]
     size = max(float(np.abs(right).max()), float(np.abs(own).max())) or 1.0
     level, error = (float(np.sqrt(np.mean((a / size) ** 2))) * size for a in (right, own))
     return error, level, float(np.std(right / size)) * size
-
-
-def main_group(stack: Stack) -> np.ndarray:
-    """Where the largest group of values of a stack stands: what is left without the values that mask others."""
-    valid = np.ones(stack.right.shape, bool) if stack.valid is None else stack.valid
-    if not valid.any():
-        return valid
-    groups = (mask for _, mask in groups_of(stack.right.reshape(1, -1), valid.reshape(1, -1)))
-    return max(groups, key=np.count_nonzero).reshape(stack.right.shape)
 
 
 def _misfit(reference: Mapping[str, np.ndarray], exact: Mapping[str, np.ndarray]) -> str:

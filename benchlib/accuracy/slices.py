@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 FEWEST = 16  # numbers that a slice needs; a smaller one is judged as part of its axis
+SAMPLED = 8  # of so many numbers one is looked at first, where any number will do
 GAP = 100  # times the spread on either side: a gap so wide parts a slice into groups
 
 
@@ -124,8 +125,26 @@ def may_be_parted(values: np.ndarray, family: Family, valid: np.ndarray | None) 
     over = family.reduced(values)
     low = (values if valid is None else np.where(valid, values, np.inf)).min(axis=over, keepdims=True)
     high = (values if valid is None else np.where(valid, values, -np.inf)).max(axis=over, keepdims=True)
-    with np.errstate(invalid="ignore"):  # a slice without a valid number has no range
-        inside = np.abs(values - (low + high) / 2) < 0.3 * (high - low)
-    if valid is not None:
-        inside &= valid
-    return np.flatnonzero(~inside.any(axis=over).reshape(-1) & (high > low).reshape(-1))
+
+    def inhabited(some: tuple[slice, ...]) -> np.ndarray:
+        with np.errstate(invalid="ignore"):  # a slice without a valid number has no range
+            inside = np.abs(values[some] - (low + high) / 2) < 0.3 * (high - low)
+        return np.asarray((inside if valid is None else inside & valid[some]).any(axis=over))
+
+    longest = max(over, key=lambda axis: values.shape[axis])
+    few = tuple(slice(None, None, SAMPLED if axis == longest else None) for axis in range(values.ndim))
+    middle = inhabited(few)
+    if not middle.all():  # as a rule a few numbers show it
+        middle = inhabited((slice(None),) * values.ndim)
+    return np.flatnonzero(~middle.reshape(-1) & (high > low).reshape(-1))
+
+
+def main_group(values: np.ndarray, valid: np.ndarray | None) -> np.ndarray | None:
+    """Where the largest group of values stands: what is left without the values that mask others; None: everywhere."""
+    if valid is not None and not valid.any():
+        return valid
+    if not may_be_parted(values, Family("", ()), valid).size:
+        return valid
+    everywhere = np.ones((1, values.size), bool) if valid is None else valid.reshape(1, -1)
+    groups = (mask for _, mask in groups_of(values.reshape(1, -1), everywhere))
+    return max(groups, key=np.count_nonzero).reshape(values.shape)

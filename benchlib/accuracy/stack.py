@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from benchlib.accuracy.slices import main_group
 from benchlib.tensors import dtype_of, values
 
 # the largest of bfloat16, float32 and float64; float16's 65504 only where it is the dtype's own
@@ -61,6 +62,18 @@ def odd_values(reference: np.ndarray, exact: np.ndarray) -> int:
     if own is None and right is None:
         return 0
     return int(((0 if own is None else own) != (0 if right is None else right)).sum())
+
+
+def spread_of(right: np.ndarray) -> float:
+    """RMS deviation of what is right, of complex numbers as of their parts, without the values that mask others."""
+    if not right.size:
+        return 0.0
+    numbers = _joined([right])
+    kinds = _kinds(numbers, dtype_of(right) == "float16")
+    valid = None if kinds is None else kinds == 0
+    mask = main_group(np.where(valid, numbers, 0.0) if valid is not None else numbers, valid)
+    chosen = numbers if mask is None else numbers[mask]
+    return float(np.std(chosen)) if chosen.size else 0.0
 
 
 def _joined(arrays: Sequence[np.ndarray]) -> np.ndarray:
