@@ -112,7 +112,11 @@ def thinned(leaf: Any) -> Any:
     size = int(np.prod(tuple(leaf.shape), dtype=np.int64))
     axes = leaf.ndim
     positions = range(1, axes - 1) if axes < 4 else range(2, axes - 1)
-    for axis, fewest in (*((p, FEWEST_THINNED) for p in positions), (0, FEWEST_THINNED), *((p, 1) for p in (*positions, 0))):
+    for axis, fewest in (
+        *((p, FEWEST_THINNED) for p in positions),
+        (0, FEWEST_THINNED),
+        *((p, 1) for p in (*positions, 0)),
+    ):
         count = leaf.shape[axis] if axes else 1
         kept = max(min(count, fewest), count * THIN // max(size, 1))
         if size <= THIN or kept >= count:

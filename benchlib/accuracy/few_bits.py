@@ -135,7 +135,8 @@ def _moves_alike(right: np.ndarray, error: np.ndarray, mask: np.ndarray) -> Like
     if spread < MOVES * float(np.std(right[mask])) or spread == 0:
         return Likeness("", "", 1.0)
     if correlation < LEAST or not RATIOS[0] <= ratio <= RATIOS[1]:
-        text = f"does not move from input set to input set as it should: correlation {correlation:.4f}, {ratio:.3g} times as far"
+        text = "does not move from input set to input set as it should: "
+        text += f"correlation {correlation:.4f}, {ratio:.3g} times as far"
         return Likeness(text, "", correlation)
     return Likeness("", "", 1.0)
 
@@ -155,13 +156,18 @@ def _odd_one(right: np.ndarray, error: np.ndarray, mask: np.ndarray, stack: Stac
     if float(np.abs(error).max()) > max(ODD * usual, FAR * spread) and spread > 0:
         return Likeness(f"one element is off by {np.abs(error).max() / spread:.3g} times the spread", "", 0.0)
     last = right.ndim - 1
-    for family in (Family("item {} of input set {}", (0, 1)), *(Family(f"axis {a - 1}, index {{}}", (a,)) for a in range(1, last + 1))):
+    for family in (
+        Family("item {} of input set {}", (0, 1)),
+        *(Family(f"axis {a - 1}, index {{}}", (a,)) for a in range(1, last + 1)),
+    ):
         over = family.reduced(right)
         count = np.maximum(mask.sum(axis=over), 1)
         off, own = (np.sqrt((a**2).sum(axis=over) / count).reshape(-1) for a in (error, right))
         place = int(np.argmax(off))
         if off[place] > ODD * np.median(off) and off[place] > RATIOS[0] * max(float(own[place]), spread / ODD):
-            return _told(family, stack, place, f"off by {off[place] / own[place] if own[place] else np.inf:.3g} of its size", 0.0)
+            return _told(
+                family, stack, place, f"off by {off[place] / own[place] if own[place] else np.inf:.3g} of its size", 0.0
+            )
     return Likeness("", "", 1.0)
 
 

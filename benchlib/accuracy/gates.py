@@ -90,9 +90,11 @@ def judge(stack: Stack, tolerance: Tolerance, known: bool, ranked: bool) -> Verd
                 name = m.family.words(stack.right, int(m.index[place]), stack.sets)
                 if m.near is not None:
                     name += f"{', ' if name else ''}values near {m.near[place] * scale:.3g}"
-                figures = (scale * float(a[place]) for a in (m.error, bound, m.spread, floor))
+                error, most, spread, least = (scale * float(a[place]) for a in (m.error, bound, m.spread, floor))
                 rule = "tolerance" if tolerated[place] else "eager's error" if known else "rounding"
-                worst = Verdict(rule if share[place] <= 1 else "", name, float(share[place]), *figures)
+                worst = Verdict(
+                    rule if share[place] <= 1 else "", name, float(share[place]), error, most, spread, least
+                )
     return replace(worst, loose=loose, noisy=float(np.concatenate(noisy).mean()) if noisy else 0.0)
 
 
@@ -110,7 +112,8 @@ def _parts(stack: Stack) -> Iterator[tuple[Stack, float]]:
         arrays = [a if valid is None else np.where(valid, a, 0.0) for a in (right, stack.own, stack.error)]
         size = max(float(np.abs(array).max()) for array in arrays)
         scale = 2.0 ** np.ceil(np.log2(size)) if size > 0 else 1.0
-        yield Stack(stack.sets, stack.dtype, *(a / scale for a in arrays), valid, 0), float(scale)
+        part, own, error = (a / scale for a in arrays)
+        yield Stack(stack.sets, stack.dtype, part, own, error, valid, 0), float(scale)
 
 
 def _measured(part: Stack, cuts: list[Family]) -> Iterator[Measured]:
@@ -189,9 +192,7 @@ def _chosen(measured: Measured, keep: np.ndarray) -> Measured:
     return Measured(measured.family, *(a[keep] for a in (*arrays, measured.error, measured.worst)))
 
 
-def _floor(
-    m: Measured, whole: Measured, stack: Stack, tolerance: Tolerance, known: bool, scale: float
-) -> np.ndarray:
+def _floor(m: Measured, whole: Measured, stack: Stack, tolerance: Tolerance, known: bool, scale: float) -> np.ndarray:
     """What the reference is off in each slice, at least.
 
     The lower quartile of the slices along the axis stands in where the reference happens to be exact, and is bounded
@@ -211,9 +212,7 @@ def _floor(
     level = whole.level[0] if whole.level.size else 0.0
     bounded = np.minimum(typical, np.maximum(m.spread / LUCKY, ROUNDINGS * fine * level))
     seldom = (m.erring < FEWEST) & ((m.erring > 0) | (m.spread == 0))
-    return np.maximum.reduce(
-        [m.own, np.where(seldom, typical, bounded), unit * m.level, np.full(len(m.own), rounding)]
-    )
+    return np.maximum.reduce([m.own, np.where(seldom, typical, bounded), unit * m.level, np.full(len(m.own), rounding)])
 
 
 def _by_chance(m: Measured, slices: int) -> np.ndarray:
@@ -227,9 +226,7 @@ def _by_chance(m: Measured, slices: int) -> np.ndarray:
     return np.sqrt(fdtri(pairs[0], pairs[1], 1 - RISK / max(slices, 1)))[place.reshape(-1)]
 
 
-def _without_odd_ones(
-    part: Stack, m: Measured, chosen: np.ndarray, bound: np.ndarray, floor: np.ndarray
-) -> np.ndarray:
+def _without_odd_ones(part: Stack, m: Measured, chosen: np.ndarray, bound: np.ndarray, floor: np.ndarray) -> np.ndarray:
     """The share of their bound that the `chosen` slices use when the farthest numbers of both the reference and the
     candidate are left out: one bad element of the reference excuses no others."""
     if not chosen.size:

@@ -39,7 +39,7 @@ class Family:
         """What the slice with this flat number is, in words; "" for the whole."""
         if not self.axes:
             return ""
-        index = list(np.unravel_index(number, tuple(array.shape[axis] for axis in self.axes)))
+        index = [int(i) for i in np.unravel_index(number, tuple(array.shape[axis] for axis in self.axes))]
         if self.axes[0] == 0:
             index = [*index[1:], sets[index[0]]]
         return self.name.format(*index)

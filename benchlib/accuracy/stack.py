@@ -1,4 +1,4 @@
-"""One output over several sets of inputs as arrays that can be sliced: of a candidate, the reference, and what is right.
+"""One output over several sets of inputs as arrays to slice: the candidate's, the reference's, the right.
 
 NaN, infinities and the lowest numbers of a dtype, with which models mask, have no size: they have to stand where they
 stand in the reference or in the ground truth, and are in no figure.
@@ -59,9 +59,10 @@ def odd_values(reference: np.ndarray, exact: np.ndarray) -> int:
     """Elements that are NaN or infinite in one and not in the other."""
     half = dtype_of(reference) == "float16"
     own, right = (_kinds(_joined([array]), half) for array in (reference, exact))
-    if own is None and right is None:
-        return 0
-    return int(((0 if own is None else own) != (0 if right is None else right)).sum())
+    if own is None or right is None:
+        other = right if own is None else own
+        return 0 if other is None else int(np.count_nonzero(other))
+    return int((own != right).sum())
 
 
 def spread_of(right: np.ndarray) -> float:

@@ -61,7 +61,9 @@ class Detector(nn.Module):
 
 
 def mlp(*ends, out=40, width=64):
-    return nn.Sequential(nn.Linear(32, width), nn.GELU(), nn.Linear(width, width), nn.ReLU(), nn.Linear(width, out), *ends)
+    return nn.Sequential(
+        nn.Linear(32, width), nn.GELU(), nn.Linear(width, width), nn.ReLU(), nn.Linear(width, out), *ends
+    )
 
 
 def conv(*ends):
@@ -159,7 +161,7 @@ def pairs(name, dtype, seed):
 
 
 def hold(name, dtype, seed, onnx):
-    """Raises AssertionError where a right implementation does not pass; the largest share of its bound that one uses."""
+    """Raises AssertionError where a right implementation does not pass; the share of its bound that each one uses."""
     reference, exact, others, (module, inputs) = pairs(name, dtype, seed)
     assert not cannot_judge(reference, exact, dtype), cannot_judge(reference, exact, dtype)
     if onnx and dtype != "bfloat16":  # onnxruntime has no bfloat16 on the CPU

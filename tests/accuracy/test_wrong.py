@@ -187,12 +187,21 @@ def noisy(outputs, chance, error):
     for name, array in outputs.items():
         ordinary = np.isfinite(array) & (np.abs(array) < 1e3) & (array != 0)
         numbers = np.ma.array(array, mask=~ordinary)
-        along = [numbers.std(axis=tuple(i for i in range(array.ndim) if i != axis), keepdims=True) for axis in range(array.ndim)]
+        along = [
+            numbers.std(axis=tuple(i for i in range(array.ndim) if i != axis), keepdims=True)
+            for axis in range(array.ndim)
+        ]
         along = [size for size in along if size.count() == size.size and size.min() > 0]
         size = max(along, key=lambda size: size.max() / size.min(), default=numbers.std())
-        size = size if len(along) and size.max() > 5 * size.min() else max(float(numbers.std()), 1e-3 * float(np.abs(numbers).max()))
+        size = (
+            size
+            if len(along) and size.max() > 5 * size.min()
+            else max(float(numbers.std()), 1e-3 * float(np.abs(numbers).max()))
+        )
         with np.errstate(invalid="ignore"):
-            found[name] = np.where(ordinary, array + error * np.ma.getdata(size) * chance.normal(size=array.shape), array)
+            found[name] = np.where(
+                ordinary, array + error * np.ma.getdata(size) * chance.normal(size=array.shape), array
+            )
     return found
 
 
@@ -219,10 +228,7 @@ def check_of(name, dtype, mutate=True):
 
 
 CASES = [
-    (name, dtype)
-    for name in MUTANTS
-    for dtype in ERRORS
-    if dtype != "float16" or name not in (*TOO_SMALL, *TOO_LARGE)
+    (name, dtype) for name in MUTANTS for dtype in ERRORS if dtype != "float16" or name not in (*TOO_SMALL, *TOO_LARGE)
 ]
 
 

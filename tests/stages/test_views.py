@@ -54,9 +54,7 @@ def test_a_check_says_who_judged_what_is_allowed_and_how_far_it_is_off(error):
     assert ("problem" in rows) == bool(error)
     assert rows["judge"] == "eager, float64"
     assert rows["compared for"] == "3 sets of inputs"
-    assert rows["allowed"] == (
-        "0.001 × max(1, std) + 0.0001 × |expected|, each element, because: no better sensor"
-    )
+    assert rows["allowed"] == ("0.001 × max(1, std) + 0.0001 × |expected|, each element, because: no better sensor")
     assert rows["error ÷ eager's own"].startswith(f"{check.metrics['rmse_ratio']:.3g} (RMSE ")
     assert rows["first class, first five"] == "100.00%, 100.00% the same"
     assert "float64" in repr(view) and "no better sensor" in view._repr_html_()

@@ -49,7 +49,7 @@ ROWS = (
         "ratio",
         "max |output − judge| ÷ (atol × max(1, std(judge)) + rtol × |judge|)",
         "what the worst element would use of these two; the values that a model masks with are left out of std; "
-        "over all outputs and sets of inputs. It decides only where the study sets a tolerance: slices do (slice_share)",
+        "over all outputs and sets of inputs. It decides only where the study sets a tolerance; else slices do",
         "lower",
     ),
     (
