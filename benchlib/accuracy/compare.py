@@ -25,6 +25,9 @@ from benchlib.record.metrics import Metrics
 from benchlib.record.record import OutputComparison
 from benchlib.tensors import dtype_of, values
 
+MOST = 0.5  # of an output's slices
+_WHERE = "for input set "
+
 
 @dataclass
 class Check:
@@ -68,26 +71,31 @@ def compare(
         if problem := _structure_problem(candidate[number], expected):
             return Check(False, (_where(number) if len(reference) > 1 else "") + problem, metrics)
     # The reference's own error is that of the way only where both compute in the same dtype.
-    outputs = _outputs(candidate, reference, exact, task)
     rule = Rule(tolerance, dtype, exact is not None and tolerance.dtype in ("", dtype))
-    rows: list[OutputComparison] = []
-    problems, noisy, loose = [], False, 0
-    for output in outputs:
-        verdict = verdict_on(output, rule)
-        alone = {} if verdict.passes else {n: verdict_on(output.only([i]), rule) for i, n in enumerate(output.sets)}
-        rows += [_row(output, place, verdict, alone, rule) for place in range(len(output.sets))]
-        if not verdict.passes:
-            problems.append(_first_wrong(output, verdict, alone))
-        noisy, loose = noisy or verdict.noisy > 0.5, loose + verdict.loose
-    rows.sort(key=lambda row: (list(reference).index(int(row.inputs)), row.output))
-    unverified, share = proves_nothing([output.right for output in outputs], dtype)
-    if not unverified and noisy:
+    outputs = _outputs(candidate, reference, exact, task)
+    compared = [_compare_output(output, rule) for output in outputs]
+    rows = [rows[place] for place in range(len(reference)) for rows, _, _ in compared]
+    problems = [problem for _, _, problem in compared if problem]
+    metrics |= worst(rows) | {"passes_by_tolerance": sum(judged.loose for _, judged, _ in compared)}
+    unverified, metrics["outputs_unproven"] = proves_nothing([output.right for output in outputs], dtype)
+    if not unverified and any(judged.noisy > MOST for _, judged, _ in compared):
         unverified = f"the error of {dtype} itself exceeds what the outputs vary by, in most of their slices"
-    metrics |= worst(rows) | {"passes_by_tolerance": loose, "outputs_unproven": share}
-    # What goes wrong for the other sets alone has been right for the recorded inputs: a constant in their place.
-    recorded = any(row.inputs == 0 for row in rows) and all(row.passes for row in rows if row.inputs == 0)
-    where = "right for the recorded inputs alone; " if recorded and any(p for p, _ in problems) else ""
-    return Check(not problems, where + "; ".join(p + text for p, text in problems), metrics, rows, unverified)
+    return Check(not problems, _first_words(rows, problems) + "; ".join(problems), metrics, rows, unverified)
+
+
+def _first_words(rows: Sequence[OutputComparison], problems: Sequence[str]) -> str:
+    """What goes wrong for other sets alone has been right for the recorded inputs: a constant in their place."""
+    recorded = [row.passes for row in rows if row.inputs == 0]
+    elsewhere = any(problem.startswith(_WHERE) for problem in problems)
+    return "right for the recorded inputs alone; " if elsewhere and recorded and all(recorded) else ""
+
+
+def _compare_output(output: Output, rule: Rule) -> tuple[list[OutputComparison], Judged, str]:
+    """The figures of an output for each set, how it fares over all of them, and its problem in words, if any."""
+    judged = verdict_on(output, rule)
+    alone = {} if judged.passes else {n: verdict_on(output.only([i]), rule) for i, n in enumerate(output.sets)}
+    rows = [_row(output, place, judged, alone, rule) for place in range(len(output.sets))]
+    return rows, judged, "" if judged.passes else _first_wrong(output, judged, alone)
 
 
 def discrepancies(
@@ -180,17 +188,17 @@ def _row(output: Output, place: int, verdict: Judged, alone: Mapping[int, Judged
     return row
 
 
-def _first_wrong(output: Output, verdict: Judged, alone: Mapping[int, Judged]) -> tuple[str, str]:
-    """For which set an output is wrong first, if it is right for the recorded one, and why."""
-    number = next((n for n, own in alone.items() if not own.passes), None)
-    chosen = verdict if number is None else alone[number]
-    place = "".join(f", {chosen.slice}" for _ in range(bool(chosen.slice)))
-    text = f"output {output.position} `{output.name}`{place}: {chosen.problem}"
-    return (_where(number or 0) if len(output.sets) > 1 else ""), text
+def _first_wrong(output: Output, verdict: Judged, alone: Mapping[int, Judged]) -> str:
+    """Why an output is wrong: for the first set for which it is so alone, or over all together."""
+    number = next((n for n, own in alone.items() if not own.passes), 0)
+    chosen = verdict if all(own.passes for own in alone.values()) else alone[number]
+    where = _where(number) if len(output.sets) > 1 else ""
+    place = f", {chosen.slice}" if chosen.slice else ""
+    return f"{where}output {output.position} `{output.name}`{place}: {chosen.problem}"
 
 
 def _where(number: int) -> str:
-    return f"for input set {number}: " if number else ""
+    return f"{_WHERE}{number}: " if number else ""
 
 
 def _structure_problem(outputs: Mapping[str, np.ndarray], reference: Mapping[str, np.ndarray]) -> str:

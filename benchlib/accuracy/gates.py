@@ -66,36 +66,57 @@ def judge(stack: Stack, tolerance: Tolerance, known: bool, ranked: bool) -> Verd
         known: whether the reference's own error is that of the way's dtype: what is right is float64.
         ranked: whether the last axis holds classes.
     """
-    worst = Verdict("tolerance", "", 0.0, 0.0, 0.0, 0.0, 0.0)
+    worst = Verdict("tolerance", "", -1.0, 0.0, 0.0, 0.0, 0.0)
     loose, noisy = False, []
     for part, scale in _parts(stack):
         measured = [m for m in _measured(part, families(stack.right.shape, ranked)) if len(m.index)]
         slices = sum(len(m.index) for m in measured)
-        whole = measured[0]
         for m in measured:
-            floor = _floor(m, whole, stack, tolerance, known, scale)
-            by_tolerance = tolerance.spread_share * m.spread
-            by_own = floor if not known else floor * tolerance.multiple * _by_chance(m, slices)
-            bound = np.maximum(by_tolerance, by_own)
-            share = np.maximum(m.error, m.worst / FARTHEST) / np.where(bound > 0, bound, 1.0)
-            share = np.where(bound > 0, share, np.where(m.error > 0, np.inf, 0.0))
-            tolerated = np.maximum(m.error, m.worst / FARTHEST) <= by_tolerance
+            floor = _floor(m, measured[0], stack, tolerance, known, scale)
+            gate = _gate(m, floor, tolerance, slices if known else None)
             if known and m.near is None:
-                excused = np.flatnonzero((share <= 1) & ~tolerated & (m.own >= floor))
-                share[excused] = np.maximum(share[excused], _without_odd_ones(part, m, excused, bound, floor))
-            loose = loose or bool((tolerated & (m.error > LOOSE * floor)).any())
+                excused = np.flatnonzero((gate.share <= 1) & ~gate.tolerated & (m.own >= floor))
+                others = _without_odd_ones(part, m, excused, gate.bound, floor)
+                gate.share[excused] = np.maximum(gate.share[excused], others)
+            loose = loose or bool((gate.tolerated & (m.error > LOOSE * floor)).any())
             noisy.append((m.own > m.spread) & (m.spread > EXACT * m.level))
-            place = int(np.argmax(share))
-            if share[place] > worst.share or not worst.bound:
-                name = m.family.words(stack.right, int(m.index[place]), stack.sets)
-                if m.near is not None:
-                    name += f"{', ' if name else ''}values near {m.near[place] * scale:.3g}"
-                error, most, spread, least = (scale * float(a[place]) for a in (m.error, bound, m.spread, floor))
-                rule = "tolerance" if tolerated[place] else "eager's error" if known else "rounding"
-                worst = Verdict(
-                    rule if share[place] <= 1 else "", name, float(share[place]), error, most, spread, least
-                )
-    return replace(worst, loose=loose, noisy=float(np.concatenate(noisy).mean()) if noisy else 0.0)
+            place = int(np.argmax(gate.share))
+            if gate.share[place] > worst.share:
+                worst = _verdict(stack, m, gate, floor, (place, scale))
+    if worst.passes == "eager's error" and not known:
+        worst = replace(worst, passes="rounding")
+    share = max(worst.share, 0.0)
+    return replace(worst, share=share, loose=loose, noisy=float(np.concatenate(noisy).mean()) if noisy else 0.0)
+
+
+@dataclass(frozen=True)
+class _Gate:
+    """What slices are held to, and how they fare, one number of each for each slice."""
+
+    bound: np.ndarray  # of the RMS error
+    share: np.ndarray  # of it that is used
+    tolerated: np.ndarray  # whether the tolerance alone allows it
+
+
+def _gate(m: Measured, floor: np.ndarray, tolerance: Tolerance, slices: int | None) -> _Gate:
+    """`slices`: of the output, all together; None where the reference's own error is not known."""
+    by_tolerance = tolerance.spread_share * m.spread
+    by_own = floor if slices is None else floor * tolerance.multiple * _by_chance(m, slices)
+    bound, error = np.maximum(by_tolerance, by_own), np.maximum(m.error, m.worst / FARTHEST)
+    share = np.where(bound > 0, error / np.where(bound > 0, bound, 1.0), np.where(error > 0, np.inf, 0.0))
+    return _Gate(bound, share, error <= by_tolerance)
+
+
+def _verdict(stack: Stack, m: Measured, gate: _Gate, floor: np.ndarray, at: tuple[int, float]) -> Verdict:
+    """The verdict on one slice; `at`: its place, and the scale of the figures."""
+    place, scale = at
+    name = m.family.words(stack.right, int(m.index[place]), stack.sets)
+    if m.near is not None:
+        name += f"{', ' if name else ''}values near {m.near[place] * scale:.3g}"
+    rule = "tolerance" if gate.tolerated[place] else "eager's error"
+    error, bound, spread, least = (scale * float(a[place]) for a in (m.error, gate.bound, m.spread, floor))
+    share = float(gate.share[place])
+    return Verdict(rule if share <= 1 else "", name, share, error, bound, spread, least)
 
 
 def _parts(stack: Stack) -> Iterator[tuple[Stack, float]]:
