@@ -109,7 +109,7 @@ def accuracy_table(results: pd.DataFrame) -> str:
         *(metric_column(rows, head, name) for head, name in names.items()),
         Column("judged by", _judged_by, lambda row: row["judged_by"], hover=hover("judged_by"), kind="tight"),
     ]
-    if (rows["worst_slice"].fillna("") != "").any():
+    if rows["worst_slice"].notna().any():
         columns.append(text_column("worst slice", "worst_slice", hover("worst_slice")))
     if (rows["dynamic_shapes"].fillna("") != "").any():
         columns.append(text_column("other shapes", "dynamic_shapes", hover("dynamic_shapes")))
