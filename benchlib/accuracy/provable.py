@@ -95,15 +95,16 @@ def _constants(stack: np.ndarray, usable: np.ndarray, unit: float) -> int:
     whole = stack.dtype.kind in "biu"
     if stack.dtype.kind == "b":
         stack = stack.astype(np.int8)
-    first, size = stack[0], float(np.abs(np.where(usable, stack, 0)).max(initial=0))
-    with np.errstate(invalid="ignore"):
+    first, some = stack[0], np.abs(stack[np.broadcast_to(usable, stack.shape)])
+    size = float(np.median(some[some > 0])) if some.any() else 0.0  # what masks is larger by far
+    with np.errstate(invalid="ignore", over="ignore"):
         moved = np.abs(stack[1:] - first).max(axis=0)
         same = usable & (moved == 0 if whole else moved <= unit * np.maximum(np.abs(first), unit * size))
     kept = first[same]
     if whole:
         return int(kept.size if not kept.any() and kept.size == first.size else np.count_nonzero(kept))
     other = kept[np.abs(kept) > unit * size]
-    different = len(np.unique(np.round(other / (4 * unit * size)).astype(complex))) if other.size else 0
+    different = len(np.unique(other if not other.size else np.round(other / (4 * unit * size))))
     saturated = different <= _SATURATED and other.size >= 2 * different
     return 0 if saturated else int(other.size)
 

@@ -75,6 +75,7 @@ def halved(n, value):
         (lambda n: np.arange(1.0, 100.0), "100% of the elements of what is right are the same for all sets of inputs"),
         (lambda n: halved(n, np.arange(1.0, 61.0)), "60% of the elements"),
         (lambda n: np.full(1, 3.7), "100% of the elements"),
+        (lambda n: np.append(np.arange(1.0, 100.0), [-1e30] * 5), "100% of the elements"),
     ],
 )
 def test_what_is_not_computed_from_the_inputs_proves_nothing(outputs, words):

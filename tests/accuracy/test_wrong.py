@@ -221,8 +221,9 @@ def planted(name, dtype, mutate=True):
     return candidate, reference, exact
 
 
-def check_of(name, dtype, mutate=True):
+def check_of(name, dtype, mutate=True, judged_by_float64=True):
     candidate, reference, exact = planted(name, dtype, mutate)
+    exact = exact if judged_by_float64 else None
     own = "float32" if dtype in FEW_BITS else dtype
     return compare(candidate, reference, own, exact=exact, tolerance=tolerance_for(dtype))
 
@@ -241,3 +242,10 @@ def test_every_mutant_is_caught(name, dtype):
     wrong = check_of(name, dtype)
     assert not wrong.equal
     assert wrong.problem.startswith("output ")
+
+
+@pytest.mark.parametrize(("name", "dtype"), CASES[::3])
+def test_mutants_are_caught_without_float64(name, dtype):
+    right = check_of(name, dtype, mutate=False, judged_by_float64=False)
+    assert right.equal, right.problem
+    assert not check_of(name, dtype, judged_by_float64=False).equal
