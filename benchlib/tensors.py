@@ -29,7 +29,8 @@ FlatTensors = dict[str, Any]
 # The same on the host, each as `to_numpy` gives it.
 FlatArrays = dict[str, np.ndarray]
 _TEXTS = "UO"  # kinds of numpy's dtypes that hold texts: its own, and objects, which runtimes give back
-THIN = 1 << 20  # elements that `thinned` leaves at most
+THIN = 1 << 20  # elements above which `thinned` takes some
+FEWEST_THINNED = 16  # positions and items that it leaves, unless these are too many still
 
 
 class Labelled(np.ndarray):
@@ -102,14 +103,28 @@ def _number_of(text: Any) -> int:
 
 
 def thinned(leaf: Any) -> Any:
-    """Of an array or tensor of more than a million elements rows of its last axis, taken evenly, the last one
-    included; its leading axes become one."""
+    """Of an array or tensor of more than `THIN` elements some of its items and positions, taken evenly, the last
+    included. It keeps its axes, and channels and classes whole.
+
+    Channels or classes are taken to be the last axis, and of four axes and more the second too; items are the first,
+    positions what lies between. An array that has too many channels alone stays larger.
+    """
     size = int(np.prod(tuple(leaf.shape), dtype=np.int64))
-    if size <= THIN:
-        return leaf
-    rows = leaf.reshape(-1, leaf.shape[-1] if leaf.shape[-1] <= THIN // 16 else 1)
-    step = -(-size // THIN)
-    return rows[(len(rows) - 1) % step :: step]
+    axes = leaf.ndim
+    positions = range(1, axes - 1) if axes < 4 else range(2, axes - 1)
+    for axis, fewest in (
+        *((p, FEWEST_THINNED) for p in positions),
+        (0, FEWEST_THINNED),
+        *((p, 1) for p in (*positions, 0)),
+    ):
+        count = leaf.shape[axis] if axes else 1
+        kept = max(min(count, fewest), count * THIN // max(size, 1))
+        if size <= THIN or kept >= count:
+            continue
+        step = -(-count // kept)
+        leaf = leaf[(*(slice(None),) * axis, slice((count - 1) % step, None, step))]
+        size = size // count * leaf.shape[axis]
+    return leaf
 
 
 def flatten(nested: Any) -> tuple[FlatTensors, Any]:

@@ -76,15 +76,33 @@ def test_count_takes_numbers_for_one_element():
     assert tensors.count({"x": np.zeros((2, 3)), "n": 5, "s": "text", "none": None}) == 7
 
 
-@pytest.mark.parametrize("shape", [(3, 7, 11), (231,), (1, 231)])
-def test_a_large_array_is_thinned_to_even_rows_with_the_last(monkeypatch, shape):
+@pytest.mark.parametrize(
+    ("shape", "left"),
+    [
+        ((231,), (116,)),
+        ((40, 11), (14, 11)),  # items are thinned, classes never
+        ((2, 300, 5), (2, 20, 5)),
+        ((200, 300, 5), (16, 2, 5)),  # positions first, items then
+        ((1, 21, 20, 20), (1, 21, 1, 20)),  # channels wherever they stand
+        ((2, 1000), (1, 1000)),
+        ((1, 1000), (1, 1000)),
+    ],
+)
+def test_a_large_array_is_thinned_along_items_and_positions(monkeypatch, shape, left):
     monkeypatch.setattr(tensors, "THIN", 200)
-    array = np.arange(231.0).reshape(shape)
+    array = np.arange(float(np.prod(shape))).reshape(shape)
     found = tensors.thinned(array)
-    width = 11 if shape[-1] == 11 else 1
-    assert found.size <= 200 and found.shape[-1] == width
-    assert np.array_equal(found[-1], array.reshape(-1, width)[-1])
-    assert len(set(np.diff(found[:, 0]))) == 1
+    assert found.shape == left
+    assert found.reshape(-1)[-1] == array.reshape(-1)[-1]
+    assert set(found.reshape(-1)) <= set(array.reshape(-1))
+    import torch
+
+    assert np.array_equal(tensors.thinned(torch.from_numpy(array)).numpy(), found)
+
+
+def test_what_is_small_stays_and_a_label_is_kept(monkeypatch):
+    monkeypatch.setattr(tensors, "THIN", 200)
     assert tensors.thinned(small := np.arange(200.0)) is small
-    bits = tensors.labelled(array.astype(np.uint16), "bfloat16")
+    assert tensors.thinned(one := np.array(3.0)) is one
+    bits = tensors.labelled(np.arange(231).astype(np.uint16), "bfloat16")
     assert tensors.dtype_of(tensors.thinned(bits)) == "bfloat16"

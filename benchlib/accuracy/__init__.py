@@ -1,26 +1,25 @@
 """Do these outputs equal those that count as right? numpy on arrays.
 
-`tolerances` declares what is allowed per dtype, `figures` gives the numbers of one output, `ranking` the
-agreement of logits, `own_error` the error of the reference itself, `detections` the order of what a detector found,
-`compare` the verdict on a session's outputs.
+`tolerances` declares what is allowed per dtype, `stack` puts one output over several sets of inputs together, `slices`
+cuts it, `gates` judges the slices, `few_bits` those of a way that computes in 8 or 4 bits, `figures` gives the numbers
+of one output, `ranking` the agreement of logits, `provable` says whether float64 can judge and whether the outputs
+prove anything, `detections` the order of what a detector found, `compare` the verdict on a session's outputs.
 """
 
-from benchlib.accuracy.compare import Check, Exact, combined, compare, discrepancies
+from benchlib.accuracy.compare import Check, compare, discrepancies
 from benchlib.accuracy.detections import in_order_of
-from benchlib.accuracy.own_error import misfit, own_error, too_large
+from benchlib.accuracy.provable import Sets, cannot_judge, worst_own_error
 from benchlib.accuracy.tolerances import TOLERANCES, Tolerance, tolerance_for
 
 __all__ = [
     "TOLERANCES",
     "Check",
-    "Exact",
+    "Sets",
     "Tolerance",
-    "combined",
+    "cannot_judge",
     "compare",
     "discrepancies",
     "in_order_of",
-    "misfit",
-    "own_error",
     "tolerance_for",
-    "too_large",
+    "worst_own_error",
 ]

@@ -1,12 +1,10 @@
 """The verdict: do the outputs of a session equal those that count as right?
 
-Structure comes first: number, shapes and dtypes of the outputs have to be those of the reference (the judge's
-way in the trial's own dtype), and NaN and infinities those of the judge, whatever the numbers. Then each output
-has to be within its tolerance of the judge element by element; or, where the judge is float64, its error has to
-be like the one that the reference itself has: an RMSE of at most `multiple` times the reference's plus a tenth
-of the absolute tolerance (the rule of torch's dynamo), and no element off by more than ten times what is
-tolerated or ten times what the reference's worst is off by. Integers and booleans have to be exact. What computes in
-8 or 4 bits is judged by cosine similarity and ranked classes instead (`tolerances`).
+Structure comes first: number, shapes and dtypes of the outputs have to be those of the reference (the judge's way in
+the trial's own dtype), and NaN, infinities and the extremes that models mask with have to stand where they stand there
+or in the ground truth. Then each output is judged over all sets of inputs together, slice by slice (`gates`), or, of a
+way that computes in 8 or 4 bits, by how it goes along with what is right (`few_bits`). Integers and booleans are exact
+down to float32. The ground truth itself is looked at too: where it proves nothing, the check says so (`provable`).
 """
 
 from __future__ import annotations
@@ -14,27 +12,21 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
 
 import numpy as np
 
-from benchlib.accuracy.figures import exact_figures, figures
-from benchlib.accuracy.own_error import own_error
-from benchlib.accuracy.ranking import agreement, ranks_classes
-from benchlib.accuracy.tolerances import FEW, TOLERANCES, Tolerance
+from benchlib.accuracy.figures import exact_figures, figures, rmse
+from benchlib.accuracy.provable import Sets, proves_nothing
+from benchlib.accuracy.ranking import HALF, agreement, ranks_classes
+from benchlib.accuracy.stack import spread_of
+from benchlib.accuracy.tolerances import TOLERANCES, Tolerance
+from benchlib.accuracy.verdict import Judged, Output, Rule, verdict_on
 from benchlib.record.metrics import Metrics
 from benchlib.record.record import OutputComparison
 from benchlib.tensors import dtype_of, values
 
-FARTHEST = 10  # times the tolerance, or the reference's own worst, that an element may be off at all
-
-
-@dataclass(frozen=True)
-class Exact:
-    """The outputs in float64, in the order of the reference's."""
-
-    outputs: Mapping[str, np.ndarray]
-    own_errors: Sequence[Mapping[str, float]] | None = None  # `own_error` of the reference where it is known already
+MOST = 0.5  # of an output's slices
+_WHERE = "for input set "
 
 
 @dataclass
@@ -44,25 +36,26 @@ class Check:
     equal: bool
     problem: str = ""  # why it is not, in words
     metrics: Metrics = field(default_factory=Metrics)
-    rows: list[OutputComparison] = field(default_factory=list)  # the figures of each output
+    rows: list[OutputComparison] = field(default_factory=list)  # the figures of each output for each set of inputs
+    unverified: str = ""  # why these outputs can prove nothing, "" where they can
 
 
 def compare(
-    outputs: Mapping[str, np.ndarray],
-    reference: Mapping[str, np.ndarray],
+    candidate: Sets,
+    reference: Sets,
     dtype: str,
     *,
-    exact: Exact | None = None,
+    exact: Sets | None = None,
     tolerance: Tolerance | None = None,
     task: str = "",
 ) -> Check:
-    """Compares flat sets of outputs, by position (exporters rename outputs).
+    """Compares the outputs for several sets of inputs, by position (exporters rename outputs).
 
     Args:
-        outputs: those of a session, by name.
-        reference: those of the judge's way in `dtype`.
+        candidate: those of a session, by the number of the set of inputs, then by name; bfloat16 as its bits.
+        reference: those of the judge's way in `dtype`, for the same sets.
         dtype: what the trial computes in, by torch's name.
-        exact: those of float64, which then judges.
+        exact: those of float64, which then count as right; else those of the reference do.
         tolerance: what may be off; that of `dtype` unless given.
         task: what the model is for, which tells whether there are logits.
     """
@@ -70,24 +63,39 @@ def compare(
     metrics = Metrics(
         tolerance_rel=tolerance.rtol,
         tolerance_abs=tolerance.atol,
-        tolerance_cosine=tolerance.cosine,
+        tolerance_spread=tolerance.spread_share,
+        tolerance_cosine=tolerance.correlation,
         tolerance_reason=tolerance.reason,
     )
-    problem = _structure_problem(outputs, reference)
-    if problem:
-        return Check(False, problem, metrics)
-    judges, own = list(reference.values()), None
-    if exact:
-        judges, own = list(exact.outputs.values()), exact.own_errors or own_error(reference, exact.outputs)
-    rows, problems = [], []
-    for position, ((name, expected), found) in enumerate(zip(reference.items(), outputs.values(), strict=True)):
-        about = OutputComparison(position, name, list(expected.shape), dtype_of(expected))
-        arrays = _Arrays(values(found), values(expected), values(judges[position]))
-        row = _row(about, arrays, own[position] if own else None, tolerance, task)
-        rows.append(row)
-        if problem := _problem(row, expected.size, tolerance):
-            problems.append(f"output {position} ({name}): {problem}")
-    return Check(not problems, "; ".join(problems), metrics | worst(rows), rows)
+    for number, expected in reference.items():
+        if problem := _structure_problem(candidate[number], expected):
+            return Check(False, (_where(number) if len(reference) > 1 else "") + problem, metrics)
+    # The reference's own error is that of the way only where both compute in the same dtype.
+    rule = Rule(tolerance, dtype, exact is not None and tolerance.dtype in ("", dtype))
+    outputs = _outputs(candidate, reference, exact, task)
+    compared = [_compare_output(output, rule) for output in outputs]
+    rows = [rows[place] for place in range(len(reference)) for rows, _, _ in compared]
+    problems = [problem for _, _, problem in compared if problem]
+    metrics |= worst(rows) | {"passes_by_tolerance": sum(judged.loose for _, judged, _ in compared)}
+    unverified, metrics["outputs_unproven"] = proves_nothing([output.right for output in outputs], dtype)
+    if not unverified and any(judged.noisy > MOST for _, judged, _ in compared):
+        unverified = f"the error of {dtype} itself exceeds what the outputs vary by, in most of their slices"
+    return Check(not problems, _first_words(rows, problems) + "; ".join(problems), metrics, rows, unverified)
+
+
+def _first_words(rows: Sequence[OutputComparison], problems: Sequence[str]) -> str:
+    """What goes wrong for other sets alone has been right for the recorded inputs: a constant in their place."""
+    recorded = [row.passes for row in rows if row.inputs == 0]
+    elsewhere = any(problem.startswith(_WHERE) for problem in problems)
+    return "right for the recorded inputs alone; " if elsewhere and recorded and all(recorded) else ""
+
+
+def _compare_output(output: Output, rule: Rule) -> tuple[list[OutputComparison], Judged, str]:
+    """The figures of an output for each set, how it fares over all of them, and its problem in words, if any."""
+    judged = verdict_on(output, rule)
+    alone = {} if judged.passes else {n: verdict_on(output.only([i]), rule) for i, n in enumerate(output.sets)}
+    rows = [_row(output, place, judged, alone, rule) for place in range(len(output.sets))]
+    return rows, judged, "" if judged.passes else _first_wrong(output, judged, alone)
 
 
 def discrepancies(
@@ -97,7 +105,7 @@ def discrepancies(
     rows = [
         exact_figures(values(found), (values(expected),))
         if values(expected).dtype.kind in "biu"
-        else figures(values(found), values(expected), tolerance, dtype_of(expected))
+        else figures(values(found), values(expected), tolerance, dtype_of(expected), spread_of(expected))
         for found, expected in zip(outputs.values(), reference.values(), strict=True)
     ]
     size = sum(expected.size for expected in reference.values())
@@ -110,15 +118,6 @@ def discrepancies(
         discrepancies_n=sum(row.beyond for row in rows),
         discrepancies_avg=total / size if size else 0.0,
     )
-
-
-def combined(checks: Mapping[int, Check]) -> Check:
-    """The comparisons at several sets of inputs as one; set 0 holds the recorded inputs."""
-    rows = [replace(row, inputs=number) for number, check in checks.items() for row in check.rows]
-    number, failed = next(((n, c) for n, c in checks.items() if not c.equal), (0, checks[0]))
-    where = f"right for the recorded inputs alone; for permuted inputs {number}: " if number else ""
-    metrics = checks[0].metrics | worst(rows)
-    return Check(failed.equal, where + failed.problem if failed.problem else "", metrics, rows)
 
 
 def worst(rows: Sequence[OutputComparison]) -> Metrics:
@@ -138,7 +137,68 @@ def worst(rows: Sequence[OutputComparison]) -> Metrics:
     if rows:
         by_error = max(rows, key=lambda row: (row.rmse_ratio or 0.0, row.rmse or 0.0))
         metrics |= {name: getattr(by_error, name) for name in ("rmse", "rmse_eager", "rmse_ratio")}
+        by_slice = max(rows, key=lambda row: -1.0 if row.slice_share is None else row.slice_share)
+        metrics["slice_share"] = by_slice.slice_share
+        metrics["worst_slice"] = ", ".join(
+            filter(None, [f"output {by_slice.output} `{by_slice.name}`", by_slice.worst_slice])
+        )
     return Metrics({name: value for name, value in metrics.items() if value is not None})
+
+
+def _outputs(candidate: Sets, reference: Sets, exact: Sets | None, task: str) -> list[Output]:
+    sets = list(reference)
+    found = []
+    for position, (name, array) in enumerate(next(iter(reference.values())).items()):
+        taken = [
+            None if outputs is None else [list(outputs[number].values())[position] for number in sets]
+            for outputs in (candidate, reference, exact)
+        ]
+        ranked = ranks_classes(name, values(array), task)
+        found.append(Output(position, name, sets, taken[0] or [], taken[1] or [], taken[2], ranked))
+    return found
+
+
+def _row(output: Output, place: int, verdict: Judged, alone: Mapping[int, Judged], rule: Rule) -> OutputComparison:
+    """An output for one set of inputs with its figures, and by which rule it passes, over all sets or alone."""
+    found, expected, right = (values(a[place]) for a in (output.candidate, output.reference, output.right))
+    number = output.sets[place]
+    own = alone.get(number, verdict)
+    passes = own.passes if verdict.passes or not all(v.passes for v in alone.values()) else ""
+    row = OutputComparison(
+        output.position,
+        output.name,
+        list(output.reference[place].shape),
+        dtype_of(output.reference[place]),
+        passes,
+        number,
+        worst_slice=verdict.slice,
+        slice_share=verdict.share,
+    )
+    if output.whole:
+        return replace(row, **vars(exact_figures(found, (right, expected))))
+    row = replace(row, **vars(figures(found, right, rule.tolerance, row.dtype, spread_of(right))))
+    if output.ranked and not row.nonfinite:
+        margin = (0.0, HALF) if rule.tolerance.correlation else (row.atol or 0.0, rule.tolerance.rtol)
+        ranks = agreement(found, right, *margin)
+        row = replace(row, top1=ranks.get("top1"), top5=ranks.get("top5"))
+    if output.exact is not None and not rule.tolerance.correlation:
+        eager = rmse(expected, right)
+        error = row.rmse or 0.0
+        row = replace(row, rmse_eager=eager, rmse_ratio=error / eager if eager else (math.inf if error else 1.0))
+    return row
+
+
+def _first_wrong(output: Output, verdict: Judged, alone: Mapping[int, Judged]) -> str:
+    """Why an output is wrong: for the first set for which it is so alone, or over all together."""
+    number = next((n for n, own in alone.items() if not own.passes), 0)
+    chosen = verdict if all(own.passes for own in alone.values()) else alone[number]
+    where = _where(number) if len(output.sets) > 1 else ""
+    place = f", {chosen.slice}" if chosen.slice else ""
+    return f"{where}output {output.position} `{output.name}`{place}: {chosen.problem}"
+
+
+def _where(number: int) -> str:
+    return f"{_WHERE}{number}: " if number else ""
 
 
 def _structure_problem(outputs: Mapping[str, np.ndarray], reference: Mapping[str, np.ndarray]) -> str:
@@ -146,76 +206,7 @@ def _structure_problem(outputs: Mapping[str, np.ndarray], reference: Mapping[str
         return f"{len(outputs)} outputs instead of {len(reference)}"
     for position, ((name, expected), found) in enumerate(zip(reference.items(), outputs.values(), strict=True)):
         if found.shape != expected.shape:
-            return f"output {position} ({name}): shape {list(found.shape)} instead of {list(expected.shape)}"
+            return f"output {position} `{name}`: shape {list(found.shape)} instead of {list(expected.shape)}"
         if dtype_of(found) != dtype_of(expected):
-            return f"output {position} ({name}): dtype {dtype_of(found)} instead of {dtype_of(expected)}"
+            return f"output {position} `{name}`: dtype {dtype_of(found)} instead of {dtype_of(expected)}"
     return ""
-
-
-class _Arrays(NamedTuple):
-    """One output: of the session, of the reference, and of what judges."""
-
-    found: np.ndarray
-    expected: np.ndarray
-    judge: np.ndarray
-
-
-def _row(
-    about: OutputComparison, arrays: _Arrays, own: Mapping[str, float] | None, tolerance: Tolerance, task: str
-) -> OutputComparison:
-    """An output with its figures, and by which rule it passes: exact, tolerance, eager's error, or none ("")."""
-    found, expected, judge = arrays
-    if expected.dtype.kind in "biu":
-        row = replace(about, **vars(exact_figures(found, (judge, expected))))
-        return replace(row, passes="" if row.beyond else "exact")
-    row = replace(about, **vars(figures(found, judge, tolerance, about.dtype)))
-    if ranks_classes(about.name, judge, task) and not row.nonfinite:
-        ranks = agreement(found, judge, row.atol, tolerance.rtol)
-        row = replace(row, top1=ranks.get("top1"), top5=ranks.get("top5"))
-    if tolerance.cosine:
-        return replace(row, passes=_by_direction(row, expected.size, tolerance))
-    passes = "tolerance" if not (row.beyond or row.nonfinite) else ""
-    if own is not None:
-        row = replace(row, rmse_eager=own["rmse"], rmse_ratio=_ratio(row.rmse, own["rmse"]))
-        passes = passes or ("eager's error" if _errs_like_eager(row, own, tolerance) else "")
-    return replace(row, passes=passes)
-
-
-def _errs_like_eager(row: OutputComparison, own: Mapping[str, float], tolerance: Tolerance) -> bool:
-    """Whether an output is about as far from the truth as eager's, and no element of it much farther."""
-    alike = row.rmse <= tolerance.multiple * own["rmse"] + row.atol / 10
-    near = row.share <= FARTHEST or row.max_abs <= FARTHEST * own["max_abs"]
-    return bool(alike and near and not row.nonfinite)
-
-
-def _by_direction(row: OutputComparison, size: int, tolerance: Tolerance) -> str:
-    """How an output of few bits passes: "cosine", and "cosine and classes" where it ranks any; "" if it does not."""
-    if row.nonfinite or (size < FEW and row.beyond):
-        return ""
-    similar = row.cosine is None and not row.max_abs  # all zeros, both
-    if not similar and (row.cosine or 0.0) < tolerance.cosine:
-        return ""
-    if row.top5 is None:
-        return "cosine"
-    return "cosine and classes" if row.top5 >= tolerance.top5 else ""
-
-
-def _problem(row: OutputComparison, size: int, tolerance: Tolerance) -> str:
-    if row.passes:
-        return ""
-    if row.nonfinite:
-        return f"{row.nonfinite} elements are NaN or infinite in one and not in the other"
-    if tolerance.cosine and row.cosine is not None:
-        text = f"cosine similarity {row.cosine:.4f} (at least {tolerance.cosine:g} is wanted)"
-        if row.top5 is not None:
-            text += f", {row.top5:.0%} of the first five classes (at least {tolerance.top5:.0%})"
-        return text
-    text = f"{row.beyond} of {size} elements are off, the farthest by {row.max_abs:.3g}"
-    if row.rmse is None:
-        return text
-    text += f" (tolerance {tolerance.atol:g} × max(1, std) + {tolerance.rtol:g} × |reference|)"
-    return text + (f"; its error is {row.rmse_ratio:.3g} times eager's own" if row.rmse_ratio is not None else "")
-
-
-def _ratio(error: float, own: float) -> float:
-    return error / own if own else (math.inf if error else 1.0)

@@ -31,11 +31,18 @@ class Figures:
     atol: float | None = None  # the absolute tolerance, scaled
 
 
-def figures(found: np.ndarray, judge: np.ndarray, tolerance: Tolerance, dtype: str) -> Figures:
-    """The figures of floating or complex `found` against `judge`, two arrays of one shape; `dtype` is that of the
-    outputs."""
+def figures(found: np.ndarray, judge: np.ndarray, tolerance: Tolerance, dtype: str, spread: float) -> Figures:
+    """The figures of floating or complex `found` against `judge`, two arrays of one shape.
+
+    Args:
+        found: of a session.
+        judge: what is right.
+        tolerance: what may be off.
+        dtype: of the outputs.
+        spread: RMS deviation of what is right, without the values that mask others.
+    """
     found, judge = _parts(found), _parts(judge)
-    scaled = tolerance.scaled(judge)
+    scaled = tolerance.atol * max(1.0, spread)
     size = len(judge)
     distances, shares, floor = np.zeros(size), 0.0, EPS.get(dtype, 2.2e-16) * _largest(judge)
     beyond = nonfinite = 0
@@ -71,6 +78,17 @@ def figures(found: np.ndarray, judge: np.ndarray, tolerance: Tolerance, dtype: s
         cosine=products / math.sqrt(own) / math.sqrt(right) if own and right else None,
         atol=scaled,
     )
+
+
+def rmse(found: np.ndarray, judge: np.ndarray) -> float:
+    """The figure of that name of `figures`, alone."""
+    found, judge = _parts(found), _parts(judge)
+    with np.errstate(over="ignore", invalid="ignore"):
+        distance = np.subtract(found, judge, dtype=np.float64)
+        if not np.isfinite(squares := float(np.einsum("i,i->", distance, distance))):
+            distance = np.where(np.isfinite(distance), distance, 0.0)
+            squares = float(np.einsum("i,i->", distance, distance))
+    return math.sqrt(squares / distance.size) if distance.size else 0.0
 
 
 def exact_figures(found: np.ndarray, judges: tuple[np.ndarray, ...]) -> Figures:

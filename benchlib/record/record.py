@@ -106,6 +106,8 @@ class OutputComparison:
     atol: float | None = None  # the absolute tolerance, scaled
     top1: float | None = None  # agreement of ranked classes
     top5: float | None = None
+    worst_slice: str | None = None  # in words ("channel 5"), of all sets of inputs together; "": the whole output
+    slice_share: float | None = None  # of its bound that the worst slice uses
 
 
 @dataclass

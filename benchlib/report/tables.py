@@ -83,6 +83,8 @@ def accuracy_table(results: pd.DataFrame) -> str:
     """How far the outputs of each trial that ran are from what counts as right, and what is allowed."""
     rows = results[results["tolerance_abs"].notna()]  # what has another structure has no figures, but a row
     names = {
+        "÷ allowed": "slice_share",
+        "by tolerance alone": "passes_by_tolerance",
         "÷ tolerance": "tolerance_share",
         "beyond tolerance": "elements_beyond",
         "error ÷ eager's own": "rmse_ratio",
@@ -96,8 +98,11 @@ def accuracy_table(results: pd.DataFrame) -> str:
         "absolute tolerance": "tolerance_abs",
         "relative tolerance": "tolerance_rel",
     }
-    # Without float64, without logits and without free shapes there are none of these.
-    rare = ("rmse_ratio", "top1_agreement", "discrepancies_dynamic_share", "discrepancies_dynamic_abs")
+    # Without float64, without logits, without free shapes and in older records there are none of these.
+    rare = (
+        "rmse_ratio", "top1_agreement", "discrepancies_dynamic_share", "discrepancies_dynamic_abs", "slice_share",
+        "passes_by_tolerance",
+    )  # fmt: skip
     names = {head: name for head, name in names.items() if name not in rare or rows[name].notna().any()}
     columns = [
         *identity(rows),
@@ -105,6 +110,8 @@ def accuracy_table(results: pd.DataFrame) -> str:
         *(metric_column(rows, head, name) for head, name in names.items()),
         Column("judged by", _judged_by, lambda row: row["judged_by"], hover=hover("judged_by"), kind="tight"),
     ]
+    if rows["worst_slice"].notna().any():
+        columns.append(text_column("worst slice", "worst_slice", hover("worst_slice")))
     if (rows["dynamic_shapes"].fillna("") != "").any():
         columns.append(text_column("other shapes", "dynamic_shapes", hover("dynamic_shapes")))
     if (rows["decisions"].fillna("") != "").any():

@@ -12,7 +12,7 @@ from pathlib import Path
 from benchlib import accuracy, tensors
 from benchlib.plan.estimate import no_exact
 from benchlib.registries import runtimes
-from benchlib.stages import by_sets, legality, nature
+from benchlib.stages import legality, nature
 from benchlib.stages.context import Context
 from benchlib.stages.judge import Judge
 from benchlib.stages.loading import Model
@@ -168,7 +168,7 @@ class Answering:
         illegal = legality.less_exact(rounded, exact, derived, dtype) if 0 in exact else {}
         illegal |= legality.spoiling(rounded, exact, derived - illegal.keys(), dtype)
         legal = [n for n in exact if n not in illegal]
-        if problem := by_sets.cannot_judge({n: rounded[n] for n in legal}, {n: exact[n] for n in legal}, dtype):
+        if problem := accuracy.cannot_judge({n: rounded[n] for n in legal}, {n: exact[n] for n in legal}, dtype):
             return OutputsMetadata(problem=problem)
         return OutputsMetadata({n: made.hashes[n] for n in legal}, made.left_out | illegal)
 

@@ -6,13 +6,13 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
 
+from benchlib import accuracy
 from benchlib.accuracy import Check, tolerance_for
 from benchlib.measure.contender import Opened
 from benchlib.record.metrics import METRICS, Metrics
-from benchlib.stages import by_sets
 from benchlib.stages.context import Context
+from benchlib.stages.decisions import Decisions
 from benchlib.stages.ground_truth import GroundTruth, inputs_not_moved
 from benchlib.stages.loading import Model
 from benchlib.stages.nature import RANDOM, STATEFUL
@@ -68,7 +68,7 @@ def compare(
     check = truth.check(answers[-1].files)
     check.metrics["inputs_not_moved"] = inputs_not_moved(model, truth, answers[-1].fails)
     check.metrics["input_sets_refused"] = _refused(truth, answers[-1])
-    comparison = Comparison(check, truth, answers, getattr(check, "unverified", ""))
+    comparison = Comparison(check, truth, answers, check.unverified)
     _judge_failures(comparison, context, len(answers) - 1)
     for index, own in enumerate(answers[:-1]):
         if not all(truth.knows(number, digest) for number, digest in own.hashes.items()):
@@ -89,15 +89,7 @@ def compare_again(comparison: Comparison, context: Context, index: int, number: 
     blame(comparison.check, context, index, later, when)
 
 
-class Findings(Protocol):
-    """What is said of a way besides its outputs (`benchlib.stages.decisions.Decisions`)."""
-
-    problem: str  # why it is wrong
-    unverified: str  # why equal outputs prove nothing
-    metrics: Metrics
-
-
-def take_findings(comparison: Comparison, context: Context, found: Findings) -> None:
+def take_findings(comparison: Comparison, context: Context, found: Decisions) -> None:
     """Takes what was found of the trial's own way besides its outputs into the comparison."""
     comparison.check.metrics |= found.metrics
     if found.problem:
@@ -161,8 +153,8 @@ def _nothing_compared(context: Context, truth: GroundTruth) -> Check:
     """The check of no outputs at all, which says what would have been allowed."""
     trial = context.trial
     tolerance = tolerance_for(trial.way.computes(trial.dtype), trial.tolerance)
-    nothing: by_sets.Sets = {0: {}}
-    check = by_sets.compare(nothing, nothing, trial.dtype, tolerance=tolerance)
+    nothing: accuracy.Sets = {0: {}}
+    check = accuracy.compare(nothing, nothing, trial.dtype, tolerance=tolerance)
     return Check(True, metrics=_without_errors(check.metrics) | truth.about({}) | {"ground_truth_is": ""})
 
 

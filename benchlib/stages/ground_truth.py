@@ -26,7 +26,7 @@ from benchlib.fingerprint import code_of
 from benchlib.record.metadata import InputSet
 from benchlib.record.metrics import Metrics
 from benchlib.registries import exporters, runtimes
-from benchlib.stages import by_sets, nature
+from benchlib.stages import nature
 from benchlib.stages.answers import DERIVED, NO_TRUTH, Answering, KnownOutputs, OutputsMetadata, first_line
 from benchlib.stages.context import Context
 from benchlib.stages.exporting import BuiltArtifact
@@ -42,6 +42,7 @@ from benchlib.worker.client import WorkerError
 Sizes = Mapping[str, int]  # free dimension -> its size
 # What kept outputs, and what is said of them, is by.
 DECIDING = (
+    "benchlib.accuracy.provable",
     "benchlib.stages.answers",
     "benchlib.stages.legality",
     "benchlib.stages.nature",
@@ -113,7 +114,7 @@ class GroundTruth:
         if self.exact:
             exact = {n: accuracy.in_order_of(reference[n], self.exact.outputs(n)) for n in files}
         tolerance = accuracy.tolerance_for(self.trial.way.computes(self.trial.dtype), self.trial.tolerance)
-        result = by_sets.compare(
+        result = accuracy.compare(
             candidate, reference, self.trial.dtype, exact=exact, tolerance=tolerance, task=self.task
         )
         if result.rows and (0 in files or len(files) == 1):
@@ -146,6 +147,10 @@ class GroundTruth:
         known, dtype = (self.exact, "float64") if self.exact else (self.reference, self.trial.dtype)
         before = {key: tensors.thinned(array) for key, array in known.outputs(0).items()}
         return any(nature.moved(before, known.outputs(n), dtype) for n in alone)
+
+    def compare(self, number: int, path: Path) -> accuracy.Check:
+        """The comparison at one set of inputs."""
+        return self.check({number: path})
 
 
 @dataclass(frozen=True)
@@ -228,5 +233,4 @@ def inputs_not_moved(model: Model, truth: GroundTruth, failed: Collection[int]) 
     """The inputs for one value of which alone the outputs of a way were compared that failed on some sets, by name; ""
     where there are none."""
     names = [name for name in tensors.load(model.inputs)[0] if not truth.moved(name, failed)]
-    fixed: list[str] = getattr(model.metadata, "fixed_numbers", [])  # until the input sets say so
-    return ", ".join(dict.fromkeys([*names, *fixed]))
+    return ", ".join(dict.fromkeys([*names, *model.metadata.fixed_numbers]))

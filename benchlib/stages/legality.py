@@ -12,9 +12,8 @@ from collections.abc import Collection, Mapping
 
 import numpy as np
 
-from benchlib import tensors
-from benchlib.stages import by_sets
-from benchlib.stages.by_sets import Sets
+from benchlib import accuracy, tensors
+from benchlib.accuracy import Sets
 from benchlib.stages.nature import ROUNDING, structure_of
 
 FARTHER = 10  # times the recorded set's own error, relative to the size of the outputs
@@ -33,12 +32,12 @@ def less_exact(reference: Sets, exact: Sets, derived: Collection[int], dtype: st
     with the reason; on outputs that are exact, more than as many roundings of the dtype."""
     if not _comparable(reference[0], exact[0]):
         return {}
-    allowed = FARTHER * max(by_sets.worst_own_error(reference, exact, 0), ROUNDING[dtype])
+    allowed = FARTHER * max(accuracy.worst_own_error(reference, exact, 0), ROUNDING[dtype])
     illegal = {}
     for n in sorted(derived):
         if not _comparable(reference[n], exact[n]):
             illegal[n] = f"float64 answers with other shapes or kinds of numbers than {dtype}"
-        elif not (error := by_sets.worst_own_error(reference, exact, n)) <= allowed:
+        elif not (error := accuracy.worst_own_error(reference, exact, n)) <= allowed:
             illegal[n] = f"the error of {dtype} itself is {error:.2g} there, more than {FARTHER} times the recorded one"
     return illegal
 
@@ -54,7 +53,7 @@ def spoiling(reference: Sets, exact: Sets, derived: Collection[int], dtype: str)
 
 
 def _spoilt(reference: Sets, exact: Sets, numbers: Collection[int], dtype: str) -> str:
-    return by_sets.cannot_judge({n: reference[n] for n in numbers}, {n: exact[n] for n in numbers}, dtype)
+    return accuracy.cannot_judge({n: reference[n] for n in numbers}, {n: exact[n] for n in numbers}, dtype)
 
 
 def _comparable(reference: Mapping[str, np.ndarray], exact: Mapping[str, np.ndarray]) -> bool:

@@ -63,9 +63,11 @@ def of_pass(step: PassStep) -> str:
 
 def allowed(metrics: Metrics) -> str:
     """What an output may be off."""
-    if cosine := metrics["tolerance_cosine"]:
-        return f"cosine similarity of {cosine:g} at least"
-    return f"{metrics['tolerance_abs']:g} × max(1, std) + {metrics['tolerance_rel']:g} × |expected|"
+    if metrics["tolerance_reason"]:
+        return f"{metrics['tolerance_abs']:g} × max(1, std) + {metrics['tolerance_rel']:g} × |expected|, each element"
+    if correlation := metrics["tolerance_cosine"]:
+        return f"a correlation of {correlation:g} at least, in each item"
+    return f"{metrics['tolerance_spread']:g} of what each slice varies by, or like eager's own error"
 
 
 def because(words: str, reason: str) -> str:

@@ -190,7 +190,8 @@ class CheckView(View):
         ]
         if self.outputs:
             rows.append(("largest error", f"{max(row.max_abs for row in self.outputs):.3g}"))
-            rows.append(("largest share of it", f"{m['tolerance_share']:.3g}"))
+            where = because(" at ", m.get("worst_slice", ""))
+            rows.append(("largest share of it", f"{m.get('slice_share', m['tolerance_share']):.3g}{where}"))
         if "rmse_ratio" in m:
             against = f"RMSE {m['rmse']:.2g} against {m['rmse_eager']:.2g}"
             rows.append(("error ÷ eager's own", f"{m['rmse_ratio']:.3g} ({against})"))

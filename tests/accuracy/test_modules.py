@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from benchlib import tensors
-from benchlib.accuracy import Exact, compare
+from benchlib.accuracy import compare
 from benchlib.models import _saved
 from benchlib.registries import runtimes
 from benchlib.runtimes import OpenRequest
@@ -86,18 +86,18 @@ def test_complex_weights_and_what_forward_makes_are_widened_too(outputs):
 @pytest.mark.parametrize("part", ["drop", "norm"])
 def test_a_part_left_in_training_mode_is_caught(trained, outputs, part):
     exact, eager = outputs(trained, X, options=EXACT), outputs(trained, X)
-    assert compare(eager, eager, "float32", exact=Exact(exact)).equal
+    assert compare({0: eager}, {0: eager}, "float32", exact={0: exact}).equal
     getattr(trained, part).train()
-    check = compare(outputs(trained, X), eager, "float32", exact=Exact(exact))
+    check = compare({0: outputs(trained, X)}, {0: eager}, "float32", exact={0: exact})
     assert not check.equal
     assert check.metrics["rmse_ratio"] > 100
 
 
 def test_a_model_of_float16_under_the_label_float32_is_caught(trained, outputs):
     exact, eager, half = outputs(trained, X, options=EXACT), outputs(trained, X), outputs(trained, X, torch.float16)
-    assert "dtype float16 instead of float32" in compare(half, eager, "float32", exact=Exact(exact)).problem
+    assert "dtype float16 instead of float32" in compare({0: half}, {0: eager}, "float32", exact={0: exact}).problem
     cast = {name: array.astype(np.float32) for name, array in half.items()}
-    assert not compare(cast, eager, "float32", exact=Exact(exact)).equal
+    assert not compare({0: cast}, {0: eager}, "float32", exact={0: exact}).equal
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
@@ -106,8 +106,8 @@ def test_half_precision_is_judged_by_float64_of_its_own_weights(trained, outputs
     x = X.to(dtype)
     exact, eager = outputs(half, x, dtype, EXACT), outputs(half, x, dtype)
     name = str(dtype).removeprefix("torch.")
-    check = compare(eager, eager, name, exact=Exact(exact))
+    check = compare({0: eager}, {0: eager}, name, exact={0: exact})
     assert check.equal
     assert 1e-5 < check.metrics["rmse_eager"] < 0.05
     other = half.float()(x.float())["logits"].to(dtype)  # the same computed more exactly: no alarm
-    assert compare({"logits": tensors.to_numpy(other)}, eager, name, exact=Exact(exact)).equal
+    assert compare({0: {"logits": tensors.to_numpy(other)}}, {0: eager}, name, exact={0: exact}).equal

@@ -27,9 +27,11 @@ def test_classes_that_leave_the_first_five_count():
     assert agreement(found, LOGITS, 0.1, 0) == pytest.approx({"top1": 0.5, "top5": 0.8})
 
 
-def test_ties_are_no_disagreement():
+def test_ties_are_disagreements():
     found = np.array([[9.0, 9, 7, 6, 5, 4, 3, 2]])
-    assert agreement(found, LOGITS[:1], 0, 0)["top1"] == 1
+    assert agreement(found, LOGITS[:1], 0, 0) == {"top1": 0, "top5": 1}
+    assert agreement(found, LOGITS[:1], 1, 0)["top1"] == 1, "the judge itself cannot tell them apart"
+    assert agreement(np.full_like(LOGITS, -35.0), LOGITS, 0, 0) == {"top1": 0, "top5": 0}
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -50,4 +52,4 @@ def test_which_outputs_are_logits():
     assert ranks_classes("x", rows, "image-classification")
     assert not ranks_classes("x", rows, "feature-extraction")
     assert not ranks_classes("logits", np.zeros((2, 2)), "")
-    assert "top1_agreement" in compare({"logits": rows}, {"logits": rows}, "float32").metrics
+    assert "top1_agreement" in compare({0: {"logits": rows}}, {0: {"logits": rows}}, "float32").metrics

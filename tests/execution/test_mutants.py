@@ -51,16 +51,16 @@ def test_the_right_one_is_ok(records, name):
 
 
 def test_what_is_right_for_the_recorded_inputs_alone_is_said_to_be(records):
-    assert records[CONSTANT].reason.startswith("right for the recorded inputs alone; for permuted inputs 1: ")
+    assert records[CONSTANT].reason.startswith("right for the recorded inputs alone; for input set 1: ")
 
 
 def test_the_outputs_of_timed_calls_are_checked_too(records):
-    assert records[LATER].reason.startswith("after timing, in process 0: output 0 (logits)")
+    assert records[LATER].reason.startswith("after timing, in process 0: output 0 `logits`")
     assert all(row.passes for row in records[LATER].outputs), "those of the first call were right"
 
 
 def test_a_wrong_reference_is_named(records):
-    assert records["wrong reference"].reason.startswith("the reference, planted mutant=bias: output 0 (logits)")
+    assert records["wrong reference"].reason.startswith("the reference, planted mutant=bias: output 0 `logits`")
 
 
 def test_another_tolerance_is_recorded_with_its_reason(records):

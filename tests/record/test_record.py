@@ -62,7 +62,7 @@ FULL = Record(
     outputs=[
         OutputComparison(
             0, "y", [4, 10], "float32", "tolerance", "batch 7", 1e-6, 1e-5, 1e-7, 2e-6, 3e-6, 4e-6, 0.75, 0.99, 0.5, 3,
-            1, 1e-4, 0.9, 0.8,
+            1, 1e-4, 0.9, 0.8, "channel 5", 0.7,
         )
     ],
     decisions=[Decision("net.py", 3, "if x:", "bool", "True", "input", ["x"], "the outputs change", False, 2)],

@@ -46,7 +46,7 @@ def test_a_check_says_who_judged_what_is_allowed_and_how_far_it_is_off(error):
     eager = {"logits": exact["logits"].astype(np.float32)}
     found = {"logits": eager["logits"] + np.float32(error)}
     tolerance = accuracy.tolerance_for("float32", {"atol": 1e-3, "reason": "no better sensor"})
-    check = accuracy.compare(found, eager, "float32", exact=accuracy.Exact(exact), tolerance=tolerance)
+    check = accuracy.compare({0: found}, {0: eager}, "float32", exact={0: exact}, tolerance=tolerance)
     check.metrics |= {"judged_by": "eager, float64", "judge_fallback": "", "input_seeds": "recorded, (0, 1), (0, 2)"}
     view = CheckView(check)
     rows = dict(view.rows())
@@ -54,14 +54,14 @@ def test_a_check_says_who_judged_what_is_allowed_and_how_far_it_is_off(error):
     assert ("problem" in rows) == bool(error)
     assert rows["judge"] == "eager, float64"
     assert rows["compared for"] == "3 sets of inputs"
-    assert rows["allowed"] == "0.001 × max(1, std) + 0.0001 × |expected|, because: no better sensor"
+    assert rows["allowed"] == ("0.001 × max(1, std) + 0.0001 × |expected|, each element, because: no better sensor")
     assert rows["error ÷ eager's own"].startswith(f"{check.metrics['rmse_ratio']:.3g} (RMSE ")
     assert rows["first class, first five"] == "100.00%, 100.00% the same"
     assert "float64" in repr(view) and "no better sensor" in view._repr_html_()
 
 
 def test_a_check_of_another_structure_has_no_figures():
-    check = accuracy.compare({}, {"y": np.zeros(1, np.float32)}, "float32")
+    check = accuracy.compare({0: {}}, {0: {"y": np.zeros(1, np.float32)}}, "float32")
     check.metrics |= {"judged_by": "eager", "judge_fallback": "TypeError: no", "input_seeds": "recorded"}
     rows = dict(CheckView(check).rows())
     assert rows["problem"] == "0 outputs instead of 1"

@@ -48,7 +48,8 @@ ROWS = (
         "tolerance_share",
         "ratio",
         "max |output − judge| ÷ (atol × max(1, std(judge)) + rtol × |judge|)",
-        "what the worst element uses of its tolerance; over all outputs and sets of inputs",
+        "what the worst element would use of these two; the values that a model masks with are left out of std; "
+        "over all outputs and sets of inputs. It decides only where the study sets a tolerance; else slices do",
         "lower",
     ),
     (
@@ -59,10 +60,34 @@ ROWS = (
         "lower",
     ),
     (
+        "slice_share",
+        "ratio",
+        "max over the slices of RMS(output − judge) ÷ max(t × RMS deviation of the judge, k × eager's own error)",
+        "along every axis each index, each item of each set of inputs, each row of classes; up to 1 is right, and no "
+        "element of a slice may be off by ten times its bound; of 8 and 4 bits (1 − correlation) ÷ (1 − bound)",
+        "lower",
+    ),
+    ("worst_slice", "", "the output and the slice that slice_share is of, in words"),
+    (
+        "passes_by_tolerance",
+        "count",
+        "outputs with a slice that is right by its tolerance alone, more than 1,000 times farther off than eager",
+        "right, but not as right as it could be",
+        "lower",
+    ),
+    (
+        "outputs_unproven",
+        "ratio",
+        "elements of the judge that are NaN, infinite or the same for all sets of inputs ÷ all",
+        "elements that stay 0, or at one or two values that many share, are none of them; above one half nothing is "
+        "proved",
+        "lower",
+    ),
+    (
         "rmse_ratio",
         "ratio",
         "rmse ÷ rmse_eager: how many times the error that eager itself has",
-        "the worst output and set of inputs; beyond the tolerance, a trial is right up to 2 (float16, bfloat16: 3)",
+        "the worst output and set of inputs, each as a whole; slice by slice it decides (slice_share)",
         "lower",
     ),
     (
@@ -98,9 +123,15 @@ ROWS = (
     ("tolerance_abs", "", "absolute tolerance, × max(1, std(judge))", "by dtype, or as the study says"),
     ("tolerance_rel", "", "relative tolerance", "by dtype, or as the study says"),
     (
+        "tolerance_spread",
+        "ratio",
+        "RMS(output − judge) ÷ RMS deviation of the judge, at most, in each slice",
+        "by dtype; a study that sets a tolerance means the two above, for every element",
+    ),
+    (
         "tolerance_cosine",
         "ratio",
-        "cosine similarity with the judge, at least",
+        "correlation with the judge within each item, at least",
         "of what computes in 8 or 4 bits, which is judged by it and by ranked classes; 0: judged by closeness",
     ),
 )
