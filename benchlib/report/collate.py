@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from benchlib.errors import UserError
+from benchlib.execution.reference_course import MovedReference, moved_references, with_moved_references
 from benchlib.execution.store import RUNOFF, TRIALS
 from benchlib.files import replacing
 from benchlib.record import NOT_RUN, STATUSES, Record, scrap
@@ -75,6 +76,7 @@ class Results:
     runoff: pd.DataFrame  # a row for each direct pair of the run-off, with the columns of the table
     answers: list[Answer]  # which way is fastest, for each model and its conditions
     records: dict[str, Record]  # by key; of trials that have not run there is none
+    moved: list[MovedReference] = field(default_factory=list)  # references of which the trials do not agree
 
     def counts(self) -> dict[str, int]:
         """How many trials ended as what, in the order of `STATUSES`; "not run" comes last."""
@@ -113,13 +115,11 @@ def read(study: str | Path, plan: StoredPlan | None = None, ran: Collection[str]
     notebooks, left_out = _notebooks_by_key(folder, plan, ran)
 
     # A row for each planned trial, whether or not it ran, in the order of the plan
-    records: list[Record] = []
-    rows: list[Row] = []
-    for planned in plan.trials:
-        path, record = notebooks.get(planned.key) or (None, _not_run(folder, planned, ran))
-        records.append(record)
-        rows.append(_row(record, planned.name, path))
-    table = _frame(rows)
+    found = [notebooks.get(planned.key) or (None, _not_run(folder, planned, ran)) for planned in plan.trials]
+    moved = [reference for reference, _ in moved_references(record for _, record in found)]
+    records = with_moved_references(record for _, record in found)
+    paths = [path for path, _ in found]
+    table = _frame([_row(r, p.name, path) for r, p, path in zip(records, plan.trials, paths, strict=True)])
     table["q_value"] = q_values(table)
 
     # The run-off's direct pairs are ordinary trials in a folder of their own
@@ -132,6 +132,7 @@ def read(study: str | Path, plan: StoredPlan | None = None, ran: Collection[str]
         _frame([_row(record, record.name, path) for path, record in pairs.items()]),
         answers(records, [(path.relative_to(folder), record) for path, record in pairs.items()]),
         {record.key: record for record in records if record.status != NOT_RUN},
+        moved,
     )
 
 

@@ -28,9 +28,10 @@ def verdicts(table: pd.DataFrame, plain: bool = False) -> str:
     controls = int((table["control"] & table["speedup"].notna()).sum())
     if rows.empty:
         return "No way was compared with a reference in this study."
-    found = rows["verdict"].value_counts()
+    found, withheld = rows["verdict"].value_counts(), int((rows["verdict_withheld"].fillna("") != "").sum())
     text = f"Of {prose.count(len(rows), 'trial')} compared with a reference, " + prose.listed(
         [f"{found[v]} {'is' if found[v] == 1 else 'are'} {v}" for v in VERDICT_WORDS if v in found]
+        + ([f"{withheld} {'has' if withheld == 1 else 'have'} no verdict, being suspect"] if withheld else [])
     )
     faster = rows[rows["verdict"] == "faster"]
     if len(faster):

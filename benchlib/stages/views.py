@@ -12,6 +12,7 @@ from benchlib import tensors
 from benchlib.accuracy import Check
 from benchlib.measure.contender import Opened
 from benchlib.measure.samples import Samples
+from benchlib.measure.verdicts import in_words
 from benchlib.record import scrap
 from benchlib.record.metrics import Metrics
 from benchlib.record.record import OperatorTime, Record
@@ -233,6 +234,10 @@ class TimingView(View):
                     f"{interval(m, 'speedup', lambda v: f'{v:.3f}')} × · {m['verdict']}",
                 )
             )
+        if m.get("disturbed_by"):
+            rows.append(("disturbed", in_words(m["disturbed_by"])))
+        if m.get("waited_for_quiet"):
+            rows.append(("waited for a quiet host", seconds(m["waited_for_quiet"])))
         if m.get("not_comparable"):
             rows.append((f"speedup over {m['reference_way']}", f"not comparable: {m['not_comparable']}"))
         rows += beside(m)

@@ -63,19 +63,25 @@ ROWS = (
         "same pair of processes",
         "lower",
     ),
-    ("time_lost_reference", "ratio", "the part of the reference's time that others took", "as time_lost", "lower"),
+    (
+        "time_lost_reference",
+        "ratio",
+        "the part of the time of the reference's threads that others took, the median over its epochs",
+        "nanosecond counters, bounded by what others, the host of a virtual machine and a quota took meanwhile",
+        "lower",
+    ),
     (
         "oversubscribed",
         "ratio",
         "the part of the way's time in which its threads waited and nobody else can have caused it",
-        "what of its run delay is beyond time_lost; costs no verdict",
+        "what exceeds what others, the host of a virtual machine and a quota took meanwhile; costs no verdict",
         "lower",
     ),
     (
         "oversubscribed_reference",
         "ratio",
         "the part of the reference's time in which its threads waited and nobody else can have caused it",
-        "as oversubscribed",
+        "what exceeds what others, the host of a virtual machine and a quota took meanwhile; costs no verdict",
         "lower",
     ),
     (
