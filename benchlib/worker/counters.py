@@ -15,6 +15,7 @@ from benchlib.worker.process import THREAD_VARIABLES
 
 _STAT_SIZE = 1 << 18  # bytes of /proc/stat that hold the lines of all cores
 _TICK = 10**9 // os.sysconf("SC_CLK_TCK")  # nanoseconds
+_TASKS = "/proc/self/task"
 _CPU = Path("/sys/devices/system/cpu")
 
 
@@ -43,7 +44,7 @@ class Counters:
         self._tasks: dict[str, int] = {}  # thread -> descriptor of its schedstat
         self._delays: dict[str, int] = {}  # thread -> its delay when it was last read
         self._delay = 0  # of all threads, since the first reading
-        self._keeps_delays = Path("/proc/self/schedstat").exists()
+        self._keeps_delays = any(Path(_TASKS).glob("*/schedstat"))
         self._requested = requested_threads()
         self._frequencies = [f for f in (_descriptor(p) for p in _frequency_files()) if f is not None]
 
@@ -71,13 +72,13 @@ class Counters:
         return found
 
     def _run_delay(self) -> int:
-        tasks = os.listdir("/proc/self/task")
+        tasks = os.listdir(_TASKS)
         for gone in self._tasks.keys() - tasks:
             os.close(self._tasks.pop(gone))
         for task in tasks:
             try:
                 if task not in self._tasks:
-                    self._tasks[task] = os.open(f"/proc/self/task/{task}/schedstat", os.O_RDONLY)
+                    self._tasks[task] = os.open(f"{_TASKS}/{task}/schedstat", os.O_RDONLY)
                     self._delays[task] = 0  # what it waited since it began; before the first reading nobody asks
                 delay = int(os.pread(self._tasks[task], 100, 0).split()[1])
             except (OSError, IndexError):  # it ended meanwhile
