@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from benchlib.measure.thresholds import REFERENCE_MOVED
+from benchlib.measure import thresholds
 from benchlib.measure.verdicts import DISTURBED
 from benchlib.record import Record
 from benchlib.trial import Trial
@@ -51,7 +51,7 @@ def moved_references(records: Iterable[Record]) -> list[tuple[MovedReference, li
     found = []
     for group in groups.values():
         times = [float(r.metrics["time_latency_reference"]) for r in group]
-        if max(times) > REFERENCE_MOVED * min(times):
+        if max(times) > thresholds.REFERENCE_MOVED * min(times):
             model = str(group[0].metrics.get("model_name") or group[0].trial.get("model", ""))
             way = str(group[0].metrics.get("reference_way", ""))
             found.append((MovedReference(model, way, min(times), max(times), len(group)), group))

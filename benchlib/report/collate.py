@@ -20,6 +20,7 @@ from benchlib.errors import UserError
 from benchlib.execution.reference_course import MovedReference, moved_references, with_moved_references
 from benchlib.execution.store import RUNOFF, TRIALS
 from benchlib.files import replacing
+from benchlib.measure.verdicts import why_withheld
 from benchlib.record import NOT_RUN, STATUSES, Record, scrap
 from benchlib.record.metrics import METRICS
 from benchlib.record.record import ExportReport
@@ -208,6 +209,8 @@ def _row(record: Record, name: str, path: Path | None) -> Row:
         row[metric] = trial.get(metric) if value is None and not _is_number(metric) else value
     besides = {**metrics, **record.details}  # of another version, labels, what plug-ins say
     row.update({other: value for other, value in besides.items() if other not in row})
+    if record.suspect and not record.is_of_earlier_rules and row["verdict"]:
+        row["verdict"], row["verdict_withheld"] = None, why_withheld(record.suspect)
     row["model_name"] = row["model_name"] or trial.get("label") or trial.get("model")
     return row
 

@@ -42,8 +42,8 @@ def assemble(context: Context, outcome: Outcome) -> Record:
         record.memory, record.energy = timing.memory, timing.energy
     record.checks = checks.outcomes(record, outcome.samples)
     record.suspect = checks.failed(record.checks)
-    if record.suspect:  # it is known only here
-        record.metrics |= {"verdict": None, "verdict_withheld": verdicts.why_withheld(record.suspect)}
+    if record.suspect and record.metrics.pop("verdict", None):  # that it is suspect is known only here
+        record.metrics["verdict_withheld"] = verdicts.why_withheld(record.suspect)
     return record
 
 

@@ -269,6 +269,8 @@ class RecordView(View):
         rows = [("key", self.record.key)]
         if self.record.reason:
             rows.append(("reason", self.record.reason))
+        if withheld := self.record.metrics.get("verdict_withheld"):
+            rows.append(("no verdict", withheld))
         return [*rows, ("again", self.record.reproduce)]
 
     def _ipython_display_(self) -> None:
