@@ -33,6 +33,7 @@ class Launcher:
 
     def __post_init__(self) -> None:
         self.host = HostWatch(HostReader(self.workers).read)
+        self.host.note()
 
     def give_host_away(self) -> AbstractContextManager[None]:
         """Other trials may have the host while the context lasts."""

@@ -46,6 +46,7 @@ class GateRun:
     def wait(self, left: int) -> Waited:
         """Waits before a replicate, of which so many are left; the host is looked at from then on."""
         waited = self.waiting.before_replicate(left)
+        self.gpu.keep()
         self._before = self.host.note()
         return waited
 

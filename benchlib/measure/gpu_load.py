@@ -38,23 +38,29 @@ class GpuWatch:
     device: str
     ours: Callable[[], Iterable[int]]
     nvml: tuple[Any, Any] | None = None
-    readings: list[GpuReading] = field(default_factory=list)
+    readings: list[GpuReading] = field(default_factory=list)  # one for each replicate
+    _last: GpuReading | None = None
     _asked_at: int = 0  # microseconds: the last time stamp of NVML's samples
 
-    def note(self) -> GpuReading | None:
-        """Takes a reading and keeps it; None where there is nothing to read."""
+    def keep(self) -> None:
+        """Keeps the last reading: a replicate begins now. Those of waiting before it are none of its."""
+        if self._last is not None:
+            self.readings.append(self._last)
+
+    def read(self) -> GpuReading | None:
+        """What is done on the GPU, since the last reading as far as NVML remembers; None where nothing can be read."""
         if self.nvml is None and self.device != "cpu":
             self.nvml = _nvml(self.device)
         if self.nvml is None:
             return None
         others = self._others()
         slowed = tuple(gpu_clocks.slowed({"reasons": self._ask("nvmlDeviceGetCurrentClocksEventReasons") or 0}))
-        self.readings.append(GpuReading(None if others is None else len(others), self._busy(others), slowed))
-        return self.readings[-1]
+        self._last = GpuReading(None if others is None else len(others), self._busy(others), slowed)
+        return self._last
 
     def busy_in_words(self) -> str:
         """What keeps the GPU busy now, or ""."""
-        reading = self.note()
+        reading = self.read()
         if reading is None or not reading.others or (reading.busy or 0.0) <= BUSY:
             return ""
         return f"{reading.others} other processes compute on {self.device}"

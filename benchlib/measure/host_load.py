@@ -152,7 +152,7 @@ class HostReader:
     def __init__(self, workers: Iterable[OwnWorker]):
         self._workers = workers
         self._born: dict[int, str] = {}  # pid -> when it was started, so that another process is not taken for it
-        self._servers: set[int] = set()
+        self._servers: dict[int, tuple[float, float]] = {}  # pid -> what it had taken before it was ours
         self._problem = _why_unknown()
 
     @cached_property
@@ -188,12 +188,21 @@ class HostReader:
         workers = ended.ru_utime + ended.ru_stime
         for worker in list(self._workers):
             if worker.lease:
-                self._servers |= _peer(worker.lease.sock)
+                self._know_server(_peer(worker.lease.sock))
             workers += sum(self._time_of(worker.pid))
-        for server in self._servers:
+        for server, (itself_before, children_before) in self._servers.items():
             itself, children = self._time_of(server)
-            harness, workers = harness + itself, workers + children
+            harness, workers = (
+                harness + max(0.0, itself - itself_before),
+                workers + max(0.0, children - children_before),
+            )
         return harness, workers
+
+    def _know_server(self, pid: int | None) -> None:
+        """A warm server that the driver shares has served other trials before this one."""
+        if pid is not None and pid not in self._servers:
+            is_own = _parent(pid) == os.getpid()
+            self._servers[pid] = (0.0, 0.0) if is_own else self._time_of(pid)
 
     def _time_of(self, pid: int) -> tuple[float, float]:
         """CPU seconds of a process, and of its children that have ended; nothing of one that is gone."""
@@ -244,10 +253,17 @@ def _why_unknown() -> str:
     return ""
 
 
-def _peer(sock: socket.socket) -> set[int]:
-    """The process at the other end of a local connection; none where it is closed or in another container."""
+def _peer(sock: socket.socket) -> int | None:
+    """The process at the other end of a local connection; None where it is closed or in another container."""
     try:
-        pid = struct.unpack("3i", sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[0]
+        pid: int = struct.unpack("3i", sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[0]
     except OSError:
-        return set()
-    return {pid} if pid > 0 else set()
+        return None
+    return pid if pid > 0 else None
+
+
+def _parent(pid: int) -> int | None:
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    except OSError:
+        return None

@@ -16,7 +16,7 @@ from benchlib.measure.host_load import HostLoad, HostWatch
 from benchlib.measure.thresholds import BUSY, LOOK
 
 VARIABLE = "BENCHLIB_WAIT_FOR_QUIET"  # "0": nobody waits, whatever the trial says
-_BLOCKED = 0.05  # seconds of taking the host back, above which another trial had it
+_BLOCKED = 0.15  # seconds of taking the host back, above which another trial had it: the lock is tried every 0.2 s
 
 
 def may_wait(seconds: float) -> float:
@@ -60,16 +60,14 @@ class Waiting:
         Args:
             left: replicates that are to come, this one included.
         """
+        begin, waited = self.clock(), 0.0
         if self.watch.was_lent and self.limit:
             self.sleep(LOOK)
         load = self.watch.recent()
         words = self._why_busy(load)
-        if not words:
-            return Waited(quiet=_is_known(load) or None)
         budget = (self.limit - self.spent) / left
-        if budget <= 0:
-            return Waited(quiet=False)
-        begin, waited = self.clock(), 0.0
+        if not words or budget <= 0:
+            return Waited(0.0, self.clock() - begin, (_is_known(load) or None) if not words else False)
         self.say(words)
         while words and waited < budget:
             nap = min(LOOK, budget - waited)

@@ -53,7 +53,7 @@ def watch(nvml):
     ],
 )
 def test_what_is_read(nvml, reading):
-    assert watch(nvml).note() == reading
+    assert watch(nvml).read() == reading
 
 
 def test_others_that_only_hold_memory_keep_nobody_waiting():
@@ -63,8 +63,18 @@ def test_others_that_only_hold_memory_keep_nobody_waiting():
 
 def test_later_readings_ask_for_what_came_since():
     gpu = watch(nvml := Nvml([11, 99], [(99, 30), (11, 3)]))
-    gpu.note(), gpu.note()
+    gpu.read(), gpu.read()
     assert nvml.since == [0, 1001]
+
+
+def test_what_was_waited_for_before_a_replicate_is_none_of_its_own():
+    gpu = watch(nvml := Nvml([11, 99], [(99, 80)]))
+    for _ in range(5):
+        gpu.busy_in_words()
+    nvml.pids = [11]
+    assert gpu.busy_in_words() == ""
+    gpu.keep()
+    assert gpu.readings == [GpuReading(0, 0.0)] and gpu.causes() == ()
 
 
 def test_what_half_of_the_readings_show_disturbs():
@@ -83,7 +93,7 @@ def test_what_half_of_the_readings_show_disturbs():
 
 def test_on_the_cpu_there_is_nothing_to_read():
     gpu = GpuWatch("cpu", lambda: [])
-    assert gpu.note() is None and gpu.busy_in_words() == "" and gpu.causes() == ()
+    assert gpu.read() is None and gpu.busy_in_words() == "" and gpu.causes() == ()
 
 
 def test_without_a_gpu_there_is_nothing_to_read(monkeypatch):
@@ -94,4 +104,4 @@ def test_without_a_gpu_there_is_nothing_to_read(monkeypatch):
         raise Unavailable("no CUDA device")
 
     monkeypatch.setattr(gpu_load._cuda, "nvml_handle", missing)
-    assert GpuWatch("cuda", lambda: []).note() is None
+    assert GpuWatch("cuda", lambda: []).read() is None

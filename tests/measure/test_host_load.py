@@ -162,6 +162,32 @@ def test_a_warm_server_is_known_by_the_connection_to_it(tmp_path):
     listener.listen()
     ours = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     ours.connect(str(tmp_path / "server"))
-    assert host_load._peer(ours) == {os.getpid()}
+    assert host_load._peer(ours) == os.getpid()
     ours.close(), listener.close()
-    assert host_load._peer(ours) == set()
+    assert host_load._peer(ours) is None
+
+
+def test_what_a_shared_server_took_before_it_served_this_trial_is_not_counted(monkeypatch):
+    """Its first worker makes it known: what it imported and forked for other trials is no work of this moment."""
+    taken = {4242: (30.0, 500.0)}
+    monkeypatch.setattr(host_load, "_peer", lambda sock: 4242)
+    monkeypatch.setattr(HostReader, "_time_of", lambda self, pid: taken.get(pid, (0.0, 0.0)))
+    reader = HostReader(workers := [])
+    before = reader.read()
+    workers.append(SimpleNamespace(pid=4243, lease=SimpleNamespace(sock=None)))
+    known = reader.read()
+    assert known.ours - before.ours < 1.0
+    taken[4242] = (30.25, 507.0)  # a worker of this trial has ended
+    later = reader.read()
+    assert later.ours - known.ours == pytest.approx(7.25, abs=0.2)
+    assert later.harness - known.harness == pytest.approx(0.25, abs=0.2)
+
+
+def test_a_server_of_our_own_is_ours_from_its_beginning(monkeypatch):
+    monkeypatch.setattr(host_load, "_peer", lambda sock: 4242)
+    monkeypatch.setattr(host_load, "_parent", lambda pid: os.getpid())
+    monkeypatch.setattr(HostReader, "_time_of", lambda self, pid: (4.0, 0.0) if pid == 4242 else (0.0, 0.0))
+    reader = HostReader(workers := [])
+    before = reader.read()
+    workers.append(SimpleNamespace(pid=4243, lease=SimpleNamespace(sock=None)))
+    assert reader.read().ours - before.ours == pytest.approx(4.0, abs=0.2)
