@@ -67,12 +67,17 @@ def test_disturbed_comparisons_are_not_counted_among_the_discoveries(tmp_path):
     assert list(table["q_value"].notna()) == [False, False, True, False]
 
 
-@pytest.mark.parametrize("words", ["suspect: the figure failed littles_law"])
-def test_the_verdict_cell_of_a_suspect_figure_says_why_there_is_none(tmp_path, words):
+@pytest.mark.parametrize("is_withheld", [True, False])
+def test_the_verdict_cell_of_a_suspect_figure_says_why_there_is_none(tmp_path, is_withheld):
+    """Whether or not the record itself withheld it."""
+    words = "suspect: the figure failed littles_law"
+
     def suspect(number, record):
         if number == 3:
             record.suspect = ["littles_law"]
-            record.metrics |= {"verdict": None, "verdict_withheld": words}
+            if is_withheld:
+                del record.metrics["verdict"]
+                record.metrics["verdict_withheld"] = words
 
     folder = study(tmp_path / "s", suspect)
     html = Report(folder).overview()._repr_html_()
