@@ -96,6 +96,9 @@ class Trial(BaseModel):
     memory: bool = Field(False, description="measure peak memory by phase, in processes of their own")
     energy: bool = Field(False, description="measure energy per item, in a run of its own")
     profile: bool = Field(False, description="time per operator and provider, from the runtime's own profiler")
+    wait_for_quiet: Annotated[float, Field(ge=0)] = Field(
+        60.0, description="seconds to wait for a quiet host, in all; none at level smoke"
+    )
     seed: Annotated[int, Field(ge=0)] = Field(0, description="seed of weights, inputs and order")
     timeout: Annotated[float, Field(gt=0)] = Field(600.0, description="seconds allowed to each step but measuring")
     tag: str = Field("", description="a remark of your own")
@@ -105,7 +108,7 @@ class Trial(BaseModel):
     def _standing_for_others(cls, values: Any) -> Any:
         return trial_values.resolved(values, default_of) if isinstance(values, Mapping) else values
 
-    @field_validator("timeout", "warmup_time", "duration", "alpha", mode="before")
+    @field_validator("timeout", "wait_for_quiet", "warmup_time", "duration", "alpha", mode="before")
     @classmethod
     def _whole_numbers_too(cls, value: Any) -> Any:
         return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
@@ -167,6 +170,11 @@ class Trial(BaseModel):
     def way(self) -> Way:
         """The way of the trial, with runtime and provider resolved."""
         return self._way({name: getattr(self, name) for name in WAY})
+
+    @property
+    def patience(self) -> float:
+        """Seconds for which the trial waits for a quiet host: none where it decides nothing."""
+        return 0.0 if self.level == "smoke" else self.wait_for_quiet
 
     @property
     def judge_way(self) -> Way:

@@ -16,8 +16,8 @@ from typing import Any
 
 from benchlib.way import canonical
 
-# How a trial is called, a remark, and how long to wait for it: nothing that is measured depends on them.
-NOT_IN_KEY = ("label", "tag", "timeout")
+# How a trial is called, a remark, how long to wait for it and for a quiet host: nothing that is measured depends on it.
+NOT_IN_KEY = ("label", "tag", "timeout", "wait_for_quiet")
 LENGTH = 20  # of a key, as a process's mark has room for; by the rule before, which hashed every default, it was 16
 BORN_WITH: Mapping[str, Any] = MappingProxyType(
     {

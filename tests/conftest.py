@@ -22,6 +22,8 @@ sys.path.insert(0, str(PLANTED))
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(PLANTED), os.environ.get("PYTHONPATH", "")]))
 _PRIVATE = tempfile.mkdtemp(prefix="benchlib-tests-")
 os.environ["BENCHLIB_CACHE"] = f"{_PRIVATE}/cache"
+os.environ["BENCHLIB_WAIT_FOR_QUIET"] = "0"  # tests run beside each other …
+os.environ["BENCHLIB_PLANTED_HOST"] = "quiet"  # … and no verdict of a planted trial is lost by it
 os.environ["JUPYTER_CONFIG_DIR"] = f"{_PRIVATE}/jupyter"
 os.environ["JUPYTER_RUNTIME_DIR"] = f"{_PRIVATE}/runtime"
 os.environ["IPYTHONDIR"] = f"{_PRIVATE}/ipython"

@@ -2,6 +2,7 @@
 
 import datetime
 import json
+import math
 from dataclasses import replace
 
 import pytest
@@ -10,6 +11,7 @@ from typer.testing import CliRunner
 from benchlib import calibrate, cli, doctor
 from benchlib.errors import UnknownName, UserError
 from benchlib.host import calibration, file
+from benchlib.measure import thresholds
 from benchlib.measure.levels import LEVELS
 from benchlib.stages import begin
 
@@ -26,6 +28,8 @@ def tiny(tmp_path, monkeypatch):
     monkeypatch.setattr(calibrate, "TRIAL", PLANTED)
     monkeypatch.setattr(calibrate, "PAIRS", 7)
     monkeypatch.setitem(LEVELS, "quick", replace(LEVELS["smoke"], replicates=3, margin=0.1))
+    for name in ("LOST", "LOST_AND_WIDE"):  # other tests run beside it
+        monkeypatch.setattr(thresholds, name, math.inf)
     monkeypatch.setattr(doctor, "examine", lambda: "machine")  # imports torch in a process of its own
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from benchlib.execution.reference_course import conditions_of, with_moved_references
 from benchlib.measure.levels import LEVELS
 from benchlib.measure.runoff import (
     Conclusion,
@@ -24,10 +25,11 @@ from benchlib.measure.runoff import (
     shortlist,
 )
 from benchlib.measure.statistics import Interval
+from benchlib.measure.verdicts import DISTURBED
 from benchlib.plan.in_words import minutes
 from benchlib.record import STATUSES, Record
 from benchlib.trial import Trial, default_of
-from benchlib.trial_key import BORN_WITH, NOT_IN_KEY, asked_of
+from benchlib.trial_key import asked_of
 from benchlib.way import WAY, canonical, computes
 
 _BESIDE = ("memory", "energy", "profile")  # runs of their own, which a direct pair does without
@@ -51,14 +53,25 @@ class Contest:
 
     @property
     def ok(self) -> dict[str, Record]:
-        """The records that have a figure, by the label of their way; a short key tells equal labels apart."""
-        timed = [r for r in self.records if r.status == "ok" and r.metrics.get("time_latency")]
-        comparable = [r for r in timed if not r.metrics.get("not_comparable")]
+        """The records that have a figure which can be believed, by the label of their way; a short key tells equal
+        labels apart."""
+        comparable = [r for r in self._timed if not why_no_candidate(r)]
         labels = [way_label(r) for r in comparable]
         return {
             label if labels.count(label) == 1 else f"{label} ({r.key[:8]})": r
             for label, r in zip(labels, comparable, strict=True)
         }
+
+    @property
+    def _timed(self) -> list[Record]:
+        timed = [r for r in self.records if r.status == "ok" and r.metrics.get("time_latency")]
+        return [r for r in timed if not r.metrics.get("not_comparable")]
+
+    @property
+    def left_out(self) -> str:
+        """Which ways are no candidates although they have a figure, in words: a clause for the end of a conclusion."""
+        found = [f"{way_label(r)} ({why})" for r in self._timed if (why := why_no_candidate(r))]
+        return f"; left out: {_and(found)}" if found else ""
 
     @property
     def waiting(self) -> int:
@@ -77,6 +90,10 @@ class Contest:
             return (_in_matrix(way, rival) if pair.analysis == 1 else None) or lookup(way, rival, pair.analysis)
 
         return settle(self.contestants(), direct, LEVELS[self.level].margin, self.floor)
+
+    def in_words(self, found: Conclusion | Pair | str) -> str:
+        """What it came to as one clause, with the ways that could not be counted."""
+        return found if isinstance(found, str) else f"{in_words(found)}{self.left_out}"
 
     @property
     def floor(self) -> float:
@@ -109,7 +126,8 @@ class Contest:
         if self.waiting:
             return f"not decided ({self.waiting} of {len(self.records)} ways have not run yet)"
         if len(ok) < 2:
-            return f"only {next(iter(ok))} gives a figure" if ok else "no way gives a figure"
+            believed = " that can be believed" if self.left_out else ""
+            return (f"only {next(iter(ok))} gives" if ok else "no way gives") + f" a figure{believed}{self.left_out}"
         if self.level == "smoke":
             return "not decided (level smoke decides nothing)"
         return ""
@@ -119,13 +137,11 @@ def contests(records: Iterable[Record]) -> list[Contest]:
     """The records of all planned trials that are timed, in groups, in their order. Of a trial that has not run yet the
     parameters are enough."""
     groups: dict[str, Contest] = {}
-    for record in records:
+    for record in with_moved_references(records):
         trial = record.trial
         if trial.get("until", default_of("until")) != default_of("until"):
             continue
-        conditions = {
-            n: trial.get(n, BORN_WITH.get(n)) for n in Trial.model_fields if n not in (*WAY, *NOT_IN_KEY, "sequence")
-        }
+        conditions = conditions_of(trial)
         conditions["computes"] = computes(trial.get("opt_patterns", ""), conditions["dtype"])
         name = record.metrics.get("model_name") or trial.get("label") or trial["model"]
         groups.setdefault(canonical(conditions), Contest(name, conditions, [])).records.append(record)
@@ -165,12 +181,22 @@ def ways_of_pair(trial: Trial) -> set[str]:
     return {way_alone(values), way_alone({**values, **{n: default_of(n) for n in WAY}, **reference})}
 
 
+def why_no_candidate(record: Record) -> str:
+    """Why the figure of a trial can make its way neither the fastest nor the slower one, in a word or two; "" where it
+    can. What was stored under earlier rules counts as it did then."""
+    if record.suspect and not record.is_of_earlier_rules:
+        return "suspect"
+    return DISTURBED if record.metrics.get("disturbed_by") else ""
+
+
 def direct_of(record: Record) -> PairedResult:
     """What the record of a direct pair says; its source is the trial's key."""
     metrics, key = record.metrics, record.key
     if record.status != "ok":
         stage = f" at stage {record.stage}" if record.stage else ""
         return PairedResult(None, failure=f"{record.status}{stage}", source=key)
+    if why := why_no_candidate(record):
+        return PairedResult(None, failure=f"was {why}", source=key)
     ratio = Interval(*(metrics[n] for n in ("speedup", "speedup_low", "speedup_high")))
     return PairedResult(ratio, metrics["processes"], metrics["time_measure"] / metrics["processes"], source=key)
 

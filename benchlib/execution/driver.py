@@ -12,6 +12,7 @@ from benchlib.artifacts.shown import in_bytes
 from benchlib.errors import Interrupted, UnusableHost
 from benchlib.execution import durations, journal, signals, store
 from benchlib.execution.execute import execute, without_running
+from benchlib.execution.patience import Patience
 from benchlib.execution.progress import Progress
 from benchlib.execution.resume import Rerun, Task, held_against
 from benchlib.execution.runoff import RunOff
@@ -84,6 +85,7 @@ class _Sweep:
         # A trial that is done runs again in direct pairs.
         served = [t for t in self.work.tasks if t.runs or (self.has_runoff and not t.planned.status)]
         self.servers = _Servers([t.planned.trial for t in served])
+        self.patience = Patience(self.progress.say)
         self.outcome = Outcome()
         self.runoff: RunOff | None = None
 
@@ -141,7 +143,7 @@ class _Sweep:
             return record, journal.note(self.folder, planned.status, **facts)
         journal.note(self.folder, "start", name=planned.name, key=planned.key, why=task.why)
         begin = time.monotonic()
-        record = execute(planned, self.servers.of(planned.trial), self.folder, room)
+        record = execute(planned, self.servers.of(planned.trial), self.folder, room, self.patience)
         took = time.monotonic() - begin
         event = journal.note(
             self.folder,
@@ -153,6 +155,7 @@ class _Sweep:
             seconds=round(took, 3),
             **vars(durations.kind(planned.trial)),
             prepared=round(durations.prepared(record), 3),
+            waited=round(record.metrics.get("waited_for_quiet") or 0.0, 3),
         )
         return record, event
 

@@ -68,7 +68,8 @@ class Durations:
         return GUESS[planned.trial.level]
 
     def _warm(self, key: str) -> float:
-        return self.last[key]["seconds"] - self.last[key]["prepared"]
+        event = self.last[key]
+        return event["seconds"] - event["prepared"] - event.get("waited", 0.0)  # how long it waits nobody can know
 
 
 def known(folder: Path) -> Durations:

@@ -17,6 +17,7 @@ from typing import Any
 from benchlib import artifacts, import_closure
 from benchlib.errors import UnusableHost, plain
 from benchlib.execution import signals, store
+from benchlib.execution.patience import Patience
 from benchlib.execution.watchdog import Watchdog
 from benchlib.fingerprint import TEMPLATE, fingerprint
 from benchlib.kernels import with_environment
@@ -28,27 +29,41 @@ from benchlib.worker import process
 from benchlib.worker.client import SOCKET_VARIABLE, Server
 
 
-def execute(planned: Planned, server: Server | None, folder: Path, room: str = store.TRIALS) -> Record:
+def execute(
+    planned: Planned,
+    server: Server | None,
+    folder: Path,
+    room: str = store.TRIALS,
+    patience: Patience | None = None,
+) -> Record:
     """Runs one trial and puts its executed notebook into `room` of the study's `folder`, whole. Returns its record.
+
+    Args:
+        planned: the trial.
+        server: the warm server from which its workers are forked; None: its own.
+        folder: of the study.
+        room: where in it the notebook goes.
+        patience: of the sweep, which hears that the trial waits for a quiet host, and learns what that came to.
 
     Raises KeyboardInterrupt, and UnusableHost, after ending every process of the trial; nothing is written then.
     """
     scratch = Path(tempfile.mkdtemp(prefix="benchlib-"))
     notebook = scratch / "trial.ipynb"
-    mark = process.mark_of(planned.key)
+    mark, patience = process.mark_of(planned.key), patience or Patience()
     environment = {
         process.MARK: mark,
         artifacts.TRIAL: planned.key,
         DRIVER: str(scratch / "driver"),
         "TMPDIR": str(scratch),
         import_closure.HANDED_OVER: str(scratch / "parsed.json"),
+        **patience.environment(),
     }
     if server:
         environment[SOCKET_VARIABLE] = server.path
     fingerprint(planned.trial)  # what it has read of the library is handed over, so that no kernel parses it again
     import_closure.hand_over(scratch / "parsed.json")
     try:
-        with Watchdog(scratch / "driver", mark) as watchdog:
+        with Watchdog(scratch / "driver", mark, patience.hear) as watchdog:
             error = _papermill(planned, notebook, environment)
             process.end_marked(mark)
         record = _record(notebook)
@@ -60,6 +75,7 @@ def execute(planned: Planned, server: Server | None, folder: Path, room: str = s
             record = _post_mortem(planned, watchdog, error)
             _append(notebook, planned, record)
         store.install(notebook, folder, planned.name, room)
+        patience.learn(record)
         return record
     finally:
         process.end_marked(mark)

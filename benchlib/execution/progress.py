@@ -9,6 +9,7 @@ from typing import TextIO
 from benchlib.execution.durations import Durations
 from benchlib.execution.journal import Event
 from benchlib.execution.resume import Task, Work
+from benchlib.measure.verdicts import in_words
 from benchlib.plan.in_words import minutes
 from benchlib.record import Record
 from benchlib.stages.shown import seconds, two_digits
@@ -71,10 +72,13 @@ def figures(record: Record) -> str:
     metrics = record.metrics
     if record.status in ("ok", "unverified") and metrics.get("time_latency"):
         text = seconds(metrics["time_latency"])
+        verdict = metrics.get("verdict") or metrics.get("verdict_withheld")
         if metrics.get("speedup") and metrics.get("speedup_low") is None:  # it decides nothing
             text += f", about {two_digits(metrics['speedup'])} × {metrics['reference_way']}"
-        elif metrics.get("speedup") and metrics.get("verdict"):
-            text += f", {metrics['speedup']:.2f} × {metrics['reference_way']}: {metrics['verdict']}"
+        elif metrics.get("speedup") and verdict:
+            text += f", {metrics['speedup']:.2f} × {metrics['reference_way']}: {verdict}"
+        if metrics.get("disturbed_by"):
+            text += f" ({in_words(metrics['disturbed_by'])})"
         return text if record.status == "ok" else f"{text}, unverified: {record.reason.partition(chr(10))[0][:100]}"
     where = f"at stage {record.stage}: " if record.stage else ""
     return f"{where}{record.reason.splitlines()[0][:100] if record.reason else ''}"

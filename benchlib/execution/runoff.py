@@ -14,7 +14,6 @@ from benchlib.execution.contest import (
     Lookup,
     contests,
     direct_of,
-    in_words,
     pair_parameters,
     ratio_text,
     way_label,
@@ -59,7 +58,7 @@ class RunOff:
             say(f"run-off of {len(undecided)} model{'s'[: len(undecided) > 1]}: {many}, about {minutes(sum(left))}")
         for contest in undecided:
             conclusion = contest.settle(self._held_or_measured(contest, measure, say))
-            say(f"{contest.title}: {in_words(conclusion)}")
+            say(f"{contest.title}: {contest.in_words(conclusion)}")
 
     def left(self) -> Iterator[float]:
         """For each direct pair that is likely to be measured yet the seconds it will take."""

@@ -6,6 +6,7 @@ import json
 import socket
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from benchlib.worker import process
@@ -16,10 +17,11 @@ GRACE = 2.0  # the kernel ends its own workers first
 
 
 class Watchdog:
-    """Listens on a socket (`path`) while a trial runs. `overdue` names the step that did not end in time."""
+    """Listens on a socket (`path`) while a trial runs. `overdue` names the step that did not end in time; `hear` is
+    told each note, in a thread of its own."""
 
-    def __init__(self, path: Path, mark: str):
-        self.path, self.mark = path, mark
+    def __init__(self, path: Path, mark: str, hear: Callable[[str], None] = lambda note: None):
+        self.path, self.mark, self.hear = path, mark, hear
         self.step, self.note = "load", ""
         self.overdue: str | None = None
         self.limit: float | None = START_LIMIT
@@ -54,5 +56,6 @@ class Watchdog:
                 self.limit = BETWEEN_LIMIT
             else:
                 self.step, self.note = word["step"], word["note"]
+                self.hear(self.note)
                 self.limit = None if word["seconds"] is None else word["seconds"] + GRACE
             deadline = None if self.limit is None else time.monotonic() + self.limit

@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Collection, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from benchlib.measure.host_load import HostReader, HostWatch
+from benchlib.measure.lock import HeldHost
 from benchlib.record.metadata import Session
 from benchlib.worker.client import Lease, Reply, Worker, WorkerError, start_forked, start_fresh
 from benchlib.worker.messages import (
@@ -34,6 +37,16 @@ class Launcher:
     deadline: float | None = None  # of the step that runs, on the clock of time.monotonic
     starting: float = 0.0  # seconds that starting workers took until now, and the warm server before the first one
     workers: list[Worker] = field(default_factory=list)
+    held: HeldHost | None = None  # the host, while a step of the trial has it for itself
+    host: HostWatch = field(init=False)  # what others take of it
+
+    def __post_init__(self) -> None:
+        self.host = HostWatch(HostReader(self.workers).read)
+        self.host.note()
+
+    def give_host_away(self) -> AbstractContextManager[None]:
+        """Other trials may have the host while the context lasts."""
+        return self.held.given_away() if self.held else nullcontext()
 
     def left(self) -> float:
         """Seconds that a request may take: what is left to the step; without a deadline all of `timeout`."""
@@ -46,7 +59,7 @@ class Launcher:
             "TORCHINDUCTOR_CACHE_DIR": str(self.scratch / "compile-cache"),
             "TORCHINDUCTOR_COMPILE_THREADS": "1",  # pools of compilers would outlive the compilation
         }
-        begin = time.monotonic()
+        begin = self.host.note().at
         if how == "forked":
             worker = start_forked(self.lease(), self.mark, log, environment, Path(os.getcwd()))
         else:

@@ -6,13 +6,13 @@ It runs in the notebook's kernel, which stays light: it blocks on a socket while
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchlib import machine
 from benchlib.measure.contender import Contender, Launcher, Opened, open_contender
 from benchlib.measure.device import device_times
+from benchlib.measure.gate import Gate
 from benchlib.measure.levels import SAMPLES_LIMIT, Level
 from benchlib.measure.rounds import Pace, Replicate, ReplicatePlan, measure_replicate
 from benchlib.measure.samples import WARMUP, ReferenceReading, Samples, block_of
@@ -55,7 +55,9 @@ class Measurement:
     # Each different answer of a contender to a set once: all that the timed sessions gave is these, or was compared.
     changed_outputs: list[ChangedOutput] = field(default_factory=list)
     device: list[list[DeviceTimes | None]] = field(default_factory=list)  # [] on the CPU
-    seconds: float = 0.0
+    seconds: float = 0.0  # waiting for a quiet host left out
+    waited: float = 0.0  # seconds that it waited for one
+    gpu: tuple[str, ...] = ()  # what disturbed the GPU (`benchlib.measure.verdicts.CAUSES`)
     cpu: float = 0.0  # CPU seconds of this process meanwhile, which should be idle
 
 
@@ -65,7 +67,7 @@ def measure(
     launcher: Launcher,
     level: Level,
     seed: int,
-    progress: Callable[[int, int], None] = lambda done, total: None,
+    gate: Gate | None = None,
 ) -> Measurement:
     """Measures all replicates; the first uses the sessions that are open already (and were checked).
 
@@ -75,24 +77,30 @@ def measure(
         launcher: starts the workers of the other replicates.
         level: how much is measured.
         seed: of every order that is drawn.
-        progress: is told how many replicates are done, and how many there will be.
+        gate: waits for a quiet host before each replicate, and is told of every step; None: nobody waits.
 
     Raises:
         WorkerError: when a worker fails.
     """
     begin, cpu = time.perf_counter(), time.process_time()
     result = Measurement(Samples([c.label for c in contenders], seed))
-    run = _Run(contenders, launcher, level, seed, result)
+    gate = gate or Gate()
+    run, host = _Run(contenders, launcher, level, seed, result), gate.begin(launcher, contenders[0].open.device)
+    away = 0.0
     try:
         for replicate in range(level.replicates):
-            progress(replicate, level.replicates)
+            gate.progress(replicate, level.replicates)
             if replicate:
                 opened = run.open_all(replicate)
+            waited = host.wait(level.replicates - replicate)
+            away += waited.away
             run.measure(opened, replicate)
+            result.samples.host.append(host.load(replicate, waited))
             for o in opened:
                 o.worker.end()
     finally:
-        result.seconds, result.cpu = time.perf_counter() - begin, time.process_time() - cpu
+        result.seconds, result.cpu = time.perf_counter() - begin - away, time.process_time() - cpu
+        result.waited, result.gpu = host.waiting.spent, host.gpu.causes()
     return result
 
 

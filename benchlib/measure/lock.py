@@ -33,19 +33,55 @@ _KINDS = (
 )
 
 
+class HeldHost:
+    """The host (and the GPU of `device`), held by one trial, which may lend it to others for a while.
+
+    Args:
+        device: of the trial.
+        owner: a text for those who wait.
+        waiting: is called with the owner's text where the host is taken.
+    """
+
+    def __init__(self, device: str, owner: str, waiting: Callable[[str], None]):
+        self._device, self._owner, self._waiting = device, owner, waiting
+        self._held = contextlib.ExitStack()
+
+    def take(self) -> None:
+        """Waits for the host and holds it. Raises UnusableHost."""
+        mode = fcntl.LOCK_EX if self._device == "cpu" else fcntl.LOCK_SH
+        with contextlib.ExitStack() as held:
+            held.enter_context(_hold("host", mode, self._owner, self._waiting))
+            if self._device != "cpu":
+                gpu = f"gpu{self._device.partition(':')[2] or 0}"
+                held.enter_context(_hold(gpu, fcntl.LOCK_EX, self._owner, self._waiting))
+            self._held = held.pop_all()
+
+    def give(self) -> None:
+        """Lets others have it."""
+        self._held.close()
+
+    @contextlib.contextmanager
+    def given_away(self) -> Iterator[None]:
+        """Others may have it while the context lasts; waits for it afterwards."""
+        self.give()
+        try:
+            yield
+        finally:
+            self.take()
+
+
 @contextlib.contextmanager
-def alone(device: str, owner: str, waiting: Callable[[str], None] = lambda owner: None) -> Iterator[None]:
+def alone(device: str, owner: str, waiting: Callable[[str], None] = lambda owner: None) -> Iterator[HeldHost]:
     """Holds the host (and the GPU of `device`); calls `waiting` once with the owner's text if it is taken.
 
     Raises UnusableHost where something else stands in a lock's place, or none can be made.
     """
-    with contextlib.ExitStack() as held:
-        if device == "cpu":
-            held.enter_context(_hold("host", fcntl.LOCK_EX, owner, waiting))
-        else:
-            held.enter_context(_hold("host", fcntl.LOCK_SH, owner, waiting))
-            held.enter_context(_hold(f"gpu{device.partition(':')[2] or 0}", fcntl.LOCK_EX, owner, waiting))
-        yield
+    held = HeldHost(device, owner, waiting)
+    held.take()
+    try:
+        yield held
+    finally:
+        held.give()
 
 
 @contextlib.contextmanager

@@ -9,6 +9,7 @@ As JSON, whose columns are called as they were in the first version:
          {"version": 2, "clock", "contenders": [labels], "order_seed",
           "epochs": {column: [one value per block]}, "noise": {counter: [one value per block]},
           "canaries": [{"pair", "contender", "when", "compute", "copy"}],
+          "host": [what `host_load.HostLoad` says of a replicate; where somebody looked],
           "ns": base64 of zlib of little-endian uint64}
 """
 
@@ -16,11 +17,12 @@ from __future__ import annotations
 
 import base64
 import zlib
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
 
+from benchlib.measure.host_load import HostLoad
 from benchlib.worker.messages import TimedBlock
 
 WARMUP, STEADY = "warmup", "steady"
@@ -80,6 +82,7 @@ class Samples:
     order_seed: int = 0
     blocks: list[Block] = field(default_factory=list)
     reference_load: list[ReferenceReading] = field(default_factory=list)
+    host: list[HostLoad] = field(default_factory=list)  # what others took of it, by replicate
 
     def counted(self, contender: int, replicate: int | None = None, phase: str = STEADY) -> np.ndarray:
         """The samples of a contender that statistics use, in seconds per call, in time order; of all replicates where
@@ -154,6 +157,7 @@ class Samples:
                 {"pair": r.replicate, "contender": r.contender, "when": r.when, "compute": r.compute, "copy": r.copy}
                 for r in self.reference_load
             ],
+            "host": [asdict(load) for load in self.host],
             "ns": base64.b64encode(zlib.compress(ns.astype("<u8").tobytes(), 6)).decode(),
         }
 
@@ -174,7 +178,8 @@ class Samples:
             ReferenceReading(r["pair"], r["contender"], r["when"], r["compute"], r["copy"])
             for r in data.get("canaries", ())
         ]
-        return cls(data["contenders"], data["order_seed"], blocks, readings)
+        host = [HostLoad(**load) for load in data.get("host", ())]
+        return cls(data["contenders"], data["order_seed"], blocks, readings, host)
 
 
 def block_of(

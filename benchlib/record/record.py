@@ -283,6 +283,13 @@ class Record:
     checks: dict[str, str] = field(default_factory=dict)  # name -> "passed", "failed: …", "not applicable: …"
     suspect: list[str] = field(default_factory=list)  # names of the checks that failed
     schema: int = SCHEMA
+    # That it was stored in, where that is an earlier one: what it says is of its time.
+    first_schema: int | None = field(default=None, compare=False)
+
+    @property
+    def is_of_earlier_rules(self) -> bool:
+        """Whether verdict and suspicion are those of a time with other rules: they are kept as they were."""
+        return self.first_schema is not None
 
     @property
     def is_control(self) -> bool:
@@ -311,7 +318,8 @@ class Record:
 def _from_schema_1(data: Mapping[str, Any]) -> dict[str, Any]:
     """Until November 2026: session facts lay beside a contender's label, a pass's own words beside its sizes, and what
     was not there was an empty mapping."""
-    record = {name: value for name, value in data.items() if value is not None} | {"schema": SCHEMA}
+    record = {name: value for name, value in data.items() if value is not None}
+    record |= {"schema": SCHEMA, "first_schema": data.get("schema", 1)}
     record["stability"] = [_renamed(process, pair="replicate") for process in record.pop("course", None) or ()]
     record["contenders"] = [_contender_of_schema_1(c) for c in record.get("contenders", ())]
     record["passes"] = [_with_details(PassStep, step) for step in record.get("passes", ())]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,10 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from benchlib.errors import UserError
+from benchlib.execution.reference_course import MovedReference, moved_references, with_moved_references
 from benchlib.execution.store import RUNOFF, TRIALS
 from benchlib.files import replacing
+from benchlib.measure.verdicts import why_withheld
 from benchlib.record import NOT_RUN, STATUSES, Record, scrap
 from benchlib.record.metrics import METRICS
 from benchlib.record.record import ExportReport
@@ -75,6 +77,7 @@ class Results:
     runoff: pd.DataFrame  # a row for each direct pair of the run-off, with the columns of the table
     answers: list[Answer]  # which way is fastest, for each model and its conditions
     records: dict[str, Record]  # by key; of trials that have not run there is none
+    moved: list[MovedReference] = field(default_factory=list)  # references of which the trials do not agree
 
     def counts(self) -> dict[str, int]:
         """How many trials ended as what, in the order of `STATUSES`; "not run" comes last."""
@@ -113,13 +116,11 @@ def read(study: str | Path, plan: StoredPlan | None = None, ran: Collection[str]
     notebooks, left_out = _notebooks_by_key(folder, plan, ran)
 
     # A row for each planned trial, whether or not it ran, in the order of the plan
-    records: list[Record] = []
-    rows: list[Row] = []
-    for planned in plan.trials:
-        path, record = notebooks.get(planned.key) or (None, _not_run(folder, planned, ran))
-        records.append(record)
-        rows.append(_row(record, planned.name, path))
-    table = _frame(rows)
+    found = [notebooks.get(planned.key) or (None, _not_run(folder, planned, ran)) for planned in plan.trials]
+    moved = [reference for reference, _ in moved_references(record for _, record in found)]
+    records = with_moved_references(record for _, record in found)
+    paths = [path for path, _ in found]
+    table = _frame([_row(r, p.name, path) for r, p, path in zip(records, plan.trials, paths, strict=True)])
     table["q_value"] = q_values(table)
 
     # The run-off's direct pairs are ordinary trials in a folder of their own
@@ -132,6 +133,7 @@ def read(study: str | Path, plan: StoredPlan | None = None, ran: Collection[str]
         _frame([_row(record, record.name, path) for path, record in pairs.items()]),
         answers(records, [(path.relative_to(folder), record) for path, record in pairs.items()]),
         {record.key: record for record in records if record.status != NOT_RUN},
+        moved,
     )
 
 
@@ -207,6 +209,8 @@ def _row(record: Record, name: str, path: Path | None) -> Row:
         row[metric] = trial.get(metric) if value is None and not _is_number(metric) else value
     besides = {**metrics, **record.details}  # of another version, labels, what plug-ins say
     row.update({other: value for other, value in besides.items() if other not in row})
+    if record.suspect and not record.is_of_earlier_rules and row["verdict"]:
+        row["verdict"], row["verdict_withheld"] = None, why_withheld(record.suspect)
     row["model_name"] = row["model_name"] or trial.get("label") or trial.get("model")
     return row
 

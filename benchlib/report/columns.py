@@ -11,6 +11,7 @@ from urllib.parse import quote
 import pandas as pd
 
 from benchlib.label_line import COLUMN as LABEL
+from benchlib.measure.verdicts import in_words
 from benchlib.record.metrics import METRICS
 from benchlib.report import discoveries, units
 from benchlib.report.rows import Row
@@ -222,9 +223,12 @@ def verdict_cell(row: Row) -> str:
         return '<span class="quiet" title="its own reference: nothing to decide">control</span>'
     if row["level"] == NO_VERDICTS:
         return f'<span class="quiet" title="level {NO_VERDICTS} decides nothing">–</span>'
+    if known(row["verdict_withheld"]) and row["verdict_withheld"]:
+        return f'<span class="quiet withheld">{escape(row["verdict_withheld"])}</span>'
     if not known(row["verdict"]):
         return "–"
-    text = badge(row["verdict"], VERDICT_WORDS.get(row["verdict"], ""))
+    why = in_words(row["disturbed_by"]) if known(row["disturbed_by"]) else ""
+    text = badge(row["verdict"], ": ".join(filter(None, [VERDICT_WORDS.get(row["verdict"], ""), why])))
     return text if discoveries.stands(row) else f'{text}<span title="{escape(NOT_STANDING)}">{discoveries.MARK}</span>'
 
 

@@ -7,6 +7,7 @@ import pandas as pd
 from benchlib.host import calibration
 from benchlib.host.calibration import percent
 from benchlib.measure.multiplicity import FALSE_DISCOVERY_RATE, benjamini_hochberg
+from benchlib.measure.verdicts import DISTURBED
 from benchlib.report.rows import Row, rows_of
 from benchlib.report.units import known
 
@@ -15,9 +16,11 @@ MARK = "†"
 
 
 def q_values(table: pd.DataFrame) -> pd.Series:
-    """The q value of every compared trial of a study, controls excepted: they decide nothing."""
+    """The q value of every compared trial of a study. Controls decide nothing, nor do disturbed and suspect figures,
+    whose p value is no one's."""
     found = pd.Series(float("nan"), index=table.index)
-    compared = table["p_value"].notna() & ~table["control"].astype(bool)
+    believed = table["verdict"].notna() & (table["verdict"] != DISTURBED)
+    compared = table["p_value"].notna() & ~table["control"].astype(bool) & believed
     found[compared] = benjamini_hochberg(table.loc[compared, "p_value"].astype(float).to_numpy())
     return found
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchlib.execution.contest import Lookup, contests, in_words, stored, way_label
+from benchlib.execution.contest import Lookup, contests, stored, way_label
 from benchlib.measure.runoff import Fastest, PairedResult, Tie
 from benchlib.record import Record
 from benchlib.report.columns import Column, escape, page_of
@@ -44,7 +44,7 @@ def answers(records: Iterable[Record], direct: Iterable[tuple[Path, Record]]) ->
         pairs = _NotedPairs(look_up, notebooks)
         outcome = contest.settle(pairs.look_up_and_note)
         kind = FASTEST if isinstance(outcome, Fastest) else TIE if isinstance(outcome, Tie) else OPEN
-        made.append(Answer(contest.title, len(contest.records), kind, in_words(outcome), pairs.used))
+        made.append(Answer(contest.title, len(contest.records), kind, contest.in_words(outcome), pairs.used))
     return made
 
 

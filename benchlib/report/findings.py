@@ -32,6 +32,8 @@ def verdicts(table: pd.DataFrame, plain: bool = False) -> str:
     decided = rows[rows["level"] != NO_VERDICTS]
     found, undecided = decided["verdict"].value_counts(), len(rows) - len(decided)
     parts = [f"{found[v]} {'is' if found[v] == 1 else 'are'} {v}" for v in VERDICT_WORDS if v in found]
+    if withheld := int((decided["verdict_withheld"].fillna("") != "").sum()):
+        parts.append(f"{withheld} {'has' if withheld == 1 else 'have'} no verdict, being suspect")
     if undecided:
         parts.append(f"{undecided} of level {NO_VERDICTS} decide{'s' if undecided == 1 else ''} nothing")
     text = f"Of {prose.count(len(rows), 'trial')} compared with a reference, {prose.listed(parts)}"

@@ -18,6 +18,7 @@ from benchlib.record import NOT_RUN, scrap
 from benchlib.report import (
     coverage,
     discoveries,
+    disturbed,
     failures,
     fastest,
     filters,
@@ -43,9 +44,11 @@ from benchlib.report.words import GLOSSARY, STATUS_WORDS, VERDICT_WORDS
 
 FIGURES = 40  # trials, up to which a study without a single latency has its figures all the same
 DEFINED = (
-    "time_latency", "time_latency_low", "half_width", "converged", "epochs_disturbed", "rounds_retried", "course",
-    "cpu_utilisation", "throughput", "speedup", "speedup_low", "verdict", "smallest_effect", "p_value", "q_value",
-    "flops", "flop_rate", "peak_flop_rate", "peak_share", "weights_read_size", "weights_read_rate",
+    "time_latency", "time_latency_low", "half_width", "half_width_published", "half_width_process", "converged",
+    "time_lost", "oversubscribed", "host_busy", "waited_for_quiet", "disturbed_by", "epochs_disturbed",
+    "rounds_retried", "course", "cpu_utilisation", "throughput", "speedup", "speedup_low", "verdict",
+    "smallest_effect", "p_value", "q_value", "flops", "flop_rate", "peak_flop_rate", "peak_share",
+    "weights_read_size", "weights_read_rate",
     "memory_bandwidth", "memory_share", "time_import", "time_load", "time_export", "time_session", "time_first",
     "time_to_steady", "break_even", "break_even_low", "tolerance_share", "elements_beyond", "rmse_ratio", "rmse",
     "rmse_eager", "top1_agreement", "top5_overlap", "cosine", "error_q999", "discrepancies_abs", "discrepancies_rel",
@@ -109,6 +112,7 @@ class Report:
             f"<h1>{escape(self.results.title)}</h1>",
             f'<p class="lead">{findings.scope(self.table)}</p>',
             f'<p class="equation">{" ".join(terms)}</p>',
+            disturbed.warning(self.results),
             prose.paragraph(discoveries.told_apart(self.table)),
             self._left_out(),
         )

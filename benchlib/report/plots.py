@@ -24,6 +24,7 @@ from benchlib.report.theme import LIGHT, Theme
 from benchlib.report.units import known
 
 Colours = dict[str, str]  # exporter -> colour
+DECIDED = ("faster", "slower", "same")  # verdicts whose mark is filled
 
 
 def speedup(results: pd.DataFrame, theme: Theme = LIGHT) -> Figure:
@@ -39,7 +40,7 @@ def speedup(results: pd.DataFrame, theme: Theme = LIGHT) -> Figure:
         for y, row in enumerate(panel.rows):
             _draw_speedup(panel, y, row, theme)
     panels[-1].axes[0].set_xlabel("speedup over the reference (right of the line: faster)")
-    legend(figure, theme, [Look(word, c, filled=word != "inconclusive") for word, c in theme.verdicts.items()])
+    legend(figure, theme, [Look(word, c, filled=word in DECIDED) for word, c in theme.verdicts.items()])
     return figure
 
 
@@ -125,7 +126,7 @@ def _draw_speedup(panel: Panel, y: int, row: Row, theme: Theme) -> None:
     if known(row["speedup_low"]):
         ends = [row["speedup_low"], row["speedup_high"]]
         ax.plot(ends, [y, y], color=colour, linewidth=2.2, solid_capstyle="round")
-    face = colour if verdict in ("faster", "slower", "same") else theme.paper
+    face = colour if verdict in DECIDED else theme.paper
     ax.plot(row["speedup"], y, "o", markersize=6.5, markeredgewidth=1.6, color=colour, markerfacecolor=face)
     value, interval = units.ratio(row["speedup"], row["speedup_low"], row["speedup_high"])
     mark = "  unverified" if row["status"] == "unverified" else ""

@@ -30,8 +30,18 @@ def quality_table(results: pd.DataFrame) -> str:
         *identity(rows),
         metric_column(rows, "processes", "processes"),
         metric_column(rows, "rounds", "rounds"),
+        Column(
+            "known within",
+            _published,
+            lambda row: row["half_width_published"],
+            number=True,
+            hover=hover("half_width_published"),
+        ),
         Column("within a process", _width, lambda row: row["half_width"], number=True, hover=hover("half_width")),
         Column("disturbed", _disturbed, _share, number=True, hover=_legend()),
+        _share_column("lost to others", "time_lost"),
+        _share_column("waited for itself", "oversubscribed"),
+        _share_column("host busy", "host_busy"),
         metric_column(rows, "repeated", "rounds_retried"),
         Column("cores busy", _cores, lambda row: row["cpu_utilisation"], number=True, hover=hover("cpu_utilisation")),
         Column("course", _course, lambda row: row["course"], hover=hover("course")),
@@ -54,8 +64,8 @@ def findings(results: pd.DataFrame) -> str:
     repeated = int(rows["rounds_retried"].sum())
     share = f" ({disturbed / epochs:.0%})" if epochs else ""
     return (
-        f"In {reached} of {len(rows)} trials every process was measured until its median was known as closely as the "
-        f"level asks.{_differing(rows)} {disturbed:,} of {epochs:,} epochs{share} carry a flag of disturbance and "
+        f"In {reached} of {len(rows)} trials the figure is known as closely as the level asks.{_differing(rows)} "
+        f"{disturbed:,} of {epochs:,} epochs{share} carry a flag of disturbance and "
         f"{repeated:,} rounds were repeated for it; all of them count."
     )
 
@@ -72,13 +82,27 @@ def _differing(rows: pd.DataFrame) -> str:
     )
 
 
+def _published(row: Row) -> str:
+    return _plus_minus(row, "half_width_published", converged=bool(row["converged"]))
+
+
 def _width(row: Row) -> str:
-    if not known(row["half_width"]):
+    # Of older records it is the width of a process that says whether they converged.
+    return _plus_minus(row, "half_width", converged=known(row["half_width_published"]) or bool(row["converged"]))
+
+
+def _plus_minus(row: Row, name: str, converged: bool) -> str:
+    if not known(row[name]):
         return "–"
-    sign = "" if row["converged"] else ' <span class="quiet" title="wider than the level asks for">!</span>'
-    if row["half_width"] > 1:
-        return f"over ± 100 %{sign}"
-    return f"± {units.number(100 * row['half_width'], 2)} %{sign}"
+    sign = "" if converged else ' <span class="quiet" title="wider than the level asks for">!</span>'
+    return f"over ± 100 %{sign}" if row[name] > 1 else f"± {units.number(100 * row[name], 2)} %{sign}"
+
+
+def _share_column(head: str, name: str) -> Column[Row]:
+    def cell(row: Row) -> str:
+        return f"{units.number(100 * row[name], 2)} %" if known(row[name]) else "–"
+
+    return Column(head, cell, lambda row: row[name], number=True, hover=hover(name))
 
 
 def _share(row: Row) -> float | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 
+from benchlib.report import disturbed
 from benchlib.report.collate import Results
 from benchlib.report.columns import incomparable
 from benchlib.report.fastest import Answer
@@ -38,6 +39,7 @@ def summary(results: Results) -> str:
             "",
             f"{len(table)} planned = {counts}",
             *(f"left out: {line}" for line in results.left_out),
+            *disturbed.sentences(results),
             *[""][: len(contested)],
             *(_answer(answer) for answer in contested),
         ]
@@ -59,7 +61,7 @@ def _line(row: Row, scale: Scale) -> tuple[str, ...]:
         f"{value} ({interval})" if interval else value,
         "not comparable" if incomparable(row) else f"{speedup} ({bounds})" if bounds else speedup,
         "control" if row["control"] else row["verdict"] if known(row["verdict"]) and decides else "–",
-        f"{status}, suspect" if known(row["suspect"]) else status,
+        f"{status}, suspect: {row['suspect']}" if known(row["suspect"]) else status,
     )
 
 

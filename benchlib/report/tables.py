@@ -63,6 +63,7 @@ def main_table(results: pd.DataFrame) -> str:
     timed = [
         latency_column(results),
         speedup_column(results),
+        metric_column(results, "reference", "time_latency_reference"),
         Column("verdict", verdict_cell, lambda row: row["verdict"], hover=hover("verdict"), kind="tight"),
         metric_column(results, "throughput", "throughput"),
     ]

@@ -76,7 +76,13 @@ LIGHT = Theme(
     quiet="#5b6673",
     line="#e1e5ea",
     alarm="#b3261e",
-    verdicts={"faster": "#0b7a5f", "slower": "#c2410c", "same": "#2f6db5", "inconclusive": "#7a8592"},
+    verdicts={
+        "faster": "#0b7a5f",
+        "slower": "#c2410c",
+        "same": "#2f6db5",
+        "inconclusive": "#7a8592",
+        "disturbed": "#8b5cb5",
+    },
     cycle=("#3b6fb6", "#c8702a", "#3c8f5c", "#8a5bb0", "#b5475d", "#6d7b2e", "#2f8f9d", "#8c6b52"),
 )
 DARK = Theme(
@@ -85,7 +91,13 @@ DARK = Theme(
     quiet="#a3adba",
     line="#323a45",
     alarm="#ff9a90",
-    verdicts={"faster": "#4fd1a8", "slower": "#ff9d66", "same": "#7db4f5", "inconclusive": "#98a3b0"},
+    verdicts={
+        "faster": "#4fd1a8",
+        "slower": "#ff9d66",
+        "same": "#7db4f5",
+        "inconclusive": "#98a3b0",
+        "disturbed": "#c9a3ea",
+    },
     cycle=("#7ba7e6", "#e8a267", "#79c796", "#bf9be0", "#e58aa0", "#b3c069", "#72c4cf", "#c7a68d"),
 )
 

@@ -20,6 +20,7 @@ VERDICT_WORDS = {
     "slower": "the whole interval of the speedup lies below 1; at level quick the speedup is under 1 ÷ 1.1 besides",
     "same": "the whole interval lies within the margin around 1: equal for all practical purposes",
     "inconclusive": "the interval allows more than one answer, or the level decides no such small difference",
+    "disturbed": "the host was busy while it was measured: the interval stays, nothing is decided by it",
 }
 
 PROCESSES_DIFFER = (

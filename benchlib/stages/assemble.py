@@ -6,6 +6,7 @@ import time
 
 from benchlib import machine
 from benchlib.fingerprint import fingerprint
+from benchlib.measure import verdicts
 from benchlib.measure.profile import placement_metrics
 from benchlib.record.metrics import Metrics
 from benchlib.record.record import (
@@ -50,6 +51,8 @@ def assemble(context: Context, outcome: Outcome) -> Record:
         record.memory, record.energy = timing.memory, timing.energy
     record.checks = checks.outcomes(record, outcome.samples)
     record.suspect = checks.failed(record.checks)
+    if record.suspect and record.metrics.pop("verdict", None):  # that it is suspect is known only here
+        record.metrics["verdict_withheld"] = verdicts.why_withheld(record.suspect)
     record.metrics = phases.only_decided(record.metrics)
     return record
 

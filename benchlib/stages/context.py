@@ -12,7 +12,7 @@ from benchlib import machine
 from benchlib.fingerprint import forget_files
 from benchlib.measure.contender import Launcher
 from benchlib.measure.levels import Level, level_of
-from benchlib.stages.driver import MEASURING_LIMIT, tell
+from benchlib.stages.driver import MEASURING_LIMIT, WAITING, tell
 from benchlib.stages.warm import WarmServer
 from benchlib.trial import Trial
 from benchlib.way import Way
@@ -37,6 +37,15 @@ class Context:
     def say_measuring(self, note: str) -> None:
         """Tells the driver how far measuring has come."""
         tell("measure", MEASURING_LIMIT, note)
+
+    def say_waiting(self, words: str) -> None:
+        """Tells the driver, and who reads the notebook, that the trial waits for a quiet host, and why; "": it goes on.
+        Waiting has no deadline."""
+        if words:
+            print(f"{WAITING}: {words}")
+            tell("measure", None, f"{WAITING}: {words}")
+        else:
+            self.say_measuring("")
 
 
 def start_context(trial: Trial) -> Context:

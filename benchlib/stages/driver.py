@@ -14,6 +14,8 @@ from contextlib import suppress
 VARIABLE = "BENCHLIB_DRIVER"
 MEASURING_LIMIT = 3600.0  # seconds; measuring bounds itself, this is for a controller that hangs
 
+WAITING = "waiting for a quiet host"  # how a note begins that says so
+
 
 def tell(step: str, seconds: float | None, note: str = "") -> None:
     """Says that `step` has begun and may take `seconds` (None: as long as it likes, it waits for its turn)."""

@@ -47,7 +47,11 @@ def step(function: Callable[[Any], views.View]) -> Callable[[Any], views.View]:
         tell(name, None, "waiting for this host")
         try:
             owner = f"trial {context.key} of {context.trial.model_name}"
-            with alone(context.trial.device, owner, _say_waiting):
+            before: list[str] = []  # owners that had the host until now
+            with alone(context.trial.device, owner, lambda owner: before.append(_say_waiting(owner))) as held:
+                context.launcher.held = held
+                if before:
+                    context.launcher.host.forget()
                 # Measuring bounds itself; every other step has `timeout`, of which its requests get what is left.
                 limit = None if name == "measure" else context.trial.timeout
                 context.launcher.deadline = limit and time.monotonic() + limit
@@ -82,5 +86,6 @@ def _take(self: Stepped, name: str, function: Callable[[Any], views.View]) -> vi
     return view or views.FailureView(outcome.failure)
 
 
-def _say_waiting(owner: str) -> None:
+def _say_waiting(owner: str) -> str:
     print(f"waiting for this host: {owner} is being measured")
+    return owner

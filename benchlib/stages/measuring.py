@@ -10,6 +10,7 @@ from benchlib.measure import controller, energy, memory
 from benchlib.measure.contender import Opened
 from benchlib.measure.controller import Measurement
 from benchlib.measure.device import device_metrics
+from benchlib.measure.gate import Gate
 from benchlib.measure.levels import Level
 from benchlib.measure.profile import profile_calls
 from benchlib.record.metrics import Metrics
@@ -52,7 +53,11 @@ def time_contenders(context: Context, model: Model, sessions: Sequence[Opened], 
         context.launcher,
         _measuring_level(context),
         context.trial.seed,
-        lambda done, total: context.say_measuring(f"{done}/{total} processes"),
+        Gate(
+            context.trial.patience,
+            lambda done, total: context.say_measuring(f"{done}/{total} processes"),
+            context.say_waiting,
+        ),
     )
 
 

@@ -99,8 +99,9 @@ class TrialRun:
         truths = GroundTruths(context, model, outcome.artifacts)
         outcome.ground_truth = truths.at_recorded_inputs()
         outcome.comparison = compare(context, model, sessions, outcome.ground_truth, answers)
-        outcome.decisions = decisions.examine(context, model, outcome.artifacts, outcome.ground_truth)
-        take_findings(outcome.comparison, context, outcome.decisions)
+        if not outcome.ground_truth.missing:
+            outcome.decisions = decisions.examine(context, model, outcome.artifacts, outcome.ground_truth)
+            take_findings(outcome.comparison, context, outcome.decisions)
         if context.trial.dynamic and outcome.ground_truth.nature.repeats:
             other_shapes.check(outcome.comparison.check, truths, sessions[-1])
         return views.CheckView(outcome.comparison.check, outcome.comparison.unverified)

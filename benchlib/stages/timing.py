@@ -9,22 +9,24 @@ from __future__ import annotations
 import hashlib
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from benchlib.host import calibration, device_of
-from benchlib.measure import agreement, noise, statistics
+from benchlib.measure import agreement, noise, statistics, verdicts
 from benchlib.measure.cores import READING
 from benchlib.measure.multiplicity import p_value
 from benchlib.measure.samples import STEADY, WARMUP, Samples
 from benchlib.measure.steadiness import TOO_FEW, steadiness
+from benchlib.measure.verdicts import Rule
 from benchlib.precision import precision_differences
 from benchlib.record.metrics import Metrics
 from benchlib.record.record import ProcessStability
 from benchlib.stages.measured import Measured
 from benchlib.stages.phases import break_even, only_decided, phase_metrics
+from benchlib.stages.quiet import quiet_metrics
 
 DECISIONS = ("verdict", "p_value")
 OVERHEAD_LIMIT = 0.05  # of a sample that its own loop may be
@@ -46,6 +48,7 @@ def timing_metrics(measured: Measured) -> Metrics:
     metrics |= _rotation(measured.sessions[own].contender.input_sets)
     metrics |= _extent(samples, own)
     metrics |= _quality(measured)
+    metrics |= quiet_metrics(measured)
     metrics |= phase_metrics(measured, own)
     return metrics | _against_reference(measured, metrics) if own else metrics
 
@@ -95,13 +98,15 @@ def _against_reference(measured: Measured, own: Metrics) -> Metrics:
     metrics["not_comparable"] = "; ".join(differences)
     if measured.comparison.check.equal and not differences:  # a wrong answer is never fast, nor is a coarser one
         decides = not measured.comparison.unverified  # what nobody could compare is shown, and decides nothing
-        metrics |= {n: v for n, v in _speedup(measured).items() if decides or n not in DECISIONS}
+        found = _speedup(measured, own["disturbed_by"].split(", ") if own["disturbed_by"] else ())
+        metrics |= {n: v for n, v in found.items() if decides or n not in DECISIONS}
         metrics["speedup_mean"] = reference["time_latency_mean"] / own["time_latency_mean"]
     return metrics
 
 
-def _speedup(measured: Measured) -> Metrics:
-    """The paired ratio of latencies with its interval, what it decides, and when the way has paid for itself."""
+def _speedup(measured: Measured, causes: Sequence[str]) -> Metrics:
+    """The paired ratio of latencies with its interval, what it decides, and when the way has paid for itself; `causes`
+    disturbed the trial, so that it decides nothing."""
     samples, level, trial = measured.samples, measured.context.level, measured.context.trial
     rounds = [samples.rounds(replicate) for replicate in samples.replicates]
     ratio = statistics.speedup(rounds)
@@ -112,7 +117,7 @@ def _speedup(measured: Measured) -> Metrics:
         speedup_low=ratio.low,
         speedup_high=ratio.high,
         speedup_increase=ratio.value - 1,
-        verdict=statistics.verdict(ratio, level.margin, level.decides_same, floor or 0.0),
+        verdict=verdicts.decide(ratio, Rule(level.margin, level.decides_same, floor or 0.0), causes),
         smallest_effect=calibrated.smallest_effect if calibrated else None,
         verdict_floor=floor,
         calibration=calibrated.source() if calibrated else "",
@@ -186,9 +191,7 @@ def _quality(measured: Measured) -> Metrics:
     overhead = max(b.loop_overhead / max(float(np.median(b.ns)), 1.0) for b in steady)
     return Metrics(
         warmup_converged=all(replicate[own] for replicate in measurement.warmed_up),
-        converged=all(all(replicate) for replicate in measurement.converged),
         half_width=half_width if math.isfinite(half_width) else None,
-        half_width_target=measured.context.level.target,
         rounds_retried=measurement.retried,
         epochs=sum(b.phase == STEADY for b in samples.blocks),
         epochs_disturbed=disturbed.pop("any"),

@@ -14,6 +14,7 @@ from benchlib.accuracy import Check
 from benchlib.measure.contender import Opened
 from benchlib.measure.levels import level_of
 from benchlib.measure.samples import Samples
+from benchlib.measure.verdicts import in_words
 from benchlib.record import scrap
 from benchlib.record.metrics import Metrics
 from benchlib.record.record import OperatorTime, Record
@@ -238,6 +239,10 @@ class TimingView(View):
             verdict = m.get("verdict") if self._decides else "this level decides nothing"
             said = [f"{ratio(m, 'speedup')} ×", *filter(None, [verdict])]
             rows.append((f"speedup over {m['reference_way']}", " · ".join(said)))
+        if m.get("disturbed_by"):
+            rows.append(("disturbed", in_words(m["disturbed_by"])))
+        if m.get("waited_for_quiet"):
+            rows.append(("waited for a quiet host", seconds(m["waited_for_quiet"])))
         if m.get("not_comparable"):
             rows.append((f"speedup over {m['reference_way']}", f"not comparable: {m['not_comparable']}"))
         rows += beside(m)
@@ -271,6 +276,8 @@ class RecordView(View):
         rows = [("key", self.record.key)]
         if self.record.reason:
             rows.append(("reason", self.record.reason))
+        if withheld := self.record.metrics.get("verdict_withheld"):
+            rows.append(("no verdict", withheld))
         return [*rows, ("again", self.record.reproduce)]
 
     def _ipython_display_(self) -> None:

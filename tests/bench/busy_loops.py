@@ -7,17 +7,26 @@ import subprocess
 import sys
 from types import TracebackType
 
-_BURN = "import ctypes; ctypes.CDLL(None).prctl(1, 9)\nwhile True: pass"  # it dies with us, stopped or not
+_DIES_WITH_US = "import ctypes; ctypes.CDLL(None).prctl(1, 9)\n"  # stopped or not
+# kind -> what such a loop does, for ever
+KINDS = {
+    "busy": "while True: pass",
+    # More than any last-level cache holds is moved from one half of an array to the other.
+    "memory": "import numpy as np\na, b = np.ones((2, 1 << 26), np.uint8)\nwhile True: np.copyto(b, a)",
+    # As the threads of a pool that wait actively: always runnable, and the processor is given away at once.
+    "spinning": "import os\nwhile True: os.sched_yield()",
+}
 
 
 class BusyLoops:
-    """So many loops at our own priority, stopped at first; all end with the context."""
+    """So many loops of a kind at our own priority, stopped at first; all end with the context."""
 
-    def __init__(self, count: int):
-        self.count = count
+    def __init__(self, count: int, kind: str = "busy"):
+        self.count, self.kind = count, kind
 
     def __enter__(self) -> BusyLoops:
-        self.processes = [subprocess.Popen([sys.executable, "-c", _BURN]) for _ in range(self.count)]
+        code = _DIES_WITH_US + KINDS[self.kind]
+        self.processes = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(self.count)]
         self.stop()
         return self
 

@@ -40,6 +40,11 @@ def test_its_own_last_run_counts_without_what_is_cached_now():
     assert past.expected(one) == 8
 
 
+def test_waiting_for_a_quiet_host_is_no_part_of_what_a_trial_takes():
+    one = planned()
+    assert Durations([{**ran(one, 80, 12), "waited": 60.0}]).expected(one) == 8
+
+
 def test_a_new_trial_takes_what_the_likest_took_with_loading_and_exporting():
     other_model = planned("planted/other", runtime_args={"seconds": 0.5})
     other_way = planned(runtime_args={"seconds": 0.25})

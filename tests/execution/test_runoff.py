@@ -11,7 +11,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from benchlib.execution import durations, journal
-from benchlib.execution.contest import contests, in_words, stored
+from benchlib.execution.contest import contests, stored
 from benchlib.execution.runoff import RunOff
 from benchlib.measure.runoff import Fastest
 from benchlib.mistakes import make
@@ -93,7 +93,7 @@ def test_what_is_said_follows_from_the_notebooks(swept):
     order = [t["key"] for t in YAML(typ="safe").load(study.outputs / "study.yaml")["trials"]]
     (contest,) = contests(sorted(records.values(), key=lambda r: order.index(r.key)))
     found = contest.settle(stored(direct_records(study).values()))
-    assert said(text) == in_words(found)
+    assert said(text) == contest.in_words(found)
     if isinstance(found, Fastest):
         assert found.way == FAST
 

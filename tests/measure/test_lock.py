@@ -220,3 +220,21 @@ def test_without_the_shared_folder_it_is_one_line(path):
     path.parent.rmdir()
     with pytest.raises(UnusableHost, match="cannot be opened: No such file or directory"):
         enter()
+
+
+@pytest.mark.process
+def test_who_waits_for_quiet_lets_others_have_the_host_and_takes_it_back(path, holder):
+    """Another trial gets it meanwhile; it is waited for."""
+    told = []
+    with lock.alone("cpu", "trial 123 of mlp", told.append) as held:
+        with held.given_away():
+            other = holder()
+            threading.Timer(0.5, other.kill).start()
+        assert told == [f"trial f00 of other (process {other.pid})"]
+        assert path.read_text().startswith("trial 123 of mlp")
+    assert path.read_text() == ""
+
+
+def test_what_was_given_away_is_not_held(path):
+    with lock.alone("cpu", "trial 123 of mlp") as held, held.given_away():
+        assert enter() == []

@@ -84,6 +84,7 @@ FULL = Record(
     energy=EnergyRecord("rapl", "why", [ContenderEnergy("eager", "no", [EnergyRepeat(1.0, 2.0, 3.0, 4.0, 5)])]),
     checks={"phases": "passed"},
     suspect=["phases"],
+    first_schema=1,
 )  # fmt: skip
 
 

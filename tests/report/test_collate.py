@@ -76,7 +76,7 @@ def test_of_one_call_nothing_counts_but_what_ran_in_it(study):
 
 
 def test_what_plug_ins_say_besides_metrics_is_a_column(tmp_path):
-    record = replace(make_record("resnet18", "script"), details={"color": "green", "verdict": "mine"})
+    record = replace(make_record("resnet18", "onnx_dynamo"), details={"color": "green", "verdict": "mine"})
     (tmp_path / "trials").mkdir()
     write_trial(tmp_path, record, make_samples(record))
     write_plan(tmp_path, {"name": "s", "title": "s", "trials": [planned(record)]})

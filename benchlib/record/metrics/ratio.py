@@ -27,10 +27,11 @@ ROWS = (
     (
         "verdict",
         "",
-        "faster, slower, same or inconclusive",
+        "faster, slower, same, inconclusive, or disturbed: the host was busy, and the interval decides nothing",
         "the interval of speedup against 1 and the margin; level quick decides no difference under 10 %, and none "
         "decides what is under verdict_floor",
     ),
+    ("verdict_withheld", "", "why there is no verdict: the figure is suspect, by the checks that it failed"),
     (
         "smallest_effect",
         "ratio",

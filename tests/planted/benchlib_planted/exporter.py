@@ -1,5 +1,6 @@
 """The exporter `planted`: leaves a text file, or fails as asked."""
 
+import benchlib_planted.quiet_host  # noqa: F401
 from benchlib.registry import Exporter, Option
 
 
