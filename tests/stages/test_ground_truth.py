@@ -86,7 +86,7 @@ def test_outputs_are_held_against_float64_and_against_eager(sessions, truths, tm
     assert check.metrics["discrepancies_abs"] == pytest.approx(3e-6, rel=0.1)
     assert [row.inputs for row in check.rows] == [0, 1, 2]
     wrong = found.check({0: tmp_path / "0.npz", 1: tmp_path / "0.npz"})
-    assert wrong.problem.startswith("right for the recorded inputs alone; for permuted inputs 1: output 0 (y)")
+    assert wrong.problem.startswith("right for the recorded inputs alone; for input set 1: output 0 `y`")
 
 
 @pytest.mark.parametrize("number", [0, 1])
