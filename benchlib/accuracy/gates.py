@@ -226,8 +226,12 @@ def _floor(m: Measured, whole: Measured, stack: Stack, tolerance: Tolerance, kno
     rounding = max(smallest, fine * size / scale if size <= 1 else 0.0)
     if not known:
         coarse = UNIT.get(tolerance.dtype, unit)
-        within = np.minimum(ROUNDINGS * coarse * m.level, np.where(m.spread > 0, m.spread / 4, np.inf))
-        return np.maximum(np.maximum(within, 4 * coarse * m.level), rounding)
+        # Where large terms cancel each other, what is left is as far off as its neighbours.
+        usual = np.quantile(m.level[m.level > 0], 0.25, method="lower") if m.level.any() else 0.0
+        within = ROUNDINGS * coarse * np.maximum(m.level, usual)
+        if coarse > UNIT["float32"]:  # so many roundings of half precision are an eighth of the level
+            within = np.maximum(np.minimum(within, m.spread / 4), 4 * coarse * m.level)
+        return np.maximum(within, rounding)
     errors = m.own[m.own > 0]
     typical = np.quantile(errors, 0.25, method="lower") if errors.size else 0.0
     level = whole.level[0] if whole.level.size else 0.0
