@@ -90,7 +90,7 @@ def test_a_look_is_never_the_trial_of_another(given):
     one, other = record(1.0, **given), record(1.02, **given)
     first, second, third = (Trial(**pair_parameters(one, other, analysis)) for analysis in (1, 2, 3))
     assert len({first.key(), second.key(), third.key()}) == 3
-    asked = given.get("processes", 5)
+    asked = given.get("processes", 6)
     assert (second.processes, third.processes) == (asked + 1, 2 * asked + 2)
 
 
