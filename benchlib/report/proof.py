@@ -9,6 +9,7 @@ from pathlib import Path
 from benchlib import telemetry
 from benchlib.errors import UserError
 from benchlib.mistakes import make
+from benchlib.models._input_sets import TIMED
 from benchlib.record import scrap
 from benchlib.report.proof_graphs import of_onnxruntime, of_openvino, of_reference
 from benchlib.report.proof_torch import of_torch
@@ -42,8 +43,9 @@ def proof(notebook: Path) -> str:
         raise UserError(
             f"{notebook.name}: {gone[0]} is no longer in the cache; run the trial again: {record.reproduce}"
         )
-    several = record.metrics.get("input_sets", 1) > 1
-    sets = [files.inputs, *sorted(map(str, Path(files.inputs).parent.glob("inputs-*.npz")) if several else [])]
+    folder, several = Path(files.inputs).parent, record.metrics.get("input_sets", 1) > 1
+    rotated = [folder / f"inputs-{number}.npz" for number in range(1, TIMED if several else 1)]
+    sets = [files.inputs, *(str(file) for file in rotated if file.exists())]
     head = _HEAD.format(
         title=f"{record.metrics['_index']}: {record.reproduce}",
         threads=record.metrics["num_cores"],

@@ -25,7 +25,7 @@ from benchlib import accuracy, machine, tensors
 from benchlib.fingerprint import code_of
 from benchlib.record.metadata import InputSet
 from benchlib.record.metrics import Metrics
-from benchlib.registries import exporters, runtimes
+from benchlib.registries import exporters, passes, runtimes
 from benchlib.stages import nature
 from benchlib.stages.answers import DERIVED, NO_TRUTH, Answering, KnownOutputs, OutputsMetadata, first_line
 from benchlib.stages.context import Context
@@ -63,6 +63,7 @@ class GroundTruth:
     origins: Mapping[int, InputSet] = field(default_factory=dict)  # of the sets beside the recorded one
     wanted: frozenset[int] = frozenset()  # the sets on which contenders are compared before they are timed
     missing: str = ""  # why there is no ground truth at all
+    passed_over: Mapping[int, str] = field(default_factory=dict)  # sets on which this way is not compared, and why
 
     @property
     def nature(self) -> Nature:
@@ -131,7 +132,9 @@ class GroundTruth:
             judge_fallback=self.fallback,
             input_seeds=", ".join(words),
             ground_truth_is=self.nature.in_words,
-            input_sets_left_out="; ".join(f"{n}: {why}" for n, why in sorted(self.left_out.items())),
+            input_sets_left_out="; ".join(
+                f"{n}: {why}" for n, why in sorted({**self.passed_over, **self.left_out}.items())
+            ),
         )
 
     def moved(self, name: str, without: Collection[int] = ()) -> bool:
@@ -169,7 +172,17 @@ class GroundTruths:
         sets = {n: file for n, file in model.input_sets.items() if timed or n in model.compared_sets}
         given = {n: expected for n, expected in model.expected.items() if n == 0 or n in sets}
         truth = self._ground_truth({0: model.inputs, **sets}, (), given)
-        return replace(truth, origins=model.metadata.input_sets, wanted=frozenset(model.compared_sets))
+        beyond = self._beyond_calibration()
+        wanted = frozenset(model.compared_sets) - beyond.keys()
+        return replace(truth, origins=model.metadata.input_sets, wanted=wanted, passed_over=beyond)
+
+    def _beyond_calibration(self) -> dict[int, str]:
+        """The sets with numbers beyond those that a way of the trial was calibrated on, which it clips by design."""
+        calls = [call for way in self.context.ways for call in way.passes]
+        if not any(passes.get(call.name).needs_inputs for call in calls):
+            return {}
+        sets = self.model.metadata.input_sets.items()
+        return {n: f"{', '.join(s.beyond)} beyond what was calibrated on" for n, s in sets if s.beyond}
 
     def at_shapes(self, inputs: Mapping[int, Path], shapes: Sequence[Sizes]) -> GroundTruth:
         """For `inputs`, files by number that were made from the recorded ones for `shapes`. Raises WorkerError."""

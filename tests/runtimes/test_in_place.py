@@ -14,6 +14,17 @@ from tests.runtimes import graphs
 A, B = (np.random.default_rng(seed).standard_normal((4, 3)).astype(np.float32) for seed in (1, 2))
 
 
+@pytest.fixture(autouse=True)
+def _as_before():
+    """A session in float64 changes what torch does by default in its whole process."""
+    import torch
+
+    default, deterministic = torch.get_default_dtype(), torch.are_deterministic_algorithms_enabled()
+    yield
+    torch.set_default_dtype(default)
+    torch.use_deterministic_algorithms(deterministic)
+
+
 def opened(runtime, folder, **changes):
     if runtime == "torch":
         import torch
