@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import datetime
 import importlib
+import re
 import sys
 import time
 from pathlib import Path
@@ -13,7 +15,7 @@ import pytest
 
 from benchlib.measure.samples import STEADY, WARMUP, Block, Samples
 from tests.bench import __main__ as bench
-from tests.bench import a_over_a, against_loops, instruments, known_latencies, study_cost
+from tests.bench import a_over_a, against_loops, coverage, instruments, known_latencies, page, study_cost
 from tests.bench.busy_loops import BusyLoops
 from tests.bench.figure import Figure, at_least, at_most, between, near_one
 from tests.bench.free_loop import FreeLoop, LoopEnded, filled, undisturbed
@@ -160,6 +162,30 @@ def test_the_exit_status_says_whether_one_was_missed(monkeypatch, capsys, met, s
 def test_an_unknown_benchmark_is_named(capsys):
     assert bench.main(["import_tine"]) == 2
     assert "import_tine" in capsys.readouterr().err
+
+
+def test_what_was_measured_takes_its_place_in_a_page_and_nothing_else_does(tmp_path):
+    document = tmp_path / "page.md"
+    document.write_text("before\n<!-- bench: planted -->\nold\n<!-- end: planted -->\nafter\n")
+    figures = [Figure("a | b", "1.00", "≤ 2", True, "so it is"), Figure("missed", "3", "≤ 2", False)]
+    assert page.publish("planted", figures, [document]) == [document]
+    text = document.read_text()
+    assert text.startswith("before\n") and text.endswith("<!-- end: planted -->\nafter\n") and "old" not in text
+    assert "| a \\| b | 1.00 | ≤ 2 | so it is |" in text and "**missed**" in text
+    assert "python -m tests.bench planted --publish" in text and f"{datetime.date.today()}" in text
+    assert page.publish("planted", figures, [document]) and document.read_text() == text
+    assert page.publish("another", figures, [document]) == [] and document.read_text() == text
+
+
+def test_every_place_of_a_page_is_a_benchmark_s():
+    places = [name for path in page.PAGES for name in re.findall("<!-- bench: (.*?) -->", path.read_text())]
+    assert places and set(places) <= {*bench.BENCHMARKS, *bench.BY_NAME}
+
+
+def test_simulated_coverage_has_a_figure_for_each_law_and_level():
+    laws = {"two modes": coverage.two_modes, "drift": coverage.drift}
+    figures = list(coverage.figures(laws, studies=3))
+    assert len(figures) == 4 and all(isinstance(figure.met, bool) for figure in figures)
 
 
 @pytest.mark.process

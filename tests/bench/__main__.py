@@ -1,6 +1,7 @@
-"""`python -m tests.bench [NAME …]`: runs the benchmarks, prints every figure, ends with 1 when one is missed.
+"""`python -m tests.bench [NAME …] [--publish]`: runs the benchmarks and prints every figure; 1 when one is missed.
 
-Options may follow the name of a benchmark that has some.
+With `--publish` the figures go into the pages of `docs/` that have a place for them (`tests.bench.page`). Other options
+may follow the name of a benchmark that has some.
 """
 
 from __future__ import annotations
@@ -11,16 +12,20 @@ import sys
 import tempfile
 from pathlib import Path
 
+from tests.bench import page
+
 BENCHMARKS = (
     *("import_time", "instruments", "trial_cost", "against_loops", "other_tools"),
     *("openvino_app", "known_latencies", "known_ratios", "a_over_a", "noise", "discipline", "study_cost", "runoff"),
-    "discovery_cost",
+    *("discovery_cost", "coverage"),
 )
+PUBLISH = "--publish"
 BY_NAME = ("busy_host",)  # take hours, in parts
 PLANTED = Path(__file__).parents[1] / "planted"
 
 
 def main(words: list[str]) -> int:
+    publishes, words = PUBLISH in words, [word for word in words if word != PUBLISH]
     first = next((place for place, word in enumerate(words) if word.startswith("-")), len(words))
     names, options = words[:first], words[first:]
     unknown = [name for name in names if name not in (*BENCHMARKS, *BY_NAME)]
@@ -40,9 +45,13 @@ def main(words: list[str]) -> int:
         for name in names or BENCHMARKS:
             module = importlib.import_module(f"tests.bench.{name}")
             print("", f"{name}: {module.__doc__.splitlines()[0]}", sep="\n", flush=True)
+            figures = []
             for figure in module.figures(**(module.options(options) if hasattr(module, "options") else {})):
                 print(figure.line(), flush=True)
                 missed += figure.met is False
+                figures.append(figure)
+            if publishes:
+                page.publish(name, figures)
     print(f"\n{missed} missed" if missed else "\nnone missed")
     return int(missed > 0)
 

@@ -208,7 +208,10 @@ def test_a_random_model_may_answer_otherwise_while_it_is_timed(compared, context
 
 
 def test_what_takes_turns_has_an_answer_that_counts(compared, context, model, truth):
-    assert sorted(_rotated_sets(context, model, compared()).values()) == ["hash1", "hash2"]  # what is moved is not timed
+    assert sorted(_rotated_sets(context, model, compared()).values()) == [
+        "hash1",
+        "hash2",
+    ]  # what is moved is not timed
     metadata = replace(truth.reference.metadata, left_out={2: "IndexError"})
     less = replace(truth, reference=replace(truth.reference, metadata=metadata))
     assert sorted(_rotated_sets(context, model, compared(of=less)).values()) == ["hash1"]

@@ -81,7 +81,8 @@ def truths(tmp_path):
     scratch = tmp_path / "scratch"
     scratch.mkdir()
     trial = make({"model": "explicit/mlp", "exporter": "script"})
-    return GroundTruths(SimpleNamespace(trial=trial, scratch=scratch, launcher=SimpleNamespace(left=lambda: 60.0)),
+    return GroundTruths(SimpleNamespace(trial=trial, ways=(trial.way,), scratch=scratch,
+                                        launcher=SimpleNamespace(left=lambda: 60.0)),
                         model, {})  # fmt: skip
 
 
