@@ -79,7 +79,7 @@ def judge(stack: Stack, tolerance: Tolerance, known: bool, ranked: bool) -> Verd
                 others = _without_odd_ones(part, m, excused, gate.bound, floor)
                 gate.share[excused] = np.maximum(gate.share[excused], others)
             loose = loose or bool((gate.tolerated & (m.error > LOOSE * floor)).any())
-            noisy.append((m.own > m.spread) & (m.spread > EXACT * m.level))
+            noisy.append((m.own > np.maximum(m.spread, _rounding(stack, scale))) & (m.spread > EXACT * m.level))
             place = int(np.argmax(gate.share))
             if gate.share[place] > worst.share:
                 worst = _verdict(stack, m, gate, floor, (place, scale))
@@ -217,13 +217,10 @@ def _floor(m: Measured, whole: Measured, stack: Stack, tolerance: Tolerance, kno
     """What the reference is off in each slice, at least.
 
     The lower quartile of the slices along the axis stands in where the reference happens to be exact, and is bounded
-    by a slice's own spread, so that large boxes excuse no small scores. Numbers within ±1, such as probabilities, come
-    from functions that are exact to a rounding of 1 and not of the number (onnxruntime's sigmoid ends at 1.5e-8).
+    by a slice's own spread, so that large boxes excuse no small scores.
     """
-    unit, smallest = UNIT.get(stack.dtype, 2.0**-53), SMALLEST.get(stack.dtype, 2.0**-1022) / scale
-    size = float(np.abs(stack.right).max(initial=0.0)) if stack.right.size else 0.0
+    unit, rounding = UNIT.get(stack.dtype, 2.0**-53), _rounding(stack, scale)
     fine = min(unit, UNIT["float32"])
-    rounding = max(smallest, fine * size / scale if size <= 1 else 0.0)
     if not known:
         coarse = UNIT.get(tolerance.dtype, unit)
         # Where large terms cancel each other, what is left is as far off as its neighbours.
@@ -238,6 +235,16 @@ def _floor(m: Measured, whole: Measured, stack: Stack, tolerance: Tolerance, kno
     bounded = np.minimum(typical, np.maximum(m.spread / LUCKY, ROUNDINGS * fine * level))
     seldom = (m.erring < FEWEST) & ((m.erring > 0) | (m.spread == 0))
     return np.maximum.reduce([m.own, np.where(seldom, typical, bounded), unit * m.level, np.full(len(m.own), rounding)])
+
+
+def _rounding(stack: Stack, scale: float) -> float:
+    """What is no error in any slice: the smallest normal number of the dtype. Numbers within ±1, such as probabilities,
+    come from functions that are exact to a rounding of 1 and not of the number (onnxruntime's sigmoid ends at 1.5e-8).
+    """
+    smallest = SMALLEST.get(stack.dtype, 2.0**-1022) / scale
+    size = float(np.abs(stack.right).max(initial=0.0)) if stack.right.size else 0.0
+    fine = min(UNIT.get(stack.dtype, 2.0**-53), UNIT["float32"])
+    return max(smallest, fine * size / scale if size <= 1 else 0.0)
 
 
 def _by_chance(m: Measured, slices: int) -> np.ndarray:

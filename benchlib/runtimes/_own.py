@@ -7,6 +7,7 @@
         opens = ("onnx",)              # kinds of artifact
         packages = ("mine",)           # what has to be installed
         providers = {"CPU": "cpu"}     # provider -> device; a class that names others takes `device` as well
+        contrib = False                # whether it runs the operators of onnxruntime's own (com.microsoft)
 
         def __init__(self, path: str, threads: int, **options): ...
         def run(self, feeds: dict[str, numpy.ndarray]) -> list | dict: ...
@@ -78,6 +79,7 @@ def runtime_of(name: str, cls: type) -> Runtime:
         open=partial(_open, name, cls, providers),
         packages=_texts(name, cls, "packages", ()),
         providers=providers,
+        contrib=bool(getattr(cls, "contrib", False)),
         options={key: _option(value) for key, value in getattr(cls, "options", {}).items()},
     )
 

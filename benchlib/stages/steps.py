@@ -99,7 +99,7 @@ class TrialRun:
         truths = GroundTruths(context, model, outcome.artifacts)
         outcome.ground_truth = truths.at_recorded_inputs()
         outcome.comparison = compare(context, model, sessions, outcome.ground_truth, answers)
-        if not outcome.ground_truth.missing:
+        if not outcome.ground_truth.missing and outcome.ground_truth.nature.repeats:  # else there is nothing to settle
             outcome.decisions = decisions.examine(context, model, outcome.artifacts, outcome.ground_truth)
             take_findings(outcome.comparison, context, outcome.decisions)
         if context.trial.dynamic and outcome.ground_truth.nature.repeats:

@@ -17,7 +17,7 @@ from tests.bench import page
 BENCHMARKS = (
     *("import_time", "instruments", "trial_cost", "against_loops", "other_tools"),
     *("openvino_app", "known_latencies", "known_ratios", "a_over_a", "noise", "discipline", "study_cost", "runoff"),
-    *("discovery_cost", "coverage"),
+    *("discovery_cost", "coverage", "mutants"),
 )
 PUBLISH = "--publish"
 BY_NAME = ("busy_host",)  # take hours, in parts

@@ -73,7 +73,7 @@ def right(y, chance):
 class Wrong:
     """onnxruntime, whose outputs are spoilt in one way."""
 
-    packages = ("onnxruntime",)
+    packages, contrib = ("onnxruntime",), True
     options: ClassVar = {"kind": "right"}
 
     def __init__(self, path, threads, kind="right"):

@@ -13,13 +13,12 @@ WAYS = ("eager", "script")
 
 
 @pytest.fixture(scope="module")
-def record_of(tmp_path_factory):
+def record_of():
     """The record of a trial of a module by a way, made when it is first asked for; what is cached is shared."""
     torch = pytest.importorskip("torch")
     from benchlib.models import python
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("BENCHLIB_CACHE", str(tmp_path_factory.mktemp("natures") / "cache"))
         patch.syspath_prepend(str(Path(__file__).parent))
         import modules_of_all_natures as modules
 

@@ -78,5 +78,7 @@ def test_what_is_wrong_while_it_is_timed_is_inaccurate(engine, status, folder):
     record = scrap.read_record(notebook)
     assert record.status == status, done.stdout + done.stderr
     if status == "inaccurate":
-        assert ("while it was timed" in record.error.message) is (engine != "WrongTurns"), "more than three are compared"
+        assert ("while it was timed" in record.error.message) is (engine != "WrongTurns"), (
+            "more than three are compared"
+        )
         assert record.metrics.get("speedup") is None
