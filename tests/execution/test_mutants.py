@@ -45,8 +45,8 @@ def test_the_right_one_is_ok(records, name):
     record = records[name]
     assert record.status == "ok", record.reason
     assert record.metrics["speedup"] > 0
-    assert len(record.outputs) == 3 * 6
-    assert {row.inputs for row in record.outputs} == {0, 1, 2}
+    sets = {row.inputs for row in record.outputs}
+    assert {0, 1, 2} < sets and len(record.outputs) == 6 * len(sets), "others are moved on purpose"
     assert all(row.passes for row in record.outputs)
 
 
@@ -55,7 +55,8 @@ def test_what_is_right_for_the_recorded_inputs_alone_is_said_to_be(records):
 
 
 def test_the_outputs_of_timed_calls_are_checked_too(records):
-    assert records[LATER].reason.startswith("after timing, in process 0: output 0 `logits`")
+    assert records[LATER].reason.startswith("while it was timed, in process 0, input set ")
+    assert "output 0 `logits`" in records[LATER].reason
     assert all(row.passes for row in records[LATER].outputs), "those of the first call were right"
 
 

@@ -80,7 +80,7 @@ def test_direct_pairs_are_ordinary_trials_beside_the_matrix(swept):
         trial, reference = found.trial, found.trial["reference"]
         assert {json.dumps(trial["runtime_args"]), json.dumps(reference["runtime_args"])} < ways
         assert (trial["level"], trial["repeat"], trial["warmup"]) == ("quick", 20, 2)
-        assert found.metrics["processes"] == 5 and found.metrics["reference_way"].startswith("planted seconds")
+        assert found.metrics["processes"] == 6 and found.metrics["reference_way"].startswith("planted seconds")
     assert len(study.records()) == 1 and len(list((study.outputs / "trials").glob("*.ipynb"))) == 3
     assert "[run-off 1] ok" in text and "run-off of 1 model: up to 2 direct pairs" in text
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 
 import pytest
 from fake_study import ENDINGS, EXPORTERS, make_record, make_samples, planned, write_plan, write_trial
@@ -65,8 +66,13 @@ def test_a_study_without_references(report_on):
     assert "No way was compared with a reference" in texts(report)["speedup"]
 
 
+def of_all_exporters() -> list:
+    """A record of each exporter, of which none is suspect."""
+    return [replace(make_record("resnet18", exporter), suspect=[], checks={}) for exporter in EXPORTERS]
+
+
 def test_speedups_without_intervals_and_errors_that_are_no_numbers(report_on):
-    records = [make_record("resnet18", exporter) for exporter in EXPORTERS]
+    records = of_all_exporters()
     for record, error in zip(records, ("nan", "inf", 0.0, None), strict=True):
         record.metrics |= {
             "speedup_low": None,
@@ -81,7 +87,7 @@ def test_speedups_without_intervals_and_errors_that_are_no_numbers(report_on):
 
 
 def test_findings_are_computed_from_the_records(report_on):
-    records = [make_record("resnet18", exporter) for exporter in EXPORTERS]
+    records = of_all_exporters()
     records[3].metrics |= {"speedup": 7.77, "speedup_low": 7.5, "speedup_high": 8.0}
     records[2].metrics |= {"speedup": 0.5, "speedup_low": 0.49, "speedup_high": 0.51, "verdict": "slower"}
     shown = texts(report_on(records))
@@ -91,7 +97,7 @@ def test_findings_are_computed_from_the_records(report_on):
 
 
 def test_the_head_says_what_the_host_can_tell_and_the_latencies_what_it_can_do(report_on):
-    shown = texts(report_on([make_record("resnet18", exporter) for exporter in EXPORTERS]))
+    shown = texts(report_on(of_all_exporters()))
     assert "no verdict claims one under 4.2 %" in shown["question"]
     assert "The interval of the study&#x27;s own A/A control is 0.996 to 1.004 (resnet18)" in shown["question"]
     assert "3 comparisons were made; of the 2 verdicts of faster or slower, 1 stands at a false" in shown["speedup"]

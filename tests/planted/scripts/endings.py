@@ -14,7 +14,7 @@ class Trunk(nn.Module):
         self.body = nn.Sequential(nn.Linear(64, 128), nn.GELU(), nn.Linear(128, 96))
 
     def forward(self, x):
-        return self.end(self.body(x))
+        return self.end(self.body(x[:, None])[:, 0])  # products of matrices, which 4 bits are for
 
 
 class Logits(Trunk):
