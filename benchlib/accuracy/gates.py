@@ -233,8 +233,8 @@ def _floor(m: Measured, whole: Measured, stack: Stack, tolerance: Tolerance, kno
     typical = np.quantile(errors, 0.25, method="lower") if errors.size else 0.0
     level = whole.level[0] if whole.level.size else 0.0
     bounded = np.minimum(typical, np.maximum(m.spread / LUCKY, ROUNDINGS * fine * level))
-    seldom = (m.erring < FEWEST) & ((m.erring > 0) | (m.spread == 0))
-    return np.maximum.reduce([m.own, np.where(seldom, typical, bounded), unit * m.level, np.full(len(m.own), rounding)])
+    still = (m.erring < FEWEST) & (m.spread == 0)
+    return np.maximum.reduce([m.own, np.where(still, typical, bounded), unit * m.level, np.full(len(m.own), rounding)])
 
 
 def _rounding(stack: Stack, scale: float) -> float:

@@ -50,8 +50,9 @@ def moved_references(records: Iterable[Record]) -> list[tuple[MovedReference, li
             groups.setdefault(canonical(conditions_of(record.trial)), []).append(record)
     found = []
     for group in groups.values():
-        times = [float(r.metrics["time_latency_reference"]) for r in group]
-        if max(times) > thresholds.REFERENCE_MOVED * min(times):
+        # A trial that is disturbed by itself says nothing of the others' host.
+        times = [float(r.metrics["time_latency_reference"]) for r in group if not r.metrics.get("disturbed_by")]
+        if times and max(times) > thresholds.REFERENCE_MOVED * min(times):
             model = str(group[0].metrics.get("model_name") or group[0].trial.get("model", ""))
             way = str(group[0].metrics.get("reference_way", ""))
             found.append((MovedReference(model, way, min(times), max(times), len(group)), group))

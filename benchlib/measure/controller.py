@@ -20,6 +20,7 @@ from benchlib.record.metadata import Session
 from benchlib.record.record import DeviceTimes
 from benchlib.worker.messages import ReadReferenceLoad, TimedBlock
 
+MOST_REPLICATES = 10  # beyond which the samples of a replicate get no fewer
 WARMUP_SAMPLES = 1000  # of the limit of samples, left to the warm-up of each process
 
 
@@ -164,7 +165,8 @@ class _Run:
             replicate,
             self.level,
             self.seed,
-            samples_limit=SAMPLES_LIMIT // self.level.replicates - WARMUP_SAMPLES * len(opened),
+            # A calibration has many more replicates than a trial, and takes its blocks as a trial does.
+            samples_limit=SAMPLES_LIMIT // min(self.level.replicates, MOST_REPLICATES) - WARMUP_SAMPLES * len(opened),
             # Compiling is no part of what starting costs, nor is what the warm server imported long ago.
             start_cost=sum(
                 o.session.time_import - o.session.time_import_shared + o.session.time_session for o in opened

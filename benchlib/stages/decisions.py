@@ -29,6 +29,8 @@ from benchlib.worker.messages import ExamineTrace, TraceReport
 
 TRYING = 120.0  # seconds, at most, in which decisions are turned over
 _SHARE = 0.5  # of the time that is left to the step, which the whole examination may take
+# What decides a report.
+_DECIDING = ("benchlib.worker.conversions", "benchlib.worker.traced", "benchlib.worker.tracing")
 _UNEXAMINED = "what the trace decided on values could not be examined"
 
 
@@ -66,6 +68,14 @@ def examine(context: Context, model: Model, artifacts: Mapping[str, BuiltArtifac
     lost, frozen = look.lost_inputs(), look.frozen()
     unverified = "; ".join(filter(None, [frozen.unverified, lost.unverified]))
     return Decisions(lost.problem, unverified, lost.metrics | frozen.metrics, frozen.decisions)
+
+
+class _Unfinished(Exception):
+    """There was no time for all of a report."""
+
+    def __init__(self, report: TraceReport):
+        super().__init__("the examination was not finished")
+        self.report = report
 
 
 @dataclass(frozen=True)
@@ -160,14 +170,20 @@ class _Look:
             "model": self.model.key,
             "sets": {0: metadata.input_hash, **{n: metadata.input_sets[n].hash for n in numbers}},
             "packages": {p: machine.package_version(p) for p in ("torch", *source.packages)},
-            "code": code_of(sources, source.name, "benchlib.worker.tracing"),
+            "code": code_of(sources, source.name, *_DECIDING),
         }
 
         def build(folder: Path, facts: dict[str, Any]) -> None:
-            facts |= to_json(self._trace(sets, folder / "log.txt"))
+            report = self._trace(sets, folder / "log.txt")
+            if report.unfinished:  # on a quieter host there may be time for all of it, so nothing is kept
+                raise _Unfinished(report)
+            facts |= to_json(report)
 
         left = self.context.launcher.left
-        entry, _ = obtain("traces", self.context.trial.model_name, decided_by, build, left)
+        try:
+            entry, _ = obtain("traces", self.context.trial.model_name, decided_by, build, left)
+        except _Unfinished as unfinished:
+            return unfinished.report
         return from_json(TraceReport, entry.facts)
 
     def _trace(self, sets: dict[int, Path], log: Path) -> TraceReport:

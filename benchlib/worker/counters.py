@@ -22,7 +22,8 @@ _CPU = Path("/sys/devices/system/cpu")
 class Counters:
     """The counters of this process and its machine. Times in nanoseconds, since whenever the kernel began.
 
-    steal         taken by the host of a virtual machine, of the cores that this process may use
+    steal         taken by the host of a virtual machine, of as many of the cores that this process may use as it asked
+                  for threads
     pressure      some task waited for a processor (PSI `some`), anybody's
     run_delay     this process's threads were runnable and did not run, all together, ended ones too
     throttled     the cgroup's quota was used up
@@ -46,6 +47,7 @@ class Counters:
         self._delay = 0  # of all threads, since the first reading
         self._keeps_delays = any(Path(_TASKS).glob("*/schedstat"))
         self._requested = requested_threads()
+        self._cores = len(os.sched_getaffinity(0))
         self._frequencies = [f for f in (_descriptor(p) for p in _frequency_files()) if f is not None]
 
     def read(self) -> dict[str, int]:
@@ -67,6 +69,8 @@ class Counters:
         found["threads"] = len(self._tasks)
         if self._requested:
             found["requested"] = self._requested
+            if "steal" in found:  # what was taken of cores that nobody asked for is no loss
+                found["steal"] = found["steal"] * min(self._requested, self._cores) // self._cores
         if self._frequencies:
             found["clock"] = sum(int(os.pread(f, 64, 0)) for f in self._frequencies) // len(self._frequencies)
         return found

@@ -129,6 +129,7 @@ class TraceReport:
     random: str = ""  # where two traces of the recorded inputs differ
     failed: str = ""  # why the model cannot be traced
     left_out: dict[int, str] = field(default_factory=dict)  # sets on which tracing fails, and why
+    unfinished: bool = False  # there was no time for all of it
 
 
 @dataclass(frozen=True)

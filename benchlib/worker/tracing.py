@@ -62,6 +62,7 @@ class _Examination:
     def __init__(self, tracer: Tracer, sets: dict[int, FlatArrays], deadline: float):
         self.tracer, self.sets, self.deadline = tracer, sets, deadline  # on the clock of time.monotonic
         self.left_out: dict[int, str] = {}  # sets on which tracing fails, and why
+        self.unfinished = False
         self.first, self.seed = tracer.trace(sets[0]), 0
         if self.first.failed:
             return
@@ -83,7 +84,13 @@ class _Examination:
         for d in decisions:
             print(f"{d.file}:{d.line}: `{d.code}`: {d.kind} {d.value} by {d.origin}; {d.outcome}")
         random = "{}:{}".format(*_place_of(self.random)) if self.random else ""
-        return TraceReport(decisions, unused, random, left_out=self.left_out)
+        return TraceReport(decisions, unused, random, left_out=self.left_out, unfinished=self.unfinished)
+
+    def _is_late(self) -> bool:
+        """Whether there is no time for another trace."""
+        late = time.monotonic() > self.deadline
+        self.unfinished = self.unfinished or late
+        return late
 
     # -- the traces ------------------------------------------------------------------------------
 
@@ -99,7 +106,7 @@ class _Examination:
         traces: dict[int, Trace] = {}
         for number in sorted((n for n in moved if moved[n]), key=lambda n: (-moved[n], n)):
             enough = len(traces) >= _MOVED and not self._decides_on_values(traces)
-            if enough or time.monotonic() > self.deadline:
+            if enough or self._is_late():
                 break
             trace = self.tracer.trace(self.sets[number], seed=self.seed)
             if trace.failed:
@@ -192,7 +199,7 @@ class _Examination:
         asked = self.first.conversions[indices[0]].value
         refused, fails, graph_stays, outputs_stay = "", "", False, False
         for answer in turned_over(asked):
-            if time.monotonic() > self.deadline:
+            if self._is_late():
                 return "whether it matters was not tried, as no time was left", False
             trace = self.tracer.trace(self.sets[0], dict.fromkeys(indices, answer), self.seed)
             if trace.failed and (trace.refused or isinstance(asked, bool)):

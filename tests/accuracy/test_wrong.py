@@ -62,6 +62,13 @@ def boxes_and_scores(chance):
     return {"boxes": chance.uniform(0, 640, (2, 64, 4)), "scores": chance.uniform(0, 1, (2, 64, 3))}
 
 
+def padded_detections(chance):
+    """Few detections among padding: boxes in pixels beside a score."""
+    array = np.zeros((1, 100, 5))
+    array[0, :3, :4], array[0, :3, 4] = chance.uniform(0, 640, (3, 4)), chance.uniform(0.3, 1, 3)
+    return {"output": array}
+
+
 def units_along(axis):
     def outputs(chance):
         array = chance.normal(size=(6, 16, 20))
@@ -158,6 +165,7 @@ MUTANTS = {
     "scores zero beside boxes": (boxes_beside_scores, put("output", (slice(None), slice(4, None)), 0.0)),
     "one class of scores zero": (boxes_beside_scores, put("output", (slice(None), 5), 0.0)),
     "the only score zero": (boxes_beside_one_score, put("output", (slice(None), 4), 0.0)),
+    "few scores zero beside boxes": (padded_detections, put("output", (..., 4), 0.0)),
     "scores zero": (boxes_and_scores, put("scores", EVERY, 0.0)),
     "the smallest of units along items": (units_along(0), put("output", (0,), lambda a: -a)),
     "the smallest of units along positions": (units_along(1), put("output", (slice(None), 0), lambda a: -a)),

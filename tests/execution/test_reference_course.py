@@ -41,11 +41,18 @@ def test_nothing_of_it_is_fastest():
 
 
 def test_other_causes_stay_beside_it_and_a_row_without_verdict_gets_none():
-    one, other = timed(0.5, 1.0), timed(0.6, 3.0)
+    one, other, third = timed(0.5, 1.0), timed(0.6, 3.0), timed(0.7, 1.0)
     one.metrics["disturbed_by"], other.metrics["verdict"] = "time_lost", None
-    marked = with_moved_references([one, other])
-    assert [r.metrics["disturbed_by"] for r in marked] == ["time_lost, reference_moved", "reference_moved"]
+    marked = with_moved_references([one, other, third])
+    causes = ["time_lost, reference_moved", "reference_moved", "reference_moved"]
+    assert [r.metrics["disturbed_by"] for r in marked] == causes
     assert marked[1].metrics["verdict"] is None
+
+
+def test_a_trial_that_was_disturbed_by_itself_costs_the_others_nothing():
+    disturbed, quiet = timed(0.5, 24.0), [timed(0.6, 1.0), timed(0.7, 1.1)]
+    disturbed.metrics |= {"disturbed_by": "time_lost", "verdict": "disturbed"}
+    assert with_moved_references([disturbed, *quiet]) == [disturbed, *quiet]
 
 
 def test_records_of_earlier_rules_keep_what_was_said_of_them():

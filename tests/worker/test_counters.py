@@ -60,3 +60,10 @@ def test_counters_only_grow():
     thread = threading.Thread(target=time.sleep, args=(0.01,))
     thread.start(), thread.join()
     assert all(value >= 0 for value in found.since(before).values())
+
+
+def test_what_is_stolen_of_cores_that_nobody_asked_for_is_no_loss():
+    found = counters.Counters()
+    found._requested, found._cores, found._readers = 1, 64, {"steal": iter([0, 64_000]).__next__}
+    before = found.read()
+    assert found.since(before)["steal"] == 1000
