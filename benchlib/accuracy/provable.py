@@ -123,6 +123,8 @@ def _pairs(reference: Sets, exact: Sets, position: int) -> Iterator[tuple[np.nda
 
 def _sizes(reference: np.ndarray, exact: np.ndarray) -> tuple[float, float, float]:
     """RMS error of the reference, RMS and RMS deviation of what is right, of the largest group of its values."""
+    if not reference.size:
+        return 0.0, 0.0, 0.0
     stack = stacked([0], [reference], [reference], [exact])
     mask = main_group(stack.right, stack.valid)
     right, own = (stack.right, stack.own) if mask is None else (stack.right[mask], stack.own[mask])

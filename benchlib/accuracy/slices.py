@@ -122,6 +122,8 @@ def _spread(rows: np.ndarray, mask: np.ndarray, near: np.ndarray) -> np.ndarray:
 
 def may_be_parted(values: np.ndarray, family: Family, valid: np.ndarray | None) -> np.ndarray:
     """Flat numbers of the slices in which no value lies in the middle of the range: a few of all, as a rule."""
+    if not values.size:
+        return np.arange(0)
     over = family.reduced(values)
     low = (values if valid is None else np.where(valid, values, np.inf)).min(axis=over, keepdims=True)
     high = (values if valid is None else np.where(valid, values, -np.inf)).max(axis=over, keepdims=True)

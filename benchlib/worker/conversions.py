@@ -117,8 +117,8 @@ def differs(a: Any, b: Any) -> bool:
 
 def turned_over(value: Any) -> list[Any]:
     """Other answers that are tried, in order: a bool flipped; a whole number one more, one less, none, twice and many
-    times as large; any other number moved by 1 % either way, negated, none and a hundred times as large; of arrays and
-    lists each element. Empty: there is nothing to turn. Beyond the small steps lie the thresholds that code holds a
+    times as large; any other number moved by 1 % either way, negated, none, a hundred and a million times as large, and a
+    millionth of it; of arrays and lists each element. Empty: there is nothing to turn. Beyond the small steps lie the thresholds that code holds a
     number against."""
     if isinstance(value, bool):
         return [not value]
@@ -126,7 +126,8 @@ def turned_over(value: Any) -> list[Any]:
         many = [100 * value] if abs(value) <= _FEW else []  # sizes of tensors are made of such numbers
         return [value + 1, value - 1, 0, 2 * value, *many] if value else [1, -1, 100]
     if isinstance(value, float | complex):
-        return [value * 1.01, value * 0.99, -value, 0.0, value * 100] if value else [0.01, -0.01, 1.0, -1.0, 100.0]
+        near = [value * 1.01, value * 0.99, -value, 0.0]
+        return [*near, value * 100, value * 1e6, value * 1e-6] if value else [0.01, -0.01, 1.0, -1.0, 100.0]
     if isinstance(value, list):
         try:
             return [new.tolist() for new in turned_over(np.asarray(value))]
@@ -138,7 +139,8 @@ def turned_over(value: Any) -> list[Any]:
         if value.dtype.kind in "iu":
             return [value + 1, value - 1, np.zeros_like(value), *_of_the_same_sum(value)]
         if value.dtype.kind in "fc":
-            return [value * 1.01, value * 0.99, -value, np.zeros_like(value), value * 100]
+            near = [value * 1.01, value * 0.99, -value, np.zeros_like(value)]
+            return [*near, value * 100, value * 1e6, value * 1e-6]
     return []
 
 

@@ -35,7 +35,7 @@ from benchlib.worker.traced import Trace, Tracer, outputs_differ
 from benchlib.worker.verbs import held_model
 
 _MOVED = 2  # sets that are traced in any case: those that move most
-_TRIED = 3  # of the conversions at one place: the first, one in the middle, the last
+_TRIED = 16  # of the conversions at one place, spread evenly
 _RAISES = ("an input check: answered otherwise, it raises", "answered otherwise, an operator fails:")
 _NO_OTHER = ", and no compared input decides otherwise"
 _CODE = 100  # characters of a line of code that are told
@@ -134,7 +134,7 @@ class _Examination:
             otherwise = [
                 number
                 for number, there in others.items()
-                if key not in there or differs(conversion.value, there[key].value)
+                if key in there and differs(conversion.value, there[key].value)
             ]
             if conversion.origin or (otherwise and self.random is None):
                 found[index] = otherwise
@@ -144,10 +144,12 @@ class _Examination:
 
     def _of_values(self) -> Iterator[Decision]:
         for place, indices in self._by_place(self.by_values).items():
-            open_ = [index for index in indices if not self.by_values[index]]
+            # That a number is another one settles nothing where the graph stays: what it was held against, a threshold,
+            # was met on neither side.
+            open_ = [index for index in indices if not {*self.by_values[index]} & {*self.different}]
             if open_:
-                tried = sorted({open_[0], open_[len(open_) // 2], open_[-1]})[:_TRIED]
-                outcomes = [self._turn_over(index) for index in tried]
+                spread = np.linspace(0, len(open_) - 1, min(_TRIED, len(open_))).round().astype(int)
+                outcomes = [self._turn_over(open_[place]) for place in spread]
                 outcome, settled = next((o for o in outcomes if not o[1]), outcomes[0])
             else:
                 otherwise = sorted({number for index in indices for number in self.by_values[index]})

@@ -132,3 +132,12 @@ def test_an_own_error_beyond_what_the_outputs_vary_by_proves_nothing():
     eager = {n: right[n] + 2 * CHANCE.normal(size=(8, 32)) for n in SETS}
     check = checked(lambda n: right[n], own=lambda n: eager[n])
     assert check.unverified.startswith("the error of float32 itself exceeds what the outputs vary by")
+
+
+def test_an_output_without_elements_stands_in_nobody_s_way():
+    """A detector that finds nothing."""
+    outputs = {0: {"y": np.ones((2, 3), np.float32), "empty": np.zeros((2, 0), np.float32)}}
+    exact = {0: {name: array.astype(np.float64) for name, array in outputs[0].items()}}
+    assert not cannot_judge(outputs, exact, "float32")
+    assert worst_own_error(outputs, exact, 0) == 0
+    assert compare(outputs, outputs, "float32", exact=exact).equal

@@ -35,7 +35,8 @@ def test_it_waits_as_long_as_it_may_and_measures_then(swept):
     metrics = record.metrics
     assert record.status == "ok", record.reason
     assert metrics["waited_for_quiet"] == pytest.approx(3, abs=0.1)
-    assert (metrics["replicates_quiet"], metrics["replicates_busy"]) == (0, 6)
+    # One whose processes were started too quickly for a look is neither.
+    assert metrics["replicates_quiet"] == 0 and 4 <= metrics["replicates_busy"] <= 6
     assert metrics["time_measure"] < record.steps["measure"].seconds - 2.9, "waiting is no measuring"
     assert text.count(WAITING) == 1, "once for the trial"
     (event,) = [event for event in journal.events(study.outputs) if event["event"] == "trial"]

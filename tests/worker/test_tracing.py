@@ -246,7 +246,7 @@ def test_warnings_of_the_tracer_reach_the_log_of_an_export(tmp_path):
         (4, [5, 3, 0, 8, 400]),
         (4000, [4001, 3999, 0, 8000]),
         (0, [1, -1, 100]),
-        (2.0, [2.02, 1.98, -2.0, 0.0, 200.0]),
+        (2.0, [2.02, 1.98, -2.0, 0.0, 200.0, 2e6, 2e-6]),
         (0.0, [0.01, -0.01, 1.0, -1.0, 100.0]),
         ([1, 2], [[2, 3], [0, 1], [0, 0], [2, 1], [2, 1]]),
         ([4], [[5], [3], [0]]),
@@ -295,3 +295,12 @@ def test_a_model_that_writes_into_its_inputs_leaves_those_of_the_next_trace_alon
     report = tracing.examine(LoadedModel({"x": X.clone()}, Writing(), positional=("x",)), {0: inputs, 1: inputs}, 60.0)
     assert about_values(report)[0].value == "False"
     assert inputs["x"].max() == np.float32(0.2)
+
+
+@pytest.mark.parametrize(
+    "model", [deciding_models.FarThreshold, deciding_models.HarmlessOuter, deciding_models.Cascade]
+)
+def test_a_threshold_that_no_input_crosses_is_found_by_turning_the_answer(model):
+    """Other numbers, or questions that were not asked, are no decision taken otherwise."""
+    found = about_values(examine(model, {"x": X}, {"x": -X}, {"x": X * 3}))
+    assert any(not decision.settled for decision in found), [decision.outcome for decision in found]
