@@ -117,9 +117,9 @@ def differs(a: Any, b: Any) -> bool:
 
 def turned_over(value: Any) -> list[Any]:
     """Other answers that are tried, in order: a bool flipped; a whole number one more, one less, none, twice and many
-    times as large; any other number moved by 1 % either way, negated, none, a hundred and a million times as large, and a
-    millionth of it; of arrays and lists each element. Empty: there is nothing to turn. Beyond the small steps lie the thresholds that code holds a
-    number against."""
+    times as large; any other number moved by 1 % either way, negated, none, a hundred and a million times as large, and
+    a millionth of it; of arrays and lists each element. Empty: there is nothing to turn. Beyond the small steps lie the
+    thresholds that code holds a number against."""
     if isinstance(value, bool):
         return [not value]
     if isinstance(value, int):
@@ -139,8 +139,8 @@ def turned_over(value: Any) -> list[Any]:
         if value.dtype.kind in "iu":
             return [value + 1, value - 1, np.zeros_like(value), *_of_the_same_sum(value)]
         if value.dtype.kind in "fc":
-            near = [value * 1.01, value * 0.99, -value, np.zeros_like(value)]
-            return [*near, value * 100, value * 1e6, value * 1e-6]
+            steps = [value * 1.01, value * 0.99, -value, np.zeros_like(value)]
+            return [*steps, value * 100, value * 1e6, value * 1e-6]
     return []
 
 
