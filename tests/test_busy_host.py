@@ -12,7 +12,9 @@ from tests.bench.busy_host import Condition, Row
 def row(verdict="faster", loops=0, cores="default", ratio=2.0, half=0.05, trial=0, **more):
     kind = "busy" if loops else busy_host.QUIET
     ends = {"speedup_low": ratio * (1 - half), "speedup_high": ratio * (1 + half)}
-    known = {"verdict": verdict, "speedup": ratio, **ends, "converged": True, "flagged": 0.1, "status": "ok"} | more
+    lost = 0.3 if verdict == "disturbed" else 0.0
+    known = {"verdict": verdict, "speedup": ratio, **ends, "converged": True, "flagged": 0.1, "status": "ok"}
+    known |= {"time_lost": lost, "half_width_process": 0.1} | more
     return Row("m", "quick", cores, kind, loops, trial, **known)
 
 
@@ -83,8 +85,16 @@ def test_all_disturbed_would_be_no_answer():
     ].met
 
 
+def test_rows_are_decided_by_the_thresholds_of_today():
+    """The file holds what was measured; what was said of it then is not asked."""
+    was_disturbed = row("disturbed", time_lost=0.0, disturbed_by="reference_load", converged=False)
+    was_decided = row("faster", time_lost=0.3, time_lost_reference=0.01)
+    assert [r.decided().verdict for r in (was_disturbed, was_decided)] == ["faster", "disturbed"]
+    assert was_disturbed.decided().converged and was_decided.decided().disturbed_by == "time_lost"
+
+
 def test_convergence_and_flags_of_the_quiet_rows_are_held_to_their_limits():
-    found = figures([row(converged=n < 3, flagged=0.3) for n in range(4)])
+    found = figures([row(half_width_process=0.1 if n < 3 else 0.5, flagged=0.3) for n in range(4)])
     assert found["share of rows at 0 loops that converged"].met is False
     assert found["blocks at 0 loops that carry a flag"].met is False
 

@@ -4,7 +4,8 @@ A CPU trial holds the host alone; CUDA trials share the host and hold their GPU 
 so one whose owner is gone is free at once; the file says whose it is, for those who wait.
 
 Trials of different users exclude each other too, so the files stand in the folder that all of them share, where
-anybody may have put anything under their names. Hence no link is followed and only a plain file with one name is
+anybody may have put anything under their names. Containers on one host have no such folder: `BENCHLIB_LOCKS` names the
+one that is mounted into each. Hence no link is followed and only a plain file with one name is
 taken; what another user made is locked (reading it suffices for that), and neither written nor given another mode.
 """
 
@@ -21,7 +22,8 @@ from pathlib import Path
 
 from benchlib.errors import UnusableHost
 
-FOLDER = Path("/tmp")  # not tempfile's: a trial has a TMPDIR of its own, and this lock is the host's
+# Not tempfile's: a trial has a TMPDIR of its own, and this lock is the host's.
+FOLDER = Path(os.environ.get("BENCHLIB_LOCKS") or "/tmp")
 _PATIENCE = 0.2  # seconds between two tries
 _MAKING = 1.0  # seconds within which a file that its maker's umask closes to others has been opened to them
 _FLAGS = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC  # O_NONBLOCK: a FIFO must not make us wait

@@ -59,10 +59,17 @@ class TimeLost:
     oversubscribed: float  # waiting for each other: nobody else can have caused it
 
 
-def flags(block: Block) -> tuple[str, ...]:
-    """What disturbed this block, as its own counters say."""
+def flags(block: Block, by_others: float = 1.0) -> tuple[str, ...]:
+    """What disturbed this block, as its own counters say.
+
+    Args:
+        block: with what its worker counted.
+        by_others: the share of the time its threads waited that somebody else can have caused (`attributed`).
+    """
     seconds = (block.end - block.start) / 1e9
-    return tuple(name for name, disturbs in FLAGS.items() if disturbs(block.noise, seconds))
+    counts = dict(block.noise)
+    counts["run_delay"] = counts.get("run_delay", 0) * by_others
+    return tuple(name for name, disturbs in FLAGS.items() if disturbs(counts, seconds))
 
 
 def time_lost(samples: Samples, contender: int) -> TimeLost | None:
@@ -124,14 +131,15 @@ def find_drift(samples: Samples) -> set[tuple[int, int, str]]:
 
 def flags_of(samples: Samples) -> list[tuple[str, ...]]:
     """The flags of every block, in their order; a reading of the reference load speaks for the half of its process's
-    rounds next to it."""
-    drifted = find_drift(samples)
+    rounds next to it. Threads that wait for each other are no disturbance: their waiting counts as far as others
+    caused it."""
+    drifted, shares = find_drift(samples), attributed(samples)
     last = {r: max((b.round for b in samples.blocks if b.replicate == r), default=0) for r in samples.replicates}
     all_flags = []
     for block in samples.blocks:
         when = "start" if block.round <= last[block.replicate] / 2 else "end"
         drift = (DRIFT,) if (block.replicate, block.contender, when) in drifted else ()
-        all_flags.append(flags(block) + drift)
+        all_flags.append(flags(block, shares.get(block.replicate, 1.0)) + drift)
     return all_flags
 
 

@@ -1,8 +1,8 @@
 """From where on a host counts as busy, a block as disturbed and a result as known well enough: every number, once.
 
-They are set from runs of `tests.bench.busy_host`: a quiet two-core virtual host has to read as quiet (at least 80 % of
-its quick trials converge, under 20 % of its blocks are flagged, at most 5 % of its verdicts are lost), and one beside
-busy loops as busy.
+They are set from `python -m tests.bench busy_host`: MiniLM and ResNet-18 at `quick` on a virtual host of two cores,
+alone and beside 1, 2 and 4 loops of three kinds. A quiet host has to read as quiet (at least 80 % of its trials
+converge, under 20 % of its blocks are flagged, at most 5 % of its verdicts are lost), and one beside loops as busy.
 """
 
 from __future__ import annotations
@@ -12,18 +12,20 @@ from types import MappingProxyType
 
 # -- a verdict is lost ---------------------------------------------------------------------------
 
-# Share of the threads' time, the median over the blocks of a contender. One loop beside two threads on two cores takes
-# 33 %, beside one thread next to nothing, a neighbour with 3 % of a core under 2 %.
-LOST = 0.10
+# Share of the threads' time, the median over the blocks of a contender. Alone it was 0.6 % at most, for one thread
+# beside one loop 0.9 %, for two threads beside any loop at least 20 % for one of the contenders; a neighbour with 3 %
+# of a core takes under 2 %.
+LOST = 0.05
 # … where the interval is far too wide besides: a wide interval alone says nothing of the host.
-LOST_AND_WIDE = 0.05
-WIDE = 5.0  # times the target of the level
-# Share by which the reference load may differ from its usual time within a trial. The quicker process of a replicate
-# counts: one process in a hundred runs the interpreter's loop slower by a fifth, whatever the host does.
-LOAD_MOVED = 0.10
-# Ratio of the largest to the smallest latency of one reference between the trials of a study. Hosts that nobody else
-# uses come to 1.1 over a day, as clocks and temperatures change; pairing cancels that much.
-REFERENCE_MOVED = 1.3
+LOST_AND_WIDE = 0.02
+WIDE = 3.0  # times the target of the level
+# Share by which the reference load may differ from its usual time within a trial, where nothing counts what was lost.
+# The quicker process of a replicate counts. A virtual host's neighbours on the same physical cores, which no counter
+# shows, moved it by up to 79 % while the ratios of the pairs stayed; two busy loops beside two threads by over 100 %.
+LOAD_MOVED = 1.0
+# Ratio of the largest to the smallest latency of one reference between the trials of a study: up to 1.15 alone, 2.1
+# beside one loop; pairing cancels that much of the first.
+REFERENCE_MOVED = 1.5
 
 # -- waiting for quiet ---------------------------------------------------------------------------
 
@@ -41,13 +43,13 @@ STOLEN = 0.05  # share of the allowed cores' time that the virtual machine's hos
 PRESSURE = 0.50  # share of the time in which some task waited, anybody's: our own pools of threads cause it too
 DELAYED = 0.05  # share of the requested threads' time
 SWITCHES, SWITCHES_FREE = 100, 8  # per second and requested thread, beyond so many in a block: a loop beside it has 250
-DRIFTED = 0.10  # of the reference load, as LOAD_MOVED
+DRIFTED = 0.50  # of the reference load: alone a tenth in two of three readings, a half in next to none
 
 # -- convergence ---------------------------------------------------------------------------------
 
-# Half the interval that is published, over replicates, as a share. At quick half of the 10 % under which it decides
-# nothing, at precise its margin. Intervals of the quiet study of 28 November came to 1 to 4 %.
-RATIO_TARGETS: Mapping[str, float] = MappingProxyType({"quick": 0.05, "precise": 0.02})
+# Half the interval that is published, over replicates, as a share: the margin of the level, within which it decides
+# nothing. Alone it was 2 to 10 % at quick, beside loops 11 to 140 %.
+RATIO_TARGETS: Mapping[str, float] = MappingProxyType({"quick": 0.10, "precise": 0.02})
 # Half the interval of a process's median, as a share, in half of the processes: within one process samples follow
-# each other closely, so that quiet ones reach ± 25 % where the ratio of a pair is known to 2 %.
-PROCESS_TARGETS: Mapping[str, float] = MappingProxyType({"quick": 0.10, "precise": 0.05})
+# each other closely, so that quiet ones reach ± 22 % where the ratio of a pair is known to 5 %.
+PROCESS_TARGETS: Mapping[str, float] = MappingProxyType({"quick": 0.25, "precise": 0.10})

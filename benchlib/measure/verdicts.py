@@ -20,7 +20,8 @@ DISTURBED = "disturbed"
 CAUSES: Mapping[str, str] = MappingProxyType(
     {
         "time_lost": f"others took over {thresholds.LOST:.0%} of the threads' time",
-        "reference_load": f"a fixed piece of work took {thresholds.LOAD_MOVED:.0%} longer or shorter than usual",
+        "reference_load": "nothing here counts what others take, and a fixed piece of work took "
+        f"{thresholds.LOAD_MOVED:.0%} longer or shorter than usual",
         "wide": f"the figure is known {thresholds.WIDE:g} times worse than the level asks for, and over "
         f"{thresholds.LOST_AND_WIDE:.0%} of the threads' time was lost",
         "gpu_busy": "other processes computed on the GPU",
@@ -44,7 +45,9 @@ class Disturbance:
         lost = self.lost or 0.0
         found = {
             "time_lost": lost > thresholds.LOST,
-            "reference_load": (self.load_moved or 0.0) > thresholds.LOAD_MOVED,
+            # How fast the machine is moves both contenders of a pair alike; where nothing counts what they lost, it is
+            # all that tells of others.
+            "reference_load": self.lost is None and (self.load_moved or 0.0) > thresholds.LOAD_MOVED,
             "wide": (self.width or 0.0) > thresholds.WIDE and lost > thresholds.LOST_AND_WIDE,
         }
         return (*(name for name, there in found.items() if there), *self.gpu)

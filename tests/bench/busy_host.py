@@ -5,7 +5,7 @@
 
 Each trial is a row of the CSV as soon as it is done; what stands there is not run again, so that the experiment can be
 run in parts. Nobody waits for quiet: the loops never stop. From these rows the thresholds of
-`benchlib.measure.thresholds` are set.
+`benchlib.measure.thresholds` are set: each row is decided anew by the thresholds of today, from what it measured.
 """
 
 from __future__ import annotations
@@ -16,11 +16,14 @@ import math
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from benchlib.measure.verdicts import DISTURBED
+from benchlib.measure import verdicts
+from benchlib.measure.levels import LEVELS
+from benchlib.measure.statistics import Interval
+from benchlib.measure.verdicts import DISTURBED, Disturbance, Rule
 from benchlib.mistakes import make
 from benchlib.record.metrics import Metrics
 from benchlib.stages.steps import TrialRun
@@ -86,6 +89,22 @@ class Row(Condition):
     def is_published(self) -> bool:
         """Whether it has a verdict that the host did not take away."""
         return self.verdict not in (None, "", DISTURBED)
+
+    def decided(self) -> Row:
+        """The row as the thresholds of today decide it."""
+        if self.verdict in (None, "") or self.speedup is None:
+            return self
+        interval, level = Interval(self.speedup, self.speedup_low, self.speedup_high), LEVELS[self.level]
+        widths = [] if self.half_width_process is None else [self.half_width_process]
+        found = verdicts.convergence(self.level, interval, widths)
+        lost = [share for share in (self.time_lost, self.time_lost_reference) if share is not None]
+        causes = Disturbance(
+            max(lost, default=None), self.reference_load_moved, None if found.converged else found.width
+        ).causes()
+        said = self.verdict
+        if causes or said == DISTURBED:
+            said = verdicts.decide(interval, Rule(level.margin, level.decides_same), causes)
+        return replace(self, verdict=said, disturbed_by=", ".join(causes) or None, converged=found.converged)
 
 
 _METRICS = [f.name for f in fields(Row) if f.name not in {g.name for g in fields(Condition)}]
@@ -218,7 +237,7 @@ def _parsed(values: dict[str, str]) -> Row:
 
 def judged(rows: Sequence[Row]) -> Iterator[Figure]:
     """The figures of the experiment, as far as the rows allow."""
-    ran = [row for row in rows if row.speedup is not None]
+    ran = [row.decided() for row in rows if row.speedup is not None]
     quiet = [row for row in ran if row.loops == 0]
     published = [row for row in ran if row.is_published]
     truths = {key: Truth.of(own) for key, own in _grouped(quiet, _case).items()}

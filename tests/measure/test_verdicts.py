@@ -33,14 +33,16 @@ def test_a_level_that_decides_nothing_is_not_gated():
     ("disturbance", "causes"),
     [
         (Disturbance(), ()),
-        (Disturbance(lost=0.09, load_moved=0.09, width=None), ()),
-        (Disturbance(lost=0.11), ("time_lost",)),
-        (Disturbance(load_moved=0.11), ("reference_load",)),  # where there are no counters it decides alone
+        (Disturbance(lost=0.04, load_moved=0.09, width=None), ()),
+        (Disturbance(lost=0.06), ("time_lost",)),
+        (Disturbance(load_moved=0.9), ()),
+        (Disturbance(load_moved=1.1), ("reference_load",)),  # where there are no counters it decides alone …
+        (Disturbance(lost=0.0, load_moved=1.1), ()),  # … and nowhere else: a pair cancels how fast the machine is
         (Disturbance(lost=0.0, width=48.0), ()),  # a wide interval alone says nothing of the host
-        (Disturbance(lost=0.06, width=4.9), ()),
-        (Disturbance(lost=0.06, width=5.1), ("wide",)),
-        (Disturbance(lost=0.06, width=math.inf), ("wide",)),
-        (Disturbance(lost=0.33, load_moved=0.2, width=48.0), ("time_lost", "reference_load", "wide")),
+        (Disturbance(lost=0.03, width=2.9), ()),
+        (Disturbance(lost=0.03, width=3.1), ("wide",)),
+        (Disturbance(lost=0.03, width=math.inf), ("wide",)),
+        (Disturbance(lost=0.33, load_moved=1.2, width=48.0), ("time_lost", "wide")),
         (Disturbance(gpu=("gpu_busy",)), ("gpu_busy",)),
     ],
 )

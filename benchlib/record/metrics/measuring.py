@@ -106,15 +106,16 @@ ROWS = (
     (
         "reference_load_moved",
         "ratio",
-        "the largest share by which the canary differs from its median within the trial",
+        "the largest share by which the reference load differs from its median within the trial",
         "the quicker process at the start and at the end of each pair",
         "lower",
     ),
     (
         "disturbed_by",
         "",
-        "what makes the verdict worthless: time_lost over 10 %, reference_load moved by over 10 %, wide (five times "
-        "the target, with over 5 % lost), gpu_busy, gpu_slowed, reference_moved; empty: nothing",
+        "what makes the verdict worthless: time_lost over 5 %, wide (three times the target, with over 2 % lost), "
+        "reference_load moved by over 100 % where nothing counts what others take, gpu_busy, gpu_slowed, "
+        "reference_moved; empty: nothing",
     ),
     ("rounds_retried", "count", "rounds that repeat a disturbed one, by all contenders; both count"),
     ("epochs", "count", "steady epochs of all contenders"),
