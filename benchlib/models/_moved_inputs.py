@@ -2,25 +2,30 @@
 
 Permutations keep every sum, maximum and count, so that a branch on the sum, a scale by the maximum or a length by the
 mask stays as it was traced. Here four sets move all inputs at once, each by its kind's next move (`_input_kinds`), and
-for each of several inputs one set moves it alone, which tells whether the outputs depend on it. They are compared and
-never timed. That a set is legal is not known here: whoever compares takes those that the ground truth runs on.
+for each of several inputs one set moves it alone, which tells whether the outputs depend on it. Of a model that asks
+for values (`_asked_values`) further sets move one input to an edge each. They are compared and never timed. That a set
+is legal is not known here: whoever compares takes those that the ground truth runs on.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import zip_longest
 
 import numpy as np
 
 from benchlib import tensors
+from benchlib.models._asked_values import NOTHING, AskedValues
+from benchlib.models._edge_moves import at_asked
 from benchlib.models._input_kinds import Kind, kind_of
 from benchlib.models._moves import InputTensor, Move
 from benchlib.tensors import FlatArrays
 
 TOGETHER = 4  # sets that move all inputs at once
 ALONE = 16  # inputs that are moved alone, at most
-LEAST_TOGETHER, LEAST_ALONE = 3, 2  # as many there are however large the inputs
+EDGES = 12  # sets that move one input to an edge, at most
+LEAST_TOGETHER, LEAST_ALONE, LEAST_EDGES = 3, 2, 3  # as many there are however large the inputs
 NAMED = 4  # inputs that the words of a set name, at most
 
 
@@ -50,14 +55,17 @@ class _Input:
     kind: Kind
 
 
-def moved(arrays: FlatArrays, roles: Mapping[str, str], seed: int, most: int) -> MovedSets:
-    """The moved sets of recorded inputs, no more than `most` (but `LEAST_TOGETHER` and `LEAST_ALONE` in any case).
+def moved(
+    arrays: FlatArrays, roles: Mapping[str, str], seed: int, most: int, asked: AskedValues = NOTHING
+) -> MovedSets:
+    """The moved sets of recorded inputs, no more than `most` (but as many as `LEAST_…` say in any case).
 
     Args:
         arrays: the recorded inputs by flat name.
         roles: what an ONNX graph makes of inputs by name (`_onnx_uses.Use.role`), where it says.
         seed: of the trial.
         most: sets, as memory allows.
+        asked: what the model asks of values.
     """
     inputs = _known(arrays, roles)
     found = MovedSets()
@@ -72,6 +80,8 @@ def moved(arrays: FlatArrays, roles: Mapping[str, str], seed: int, most: int) ->
                 MovedSet(arrays | {name: new for name, (_, new) in changed.items()}, "; ".join(words[:NAMED]) + more)
             )
     _move_alone(inputs, arrays, found, np.random.default_rng((seed, TOGETHER)), most)
+    if asked.values:
+        _move_to_edges(inputs, arrays, found, asked, most)
     return found
 
 
@@ -100,6 +110,26 @@ def _move_alone(
             room -= 1
         else:
             found.unmoved[own.name] = "too many or too large inputs: it is moved with the others only"
+
+
+def _move_to_edges(inputs: list[_Input], arrays: FlatArrays, found: MovedSets, asked: AskedValues, most: int) -> None:
+    """Adds the sets at the edges, the first one of each input before the second one of any."""
+    room = min(EDGES, max(most - len(found.sets), LEAST_EDGES))
+    chance = np.random.default_rng(0)  # nothing is drawn here
+    known = {own.name: [own.array] for own in inputs}
+    for moves in zip_longest(*(_edges(own, asked) for own in inputs)):
+        for own, move in zip(inputs, moves, strict=True):
+            new = _applied(own, move, chance) if move and room else None
+            if new is not None and not any(same_bytes(new, before) for before in known[own.name]):
+                known[own.name].append(new)
+                found.sets.append(MovedSet(arrays | {own.name: new}, move.said_of(own.name)))
+                found.unmoved.pop(own.name, None)
+                room -= 1
+
+
+def _edges(own: _Input, asked: AskedValues) -> Iterator[Move]:
+    yield from at_asked(own.tensor, asked.against.get(own.name, ()), own.name in asked.odd)
+    yield from own.kind.edges
 
 
 def _moves_that_change(own: _Input, chance: np.random.Generator) -> Iterator[tuple[Move, np.ndarray]]:
