@@ -52,12 +52,11 @@ class DerivedSet:
 
 @dataclass
 class InputSets:
-    """All sets of a model, by number from 1 on, those to calibrate on, and what is not moved."""
+    """All sets of a model, by number from 1 on, those to calibrate on, and numbers that are not moved."""
 
     sets: dict[int, DerivedSet] = field(default_factory=dict)
     calibrating: list[Inputs] = field(default_factory=list)
     fixed_numbers: list[str] = field(default_factory=list)  # numbers that have one value in all sets
-    unmoved: dict[str, str] = field(default_factory=dict)  # flat names of inputs no set moves alone -> why
 
 
 def of(model: LoadedModel, seed: int) -> InputSets:
@@ -76,9 +75,8 @@ def of(model: LoadedModel, seed: int) -> InputSets:
         found.sets[number] = maker.derived(arrays, *source[1:])
     asked = _asked_values.watch(model)
     others = moved(maker.arrays, model.roles, seed, maker.room(TIMED * 4, 0), asked)
-    different = [s for s in others.sets if maker.is_new(s.arrays)]
+    different = [s for s in others if maker.is_new(s.arrays)]
     found.sets |= {n: maker.derived(s.arrays, "moved", s.words) for n, s in enumerate(different, TIMED)}
-    found.unmoved = others.unmoved
     found.calibrating = [tensors.unflatten(maker.structure, arrays) for arrays in maker.calibrating()]
     return found
 
@@ -150,7 +148,7 @@ class _Maker:
             if found := list(self.draws(way, numbers, most)):
                 return found
         again = moved(self.arrays, self.model.roles, seed_of(self.seed, _FIRST_CALIBRATING), TIMED)
-        new = [s.arrays for s in again.sets if self.is_new(s.arrays) and not self._beyond(s.arrays)]
+        new = [s.arrays for s in again if self.is_new(s.arrays) and not self._beyond(s.arrays)]
         return new[:most] or [self.arrays]
 
     def is_new(self, arrays: FlatArrays) -> bool:

@@ -182,7 +182,6 @@ def _save_model(model: LoadedModel, request: LoadModel, seconds: dict[str, float
         **hashes,
         calibration=calibration,
         fixed_numbers=found.fixed_numbers,
-        unmoved=found.unmoved,
         expected=expected,
         file=Path(model.file) if model.file else None,
         import_paths=[*request.import_paths, *_added_paths()],

@@ -125,16 +125,16 @@ def test_the_watched_call_leaves_inputs_and_generators_alone():
 
 def test_only_models_that_ask_have_sets_at_the_edges():
     inputs = {"x": X.numpy(), "ids": IDS.numpy()}
-    usual = moved(inputs, {}, 0, 99).sets
-    asking = moved(inputs, {}, 0, 99, _asked_values.AskedValues(values=True)).sets
+    usual = moved(inputs, {}, 0, 99)
+    asking = moved(inputs, {}, 0, 99, _asked_values.AskedValues(values=True))
     assert [s.words for s in asking[: len(usual)]] == [s.words for s in usual]
     edges = asking[len(usual) :]
     assert 4 <= len(edges) <= EDGES
     for own in edges:
         assert sum(not np.array_equal(own.arrays[n], inputs[n]) for n in inputs) == 1, own.words
     assert edges[0].words.startswith("x: ") and edges[1].words.startswith("ids: ")
-    few = moved(inputs, {}, 0, 0, _asked_values.AskedValues(values=True)).sets
-    assert len(few) == len(moved(inputs, {}, 0, 0).sets) + LEAST_EDGES
+    few = moved(inputs, {}, 0, 0, _asked_values.AskedValues(values=True))
+    assert len(few) == len(moved(inputs, {}, 0, 0)) + LEAST_EDGES
 
 
 @pytest.mark.parametrize(
