@@ -188,6 +188,17 @@ def count(nested: Any) -> int:
     return sum(int(np.prod(tuple(leaf.shape), dtype=np.int64)) for leaf in leaves.values()) + _constants(structure)
 
 
+def number_names(nested: Any, path: tuple[str, ...] = ()) -> list[str]:
+    """The flat names of Python's numbers in a nesting, which are none of its leaves: graphs have them as constants, or
+    not at all."""
+    if isinstance(nested, Mapping):
+        return [name for key, item in nested.items() for name in number_names(item, (*path, str(key)))]
+    if isinstance(nested, (list, tuple)):
+        return [name for index, item in enumerate(nested) for name in number_names(item, (*path, str(index)))]
+    is_number = isinstance(nested, (bool, int, float)) and not isinstance(nested, np.generic)
+    return ["_".join(path) or "it"] if is_number else []
+
+
 def _constants(structure: Any) -> int:
     kind, content = structure
     if kind == "constant":

@@ -50,7 +50,6 @@ class Measurement:
     samples: Samples
     processes: list[list[Process]] = field(default_factory=list)
     warmed_up: list[list[bool]] = field(default_factory=list)
-    converged: list[list[bool]] = field(default_factory=list)
     half_widths: list[list[float]] = field(default_factory=list)  # of the median's interval, as a share
     retried: int = 0  # rounds that repeat a disturbed one
     # Each different answer of a contender to a set once: all that the timed sessions gave is these, or was compared.
@@ -91,10 +90,13 @@ def measure(
     try:
         for replicate in range(level.replicates):
             gate.progress(replicate, level.replicates)
-            if replicate:
-                opened = run.open_all(replicate)
+            # While it waits other trials may have the host, for which nothing should lie open; only the first replicate
+            # has its sessions already.
             waited = host.wait(level.replicates - replicate)
             away += waited.away
+            if replicate:
+                opened = run.open_all(replicate)
+            host.begin_replicate()
             run.measure(opened, replicate)
             result.samples.host.append(host.load(replicate, waited))
             for o in opened:
@@ -178,7 +180,6 @@ class _Run:
     def _keep(self, found: Replicate, opened: list[Opened]) -> None:
         result = self.result
         result.warmed_up.append(found.warmed_up)
-        result.converged.append(found.converged)
         result.half_widths.append(found.half_widths)
         result.retried += found.retried
         result.processes.append([Process(o.session, _first_call(o).ns[0] / 1e9, o.worker.start) for o in opened])

@@ -44,15 +44,17 @@ class GateRun:
     _before: Reading | None = None
 
     def wait(self, left: int) -> Waited:
-        """Waits before a replicate, of which so many are left; the host is looked at from then on."""
-        waited = self.waiting.before_replicate(left)
+        """Waits before a replicate, of which so many are left."""
+        return self.waiting.before_replicate(left)
+
+    def begin_replicate(self) -> None:
+        """From here on the host is looked at for the replicate: its processes are open."""
         self.gpu.keep()
         self._before = self.host.note()
-        return waited
 
     def load(self, replicate: int, waited: Waited) -> HostLoad:
         """What happened on the host during a replicate."""
         if self._before is None:
-            raise ValueError("nobody waited before this replicate")
+            raise ValueError("no replicate has begun")
         load = self.host.since(self._before)
         return replace(load, replicate=replicate, waited=waited.seconds, was_quiet=waited.quiet)

@@ -99,14 +99,8 @@ class Samples:
         own = [b for b in self.blocks if (b.contender, b.replicate, b.phase) == (contender, replicate, phase)]
         return sum(b.end - b.start for b in own) / 1e9
 
-    @property
-    def loops(self) -> int:
-        """Calls in a steady sample: more than one when they are too short to be timed alone. The most of any contender:
-        each has its own."""
-        return max((b.loops for b in self.blocks if b.phase == STEADY), default=1)
-
     def loops_of(self, contender: int) -> int:
-        """Calls in a steady sample of a contender."""
+        """Calls in a steady sample of a contender: more than one where they are too short to be timed alone."""
         return max((b.loops for b in self.blocks if b.phase == STEADY and b.contender == contender), default=1)
 
     @property

@@ -1,7 +1,8 @@
 """Waiting for a quiet host before a replicate: never on a quiet one, and never while others wait for this trial.
 
 How busy others are is read from the seconds before, in which workers were started or rounds were run anyway. While a
-trial waits it gives the host's lock away; the time that another trial then keeps it does not count as waiting.
+trial waits it gives the host's lock away, and has no session open but those of its first replicate; the time that
+another trial then keeps the host does not count as waiting.
 """
 
 from __future__ import annotations

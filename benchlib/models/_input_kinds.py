@@ -2,7 +2,8 @@
 
 The first kind that fits counts. `moves` take turns in the sets that move all inputs at once (None: it stays in that
 one); the set that moves an input alone takes the first of `alone`, else of `moves`, that changes it. A kind without
-moves stays as it is: sampling rates, shapes, and whole numbers of which nothing is known.
+moves stays as it is: sampling rates, shapes, and whole numbers of which nothing is known. `edges` are tried beside
+them, each in a set of its own, of a model that asks for values (`_asked_values`).
 
 Names are those of forward's parameters or of a graph; content decides where a name says nothing.
 """
@@ -15,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchlib.models import _moves
+from benchlib.models import _edge_moves, _moves
 from benchlib.models._fillers import RATES, SOUNDS
 from benchlib.models._moves import InputTensor, Move, begins_and_ends, scaled, stepped
 from benchlib.models._permuted_inputs import SIDE
@@ -35,6 +36,7 @@ class Kind:
     fits: Callable[[InputTensor], bool]
     moves: tuple[Move | None, ...] = ()
     alone: tuple[Move, ...] = ()
+    edges: tuple[Move, ...] = ()
 
     @property
     def by_itself(self) -> list[Move]:
@@ -125,6 +127,11 @@ def _is_count_by_content(t: InputTensor) -> bool:
     return _is(t, "iu") and t.numbers.ndim == 1 and t.numbers.min() >= 1 and int(t.numbers.max()) in t.sizes - {1}
 
 
+def _is_zeros(t: InputTensor) -> bool:
+    """A state that nothing has happened to, or what is added where nothing is masked."""
+    return _is(t, "f") and t.numbers.size > 1 and not t.numbers.any()
+
+
 def _is_image(t: InputTensor) -> bool:
     shape = t.numbers.shape
     if len(shape) < 3 or not (_is(t, "f") or t.numbers.dtype == np.uint8):
@@ -171,26 +178,31 @@ KINDS: tuple[Kind, ...] = (
     Kind("shape", lambda t: t.role == "shape"),
     Kind("flag", _is_flag, (_moves.TURNED, None)),
     Kind("count", lambda t: _is_count_by_name(t) and t.numbers.size > 1,
-         (_moves.LESS_BUT_GREATEST, _moves.MORE, _moves.LESS)),
-    Kind("one count", _is_count_by_name, (_moves.MORE, _moves.LESS), alone=(_moves.LESS,)),
-    Kind("whole number", lambda t: _is(t, "iu") and t.numbers.size == 1, (stepped(1), stepped(-1))),
+         (_moves.LESS_BUT_GREATEST, _moves.MORE, _moves.LESS), edges=_edge_moves.OF_COUNTS),
+    Kind("one count", _is_count_by_name, (_moves.MORE, _moves.LESS), alone=(_moves.LESS,),
+         edges=_edge_moves.OF_ONE_WHOLE_NUMBER),
+    Kind("whole number", lambda t: _is(t, "iu") and t.numbers.size == 1, (stepped(1), stepped(-1)),
+         edges=_edge_moves.OF_ONE_WHOLE_NUMBER),
     Kind("number", lambda t: t.numbers.size == 1 and bool(t.numbers.any()), (scaled(0.5), scaled(2)),
-         alone=(scaled(2),)),
+         alone=(scaled(2),), edges=_edge_moves.OF_ONE_NUMBER),
     Kind("offsets", _is_offsets, (_moves.OFFSETS_MOVED,)),
     Kind("index pairs", _is_pairs, (_moves.PAIRS_PERMUTED, _moves.ENDS_PERMUTED), alone=(_moves.ENDS_PERMUTED,)),
     Kind("tuples", _is_tuples, (_moves.TUPLES_PERMUTED,)),
-    Kind("segments", _is_segments, (_moves.PERMUTED_TOGETHER,)),
+    Kind("segments", _is_segments, (_moves.PERMUTED_TOGETHER,), edges=_edge_moves.OF_WHOLE_NUMBERS),
     Kind("positions", _is_positions, (_moves.PERMUTED_TOGETHER,)),
-    Kind("padding mask", _is_padding_mask, (_moves.CUT_TAIL, _moves.FLIP_TAIL)),
-    Kind("mask", _is_mask, (_moves.PERMUTED_IN_ITEMS, _moves.FLIP_TAIL)),
-    Kind("count", _is_count_by_content, (_moves.LESS_BUT_GREATEST, _moves.MORE, _moves.LESS)),
-    Kind("whole number", _is_number, (stepped(1), stepped(-1))),
+    Kind("padding mask", _is_padding_mask, (_moves.CUT_TAIL, _moves.FLIP_TAIL), edges=_edge_moves.OF_MASKS),
+    Kind("mask", _is_mask, (_moves.PERMUTED_IN_ITEMS, _moves.FLIP_TAIL), edges=_edge_moves.OF_MASKS),
+    Kind("count", _is_count_by_content, (_moves.LESS_BUT_GREATEST, _moves.MORE, _moves.LESS),
+         edges=_edge_moves.OF_COUNTS),
+    Kind("whole number", _is_number, (stepped(1), stepped(-1)), edges=_edge_moves.OF_ONE_WHOLE_NUMBER),
+    Kind("zeros", _is_zeros, _FREE, alone=(_moves.REDRAWN,), edges=_edge_moves.OF_ZEROS),
     Kind("image", _is_image, (_moves.BETWEEN_0_AND_1, scaled(3), _moves.INVERTED, scaled(0.3)),
-         alone=(_moves.INVERTED,)),
+         alone=(_moves.INVERTED,), edges=_edge_moves.OF_NUMBERS),
     Kind("identifiers", lambda t: _is(t, "iu") and not _are_equal(t),
          (_moves.BUT_GREATEST, _moves.BETWEEN, _moves.PERMUTED_IN_ITEMS, _moves.AMONG_OCCURRING),
-         alone=(_moves.AMONG_OCCURRING,)),
-    Kind("unknown whole numbers", lambda t: _is(t, "iu")),
-    Kind("sound", _is_sound, (scaled(0.3), _moves.REVERSED, scaled(3), _moves.FULL_LOUDNESS), alone=(_moves.REVERSED,)),
-    Kind("numbers", lambda t: True, _FREE, alone=(_moves.REDRAWN,)),
+         alone=(_moves.AMONG_OCCURRING,), edges=_edge_moves.OF_WHOLE_NUMBERS),
+    Kind("unknown whole numbers", lambda t: _is(t, "iu"), edges=_edge_moves.OF_WHOLE_NUMBERS),
+    Kind("sound", _is_sound, (scaled(0.3), _moves.REVERSED, scaled(3), _moves.FULL_LOUDNESS), alone=(_moves.REVERSED,),
+         edges=_edge_moves.OF_NUMBERS),
+    Kind("numbers", lambda t: True, _FREE, alone=(_moves.REDRAWN,), edges=_edge_moves.OF_NUMBERS),
 )  # fmt: skip

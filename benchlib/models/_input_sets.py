@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from benchlib import tensors
-from benchlib.models import LoadedModel
+from benchlib.models import LoadedModel, _asked_values
 from benchlib.models._moved_inputs import fixed_ones, moved, same_bytes
 from benchlib.models._permuted_inputs import permuted
 from benchlib.tensors import FlatArrays, Inputs
@@ -52,16 +52,15 @@ class DerivedSet:
 
 @dataclass
 class InputSets:
-    """All sets of a model, by number from 1 on, those to calibrate on, and what is not moved."""
+    """All sets of a model, by number from 1 on, those to calibrate on, and numbers that are not moved."""
 
     sets: dict[int, DerivedSet] = field(default_factory=dict)
     calibrating: list[Inputs] = field(default_factory=list)
     fixed_numbers: list[str] = field(default_factory=list)  # numbers that have one value in all sets
-    unmoved: dict[str, str] = field(default_factory=dict)  # flat names of inputs no set moves alone -> why
 
 
 def of(model: LoadedModel, seed: int) -> InputSets:
-    """The sets of a loaded model; `seed` is the trial's."""
+    """The sets of a loaded model; `seed` is the trial's. Its module is called once, to see what it asks of values."""
     maker = _Maker(model, seed)
     found = InputSets(fixed_numbers=fixed_numbers(model.inputs, model.roles))
     for number, nested in enumerate(model.more, 1):
@@ -74,10 +73,10 @@ def of(model: LoadedModel, seed: int) -> InputSets:
         source = (list(maker.draws(maker.permuted, free, maker.room(TIMED - 1, COMPARED))), "permuted", "permuted")
     for number, arrays in zip(range(len(found.sets) + 1, TIMED), source[0], strict=False):
         found.sets[number] = maker.derived(arrays, *source[1:])
-    others = moved(maker.arrays, model.roles, seed, maker.room(TIMED * 4, 0))
-    different = [s for s in others.sets if maker.is_new(s.arrays)]
+    asked = _asked_values.watch(model)
+    others = moved(maker.arrays, model.roles, seed, maker.room(TIMED * 4, 0), asked)
+    different = [s for s in others if maker.is_new(s.arrays)]
     found.sets |= {n: maker.derived(s.arrays, "moved", s.words) for n, s in enumerate(different, TIMED)}
-    found.unmoved = others.unmoved
     found.calibrating = [tensors.unflatten(maker.structure, arrays) for arrays in maker.calibrating()]
     return found
 
@@ -91,7 +90,7 @@ def fixed_numbers(inputs: Inputs, roles: dict[str, str] | None = None) -> list[s
     """The names of numbers among the inputs that have one value in every set: Python's own, which are constants of a
     graph, and single ones that may not move, as a sampling rate."""
     arrays = _arrays(inputs)
-    return [*_numbers(inputs, ()), *fixed_ones(arrays, roles or {})]
+    return [*tensors.number_names(inputs), *fixed_ones(arrays, roles or {})]
 
 
 class _Maker:
@@ -149,7 +148,7 @@ class _Maker:
             if found := list(self.draws(way, numbers, most)):
                 return found
         again = moved(self.arrays, self.model.roles, seed_of(self.seed, _FIRST_CALIBRATING), TIMED)
-        new = [s.arrays for s in again.sets if self.is_new(s.arrays) and not self._beyond(s.arrays)]
+        new = [s.arrays for s in again if self.is_new(s.arrays) and not self._beyond(s.arrays)]
         return new[:most] or [self.arrays]
 
     def is_new(self, arrays: FlatArrays) -> bool:
@@ -183,14 +182,3 @@ def _range(array: np.ndarray) -> tuple[Any, Any] | None:
         return None
     numbers = tensors.values(array)
     return numbers.min(), numbers.max()
-
-
-def _numbers(nested: Any, path: tuple[str, ...]) -> Iterator[str]:
-    if isinstance(nested, dict):
-        for key, value in nested.items():
-            yield from _numbers(value, (*path, str(key)))
-    elif isinstance(nested, list | tuple):
-        for index, value in enumerate(nested):
-            yield from _numbers(value, (*path, str(index)))
-    elif isinstance(nested, bool | int | float):
-        yield "_".join(path)

@@ -2,25 +2,30 @@
 
 Permutations keep every sum, maximum and count, so that a branch on the sum, a scale by the maximum or a length by the
 mask stays as it was traced. Here four sets move all inputs at once, each by its kind's next move (`_input_kinds`), and
-for each of several inputs one set moves it alone, which tells whether the outputs depend on it. They are compared and
-never timed. That a set is legal is not known here: whoever compares takes those that the ground truth runs on.
+for each of several inputs one set moves it alone, which tells whether the outputs depend on it. Of a model that asks
+for values (`_asked_values`) further sets move one input to an edge each. They are compared and never timed. That a set
+is legal is not known here: whoever compares takes those that the ground truth runs on.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from itertools import islice, zip_longest
 
 import numpy as np
 
 from benchlib import tensors
+from benchlib.models._asked_values import NOTHING, AskedValues
+from benchlib.models._edge_moves import at_asked
 from benchlib.models._input_kinds import Kind, kind_of
 from benchlib.models._moves import InputTensor, Move
 from benchlib.tensors import FlatArrays
 
 TOGETHER = 4  # sets that move all inputs at once
 ALONE = 16  # inputs that are moved alone, at most
-LEAST_TOGETHER, LEAST_ALONE = 3, 2  # as many there are however large the inputs
+EDGES = 12  # sets that move one input to an edge, at most
+LEAST_TOGETHER, LEAST_ALONE, LEAST_EDGES = 3, 2, 3  # as many there are however large the inputs
 NAMED = 4  # inputs that the words of a set name, at most
 
 
@@ -30,14 +35,6 @@ class MovedSet:
 
     arrays: FlatArrays
     words: str
-
-
-@dataclass
-class MovedSets:
-    """All of them, and why inputs are not moved by themselves: flat name -> reason."""
-
-    sets: list[MovedSet] = field(default_factory=list)
-    unmoved: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -50,17 +47,20 @@ class _Input:
     kind: Kind
 
 
-def moved(arrays: FlatArrays, roles: Mapping[str, str], seed: int, most: int) -> MovedSets:
-    """The moved sets of recorded inputs, no more than `most` (but `LEAST_TOGETHER` and `LEAST_ALONE` in any case).
+def moved(
+    arrays: FlatArrays, roles: Mapping[str, str], seed: int, most: int, asked: AskedValues = NOTHING
+) -> list[MovedSet]:
+    """The moved sets of recorded inputs, no more than `most` (but as many as `LEAST_…` say in any case).
 
     Args:
         arrays: the recorded inputs by flat name.
         roles: what an ONNX graph makes of inputs by name (`_onnx_uses.Use.role`), where it says.
         seed: of the trial.
         most: sets, as memory allows.
+        asked: what the model asks of values.
     """
     inputs = _known(arrays, roles)
-    found = MovedSets()
+    found: list[MovedSet] = []
     for turn in range(min(TOGETHER, max(most // 2, LEAST_TOGETHER))):
         chance = np.random.default_rng((seed, turn))
         changed = {i.name: (move, new) for i in inputs if (move := _in_turn(i.kind, turn)) is not None
@@ -68,10 +68,13 @@ def moved(arrays: FlatArrays, roles: Mapping[str, str], seed: int, most: int) ->
         if changed:
             words = [move.said_of(name) for name, (move, _) in changed.items()]
             more = f" and {len(words) - NAMED} more" if len(words) > NAMED else ""
-            found.sets.append(
-                MovedSet(arrays | {name: new for name, (_, new) in changed.items()}, "; ".join(words[:NAMED]) + more)
-            )
-    _move_alone(inputs, arrays, found, np.random.default_rng((seed, TOGETHER)), most)
+            moved_together = {name: new for name, (_, new) in changed.items()}
+            found.append(MovedSet(arrays | moved_together, "; ".join(words[:NAMED]) + more))
+    if len(inputs) > 1 or not found:  # else all of them move it alone
+        alone = _moved_alone(inputs, arrays, np.random.default_rng((seed, TOGETHER)))
+        found += islice(alone, min(ALONE, max(most - len(found), LEAST_ALONE)))
+    if asked.values:
+        found += islice(_at_edges(inputs, arrays, asked), min(EDGES, max(most - len(found), LEAST_EDGES)))
     return found
 
 
@@ -81,25 +84,29 @@ def fixed_ones(arrays: FlatArrays, roles: Mapping[str, str]) -> list[str]:
     return [i.name for i in _known(single, roles) if not i.kind.by_itself]
 
 
-def _move_alone(
-    inputs: list[_Input], arrays: FlatArrays, found: MovedSets, chance: np.random.Generator, most: int
-) -> None:
-    """Adds the sets that move one input each; where the only thing that moves is one input, all sets do that."""
-    room = min(ALONE, max(most - len(found.sets), LEAST_ALONE))
-    movable = [i for i in inputs if i.kind.by_itself]
-    found.unmoved |= {i.name: f"{i.kind.name}: it stays" for i in inputs if not i.kind.by_itself}
-    if len(inputs) == 1 and found.sets:
-        return
-    for own in movable:
-        alone = next(_moves_that_change(own, chance), None)
-        if alone is None:
-            found.unmoved[own.name] = f"{own.kind.name}: nothing else is legal"
-        elif room:
+def _moved_alone(inputs: list[_Input], arrays: FlatArrays, chance: np.random.Generator) -> Iterator[MovedSet]:
+    """The sets that move one input each, by the first of its moves that changes it."""
+    for own in inputs:
+        if alone := next(_moves_that_change(own, chance), None):
             move, new = alone
-            found.sets.append(MovedSet(arrays | {own.name: new}, move.said_of(own.name)))
-            room -= 1
-        else:
-            found.unmoved[own.name] = "too many or too large inputs: it is moved with the others only"
+            yield MovedSet(arrays | {own.name: new}, move.said_of(own.name))
+
+
+def _at_edges(inputs: list[_Input], arrays: FlatArrays, asked: AskedValues) -> Iterator[MovedSet]:
+    """The sets that move one input to an edge each, the first one of each input before the second one of any."""
+    chance = np.random.default_rng(0)  # nothing is drawn here
+    known = {own.name: [own.array] for own in inputs}
+    for moves in zip_longest(*(_edges(own, asked) for own in inputs)):
+        for own, move in zip(inputs, moves, strict=True):
+            new = _applied(own, move, chance) if move else None
+            if new is not None and not any(same_bytes(new, before) for before in known[own.name]):
+                known[own.name].append(new)
+                yield MovedSet(arrays | {own.name: new}, move.said_of(own.name))
+
+
+def _edges(own: _Input, asked: AskedValues) -> Iterator[Move]:
+    yield from at_asked(own.tensor, asked.against.get(own.name, ()), own.name in asked.odd)
+    yield from own.kind.edges
 
 
 def _moves_that_change(own: _Input, chance: np.random.Generator) -> Iterator[tuple[Move, np.ndarray]]:

@@ -126,7 +126,7 @@ def _but_channels(x: np.ndarray) -> tuple[int, ...]:
 
 def _cut_tail(t: InputTensor, chance: np.random.Generator) -> np.ndarray:
     """Of each item between a quarter and a half of what begins it goes over to the other value; one element stays."""
-    rows, back = _rows(t.numbers)
+    rows, back = rows_of(t.numbers)
     own = _prefix(rows)
     shorter = own - np.ceil(own * chance.uniform(0.25, 0.5)).astype(np.int64)
     place = np.arange(rows.shape[1])
@@ -136,7 +136,7 @@ def _cut_tail(t: InputTensor, chance: np.random.Generator) -> np.ndarray:
 
 def _flip_tail(t: InputTensor, chance: np.random.Generator) -> np.ndarray:
     """The last elements of each item become the other value each, save where all of the item would be masked."""
-    rows, back = _rows(t.numbers)
+    rows, back = rows_of(t.numbers)
     length = rows.shape[1]
     count = int(np.clip(round(length * chance.uniform(0.25, 0.5)), 1, length - 1))
     flipped = np.where(np.arange(length) >= length - count, _other(rows), rows)
@@ -146,7 +146,7 @@ def _flip_tail(t: InputTensor, chance: np.random.Generator) -> np.ndarray:
 
 def _permuted_in_items(t: InputTensor, chance: np.random.Generator) -> np.ndarray:
     """Each item in an order of its own; of three elements and more the first stays."""
-    rows, back = _rows(t.numbers)
+    rows, back = rows_of(t.numbers)
     first = int(rows.shape[1] > 2)
     return back(np.concatenate([rows[:, :first], chance.permuted(rows[:, first:], axis=1)], axis=1))
 
@@ -202,7 +202,7 @@ def _drawn(
 ) -> np.ndarray:
     """Identifiers drawn anew from `pool` (of those that occur). What every item has equally often (a first token, an
     end) stays and is drawn nowhere else, and so do negative ones; of a single item its ends stay, save `unwanted`."""
-    rows, back = _rows(t.numbers.astype(np.int64))
+    rows, back = rows_of(t.numbers.astype(np.int64))
     fixed = _structure(rows)
     fixed = fixed[fixed != unwanted] if unwanted is not None else fixed
     values = np.unique(rows)
@@ -266,7 +266,7 @@ def _offsets_moved(t: InputTensor, chance: np.random.Generator) -> np.ndarray:
     return x
 
 
-def _rows(numbers: np.ndarray) -> tuple[np.ndarray, Callable[[np.ndarray], np.ndarray]]:
+def rows_of(numbers: np.ndarray) -> tuple[np.ndarray, Callable[[np.ndarray], np.ndarray]]:
     """The items as rows [n, length] along the last axis that has two and more, and what puts such rows back."""
     axis = next((a for a in reversed(range(numbers.ndim)) if numbers.shape[a] > 1), numbers.ndim - 1)
     turned = np.moveaxis(numbers, axis, -1)
@@ -281,7 +281,7 @@ def _prefix(rows: np.ndarray) -> np.ndarray:
 def begins_and_ends(numbers: np.ndarray, alike: bool = False) -> bool:
     """Whether each item is of one value first and of the other one behind, as where it is padded; `alike`: and all of
     them begin with the same one."""
-    rows, _ = _rows(numbers)
+    rows, _ = rows_of(numbers)
     padded = ((rows == rows[:, :1]).sum(1) == _prefix(rows)).all()
     return bool(padded and not (alike and (rows[:, 0] != rows[0, 0]).any()))
 

@@ -41,7 +41,6 @@ class SavedModel:
     weights_hash: str | None = None  # None: the source gives a ready file
     calibration: list[str] = field(default_factory=list)  # hashes of the sets to calibrate on, which are none of those
     fixed_numbers: list[str] = field(default_factory=list)  # numbers that have one value in all sets
-    unmoved: dict[str, str] = field(default_factory=dict)  # flat names of inputs that no set moves alone -> why
     expected: dict[int, str] = field(default_factory=dict)  # number of a set -> hash of the outputs given for it
     file: Path | None = None  # a ready file, relative to the folder or wherever it lies
     import_paths: list[str] = field(default_factory=list)  # where its helper modules are

@@ -125,6 +125,7 @@ class Decision:
     outcome: str = ""  # what became of it, in words
     settled: bool = True  # False: it matters, and no compared input decides otherwise
     times: int = 1  # in one call
+    otherwise: list[int] = field(default_factory=list)  # numbers of the compared sets that decide otherwise
 
 
 @dataclass

@@ -14,7 +14,7 @@
 
 The constructor and `run` (or `__call__`) are required, the attributes are not; what is above is their default, but for
 `options` and `packages`, which are empty. `run` is what is timed: it takes the inputs by name, from the host, and has
-finished when it returns arrays on the host: new ones, or always the same, but none that some later call overwrites.
+finished when it returns arrays on the host: new ones, or the same ones again, which the next call may overwrite.
 What an input's array holds changes between calls, so `run` reads it each time. An instance may have `input_names`, the
 graph's own, by which its inputs are then given, and `facts` for the record: `threads` and `precision` as it read them
 back (see `benchlib.runtimes.Session`); of an engine that says nothing, the threads that were asked for are written

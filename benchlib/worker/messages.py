@@ -128,7 +128,6 @@ class TraceReport:
     unused: list[str] = field(default_factory=list)  # flat names of inputs that the module itself asks nothing of
     random: str = ""  # where two traces of the recorded inputs differ
     failed: str = ""  # why the model cannot be traced
-    left_out: dict[int, str] = field(default_factory=dict)  # sets on which tracing fails, and why
     unfinished: bool = False  # there was no time for all of it
 
 
@@ -229,10 +228,9 @@ class CheckOutputs(Request["CheckedOutputs"], verb="check_outputs"):
 
 @dataclass(frozen=True)
 class CheckedOutputs:
-    """What came of it, and the sets that were looked at since `RotateInputs`, in blocks or now."""
+    """What came of it."""
 
     new_outputs: list[NewOutputs]
-    input_sets: list[int]
 
 
 @dataclass(frozen=True)

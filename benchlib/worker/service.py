@@ -18,7 +18,7 @@ from benchlib.typed_json import to_json
 from benchlib.worker.channel import Channel, Closed
 from benchlib.worker.messages import Leave, Problem, Request, request_named
 from benchlib.worker.rotation import Rotation
-from benchlib.worker.timed_outputs import OutputCheck
+from benchlib.worker.timed_outputs import KeptOutputs, OutputCheck
 
 # The modules that register verbs.
 MODULES = (
@@ -49,7 +49,7 @@ class Worker:
         self.rotation = Rotation([])  # the sets of inputs that are timed, the recorded ones first
         self.calls: Iterator[Callable[[], Any]] = iter(())  # what is timed: a call on each of them in turn, for ever
         self.last: Any = None  # the outputs of the last call
-        self.kept: Any = None  # the outputs of a call that a block discards, until it has ended
+        self.kept: KeptOutputs | None = None  # the outputs of a call that a block discards, until it has ended
         self.rotates = False  # several sets of inputs are timed
         self.rotated = False  # so that the last call may have been on another set than the recorded one
         self.blocks = 0  # that were told with which set to begin

@@ -28,7 +28,7 @@ from benchlib.worker.messages import (
 )
 from benchlib.worker.rotation import Rotation, is_writable
 from benchlib.worker.service import Worker, verb
-from benchlib.worker.timed_outputs import OutputCheck, share_memory
+from benchlib.worker.timed_outputs import KeptOutputs, OutputCheck
 
 _LOOP_READINGS = 5  # of an empty loop, of which the median counts
 _LOOKED_AT, _LOOKING_TIME = 16, 0.03  # calls after the rounds, one at least, while they take no longer than seconds
@@ -106,8 +106,8 @@ def _look_at_block(worker: Worker, check: OutputCheck, request: RunBlock, keep: 
     check.note_timed(begin, request.discarded * request.loops, request.samples * request.loops)
     kept, worker.kept = worker.kept, None
     found = []
-    if keep is not None and not share_memory(kept, worker.last):
-        found += check.look_at(kept, (begin + (keep + 1) * request.loops - 1) % sets)
+    if keep is not None and kept is not None and kept.is_intact(worker.last):
+        found += check.look_at(kept.outputs, (begin + (keep + 1) * request.loops - 1) % sets)
     return found + check.look_at(worker.last, (begin + request.samples * request.loops - 1) % sets)
 
 
@@ -117,7 +117,7 @@ def check_outputs(worker: Worker, request: CheckOutputs) -> CheckedOutputs:
     wrong in every second or third call may have missed. Then one on each set that was timed and never looked at."""
     check = worker.output_check
     if check is None:
-        return CheckedOutputs([], [])
+        return CheckedOutputs([])
     found, end = [], time.perf_counter() + _LOOKING_TIME
     for number, call in zip(range(_LOOKED_AT), worker.rotation.calls_from(0)):  # noqa: B905 - calls have no end
         found += check.look_at(call(), number % check.sets)
@@ -125,7 +125,7 @@ def check_outputs(worker: Worker, request: CheckOutputs) -> CheckedOutputs:
             break
     for number in check.unseen():
         found += check.look_at(next(worker.rotation.calls_from(number))(), number)
-    return CheckedOutputs(found, sorted(check.seen))
+    return CheckedOutputs(found)
 
 
 def move_to(core: int) -> None:
@@ -163,7 +163,7 @@ def take_block(worker: Worker, samples: int, loops: int = 1, keep: int | None = 
     try:
         out = time_calls(worker.calls, out, parts[0], loops)
         if keep is not None:
-            worker.kept = out
+            worker.kept = KeptOutputs(out)
             out = time_calls(worker.calls, out, parts[1], loops)
     except OverflowError as error:  # an unsigned sample cannot be negative
         raise ClockWentBack("the clock went back during a sample") from error

@@ -16,6 +16,7 @@ from benchlib.tensors import FlatTensors
 from benchlib.worker.messages import NewOutputs
 
 HASHED = 4 << 20  # bytes: some milliseconds
+MARKED = 64  # numbers of an output by which one that was overwritten is known
 
 
 class OutputCheck:
@@ -78,22 +79,55 @@ def hash_of(leaves: FlatTensors) -> str:
     return tensors.content_hash(thin)
 
 
-def share_memory(one: Any, other: Any) -> bool:
-    """Whether some of two calls' outputs lie at one address: then the later call has overwritten the earlier one's."""
-    return not {*_addresses(one)}.isdisjoint(_addresses(other))
+class KeptOutputs:
+    """The outputs of a call that others follow before they are looked at, made right after it.
+
+    Torch's tensors on a device are copied there, since later calls may take their memory (CUDA graphs do). What lies in
+    the host's memory stays as it is, so that nothing is copied between samples, and is marked by a few of its numbers.
+    """
+
+    def __init__(self, outputs: Any):
+        self.outputs = _copied_on_device(outputs)
+        self._marks = _marks(self.outputs)
+
+    def is_intact(self, last: Any) -> bool:
+        """Whether the calls since, the `last` of which gave these outputs, left it alone: a session may answer in the
+        same memory again, or in several by turns."""
+        return {*_addresses(self.outputs)}.isdisjoint(_addresses(last)) and self._marks == _marks(self.outputs)
+
+
+def _copied_on_device(outputs: Any) -> Any:
+    if hasattr(outputs, "detach"):
+        return outputs if outputs.device.type == "cpu" else outputs.clone()
+    if isinstance(outputs, Mapping):
+        return {key: _copied_on_device(item) for key, item in outputs.items()}
+    if type(outputs) in (list, tuple):
+        return type(outputs)(map(_copied_on_device, outputs))
+    return outputs
+
+
+def _marks(outputs: Any) -> list[bytes]:
+    """Some numbers of every array and tensor in the host's memory."""
+    marks = []
+    for leaf in _leaves(outputs):
+        on_host = isinstance(leaf, np.ndarray) or (hasattr(leaf, "detach") and leaf.device.type == "cpu")
+        if on_host and isinstance(array := tensors.to_numpy(leaf), np.ndarray) and array.flags.c_contiguous:
+            marks.append(array.reshape(-1)[:: max(1, array.size // MARKED)].tobytes())
+    return marks
 
 
 def _addresses(outputs: Any) -> Iterator[int]:
     """Where arrays and tensors begin in memory, those of onnxruntime's values too; empty ones lie nowhere."""
-    if isinstance(outputs, np.ndarray):
-        if outputs.size:
-            yield outputs.__array_interface__["data"][0]
-    elif hasattr(outputs, "data_ptr"):
-        if address := outputs.data_ptr():
+    for leaf in _leaves(outputs):
+        address = leaf.__array_interface__["data"][0] if isinstance(leaf, np.ndarray) else leaf.data_ptr()
+        if address and getattr(leaf, "size", 1) != 0:
             yield address
-    elif isinstance(outputs, Mapping):
-        for item in outputs.values():
-            yield from _addresses(item)
-    elif isinstance(outputs, (list, tuple)):
-        for item in outputs:
-            yield from _addresses(item)
+
+
+def _leaves(outputs: Any) -> Iterator[Any]:
+    """The arrays, tensors and onnxruntime's values in any nesting."""
+    if isinstance(outputs, np.ndarray) or hasattr(outputs, "data_ptr"):
+        yield outputs
+    elif isinstance(outputs, (Mapping, list, tuple)):
+        for item in outputs.values() if isinstance(outputs, Mapping) else outputs:
+            yield from _leaves(item)

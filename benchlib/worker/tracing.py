@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import linecache
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -61,7 +61,6 @@ class _Examination:
 
     def __init__(self, tracer: Tracer, sets: dict[int, FlatArrays], deadline: float):
         self.tracer, self.sets, self.deadline = tracer, sets, deadline  # on the clock of time.monotonic
-        self.left_out: dict[int, str] = {}  # sets on which tracing fails, and why
         self.unfinished = False
         self.first, self.seed = tracer.trace(sets[0]), 0
         if self.first.failed:
@@ -84,7 +83,7 @@ class _Examination:
         for d in decisions:
             print(f"{d.file}:{d.line}: `{d.code}`: {d.kind} {d.value} by {d.origin}; {d.outcome}")
         random = "{}:{}".format(*_place_of(self.random)) if self.random else ""
-        return TraceReport(decisions, unused, random, left_out=self.left_out, unfinished=self.unfinished)
+        return TraceReport(decisions, unused, random, unfinished=self.unfinished)
 
     def _is_late(self) -> bool:
         """Whether there is no time for another trace."""
@@ -109,9 +108,7 @@ class _Examination:
             if enough or self._is_late():
                 break
             trace = self.tracer.trace(self.sets[number], seed=self.seed)
-            if trace.failed:
-                self.left_out[number] = trace.failed
-            else:
+            if not trace.failed:  # a set that the trace refuses decides nothing here: the outputs do
                 trace.outputs.clear()
                 traces[number] = trace
         return traces
@@ -144,6 +141,7 @@ class _Examination:
 
     def _of_values(self) -> Iterator[Decision]:
         for place, indices in self._by_place(self.by_values).items():
+            otherwise = sorted({number for index in indices for number in self.by_values[index]})
             # That a number is another one settles nothing where the graph stays: what it was held against, a threshold,
             # was met on neither side.
             open_ = [index for index in indices if not {*self.by_values[index]} & {*self.different}]
@@ -152,16 +150,16 @@ class _Examination:
                 outcomes = [self._turn_over(open_[place]) for place in spread]
                 outcome, settled = next((o for o in outcomes if not o[1]), outcomes[0])
             else:
-                otherwise = sorted({number for index in indices for number in self.by_values[index]})
                 outcome, settled = f"{_compared(otherwise)} decide otherwise", True
-            yield self._decision(place, "input", outcome, settled, indices)
+            yield self._decision(place, "input", outcome, settled, indices, otherwise)
 
     def _of_warnings(self) -> Iterator[Decision]:
         """What torch warns of and nobody noted: it comes from an input, for all that is known."""
         for file, line in self.first.unseen:
             known = f"the graph differs for {_compared(self.different)}" if self.different else ""
             outcome = known or "what it decides could not be tried, and no compared input changes the graph"
-            yield self._decision(Place(file, line, "conversion"), "input", outcome, bool(self.different))
+            place = Place(file, line, "conversion")
+            yield self._decision(place, "input", outcome, bool(self.different), otherwise=sorted(self.different))
 
     def _of_graphs(self) -> Iterator[Decision]:
         """Where graphs differ although no conversion does: operators that take a value by themselves."""
@@ -173,7 +171,7 @@ class _Examination:
             places.setdefault(_place_of(self.different[number], short=False), []).append(number)
         for (file, line), numbers in places.items():
             outcome = f"the graph differs for {_compared(sorted(numbers))}"
-            yield self._decision(Place(file, line, "graph"), "input", outcome)
+            yield self._decision(Place(file, line, "graph"), "input", outcome, otherwise=sorted(numbers))
 
     def _of_shapes(self) -> Iterator[Decision]:
         rest = [index for index in range(len(self.first.conversions)) if index not in self.by_values]
@@ -229,7 +227,13 @@ class _Examination:
         return places
 
     def _decision(
-        self, place: Place, origin: str, outcome: str, settled: bool = True, indices: Iterable[int] = ()
+        self,
+        place: Place,
+        origin: str,
+        outcome: str,
+        settled: bool = True,
+        indices: Iterable[int] = (),
+        otherwise: Sequence[int] = (),
     ) -> Decision:
         asked = [self.first.conversions[index] for index in indices]
         return Decision(
@@ -243,6 +247,7 @@ class _Examination:
             outcome=outcome,
             settled=settled,
             times=max(1, len(asked)),
+            otherwise=list(otherwise),
         )
 
 

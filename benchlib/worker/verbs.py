@@ -149,6 +149,9 @@ def _save_model(model: LoadedModel, request: LoadModel, seconds: dict[str, float
     """Writes the parts of a loaded model, and says what lies there."""
     folder = request.folder
     hashes = {"input_hash": tensors.save(folder / "inputs.npz", model.inputs)}
+    if model.module is not None:  # before anybody calls it, as a call may change it
+        _saved.save(model.module, folder / "model.pt")
+        hashes["weights_hash"] = _facts.weights_hash(model.module)
     found = _input_sets.of(model, request.trial["seed"])
     input_sets = {
         number: InputSet(
@@ -162,9 +165,6 @@ def _save_model(model: LoadedModel, request: LoadModel, seconds: dict[str, float
     expected = {n: tensors.save(folder / f"expected-{n}.npz", nested) for n, nested in _given_outputs(model).items()}
     if model.write:  # the folder moves to its place when it is complete, so that the file's name is relative to it
         model.file = model.write(folder).relative_to(folder)
-    if model.module is not None:
-        _saved.save(model.module, folder / "model.pt")
-        hashes["weights_hash"] = _facts.weights_hash(model.module)
     said = {
         **seconds,
         **hashes,
@@ -182,7 +182,6 @@ def _save_model(model: LoadedModel, request: LoadModel, seconds: dict[str, float
         **hashes,
         calibration=calibration,
         fixed_numbers=found.fixed_numbers,
-        unmoved=found.unmoved,
         expected=expected,
         file=Path(model.file) if model.file else None,
         import_paths=[*request.import_paths, *_added_paths()],

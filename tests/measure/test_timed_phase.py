@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 
 from benchlib import tensors
+from benchlib.measure import controller
 from benchlib.measure.contender import Contender, Launcher, open_contender
 from benchlib.measure.controller import measure
+from benchlib.measure.gate import GateRun
 from benchlib.measure.levels import LEVELS
 from benchlib.worker.client import WorkerError
 from benchlib.worker.messages import OpenSession
@@ -84,6 +86,23 @@ def test_of_an_engine_that_never_repeats_its_bits_few_answers_are_stored(tmp_pat
     assert wrong(found) == []
     answers = 2 * sum(b.round >= 0 for b in found.samples.blocks)
     assert len(SETS) < len(found.changed_outputs) < answers / 2
+
+
+def test_later_replicates_open_their_sessions_when_they_have_waited(tmp_path, monkeypatch):
+    log = []
+
+    def note(owner, name):
+        original = getattr(owner, name)
+        monkeypatch.setattr(owner, name, lambda *given: log.append(name) or original(*given))
+
+    for owner, name in ((GateRun, "wait"), (controller._Run, "open_all"), (GateRun, "begin_replicate")):
+        note(owner, name)
+    measured(tmp_path, "Doubles")
+    assert log == ["wait", "begin_replicate", "wait", "open_all", "begin_replicate"]
+
+
+def test_an_engine_with_two_buffers_is_right(tmp_path):
+    assert wrong(measured(tmp_path, "AnswersInTwoBuffers")) == []
 
 
 def test_inputs_that_a_model_changes_are_given_afresh_for_each_call(tmp_path):

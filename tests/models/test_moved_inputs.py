@@ -20,7 +20,7 @@ def kind(name, numbers, role="", sizes=()):
 
 
 def sets_of(inputs, seed=0, most=99, roles=None):
-    return moved(inputs, roles or {}, seed, most).sets
+    return moved(inputs, roles or {}, seed, most)
 
 
 def compared(inputs, seed):
@@ -121,13 +121,13 @@ def test_all_inputs_move_at_once_and_each_of_several_alone():
     assert len(sets_of({"x": inputs["x"]})) == TOGETHER
 
 
-def test_of_many_or_large_inputs_not_all_are_moved_alone_and_that_is_said():
+def test_of_many_or_large_inputs_not_all_are_moved_alone():
     many = {f"x{i}": CHANCE.normal(size=4) for i in range(ALONE + 3)}
     found = moved(many, {}, 0, 99)
-    assert len(found.sets) == TOGETHER + ALONE and len(found.unmoved) == 3
-    assert found.sets[0].words.endswith("x3 × 0.3 and 15 more")
+    assert len(found) == TOGETHER + ALONE
+    assert found[0].words.endswith("x3 × 0.3 and 15 more")
     large = moved(many, {}, 0, 0)
-    assert len(large.sets) == 5 and set(large.unmoved) == set(many) - {"x0", "x1"}
+    assert [own.words.partition(":")[0] for own in large[3:]] == ["x0", "x1"]
 
 
 def test_masks_keep_the_first_element_of_each_item_and_are_never_all_masked():

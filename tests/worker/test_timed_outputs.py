@@ -11,7 +11,7 @@ from benchlib.errors import Refused
 from benchlib.worker import timed, timed_outputs
 from benchlib.worker.messages import CheckOutputs, RotateInputs, RunBlock
 from benchlib.worker.service import Worker
-from benchlib.worker.timed_outputs import OutputCheck, share_memory
+from benchlib.worker.timed_outputs import KeptOutputs, OutputCheck
 
 
 def answer(number, call=0):
@@ -35,18 +35,19 @@ class Looked(OutputCheck):
         return []
 
 
-def looking(sets, monkeypatch, reuse=False):
-    """A worker whose calls answer with how often they were called, and what it did in order."""
+def looking(sets, monkeypatch, buffers=0):
+    """A worker whose calls answer with how often they were called, in so many buffers by turns, and what it did in
+    order."""
     log, found = [], Worker(channel=None)
-    memory = np.zeros(1, np.int64)
+    memory = np.zeros((buffers, 1), np.int64)
 
     def call(number):
         log.append(number)
         count = sum(isinstance(entry, int) for entry in log) - 1
-        if not reuse:
+        if not buffers:
             return [np.array([count])]
-        memory[0] = count
-        return [memory]
+        memory[count % buffers] = count
+        return [memory[count % buffers]]
 
     found.time_calls(*(lambda n=n: call(n) for n in range(sets)))
     found.output_check = Looked(sets, log)
@@ -94,10 +95,18 @@ def test_of_a_loop_the_last_call_of_its_sample_is_looked_at(monkeypatch):
     assert [entry[1:] for entry in log if isinstance(entry, tuple)] == [(3, (1 + 3) % 3), (11, (1 + 11) % 3)]
 
 
-def test_what_a_later_call_has_overwritten_is_not_looked_at(monkeypatch):
-    worker, log = looking(3, monkeypatch, reuse=True)
+@pytest.mark.parametrize("samples", [5, 6])
+@pytest.mark.parametrize("buffers", [1, 2, 3])
+def test_what_a_later_call_has_overwritten_is_not_looked_at(monkeypatch, buffers, samples):
+    worker, log = looking(3, monkeypatch, buffers)
+    timed.run_block(worker, RunBlock(samples, input_set=0, discarded=1))
+    assert [entry for entry in log if isinstance(entry, tuple)] == [("look", samples - 1, (samples - 1) % 3)]
+
+
+def test_what_lies_in_one_of_many_buffers_is_still_there(monkeypatch):
+    worker, log = looking(3, monkeypatch, buffers=9)
     timed.run_block(worker, RunBlock(5, input_set=0, discarded=1))
-    assert [entry for entry in log if isinstance(entry, tuple)] == [("look", 4, 1)]
+    assert [entry for entry in log if isinstance(entry, tuple)] == [("look", 0, 0), ("look", 4, 1)]
 
 
 def test_warming_up_is_not_looked_at(monkeypatch):
@@ -114,9 +123,9 @@ def test_after_the_rounds_calls_in_a_row_are_looked_at_and_what_was_timed_and_no
     assert [entry for entry in log if isinstance(entry, int)] == [*range(16), *range(16, 29)]  # 29 was the last call
     monkeypatch.setattr(timed, "_LOOKING_TIME", 0.0)
     del log[:]
-    reply = timed.check_outputs(worker, CheckOutputs())
+    timed.check_outputs(worker, CheckOutputs())
     assert [entry for entry in log if isinstance(entry, int)] == [0]
-    assert reply.input_sets == list(range(30))
+    assert worker.output_check.seen == set(range(30))
 
 
 def check_in(folder, known=(), sets=2):
@@ -178,13 +187,36 @@ def test_what_a_session_brings_to_the_host_is_hashed(tmp_path):
     assert check.look_at((1, 2), 0) == []
 
 
-def test_outputs_that_lie_at_one_address():
+def test_outputs_that_lie_at_one_address_are_overwritten():
     one, two = np.zeros(3), np.zeros(3)
-    assert share_memory([one], {"y": (one[:2],)})
-    assert not share_memory([one], [two])
-    assert not share_memory([np.zeros(0)], [np.zeros(0)])
+    assert not KeptOutputs([one]).is_intact({"y": (one[:2],)})
+    assert KeptOutputs([one]).is_intact([two])
+    assert KeptOutputs([np.zeros(0)]).is_intact([np.zeros(0)])
     value = SimpleNamespace(data_ptr=lambda: 7)
-    assert share_memory([value], [value])
+    assert not KeptOutputs([value]).is_intact([value])
+
+
+def test_outputs_whose_numbers_have_changed_are_overwritten():
+    import torch
+
+    for kept in (np.arange(1000.0), torch.arange(1000.0), torch.arange(1000.0).bfloat16()):
+        outputs = KeptOutputs({"y": (kept,)})
+        assert outputs.is_intact([])
+        kept[:] = 7
+        assert not outputs.is_intact([])
+
+
+def test_tensors_on_a_device_are_copied_there():
+    class OnDevice:
+        device = SimpleNamespace(type="cuda")
+
+        def detach(self):
+            raise AssertionError("it is not brought to the host between samples")
+
+        def clone(self):
+            return "a copy"
+
+    assert KeptOutputs([OnDevice()]).outputs == ["a copy"]
 
 
 class Fixed:
