@@ -79,6 +79,8 @@ def figures(record: Record) -> str:
             text += f", {metrics['speedup']:.2f} × {metrics['reference_way']}: {verdict}"
         if metrics.get("disturbed_by"):
             text += f" ({in_words(metrics['disturbed_by'])})"
+        if metrics.get("inputs_guessed"):
+            text += " (inputs guessed)"
         return text if record.status == "ok" else f"{text}, unverified: {record.reason.partition(chr(10))[0][:100]}"
     where = f"at stage {record.stage}: " if record.stage else ""
     return f"{where}{record.reason.splitlines()[0][:100] if record.reason else ''}"

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from benchlib.errors import UserError, suggestion
+from benchlib.models._use import Use
 from benchlib.record.metadata import FreeAxes
 from benchlib.registries import sources
 from benchlib.registry import CatalogueRow, Facts
@@ -35,8 +36,8 @@ class LoadedModel:
     `axes` says which dimension of which flat input (`benchlib.tensors.flatten`) follows the trial's sizes:
     {"input_ids": {0: "batch", 1: "seq_length"}}. `more` are further sets of inputs that were given, of the same shapes,
     and `expected` the outputs given for a set, by its number (0: `inputs`). `redraw` makes the inputs as these were,
-    from another seed; None where nobody knows how they were made. `roles` says of inputs by name
-    what an ONNX graph makes of them ("count", "shape"). A ready file that the source had to change is none yet: `write`
+    from another seed; None where nobody knows how they were made. `uses` says of inputs by name
+    what an ONNX graph makes of them. A ready file that the source had to change is none yet: `write`
     writes it into a folder. `facts` go into the record (`model_class`, `model_task`,
     `model_weights`: "random" or "real", …).
     """
@@ -50,7 +51,7 @@ class LoadedModel:
     more: tuple[Inputs, ...] = ()
     expected: dict[int, list[Any]] = field(default_factory=dict)
     redraw: Callable[[int], Inputs] | None = None
-    roles: dict[str, str] = field(default_factory=dict)
+    uses: dict[str, Use] = field(default_factory=dict)
     write: Callable[[Path], Path] | None = None
 
     def with_facts(self, **facts: Any) -> LoadedModel:

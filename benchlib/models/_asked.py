@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from benchlib.models._lengths import item_lengths
 from benchlib.models._module import chance_of, generator
 from benchlib.tensors import Inputs
 
@@ -59,7 +60,7 @@ def lengths(items: int, length: int, rng: Any = None) -> Any:
     import torch
 
     if rng is None:
-        return torch.linspace(length, (length + 1) // 2, items).round().long()
+        return torch.from_numpy(item_lengths(items, length))
     drawn = torch.randint((length + 1) // 2, length + 1, (items,), generator=rng)
     drawn[:1] = length
     return drawn

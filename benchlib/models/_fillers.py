@@ -1,136 +1,200 @@
-"""What generated inputs of an ONNX file hold, by the names that graphs give them, and by what graphs do with them.
+"""What made-up inputs hold, by what they are: the kinds of `_input_kinds`, which has said so of an input that is all
+zeros yet.
 
-input_ids                                       distinct tokens of the whole vocabulary, which the graph's table shows;
-                                                where it shows none, of 1 … 99, below any real vocabulary's size
-attention_mask, *mask*                          ones, and zeros at the end of every item but the first (float masks too)
-token_type_ids                                  zeros, then ones in the second half of the last axis
-position_ids                                    0, 1, 2, … along the last axis
-sr, sample_rate, sampling_rate                  16000
-state, h, c, h0, c0, hidden, cell, …            zeros: recurrent state before the first call
-audio, waveform, samples, `input` beside `sr`   speech-like sound; its last axis is 64 + 512 samples
-                                                unless said otherwise: silero-vad's context and chunk
-other whole numbers                             distinct rows of the table they are looked up in; ones where they are
-                                                sizes; else 0 and 1
-any other float / boolean / text                standard normal / both values / distinct words
+identifiers               distinct rows of the table they are looked up in; where the graph shows none, tokens of
+                          1 … 99, below any real vocabulary's size
+categories                each of the keys that the graph holds, in its column
+counts                    lengths: the full one for the first item, shorter ones after it; sizes and repetitions: 1;
+                          sizes of images: those of the image
+masks                     ones, and zeros at the end of every item but the first; other booleans: both values
+segments                  zeros, then ones in the second half of the last axis
+positions                 0, 1, 2, … along the last axis
+images of bytes           0 … 255; others are normal, as after the usual normalisation
+sound                     a voice, 64 + 512 samples unless said otherwise: silero-vad's context and chunk
+sampling rates            16000
+states                    zeros, as before the first call
+whole numbers of which nothing is known: 0 and 1
+any other float, text     standard normal, distinct words
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
-from benchlib.models._onnx_uses import Use
+from benchlib.models._lengths import item_lengths
+from benchlib.models._moves import InputTensor
 
 RATE = 16000
 CHUNK = 64 + 512
-STATES = {
-    "state",
-    "states",
-    "h",
-    "c",
-    "h0",
-    "c0",
-    "h_0",
-    "c_0",
-    "hidden",
-    "cell",
-    "hidden_state",
-    "cell_state",
-}
-RATES = {"sr", "sample_rate", "sampling_rate"}
-SOUNDS = {"audio", "waveform", "samples", "speech"}
 FEW_TOKENS = 100  # below the size of any real vocabulary
 
 
-def is_state(name: str) -> bool:
-    """Recurrent state: its free dimension is the batch, wherever it stands."""
-    return name.lower() in STATES
+@dataclass(frozen=True)
+class Blank:
+    """An input that is to be made up."""
+
+    tensor: InputTensor  # zeros
+    chance: np.random.Generator
+    length: int | None = None  # of what it counts, if it is a count and this is known
+    image: tuple[int, int] | None = None  # height and width of an image among the other inputs
+    lengths: np.random.Generator | None = None  # draws the lengths of items; None: they follow the rule
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.tensor.numbers.shape
+
+    @property
+    def dtype(self) -> np.dtype:
+        return self.tensor.numbers.dtype
 
 
-def is_sound(name: str, names: Collection[str]) -> bool:
-    """A waveform: called so, or called `input` in a graph that also asks for the sampling rate."""
-    return name.lower() in SOUNDS or (name.lower() == "input" and bool(RATES & {n.lower() for n in names}))
+def filled(kind: str, blank: Blank) -> np.ndarray:
+    """Values for an input of a kind, in its dtype and within what is legal."""
+    array = np.asarray(_MAKERS.get(kind, _any)(blank))
+    legal = blank.tensor.use.legal
+    if isinstance(legal, range) and legal and blank.dtype.kind in "iu":
+        array = np.where((array >= legal.start) & (array < legal.stop), array, legal.start + array % len(legal))
+    return array if array.dtype.kind == "U" else array.astype(blank.dtype)
 
 
-def fill(
-    name: str, shape: list[int], dtype: np.dtype, rng: np.random.Generator, names: Collection[str], use: Use
-) -> np.ndarray:
-    """The array for the input `name`, of which the graph makes that `use`; `names` are those of all inputs."""
-    key = name.lower()
-    if is_sound(name, names) and dtype.kind == "f":
-        return _speech(shape, rng).astype(dtype)
-    if key in RATES:
-        return np.full(shape, RATE, dtype)
-    if is_state(name):
-        return np.zeros(shape, dtype)
-    for known, filler in _BY_NAME.items():
-        if (key == known or (known == "mask" and known in key)) and dtype.kind in "fiub":
-            array = filler(shape)
-            return (array % use.bound if use.bound else array).astype(dtype)
-    if dtype.kind in "iu":
-        return _numbers(key, shape, rng, use).astype(dtype)
-    return _by_kind(shape, dtype, rng)
-
-
-def _by_kind(shape: list[int], dtype: np.dtype, rng: np.random.Generator) -> np.ndarray:
+def _any(blank: Blank) -> np.ndarray:
     """Any values of a dtype that has no whole numbers."""
-    if dtype.kind == "b":
-        return np.arange(int(np.prod(shape))).reshape(shape) % 2 == 0
-    if dtype.kind == "U":
-        return np.array([f"word {n}" for n in rng.permutation(int(np.prod(shape)))], "U").reshape(shape)
-    if dtype.kind == "c":
-        return (rng.standard_normal(shape) + 1j * rng.standard_normal(shape)).astype(dtype)
-    return rng.standard_normal(shape).astype(dtype)
+    if blank.dtype.kind == "c":
+        return blank.chance.standard_normal(blank.shape) + 1j * blank.chance.standard_normal(blank.shape)
+    return blank.chance.standard_normal(blank.shape)
 
 
-def _numbers(key: str, shape: list[int], rng: np.random.Generator, use: Use) -> np.ndarray:
-    """Whole numbers that are legal for their use, all distinct as far as they go."""
-    if use.role == "count":
-        return np.ones(shape)
-    if use.role == "shape":
-        return np.where(np.arange(int(np.prod(shape))).reshape(shape) == 0, -1, 1)
-    if use.bound:
-        return np.resize(rng.permutation(use.bound), shape)
-    if key == "input_ids":
-        return np.resize(rng.permutation(np.arange(1, FEW_TOKENS)), shape)
-    return rng.integers(0, 2, shape)
+def _words(blank: Blank) -> np.ndarray:
+    words = [f"word {n}" for n in blank.chance.permutation(blank.tensor.numbers.size)]
+    return np.array(words, "U").reshape(blank.shape)
 
 
-def _speech(shape: list[int], rng: np.random.Generator) -> np.ndarray:
+def _categories(blank: Blank) -> np.ndarray:
+    """Each column goes through what it may hold. One constant that values are compared with is told from another."""
+    use = blank.tensor.use
+    columns = blank.shape[-1] if len(blank.shape) > 1 else 1
+    others = {"U": _words, "i": _yes_and_no, "u": _yes_and_no}.get(blank.dtype.kind, _any)(blank)
+    found = [*others.reshape(-1, columns).T]
+    for column in range(columns):
+        legal = use.categories(column)
+        order = blank.chance.permutation(len(legal))
+        if len(legal) == 1 and use.role == "compared":
+            legal, order = (*legal, "word 0" if blank.dtype.kind == "U" else int(not legal[0])), np.arange(2)
+        if legal:
+            found[column] = np.resize(np.array([legal[n] for n in order]), len(found[column]))
+    array = np.stack(found, -1).reshape(blank.shape)
+    widest = max((len(key) for key in use.legal if isinstance(key, str)), default=0)
+    return array.astype(f"U{widest}") if blank.dtype.kind == "U" and array.itemsize < 4 * widest else array
+
+
+def _yes_and_no(blank: Blank) -> np.ndarray:
+    return np.arange(blank.tensor.numbers.size).reshape(blank.shape) % 2
+
+
+def _counts(blank: Blank) -> np.ndarray:
+    use = blank.tensor.use
+    if "size" in blank.tensor.name and blank.image and blank.shape[-1:] == (2,) and use.role in ("", "number"):
+        return np.broadcast_to(blank.image, blank.shape)
+    length = use.legal[-1] if use.role == "length" and use.legal else blank.length
+    if use.role == "count" or length is None:
+        return np.ones(blank.shape)
+    return item_lengths(blank.tensor.numbers.size, length, blank.lengths).reshape(blank.shape)
+
+
+def _numbers(blank: Blank) -> np.ndarray:
+    """Whole numbers that are legal, all distinct as far as they go."""
+    legal = blank.tensor.use.legal
+    if legal:
+        return np.resize(blank.chance.permutation(len(legal)) + legal[0], blank.shape)
+    if "input_ids" in blank.tensor.name:
+        return np.resize(blank.chance.permutation(np.arange(1, FEW_TOKENS)), blank.shape)
+    return blank.chance.integers(0, 2, blank.shape) if blank.tensor.numbers.size > 1 else np.ones(blank.shape)
+
+
+def _pairs(blank: Blank) -> np.ndarray:
+    """Any two of what is paired; two where it is not known how many there are."""
+    return blank.chance.integers(0, len(blank.tensor.use.legal) or 2, blank.shape)
+
+
+def _offsets(blank: Blank) -> np.ndarray:
+    """In even steps, an item or more each."""
+    return np.arange(blank.tensor.numbers.size) * max((blank.length or 0) // blank.tensor.numbers.size, 1)
+
+
+def _tuples(blank: Blank) -> np.ndarray:
+    """Boxes: x0 <= x1 and y0 <= y1; whole numbers within what is legal, others in [0, 1]."""
+    if blank.dtype.kind == "f":
+        return np.sort(blank.chance.random((*blank.shape[:-1], 2, 2)), -2).reshape(blank.shape)
+    most = len(blank.tensor.use.legal) or 2
+    if "box" not in blank.tensor.name:
+        return blank.chance.integers(0, most, blank.shape)
+    return np.sort(blank.chance.integers(0, most, (*blank.shape[:-1], 2, 2)), -2).reshape(blank.shape)
+
+
+def _masks(blank: Blank) -> np.ndarray:
+    """Padding at the end of every item but the first, the last is half as long; booleans have both values always."""
+    shape, size = blank.shape, blank.tensor.numbers.size
+    if "mask" not in blank.tensor.name:
+        return np.arange(size).reshape(shape) % 2 == 0
+    if len(shape) < 2:
+        return np.arange(size) < (size + 1) // 2 if blank.dtype.kind == "b" else np.ones(shape)
+    lengths = item_lengths(shape[0], shape[-1], blank.lengths)
+    if shape[0] == 1 and blank.dtype.kind == "b":
+        lengths = np.array([(shape[-1] + 1) // 2])
+    seen = np.arange(shape[-1]) < lengths.reshape(shape[0], *[1] * (len(shape) - 1))
+    return np.broadcast_to(seen, shape)
+
+
+def _segments(blank: Blank) -> np.ndarray:
+    shape = blank.shape
+    return np.broadcast_to(np.arange(shape[-1]) >= (shape[-1] + 1) // 2, shape) if shape else np.zeros(shape)
+
+
+def _positions(blank: Blank) -> np.ndarray:
+    return np.broadcast_to(np.arange(blank.shape[-1]), blank.shape) if blank.shape else np.zeros(blank.shape)
+
+
+def _image(blank: Blank) -> np.ndarray:
+    if blank.dtype.kind == "f":
+        return _any(blank)
+    limits = np.iinfo(blank.dtype)
+    return blank.chance.integers(limits.min, limits.max, blank.shape, endpoint=True)
+
+
+def _speech(blank: Blank) -> np.ndarray:
     """A voice's harmonics over 120 … 180 Hz with a rising and falling loudness, and a little noise."""
-    time = np.arange(shape[-1]) / RATE
-    pitch = rng.uniform(120, 180, (*shape[:-1], 1))
+    time = np.arange(blank.shape[-1]) / RATE
+    pitch = blank.chance.uniform(120, 180, (*blank.shape[:-1], 1))
     voice = sum(np.sin(2 * np.pi * k * pitch * time) / k for k in range(1, 12))
     loudness = 0.1 * (1 + 0.5 * np.sin(2 * np.pi * 4 * time))
-    return loudness * voice + 0.002 * rng.standard_normal(shape)
+    return loudness * voice + 0.002 * blank.chance.standard_normal(blank.shape)
 
 
-def _mask(shape: list[int]) -> np.ndarray:
-    """Ones; items are of different lengths, the first the longest, the last half as long."""
-    if len(shape) < 2:
-        return np.ones(shape)
-    items, length = shape[0], shape[-1]
-    lengths = length - np.arange(items) * (length // 2) // max(1, items - 1)
-    seen = np.arange(length) < lengths.reshape(items, *[1] * (len(shape) - 1))
-    return np.broadcast_to(seen, shape).astype(np.float64)
-
-
-def _segments(shape: list[int]) -> np.ndarray:
-    return (
-        np.broadcast_to(np.arange(shape[-1]) >= (shape[-1] + 1) // 2, shape).astype(np.int64)
-        if shape
-        else np.zeros(shape)
-    )
-
-
-def _positions(shape: list[int]) -> np.ndarray:
-    return np.broadcast_to(np.arange(shape[-1]), shape) if shape else np.zeros(shape)
-
-
-_BY_NAME: dict[str, Callable[[list[int]], np.ndarray]] = {
-    "attention_mask": _mask,
-    "token_type_ids": _segments,
-    "position_ids": _positions,
-    "mask": _mask,
+_MAKERS: Mapping[str, Callable[[Blank], np.ndarray]] = {
+    "texts": _words,
+    "categories": _categories,
+    "sampling rate": lambda blank: np.full(blank.shape, RATE),
+    "shape": lambda blank: np.where(np.arange(blank.tensor.numbers.size).reshape(blank.shape) == 0, -1, 1),
+    "axis": lambda blank: np.zeros(blank.shape),
+    "state": lambda blank: np.zeros(blank.shape),
+    "flag": lambda blank: np.ones(blank.shape),
+    "yes and no": _yes_and_no,
+    "count": _counts,
+    "one count": _counts,
+    "place": lambda blank: np.zeros(blank.shape),
+    "whole number": _numbers,
+    "offsets": _offsets,
+    "index pairs": _pairs,
+    "tuples": _tuples,
+    "segments": _segments,
+    "positions": _positions,
+    "padding mask": _masks,
+    "mask": _masks,
+    "image": _image,
+    "identifiers": _numbers,
+    "unknown whole numbers": _numbers,
+    "sound": _speech,
 }

@@ -1,4 +1,7 @@
-"""What an input is, and so how it may move: the one table, by dtype, content, name and use.
+"""What an input is, and so how it is made up and how it may move: the one table, by use, name, dtype and content.
+
+An input that is not made yet is all zeros here, which say nothing: then use, name and dtype decide, and what is made
+(`_fillers`, by the name of the kind) is of that kind when it moves.
 
 The first kind that fits counts. `moves` take turns in the sets that move all inputs at once (None: it stays in that
 one); the set that moves an input alone takes the first of `alone`, else of `moves`, that changes it. A kind without
@@ -17,8 +20,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from benchlib.models import _edge_moves, _moves
-from benchlib.models._fillers import RATES, SOUNDS
 from benchlib.models._moves import InputTensor, Move, begins_and_ends, scaled, stepped
+from benchlib.models._names import RATES, SOUNDS, is_count
 from benchlib.models._permuted_inputs import SIDE
 
 USUAL_RATES = (8000, 11025, 16000, 22050, 24000, 32000, 44100, 48000)  # samples per second
@@ -69,9 +72,13 @@ def _is_flag(t: InputTensor) -> bool:
     return _is(t, "b") and t.numbers.size == 1
 
 
+def _is_open(t: InputTensor) -> bool:
+    """Whether its use leaves open what it is."""
+    return t.role in ("", "number")
+
+
 def _is_count_by_name(t: InputTensor) -> bool:
-    counts = {"length", "lengths", "len", "lens", "num", "count", "counts", "size", "sizes", "seqlens"}
-    return _is(t, "iu") and (t.role == "count" or bool(counts & _words(t)))
+    return t.role == "length" or (_is(t, "iu") and (t.role == "count" or (_is_open(t) and is_count(t.name))))
 
 
 def _is_offsets(t: InputTensor) -> bool:
@@ -104,6 +111,11 @@ def _is_called(t: InputTensor, *parts: str) -> bool:
     return any(part in t.name for part in parts)
 
 
+def _is_place(t: InputTensor) -> bool:
+    """The one position, or segment, of a single token."""
+    return _is(t, "iu") and t.numbers.size == 1 and ("position" in t.name or _is_segments(t))
+
+
 def _is_mask(t: InputTensor) -> bool:
     values = few_values(t.numbers) if _is(t, "biuf") and t.numbers.size > 1 else None
     if values is None:
@@ -124,7 +136,8 @@ def _is_padding_mask(t: InputTensor) -> bool:
 
 def _is_count_by_content(t: InputTensor) -> bool:
     """One number for each item, the greatest of which is the length of an axis of another input."""
-    return _is(t, "iu") and t.numbers.ndim == 1 and t.numbers.min() >= 1 and int(t.numbers.max()) in t.sizes - {1}
+    one_dimension = _is(t, "iu") and t.numbers.ndim == 1 and _is_open(t)
+    return one_dimension and t.numbers.min() >= 1 and int(t.numbers.max()) in t.sizes - {1}
 
 
 def _is_zeros(t: InputTensor) -> bool:
@@ -134,7 +147,10 @@ def _is_zeros(t: InputTensor) -> bool:
 
 def _is_image(t: InputTensor) -> bool:
     shape = t.numbers.shape
-    if len(shape) < 3 or not (_is(t, "f") or t.numbers.dtype == np.uint8):
+    if t.numbers.dtype.kind in "iu" and t.numbers.itemsize == 1 and _is_open(t):
+        called = {"image", "images", "img", "pixel", "pixels", "frame", "frames", "picture", "photo"} & _words(t)
+        return t.role == "number" or (t.numbers.dtype == np.uint8 and (len(shape) >= 3 or bool(called)))
+    if len(shape) < 3 or not _is(t, "f"):
         return False
     return min(shape[-2:]) >= SIDE or (shape[-1] <= CHANNELS and min(shape[-3:-1]) >= SIDE)
 
@@ -170,17 +186,25 @@ def few_values(numbers: np.ndarray) -> tuple[float, float] | None:
 
 
 _FREE = (scaled(0.3), _moves.FLIPPED_SIGN, scaled(3), _moves.REDRAWN_AND_SHIFTED)
+_OF_SOUND = (scaled(0.3), _moves.REVERSED, scaled(3), _moves.FULL_LOUDNESS)
 
 KINDS: tuple[Kind, ...] = (
     Kind("empty", lambda t: not t.numbers.size),
+    Kind("categories", lambda t: t.role in ("category", "compared"), (_moves.CATEGORIES_REDRAWN,)),
     Kind("texts", _is_text, (_moves.TEXTS_PERMUTED,)),
     Kind("sampling rate", _is_rate),
     Kind("shape", lambda t: t.role == "shape"),
+    Kind("axis", lambda t: t.role == "axis"),
+    Kind("state", lambda t: t.role == "state", _FREE, alone=(_moves.REDRAWN,), edges=_edge_moves.OF_ZEROS),
+    Kind("sound", lambda t: t.role == "sound", _OF_SOUND, alone=(_moves.REVERSED,), edges=_edge_moves.OF_NUMBERS),
+    Kind("yes and no", lambda t: t.role == "truth" and t.numbers.size > 1,
+         (_moves.PERMUTED_IN_ITEMS, _moves.FLIP_TAIL), edges=_edge_moves.OF_MASKS),
     Kind("flag", _is_flag, (_moves.TURNED, None)),
     Kind("count", lambda t: _is_count_by_name(t) and t.numbers.size > 1,
          (_moves.LESS_BUT_GREATEST, _moves.MORE, _moves.LESS), edges=_edge_moves.OF_COUNTS),
     Kind("one count", _is_count_by_name, (_moves.MORE, _moves.LESS), alone=(_moves.LESS,),
          edges=_edge_moves.OF_ONE_WHOLE_NUMBER),
+    Kind("place", _is_place, (stepped(1), stepped(-1))),
     Kind("whole number", lambda t: _is(t, "iu") and t.numbers.size == 1, (stepped(1), stepped(-1)),
          edges=_edge_moves.OF_ONE_WHOLE_NUMBER),
     Kind("number", lambda t: t.numbers.size == 1 and bool(t.numbers.any()), (scaled(0.5), scaled(2)),
@@ -198,11 +222,10 @@ KINDS: tuple[Kind, ...] = (
     Kind("zeros", _is_zeros, _FREE, alone=(_moves.REDRAWN,), edges=_edge_moves.OF_ZEROS),
     Kind("image", _is_image, (_moves.BETWEEN_0_AND_1, scaled(3), _moves.INVERTED, scaled(0.3)),
          alone=(_moves.INVERTED,), edges=_edge_moves.OF_NUMBERS),
-    Kind("identifiers", lambda t: _is(t, "iu") and not _are_equal(t),
+    Kind("identifiers", lambda t: _is(t, "iu") and (t.role == "index" or "input_ids" in t.name or not _are_equal(t)),
          (_moves.BUT_GREATEST, _moves.BETWEEN, _moves.PERMUTED_IN_ITEMS, _moves.AMONG_OCCURRING),
          alone=(_moves.AMONG_OCCURRING,), edges=_edge_moves.OF_WHOLE_NUMBERS),
     Kind("unknown whole numbers", lambda t: _is(t, "iu"), edges=_edge_moves.OF_WHOLE_NUMBERS),
-    Kind("sound", _is_sound, (scaled(0.3), _moves.REVERSED, scaled(3), _moves.FULL_LOUDNESS), alone=(_moves.REVERSED,),
-         edges=_edge_moves.OF_NUMBERS),
+    Kind("sound", _is_sound, _OF_SOUND, alone=(_moves.REVERSED,), edges=_edge_moves.OF_NUMBERS),
     Kind("numbers", lambda t: True, _FREE, alone=(_moves.REDRAWN,), edges=_edge_moves.OF_NUMBERS),
 )  # fmt: skip

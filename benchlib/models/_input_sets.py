@@ -17,7 +17,7 @@ bytes, and all follow from the trial's seed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,6 +27,7 @@ from benchlib import tensors
 from benchlib.models import LoadedModel, _asked_values
 from benchlib.models._moved_inputs import fixed_ones, moved, same_bytes
 from benchlib.models._permuted_inputs import permuted
+from benchlib.models._use import Use
 from benchlib.tensors import FlatArrays, Inputs
 
 COMPARED = 2  # sets of those that take turns at which outputs are compared, beside the recorded one
@@ -62,7 +63,7 @@ class InputSets:
 def of(model: LoadedModel, seed: int) -> InputSets:
     """The sets of a loaded model; `seed` is the trial's. Its module is called once, to see what it asks of values."""
     maker = _Maker(model, seed)
-    found = InputSets(fixed_numbers=fixed_numbers(model.inputs, model.roles))
+    found = InputSets(fixed_numbers=fixed_numbers(model.inputs, model.uses))
     for number, nested in enumerate(model.more, 1):
         maker.known.add(tensors.content_hash(tensors.flatten(nested)[0]))
         found.sets[number] = maker.derived(_arrays(nested), "given", "given")
@@ -74,7 +75,7 @@ def of(model: LoadedModel, seed: int) -> InputSets:
     for number, arrays in zip(range(len(found.sets) + 1, TIMED), source[0], strict=False):
         found.sets[number] = maker.derived(arrays, *source[1:])
     asked = _asked_values.watch(model)
-    others = moved(maker.arrays, model.roles, seed, maker.room(TIMED * 4, 0), asked)
+    others = moved(maker.arrays, model.uses, seed, maker.room(TIMED * 4, 0), asked)
     different = [s for s in others if maker.is_new(s.arrays)]
     found.sets |= {n: maker.derived(s.arrays, "moved", s.words) for n, s in enumerate(different, TIMED)}
     found.calibrating = [tensors.unflatten(maker.structure, arrays) for arrays in maker.calibrating()]
@@ -86,11 +87,11 @@ def seed_of(seed: int, number: int) -> int:
     return int(np.random.default_rng((seed, number)).integers(1 << 20, 1 << 31))
 
 
-def fixed_numbers(inputs: Inputs, roles: dict[str, str] | None = None) -> list[str]:
+def fixed_numbers(inputs: Inputs, uses: Mapping[str, Use] | None = None) -> list[str]:
     """The names of numbers among the inputs that have one value in every set: Python's own, which are constants of a
     graph, and single ones that may not move, as a sampling rate."""
     arrays = _arrays(inputs)
-    return [*tensors.number_names(inputs), *fixed_ones(arrays, roles or {})]
+    return [*tensors.number_names(inputs), *fixed_ones(arrays, uses or {})]
 
 
 class _Maker:
@@ -147,7 +148,7 @@ class _Maker:
         for way in (*ways, self.permuted):
             if found := list(self.draws(way, numbers, most)):
                 return found
-        again = moved(self.arrays, self.model.roles, seed_of(self.seed, _FIRST_CALIBRATING), TIMED)
+        again = moved(self.arrays, self.model.uses, seed_of(self.seed, _FIRST_CALIBRATING), TIMED)
         new = [s.arrays for s in again if self.is_new(s.arrays) and not self._beyond(s.arrays)]
         return new[:most] or [self.arrays]
 

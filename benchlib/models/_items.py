@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from benchlib import tensors
-from benchlib.models import _fillers
+from benchlib.models._names import is_called_state
 from benchlib.record.metadata import FreeAxes
 from benchlib.tensors import Inputs
 
@@ -23,5 +23,5 @@ def items(inputs: Inputs, axes: FreeAxes) -> int | None:
     called = [
         leaves[n].shape[i] for n, own in axes.items() for i, free in own.items() if free == "batch" and n in leaves
     ]
-    first = [array.shape[0] for name, array in leaves.items() if not _fillers.is_state(name)]
+    first = [array.shape[0] for name, array in leaves.items() if not is_called_state(name)]
     return next((int(size) for size in (*called, *first)), None)

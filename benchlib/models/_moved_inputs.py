@@ -20,6 +20,7 @@ from benchlib.models._asked_values import NOTHING, AskedValues
 from benchlib.models._edge_moves import at_asked
 from benchlib.models._input_kinds import Kind, kind_of
 from benchlib.models._moves import InputTensor, Move
+from benchlib.models._use import UNKNOWN, Use
 from benchlib.tensors import FlatArrays
 
 TOGETHER = 4  # sets that move all inputs at once
@@ -48,18 +49,18 @@ class _Input:
 
 
 def moved(
-    arrays: FlatArrays, roles: Mapping[str, str], seed: int, most: int, asked: AskedValues = NOTHING
+    arrays: FlatArrays, uses: Mapping[str, Use], seed: int, most: int, asked: AskedValues = NOTHING
 ) -> list[MovedSet]:
     """The moved sets of recorded inputs, no more than `most` (but as many as `LEAST_…` say in any case).
 
     Args:
         arrays: the recorded inputs by flat name.
-        roles: what an ONNX graph makes of inputs by name (`_onnx_uses.Use.role`), where it says.
+        uses: what an ONNX graph makes of inputs by name, where it says.
         seed: of the trial.
         most: sets, as memory allows.
         asked: what the model asks of values.
     """
-    inputs = _known(arrays, roles)
+    inputs = _known(arrays, uses)
     found: list[MovedSet] = []
     for turn in range(min(TOGETHER, max(most // 2, LEAST_TOGETHER))):
         chance = np.random.default_rng((seed, turn))
@@ -78,10 +79,10 @@ def moved(
     return found
 
 
-def fixed_ones(arrays: FlatArrays, roles: Mapping[str, str]) -> list[str]:
+def fixed_ones(arrays: FlatArrays, uses: Mapping[str, Use]) -> list[str]:
     """The names of single numbers that stay whatever is moved: a sampling rate."""
     single = {name: array for name, array in arrays.items() if array.size == 1}
-    return [i.name for i in _known(single, roles) if not i.kind.by_itself]
+    return [i.name for i in _known(single, uses) if not i.kind.by_itself]
 
 
 def _moved_alone(inputs: list[_Input], arrays: FlatArrays, chance: np.random.Generator) -> Iterator[MovedSet]:
@@ -119,21 +120,31 @@ def _in_turn(kind: Kind, turn: int) -> Move | None:
     return kind.moves[turn % len(kind.moves)] if kind.moves else None
 
 
-def _known(arrays: FlatArrays, roles: Mapping[str, str]) -> list[_Input]:
+def _known(arrays: FlatArrays, uses: Mapping[str, Use]) -> list[_Input]:
     found = []
     for name, array in arrays.items():
         sizes = frozenset(size for other, a in arrays.items() if other != name for size in a.shape)
         numbers = np.asarray(array) if array.dtype.kind in "U" else tensors.values(array)
         numbers = numbers.astype(np.float32) if numbers.dtype == np.float16 else numbers  # where a product fits
-        tensor = InputTensor(name.lower(), numbers, roles.get(name, ""), sizes)
+        tensor = InputTensor(name.lower(), numbers, uses.get(name, UNKNOWN), sizes)
         found.append(_Input(name, array, tensor, kind_of(tensor)))
     return found
 
 
 def _applied(own: _Input, move: Move, chance: np.random.Generator) -> np.ndarray | None:
     """The moved input in the dtype and memory order of the recorded one; None where nothing changed."""
-    new = _restored(move.move(own.tensor, chance), own.array)
+    new = _restored(_legal(move.move(own.tensor, chance), own.tensor), own.array)
     return None if same_bytes(new, own.array) else new
+
+
+def _legal(numbers: np.ndarray, recorded: InputTensor) -> np.ndarray:
+    """Numbers within what the graph takes, where the recorded ones are."""
+    legal = recorded.use.legal
+    if not isinstance(legal, range) or not legal:
+        return numbers
+    least, most = legal[0], legal[-1]
+    own = (recorded.numbers >= least) & (recorded.numbers <= most)
+    return np.clip(numbers, least, most) if own.all() else numbers
 
 
 def same_bytes(one: np.ndarray, other: np.ndarray) -> bool:

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from benchlib.models._use import UNKNOWN, Use
+
 FEW = 16  # numbers in a channel below which its mean and spread say nothing
 STRUCTURE = 64  # rows, and values, among which tokens that every item has equally often are looked for
 VOCABULARY = 1 << 20  # values above the least among which identifiers are drawn at most
@@ -19,13 +21,17 @@ ADDITIVE = -1e4  # what a mask of zeros, which is added to scores, holds where i
 
 @dataclass(frozen=True)
 class InputTensor:
-    """What is known of an input: its flat name in lower case, its numbers, its role in an ONNX graph (`_onnx_uses`),
-    and the sizes of the axes of all other inputs, which it may count."""
+    """What is known of an input: its flat name in lower case, its numbers (zeros of what is to be made up), its use in
+    an ONNX graph (`_onnx_uses`), and the sizes of the axes of all other inputs, which it may count."""
 
     name: str
     numbers: np.ndarray
-    role: str = ""
+    use: Use = UNKNOWN
     sizes: frozenset[int] = frozenset()
+
+    @property
+    def role(self) -> str:
+        return self.use.role
 
 
 Moved = Callable[[InputTensor, np.random.Generator], np.ndarray]
@@ -182,6 +188,17 @@ def _texts_permuted(t: InputTensor, chance: np.random.Generator) -> np.ndarray:
     return chance.permutation(t.numbers.reshape(-1)).reshape(t.numbers.shape)
 
 
+def _categories_redrawn(t: InputTensor, chance: np.random.Generator) -> np.ndarray:
+    """Each column among what the graph knows there, where it says so, else among what occurs in it."""
+    numbers = t.numbers.copy()
+    table = numbers.reshape(-1, numbers.shape[-1] if numbers.ndim > 1 else 1)
+    for column in range(table.shape[1]):
+        own = np.array(t.use.categories(column)) if t.use.categories(column) else np.unique(table[:, column])
+        own = own[np.char.str_len(own) * 4 <= numbers.itemsize] if numbers.dtype.kind == "U" else own
+        table[:, column] = chance.choice(own, len(table))
+    return table.reshape(numbers.shape)
+
+
 def _among_occurring_but_greatest(t: InputTensor, chance: np.random.Generator) -> np.ndarray:
     return _drawn(t, chance, lambda values: values[:-1] if len(values) > 1 else values, t.numbers.max())
 
@@ -240,7 +257,8 @@ def _less_but_greatest(t: InputTensor, _: np.random.Generator) -> np.ndarray:
 
 def _more(t: InputTensor, _: np.random.Generator) -> np.ndarray:
     """One more, within what they may count: the next larger axis of another input."""
-    most = min((size for size in t.sizes if size >= t.numbers.max()), default=int(t.numbers.max()))
+    sizes = (t.use.legal[-1],) if t.role == "length" and t.use.legal else t.sizes
+    most = min((size for size in sizes if size >= t.numbers.max()), default=int(t.numbers.max()))
     return np.minimum(t.numbers.astype(np.int64) + 1, most)
 
 
@@ -330,6 +348,7 @@ PERMUTED_TOGETHER = Move("permuted", _permuted_together)
 TUPLES_PERMUTED = Move("permuted as a whole each", _tuples_permuted)
 PAIRS_PERMUTED = Move("pairs permuted", _pairs_permuted)
 ENDS_PERMUTED = Move("paired otherwise", _ends_permuted)
+CATEGORIES_REDRAWN = Move("redrawn among the categories", _categories_redrawn)
 TEXTS_PERMUTED = Move("texts permuted", _texts_permuted)
 BUT_GREATEST = Move("redrawn among those that occur, without the greatest", _among_occurring_but_greatest)
 AMONG_OCCURRING = Move("redrawn among those that occur", _among_occurring)

@@ -9,7 +9,7 @@ is run, and the operator that forbids it is named.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,20 +18,21 @@ import numpy as np
 
 from benchlib import machine
 from benchlib.errors import Refused
-from benchlib.models import _fillers
+from benchlib.models._names import RATES, parameter_of
 from benchlib.models._onnx_batch_check import Batch, inputs_for, problem, runner
 from benchlib.models._onnx_graph import Value, Values
-from benchlib.models._onnx_shapes import by_name, parameter_of
+from benchlib.models._onnx_shapes import by_name
 
 NAME = "model.onnx"
 
 
-def asked(wanted: Values, trial: Any) -> tuple[int, int] | None:
+def asked(wanted: Values, trial: Any, states: Collection[str]) -> tuple[int, int] | None:
     """(the file's batch, the one that is asked for) where they differ; by `batch_size`, or by `shapes` that are as the
-    graph's but for the batch. Raises Refused where nothing in the file can be its batch."""
+    graph's but for the batch. `states` are the inputs whose batch is not their first dimension. Raises Refused where
+    nothing in the file can be its batch."""
     if trial.inputs or any(_is_batch(value) for value in wanted.values()):
         return None
-    old = next((v.dims[0] for n, v in wanted.items() if len(v.dims or ()) > 1 and not _fillers.is_state(n)), None)
+    old = next((v.dims[0] for n, v in wanted.items() if len(v.dims or ()) > 1 and n not in states), None)
     if not old and trial.batch_size > 1 and not trial.shapes:
         raise Refused(f"batch_size {trial.batch_size}: no dimension of the file's inputs can be its batch")
     new = _new_batch(old, wanted, trial)
@@ -49,10 +50,13 @@ def _new_batch(old: Any, wanted: Values, trial: Any) -> Any:
 def _is_batch(value: Value) -> bool:
     """Whether a free dimension follows the batch: the first one, or one that is called so."""
     dims = value.dims or ()
-    return any(isinstance(d, str) and (i == 0 or parameter_of(d) == "batch_size") for i, d in enumerate(dims))
+    called = ((i, parameter_of(d)) for i, d in enumerate(dims) if isinstance(d, str))
+    return any(parameter == "batch_size" or (i == 0 and not parameter) for i, parameter in called)
 
 
-def rewritten(path: Path, wanted: Values, old: int, new: int, trial: Any) -> tuple[Any, Callable[[Path], Path]]:
+def rewritten(
+    path: Path, wanted: Values, old: int, new: int, trial: Any, states: Collection[str]
+) -> tuple[Any, Callable[[Path], Path]]:
     """The graph for the other batch, and what writes it into a folder. Raises Refused with the operator."""
     import onnx
 
@@ -72,7 +76,7 @@ def rewritten(path: Path, wanted: Values, old: int, new: int, trial: Any) -> tup
     def write_and_run(folder: Path) -> Any:
         return run(write(folder))
 
-    for batch in _choices(wanted, old, new):
+    for batch in _choices(wanted, old, new, states):
         found, reached = _changed(model, batch)
         inputs = inputs_for(found, batch, trial)
         with tempfile.TemporaryDirectory(prefix="benchlib-") as folder:
@@ -83,12 +87,12 @@ def rewritten(path: Path, wanted: Values, old: int, new: int, trial: Any) -> tup
     raise Refused(f"batch_size {new}: the file is made for a batch of {old}, and {reason}")
 
 
-def _choices(wanted: Values, old: int, new: int) -> list[Batch]:
+def _choices(wanted: Values, old: int, new: int, states: Collection[str]) -> list[Batch]:
     """Which axes are the batch: those of all inputs, then without those of one dimension, which may be other."""
     axes = {}
     for name, value in wanted.items():
-        axis = 1 if _fillers.is_state(name) and len(value.dims or ()) == 3 else 0
-        if len(value.dims or ()) > axis and value.dims[axis] == old and name.lower() not in _fillers.RATES:
+        axis = 1 if name in states and len(value.dims or ()) == 3 else 0
+        if len(value.dims or ()) > axis and value.dims[axis] == old and name.lower() not in RATES:
             axes[name] = axis
     fewer = {name: axis for name, axis in axes.items() if len(wanted[name].dims) > 1}
     return [Batch(chosen, old, new) for chosen in ([axes] if fewer == axes else [axes, fewer])]

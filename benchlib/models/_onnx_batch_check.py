@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 
 from benchlib import tensors
-from benchlib.models import _fillers, _onnx_values
 from benchlib.models._onnx_graph import inputs_of
 from benchlib.models._onnx_shapes import resolved
+from benchlib.models._onnx_uses import GraphUses
+from benchlib.models._onnx_values import Generator
 from benchlib.registries import runtimes
 from benchlib.runtimes import OpenRequest
 from benchlib.tensors import Inputs
@@ -40,14 +41,15 @@ class Batch:
 def inputs_for(found: Any, batch: Batch, trial: Any) -> Inputs:
     """Inputs for the larger batch. Zeros, which recurrent state begins with, would hide that items mix."""
     wanted = inputs_of(found)
-    shapes = resolved(wanted, trial)
+    graph = GraphUses(found, wanted)
+    shapes = resolved(wanted, trial, graph)
     for name, axis in batch.axes.items():
         shapes[name][axis] = max(batch.old, batch.new)
     rng = np.random.default_rng(trial.seed)
-    made = _onnx_values.generated(found, wanted, shapes, trial.seed)
+    made = Generator(wanted, shapes, graph.uses(shapes))(trial.seed)
     return {
         name: rng.standard_normal(shapes[name]).astype(value.dtype)
-        if _fillers.is_state(name) and getattr(value, "dtype", np.dtype(int)).kind == "f"
+        if name in graph.states and getattr(value, "dtype", np.dtype(int)).kind == "f"
         else value
         for name, value in made.items()
     }

@@ -52,6 +52,11 @@ def check(path: str, given: Inputs, wanted: Values) -> None:
             raise UserError(f"inputs '{path}': {name} is {value} in the graph, not {dtype}{words(shape)}")
 
 
+def shapes_of(given: Inputs) -> dict[str, list[int]]:
+    """The sizes of the tensors among given inputs; what is nested has none."""
+    return {name: [*value.shape] for name, value in given.items() if hasattr(value, "shape")}
+
+
 def _dtype(kind: str) -> str:
     from onnx import TensorProto, helper
 

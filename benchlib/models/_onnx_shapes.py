@@ -2,8 +2,9 @@
 
 A free dimension is taken, in this order, from `shapes`, from `batch_size` (the first dimension, one that is
 called so, and the free dimension of recurrent state), and from `seq_length`, `height` or `width` where the
-graph calls it so; a sum of names (`past_sequence_length + sequence_length`) from its parts. What is left is an
-error that lists the inputs and shows how to say it.
+graph calls it so (`models._names`: `image_width`, `T`, `num_frames`); a sum of names
+(`past_sequence_length + sequence_length`) from its parts. Channels are as many as the weights take, else three. What is
+left is an error that lists the inputs and shows how to say it.
 """
 
 from __future__ import annotations
@@ -15,39 +16,25 @@ import numpy as np
 
 from benchlib import tensors
 from benchlib.errors import UserError, suggestion
-from benchlib.models import _fillers
+from benchlib.models._fillers import CHUNK
+from benchlib.models._names import are_channels, is_sound, parameter_of
 from benchlib.models._onnx_graph import Values, words
+from benchlib.models._onnx_uses import GraphUses
 from benchlib.record.metadata import FreeAxes
 from benchlib.tensors import Inputs
 
 Shapes = dict[str, list[int]]  # an input of the graph -> its sizes
-PARAMETERS = {  # parameter -> how graphs call such a dimension
-    "batch_size": ("batch", "batch_size", "n", "b", "bs", "batch_axis"),
-    "seq_length": (
-        "seq",
-        "seq_length",
-        "seq_len",
-        "sequence",
-        "sequence_length",
-        "max_seq_len",
-        "past_sequence_length",
-        "s",
-        "tokens",
-    ),
-    "height": ("height", "h", "rows"),
-    "width": ("width", "w", "cols"),
-}
+RGB = 3
 FOLLOWED = {"batch_size": "batch", "seq_length": "seq_length"}  # as `LoadedModel.axes` calls them
 
 
 def axes(wanted: Values, inputs: Inputs) -> FreeAxes:
     """The free dimensions that the graph calls batch or sequence, as in `LoadedModel.axes`; others stay out."""
-    called = {word: free for parameter, free in FOLLOWED.items() for word in PARAMETERS[parameter]}
     flat = {id(leaf): name for name, leaf in tensors.flatten(inputs)[0].items()}
     found = {}
     for name, value in wanted.items():
-        dims = enumerate(value.dims or ())
-        followed = {i: called[d.lower()] for i, d in dims if isinstance(d, str) and d.lower() in called}
+        called = {i: parameter_of(d) for i, d in enumerate(value.dims or ()) if isinstance(d, str)}
+        followed = {i: FOLLOWED[parameter] for i, parameter in called.items() if parameter in FOLLOWED}
         if followed and id(inputs[name]) in flat:  # a sequence has leaves of its own
             found[flat[id(inputs[name])]] = followed
     return found
@@ -65,13 +52,13 @@ def by_name(shapes: Mapping[str, list[int]] | list[list[int]], wanted: Values) -
     return dict(shapes)
 
 
-def resolved(wanted: Values, trial: Any) -> Shapes:
+def resolved(wanted: Values, trial: Any, graph: GraphUses) -> Shapes:
     """The shape of each input. Raises UserError that names what is missing and how to say it."""
     given = by_name(trial.shapes or {}, wanted)
     for name, shape in given.items():
         _check(name, wanted[name].dims, shape)
     bound = _bound(given, wanted)
-    shapes = {n: list(given[n]) if n in given else _shape(n, wanted, bound, trial) for n in wanted}
+    shapes = {n: list(given[n]) if n in given else _shape(n, wanted, bound, trial, graph) for n in wanted}
     missing = {name: shape for name, shape in shapes.items() if shape is None or None in shape}
     if missing:
         raise UserError(_unknown_sizes(missing, wanted))
@@ -88,7 +75,10 @@ def _unknown_sizes(missing: Mapping[str, list[int | None] | None], wanted: Value
     listed = "; ".join(f"{name} {value}" for name, value in wanted.items())
     shapes = {n: ["…"] if s is None else ["…" if d is None else d for d in s] for n, s in missing.items()}
     how = ", ".join(f"{name}: {words(shape)}" for name, shape in shapes.items())
-    return f"the sizes of {', '.join(missing)} are not known; inputs: {listed}; say `shapes: {{{how}}}`"
+    free = (d for n, s in missing.items() if s for d, size in zip(wanted[n].dims or (), s, strict=True) if size is None)
+    called = sorted({parameter for d in free if (parameter := parameter_of(str(d)))})
+    or_by = f" or {', '.join(f'`{parameter}`' for parameter in called)}" if called else ""
+    return f"the sizes of {', '.join(missing)} are not known; inputs: {listed}; say `shapes: {{{how}}}`{or_by}"
 
 
 def _check(name: str, dims: tuple[int | str, ...] | None, given: list[int]) -> None:
@@ -98,14 +88,16 @@ def _check(name: str, dims: tuple[int | str, ...] | None, given: list[int]) -> N
         raise UserError(f"shapes: {name} is {words(dims)} in the graph, not {given}")
 
 
-def _shape(name: str, wanted: Values, bound: Mapping[str, int], trial: Any) -> list[int | None] | None:
+def _shape(
+    name: str, wanted: Values, bound: Mapping[str, int], trial: Any, graph: GraphUses
+) -> list[int | None] | None:
     dims = wanted[name].dims
     if dims is None:
         return None
-    return [d if isinstance(d, int) else _size(name, wanted, i, bound, trial) for i, d in enumerate(dims)]
+    return [d if isinstance(d, int) else _size(name, wanted, i, bound, trial, graph) for i, d in enumerate(dims)]
 
 
-def _size(name: str, wanted: Values, axis: int, bound: Mapping[str, int], trial: Any) -> int | None:
+def _size(name: str, wanted: Values, axis: int, bound: Mapping[str, int], trial: Any, graph: GraphUses) -> int | None:
     dims = wanted[name].dims or ()
     called = str(dims[axis])
     if called and called in bound:
@@ -113,13 +105,15 @@ def _size(name: str, wanted: Values, axis: int, bound: Mapping[str, int], trial:
     parameter = parameter_of(called)
     if parameter and getattr(trial, parameter):
         return getattr(trial, parameter)
-    if axis == len(dims) - 1 and axis > 0 and _fillers.is_sound(name, wanted):
-        return _fillers.CHUNK
+    if axis == len(dims) - 1 and axis > 0 and is_sound(name, wanted):
+        return CHUNK
     if parameter:
         return None  # the graph says what it is, the trial does not say how long
     if " + " in called:
         return _sum(called, bound, trial)
-    if _fillers.is_state(name) or (axis == 0 and (len(dims) > 1 or not called)):
+    if are_channels(called):
+        return graph.channels(name) or (RGB if len(dims) > 3 else None)
+    if name in graph.states or (axis == 0 and (len(dims) > 1 or not called)):
         return trial.batch_size
     return None
 
@@ -133,8 +127,3 @@ def _sum(called: str, bound: Mapping[str, int], trial: Any) -> int | None:
             return None
         parts.append(size)
     return int(np.sum(parts))
-
-
-def parameter_of(called: str) -> str | None:
-    """The parameter that sizes a dimension of this name."""
-    return next((p for p, known in PARAMETERS.items() if called.lower() in known), None)

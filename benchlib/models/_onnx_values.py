@@ -2,58 +2,104 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from benchlib import tensors
 from benchlib.errors import UserError
-from benchlib.models import _fillers, _onnx_uses
+from benchlib.models._fillers import Blank, filled
+from benchlib.models._input_kinds import Kind, kind_of
+from benchlib.models._lengths import counted_length
+from benchlib.models._moves import InputTensor
+from benchlib.models._names import is_sound
 from benchlib.models._onnx_graph import Values
 from benchlib.models._onnx_shapes import Shapes
+from benchlib.models._use import UNKNOWN, Use
 from benchlib.tensors import Inputs
-
-Uses = Mapping[str, _onnx_uses.Use]  # of inputs by name
 
 LENGTH = 3  # tensors in a sequence
 DTYPES = {"FLOAT": "float32", "DOUBLE": "float64", "STRING": "U", "BFLOAT16": "float32"}
+_NO_IMAGES = ("state", "sound", "mask", "padding mask")  # kinds of floating numbers
 
 
-def generated(proto: Any, wanted: Values, shapes: Shapes, seed: int) -> Inputs:
-    """Values for all inputs. An optional is there; a sequence holds several tensors of one shape. Raises UserError."""
-    return generator(wanted, shapes, uses_of(proto, wanted))(seed)
+@dataclass(frozen=True)
+class Generator:
+    """Makes values for all inputs of a graph: what each is, by the table of kinds, decides what it holds."""
 
+    wanted: Values
+    shapes: Shapes
+    uses: Mapping[str, Use]
 
-def uses_of(proto: Any, wanted: Values) -> Uses:
-    """What the graph makes of its inputs of whole numbers. Raises UserError."""
-    dtypes = {name: _dtype(name, value.kind) for name, value in wanted.items()}
-    return _onnx_uses.uses_of(proto, [name for name, dtype in dtypes.items() if dtype.kind in "iu"])
+    def __call__(self, seed: int, other: bool = False) -> Inputs:
+        """An optional is there; a sequence holds several tensors of one shape. Raises UserError.
 
+        Args:
+            seed: what is drawn follows from it.
+            other: make a set beside the recorded one, in which lengths are drawn too instead of following a rule.
+        """
+        chance = np.random.default_rng(seed)
+        return {name: self._value(name, self.wanted[name].nesting, chance, seed, other) for name in self.wanted}
 
-def generator(wanted: Values, shapes: Shapes, uses: Uses) -> Callable[[int], Inputs]:
-    """What makes values for all inputs from a seed. Raises UserError."""
-    dtypes = {name: _dtype(name, value.kind) for name, value in wanted.items()}
-    return lambda seed: _generated(wanted, shapes, dtypes, uses, np.random.default_rng(seed))
+    @property
+    def guessed(self) -> list[str]:
+        """The inputs of whole numbers of which nothing is known."""
+        return [name for name in self.wanted if self._is_guessed(name)]
 
+    def _value(self, name: str, nesting: tuple[str, ...], chance: np.random.Generator, seed: int, other: bool) -> Any:
+        if nesting:
+            times = LENGTH if nesting[0] == "sequence" else 1
+            parts = [self._value(name, nesting[1:], chance, seed, other) for _ in range(times)]
+            return parts if nesting[0] == "sequence" else parts[0]
+        # Masks and lengths of one set agree, as they are drawn from the same numbers.
+        lengths = np.random.default_rng((seed, 1)) if other else None
+        tensor, kind = self._known[name]
+        blank = Blank(tensor, chance, self._counted.get(name), self._image, lengths)
+        array = filled(kind.name, blank)
+        return _bfloat16(array) if self.wanted[name].kind == "BFLOAT16" else array
 
-def _generated(
-    wanted: Values, shapes: Shapes, dtypes: Mapping[str, np.dtype], uses: Uses, rng: np.random.Generator
-) -> Inputs:
+    def _is_guessed(self, name: str) -> bool:
+        tensor, kind = self._known[name]
+        if tensor.numbers.dtype.kind not in "iu" or tensor.role not in ("", "number", "length", "index"):
+            return False
+        if kind.name in ("count", "one count"):
+            sizes_of_image = "size" in tensor.name and self._image and tensor.numbers.shape[-1:] == (2,)
+            return not (tensor.use.legal or self._counted.get(name) or sizes_of_image)
+        unknown = kind.name in ("unknown whole numbers", "whole number", "identifiers") and not tensor.use.legal
+        return unknown and "input_ids" not in tensor.name
 
-    def tensor(name: str) -> np.ndarray:
-        use = uses.get(name, _onnx_uses.Use())
-        array = _fillers.fill(name, shapes[name], dtypes[name], rng, wanted, use)
-        return _bfloat16(array) if wanted[name].kind == "BFLOAT16" else array
+    @cached_property
+    def _known(self) -> dict[str, tuple[InputTensor, Kind]]:
+        """What each input is before it holds anything."""
+        found = {}
+        for name, value in self.wanted.items():
+            sound = "FLOAT" in value.kind and is_sound(name, self.wanted)
+            use = self.uses.get(name, UNKNOWN)
+            use = Use("sound") if sound and use.role in ("", "number") else use
+            tensor = InputTensor(name.lower(), np.zeros(self.shapes[name], _dtype(name, value.kind)), use)
+            found[name] = tensor, kind_of(tensor)
+        return found
 
-    def value(name: str, nesting: tuple[str, ...]) -> Any:
-        if not nesting:
-            return tensor(name)
-        return (
-            [value(name, nesting[1:]) for _ in range(LENGTH)] if nesting[0] == "sequence" else value(name, nesting[1:])
-        )
+    @cached_property
+    def _counted(self) -> dict[str, int]:
+        """The length of what each count counts, as far as names tell it."""
+        counts = [name for name, (_, kind) in self._known.items() if kind.name in ("count", "one count", "offsets")]
+        apart = [name for name, (_, kind) in self._known.items() if kind.name in ("state", "sampling rate")]
+        surely = [name for name in counts if self._known[name][0].role == "length"]
+        lengths = {n: counted_length(n, self.wanted, self.shapes, [*counts, *apart], n in surely) for n in counts}
+        return {name: length for name, length in lengths.items() if length}
 
-    return {name: value(name, wanted[name].nesting) for name in wanted}
+    @cached_property
+    def _image(self) -> tuple[int, int] | None:
+        """Height and width of the first input that has four axes."""
+        own = (t.numbers for t, kind in self._known.values() if kind.name not in _NO_IMAGES)
+        shape = next((a.shape for a in own if a.ndim == 4 and (a.dtype.kind == "f" or a.dtype == np.uint8)), None)
+        if shape is None:
+            return None
+        return (shape[1], shape[2]) if shape[3] < min(shape[1:3]) else (shape[2], shape[3])
 
 
 def _dtype(name: str, kind: str) -> np.dtype:

@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 
 from benchlib import tensors
+from benchlib.models._input_kinds import kind_of
+from benchlib.models._moves import InputTensor
 from benchlib.record.metadata import FreeAxes
 
 
@@ -59,7 +61,17 @@ def resized(inputs: Any, axes: FreeAxes, sizes: Mapping[str, int]) -> Any:
                 array = np.take(array, np.arange(sizes[called]) % array.shape[axis], axis)  # keeps a label
         sequences = [axis for axis, called in along.items() if called == "seq_length"]
         found[name] = _unmasked(array, recorded, sequences[-1]) if sequences else array
-    return tensors.unflatten(structure, found)
+    recorded_length = sizes_of(inputs, axes).get("seq_length", 0)
+    length = sizes.get("seq_length", recorded_length)
+    return tensors.unflatten(structure, {n: _shortened(n, a, recorded_length, length) for n, a in found.items()})
+
+
+def _shortened(name: str, array: np.ndarray, recorded: int, length: int) -> np.ndarray:
+    """Lengths of a sequence that was cut: none is beyond its end."""
+    kind = kind_of(InputTensor(name.lower(), tensors.values(array))) if array.dtype.kind in "iu" else None
+    if length >= recorded or kind is None or kind.name not in ("count", "one count"):
+        return array
+    return np.minimum(array, length) if array.max() <= recorded else array
 
 
 def _shorter(length: int) -> list[int]:

@@ -7,17 +7,21 @@ reads what is given instead. A fixed batch is rewritten by `_onnx_batch`.
 from __future__ import annotations
 
 import hashlib
-from functools import lru_cache
+from collections.abc import Callable
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from benchlib.errors import UserError
-from benchlib.models import LoadedModel, _items, _onnx_batch, _onnx_data, _onnx_shapes, _onnx_values
-from benchlib.models._onnx_graph import inputs_of, outputs_of
+from benchlib.models import LoadedModel, _items, _onnx_batch, _onnx_data, _onnx_shapes
+from benchlib.models._onnx_graph import Values, inputs_of, outputs_of
+from benchlib.models._onnx_uses import GraphUses
+from benchlib.models._onnx_values import Generator
 from benchlib.onnx_facts import external_files, weights_of
 from benchlib.registry import Facts, Source
+from benchlib.tensors import Inputs
 
 
 def load(name: str, trial: Any) -> LoadedModel:
@@ -26,17 +30,23 @@ def load(name: str, trial: Any) -> LoadedModel:
     path = Path(name)
     proto = read(path)
     wanted, facts, write = inputs_of(proto), _facts(proto), None
+    graph = GraphUses(proto, wanted)
     external_data(path)
-    if change := _onnx_batch.asked(wanted, trial):
-        proto, write = _onnx_batch.rewritten(path, wanted, *change, trial)
+    if change := _onnx_batch.asked(wanted, trial, graph.states):
+        proto, write = _onnx_batch.rewritten(path, wanted, *change, trial, graph.states)
         wanted, facts["batch_rewritten"] = inputs_of(proto), "{} → {}".format(*change)
-    uses, redraw = _onnx_values.uses_of(proto, wanted), None
+        graph = GraphUses(proto, wanted)
+    redraw: Callable[[int], Inputs] | None = None
     if trial.inputs:
         sets = _onnx_data.given(trial.inputs, wanted, outputs_of(proto))
         _onnx_data.check(trial.inputs, sets[0].inputs, wanted)
+        uses = graph.uses(_onnx_data.shapes_of(sets[0].inputs))
     else:
-        redraw = _onnx_values.generator(wanted, _onnx_shapes.resolved(wanted, trial), uses)
-        sets = [_onnx_data.Given(redraw(trial.seed), None)]
+        shapes = _onnx_shapes.resolved(wanted, trial, graph)
+        uses = graph.uses(shapes)
+        generator = Generator(wanted, shapes, uses)
+        sets, redraw = [_onnx_data.Given(generator(trial.seed), None)], partial(generator, other=True)
+        facts["inputs_guessed"] = _guessed(generator.guessed, wanted)
     axes = _onnx_shapes.axes(wanted, sets[0].inputs)
     if items := _items.items(sets[0].inputs, axes):
         facts["items"] = items
@@ -52,7 +62,18 @@ def load(name: str, trial: Any) -> LoadedModel:
         facts=facts,
         axes=axes,
         redraw=redraw,
-        roles={name: use.role for name, use in uses.items() if use.role},
+        uses=uses,
+    )
+
+
+def _guessed(names: list[str], wanted: Values) -> str:
+    """What to do about inputs of whole numbers of which nothing is known; "" where there are none."""
+    if not names:
+        return ""
+    listed = ", ".join(f"{name} {wanted[name]}" for name in names)
+    return (
+        f"{listed}: neither the graph nor a name says which whole numbers are legal, so 0 and 1 were taken; "
+        f"`inputs: FILE.npz` with {', '.join(wanted)} would settle it"
     )
 
 

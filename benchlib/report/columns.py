@@ -215,6 +215,8 @@ def status_cell(row: Row) -> str:
     text = status_badge(row["status"])
     if known(row["suspect"]):
         text += f' <span class="badge suspect" title="failed checks: {escape(row["suspect"])}">suspect</span>'
+    if known(row["inputs_guessed"]) and row["inputs_guessed"]:
+        text += f' <span class="quiet" title="{escape(row["inputs_guessed"])}">inputs guessed</span>'
     return text
 
 

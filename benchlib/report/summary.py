@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import unicodedata
 
+import pandas as pd
+
 from benchlib.report import disturbed
 from benchlib.report.collate import Results
 from benchlib.report.columns import incomparable
@@ -39,6 +41,7 @@ def summary(results: Results) -> str:
             "",
             f"{len(table)} planned = {counts}",
             *(f"left out: {line}" for line in results.left_out),
+            *_guessed(table),
             *disturbed.sentences(results),
             *[""][: len(contested)],
             *(_answer(answer) for answer in contested),
@@ -63,6 +66,12 @@ def _line(row: Row, scale: Scale) -> tuple[str, ...]:
         "control" if row["control"] else row["verdict"] if known(row["verdict"]) and decides else "–",
         f"{status}, suspect: {row['suspect']}" if known(row["suspect"]) else status,
     )
+
+
+def _guessed(table: pd.DataFrame) -> list[str]:
+    """A line for each model with inputs of which nothing is known."""
+    told = table[table["inputs_guessed"].fillna("") != ""].drop_duplicates(["model_name", "inputs_guessed"])
+    return [f"{_short(str(r['model_name']))}: {_printable(str(r['inputs_guessed']))}" for r in rows_of(told)]
 
 
 def _answer(answer: Answer) -> str:

@@ -184,10 +184,10 @@ def _judged_by(row: Row) -> str:
 
 def _limits_of_comparison(row: Row) -> list[str]:
     """What the comparison of a trial does not cover, in sentences."""
-    names = ("ground_truth_is", "inputs_not_moved", "input_sets_refused")
-    kind, fixed, refused = (row[name] if known(row[name]) else "" for name in names)
+    names = ("ground_truth_is", "inputs_not_moved", "input_sets_refused", "inputs_guessed")
+    kind, fixed, refused, guessed = (row[name] if known(row[name]) else "" for name in names)
     told = [f"the model is {kind}" if kind not in ("", FUNCTION) else "", f"checked for one value of {fixed} alone"]
-    return [text for text in (told[0], told[1] if fixed else "", refused) if text]
+    return [text for text in (told[0], told[1] if fixed else "", refused, guessed) if text]
 
 
 def _trial(handle_of_trial: str) -> str:

@@ -98,6 +98,7 @@ class ModelView(View):
             ("weights", m.get("model_weights")),
             ("parameters", size),
             ("inputs", m["input_shapes"]),
+            ("guessed", m.get("inputs_guessed")),
             ("loaded in", f"{seconds(m['time_load'])}{' (cached)' if self._model.cached else ''}"),
         ]
         return [(label, value) for label, value in rows if value]

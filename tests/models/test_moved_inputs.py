@@ -10,17 +10,18 @@ from benchlib.models._input_kinds import kind_of
 from benchlib.models._input_sets import COMPARED
 from benchlib.models._moved_inputs import ALONE, TOGETHER, moved
 from benchlib.models._moves import InputTensor
+from benchlib.models._use import Use
 from tests.models.deciding import CASES
 
 CHANCE = np.random.default_rng(0)
 
 
 def kind(name, numbers, role="", sizes=()):
-    return kind_of(InputTensor(name, np.asarray(numbers), role, frozenset(sizes))).name
+    return kind_of(InputTensor(name, np.asarray(numbers), Use(role), frozenset(sizes))).name
 
 
-def sets_of(inputs, seed=0, most=99, roles=None):
-    return moved(inputs, roles or {}, seed, most)
+def sets_of(inputs, seed=0, most=99, uses=None):
+    return moved(inputs, uses or {}, seed, most)
 
 
 def compared(inputs, seed):

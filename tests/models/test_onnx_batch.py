@@ -79,9 +79,10 @@ def test_every_item_is_looked_at_and_state_that_mixes_them_is_seen(tmp_path):
     ]
     with pytest.raises(Refused, match="does not compute the items of a batch apart"):
         load(write(tmp_path / "a.onnx", nodes, [1, 3], [1, 3], **ends), batch_size=4)
-    add = [helper.make_node("Add", ["x", "state"], ["y"])]
+    add = [helper.make_node("Add", ["x", "state"], ["y"]), helper.make_node("Tanh", ["state"], ["new_state"])]
+    given_again = [helper.make_tensor_value_info("new_state", TensorProto.FLOAT, [1, 1, 8])]
     with pytest.raises(Refused, match="does not compute the items of a batch apart"):
-        load(write(tmp_path / "b.onnx", add, [1, 4, 8], [1, 4, 8], state=[1, 1, 8]), batch_size=4)
+        load(write(tmp_path / "b.onnx", add, [1, 4, 8], [1, 4, 8], state=[1, 1, 8], also=given_again), batch_size=4)
 
 
 def test_a_free_dimension_beside_the_batch_takes_its_size_from_the_trial(tmp_path):

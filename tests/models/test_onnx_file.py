@@ -135,7 +135,8 @@ def test_what_is_not_known_is_listed_with_how_to_say_it(tmp_path):
         tmp_path / "m.onnx",
         {"a": (TensorProto.FLOAT, ["batch", "frames", 80]), "b": (TensorProto.FLOAT, [2])},
     )
-    with pytest.raises(UserError, match=r"a float\[batch, frames, 80\]; b float\[2\]; say `shapes: {a: \[1, …, 80\]}`"):
+    said = r"a float\[batch, frames, 80\]; b float\[2\]; say `shapes: {a: \[1, …, 80\]}` or `seq_length`"
+    with pytest.raises(UserError, match=said):
         load(path)
     with pytest.raises(UserError, match="no input 'aa'; did you mean 'a'"):
         load(path, shapes={"aa": [1]})

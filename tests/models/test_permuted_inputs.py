@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 
 from benchlib import tensors
-from benchlib.models import _fillers
-from benchlib.models._onnx_uses import Use
 from benchlib.models._permuted_inputs import permuted
+from tests.models.onnx_text import MadeUp, model_of
 
 CHANCE = np.random.default_rng(0)
 
@@ -81,6 +80,7 @@ def test_tokens_are_nearly_all_distinct_where_the_vocabulary_is_large():
     config = SimpleNamespace(vocab_size=30522, max_position_embeddings=512, pad_token_id=0)
     for seed in range(20):
         ids = text_inputs(config, {"input_ids"}, 1, 128, seed)["input_ids"].numpy()
-        made_up = _fillers.fill("input_ids", [1, 64], np.dtype("int64"), np.random.default_rng(seed), (), Use())
+        graph = model_of("g (int64[1,64] input_ids) => (float[1,64] y) { y = Cast<to=1>(input_ids) }")
+        made_up = MadeUp(graph, seed).inputs["input_ids"]
         for found in (ids, derived({"input_ids": ids}, seed)["input_ids"], made_up):
             assert len(np.unique(found)) >= 0.95 * found.size

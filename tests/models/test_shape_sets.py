@@ -85,3 +85,11 @@ def test_the_recorded_inputs_stay_as_they_are():
     mask = np.array([[0, 1]])
     resized({"mask": mask}, {"mask": TOKENS}, {"batch": 1, "seq_length": 1})
     assert mask.tolist() == [[0, 1]]
+
+
+def test_lengths_end_with_the_sequence_that_was_cut():
+    inputs = {"x": np.ones((3, 9, 2)), "x_lens": np.array([9, 7, 4]), "ids": np.full((3, 9), 8)}
+    axes = {"x": TOKENS, "x_lens": {0: "batch"}, "ids": TOKENS}
+    assert resized(inputs, axes, {"batch": 4, "seq_length": 5})["x_lens"].tolist() == [5, 5, 4, 5]
+    assert resized(inputs, axes, {"batch": 2})["x_lens"].tolist() == [9, 7]
+    assert resized(inputs, axes, {"seq_length": 5})["ids"].max() == 8

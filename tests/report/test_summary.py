@@ -23,3 +23,11 @@ def test_no_control_characters_reach_the_terminal(study):
     results.table.loc[0, "model_name"] = "evil\x1b[2J\nname"
     text = summary(results)
     assert "\x1b" not in text and "evil [2J name" in text
+
+
+def test_what_was_guessed_is_told_once_for_each_model(study):
+    results = collate(study)
+    told = results.table["model_name"] == "resnet18"
+    results.table.loc[told, "inputs_guessed"] = "k int64[3]: nothing says what it holds"
+    lines = [line for line in summary(results).splitlines() if "k int64[3]" in line]
+    assert lines == ["resnet18: k int64[3]: nothing says what it holds"] and told.sum() > 1

@@ -62,6 +62,12 @@ ROWS = (
         "the sets of inputs that do not count, with the reason",
         "eager and float64 have to answer what is derived from the recorded inputs as they answer those",
     ),
+    (
+        "inputs_guessed",
+        "",
+        "inputs of whole numbers that were made up although nothing says which are legal, and what would settle it",
+        "no table, key, length or name in an ONNX file tells their range",
+    ),
     ("input_sets_refused", "", "derived sets of inputs that the way would not take", "told, and no fault"),
     (
         "inputs_not_moved",
