@@ -7,6 +7,7 @@ so that a notebook with torch and a model in it neither disturbs the measurement
 from __future__ import annotations
 
 import json
+import os
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -71,7 +72,8 @@ def run(
     Every trial runs, whatever the folder holds of it already. Progress is printed as it comes.
 
     Args:
-        model: what the command line takes, or a `torch.nn.Module`, or a transformers configuration; or a list of them.
+        model: what the command line takes, or a path, a `torch.nn.Module` or a transformers configuration; or a list of
+            them. Which exporter, runtime and reference go with it follows from what it is, where none is named.
         output: the folder of the executed notebooks.
         inputs: of a module, what its forward takes: a tensor, a tuple of tensors or a mapping by name; of an ONNX file,
             the path of a `.npz` or of a folder of test data.
@@ -128,8 +130,8 @@ def sweep(
 
 def _study_of(model: Any, inputs: Any, parameters: Mapping[str, Any]) -> studies.Study:
     """The arguments of `run` as a study. Raises UserError with everything that is wrong with them by themselves."""
-    given, complaints = {"model": model, **parameters}, []
-    models = list(model) if isinstance(model, _AXIS_VALUES) else [model]
+    models = [_path_as_text(m) for m in (model if isinstance(model, _AXIS_VALUES) else [model])]
+    given, complaints = {"model": models, **parameters}, []
     if not all(isinstance(m, str | Mapping) for m in models):
         from benchlib.artifacts import root
         from benchlib.models import python
@@ -152,6 +154,10 @@ def _study_of(model: Any, inputs: Any, parameters: Mapping[str, Any]) -> studies
     if complaints:
         raise UserError(*complaints)
     return study
+
+
+def _path_as_text(model: Any) -> Any:
+    return os.fspath(model) if isinstance(model, os.PathLike) else model
 
 
 def _axis(name: str, value: Any) -> list[Any]:

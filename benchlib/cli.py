@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any, cast
 
 import typer
+import typer.core
 
 from benchlib import cli_cache, cli_discover, cli_list, cli_scripts
 from benchlib.cli_options import BuildOnly, CacheDir, Lean, Quiet, Verbose, use_cache, with_trial_options
@@ -16,7 +17,7 @@ from benchlib.doctor import TAKES, examine, noise_floor
 from benchlib.errors import Interrupted, UnknownName, UserError
 from benchlib.execution import status as stands
 from benchlib.execution.resume import Rerun
-from benchlib.models import issues
+from benchlib.models import issues, names_a_model
 from benchlib.plan import study as studies
 from benchlib.plan.expand import expand
 from benchlib.plan.issues import keep as keep_issue
@@ -24,7 +25,19 @@ from benchlib.plan.only import select
 from benchlib.plan.options import values_of
 from benchlib.record import Record
 
+
+class Commands(typer.core.TyperGroup):
+    """The commands; `benchlib model.onnx …` is `benchlib run model.onnx …`."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[Any, Any, list[str]]:
+        """The command that the first word names; `run` where that word can only be a model."""
+        if args and self.get_command(ctx, args[0]) is None and names_a_model(args[0]):
+            args = ["run", *args]
+        return super().resolve_command(ctx, args)
+
+
 app = typer.Typer(
+    cls=Commands,
     help="Which way of running this model is fastest here, is it still right, and can the figure be believed?",
     no_args_is_help=True,
     add_completion=False,

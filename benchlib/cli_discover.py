@@ -24,7 +24,7 @@ from benchlib.models import _script_arguments
 
 def discover(
     scripts: Annotated[
-        list[str] | None, typer.Argument(help="scripts, patterns such as 'b*.py', or file.py::hash")
+        list[str] | None, typer.Argument(help="scripts, patterns such as 'b*.py', or file.py::hash,hash")
     ] = None,
     max_depth: Annotated[int, typer.Option(min=0, help="how deep to look into the models that a script calls")] = 0,
     script_args: Annotated[str, typer.Option(help="the arguments of the scripts, in one text")] = "",
@@ -93,14 +93,15 @@ def scripts_of(folder: Path) -> list[Path]:
 
 
 def only(one: Discovery, hash: str) -> list[Found]:
-    """The models with a hash. Raises UserError where the script calls none."""
-    models, name = [m for m in one.models if m.hash == hash], Path(one.script).name
-    if not models and one.ended:
-        raise UserError(f"{name}::{hash} was not called before the script ended: {one.ended}")
-    if not models:
-        known = ", ".join(dict.fromkeys(m.hash for m in one.models))
-        raise UserError(f"{name} calls no model with the hash '{hash}'; known: {known or 'none'}")
-    return models
+    """The models with a hash, or with one of several parted by commas. Raises UserError for one that is not there."""
+    wanted, name = hash.split(","), Path(one.script).name
+    known = dict.fromkeys(m.hash for m in one.models)
+    missing = next((h for h in wanted if h not in known), None)
+    if missing is not None and one.ended:
+        raise UserError(f"{name}::{missing} was not called before the script ended: {one.ended}")
+    if missing is not None:
+        raise UserError(f"{name} calls no model with the hash '{missing}'; known: {', '.join(known) or 'none'}")
+    return [m for m in one.models if m.hash in wanted]
 
 
 def shown(

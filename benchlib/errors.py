@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import importlib.util
 import re
 from collections.abc import Iterable
 
@@ -41,6 +42,13 @@ class UnknownName(UserError):
 
 class Unavailable(Exception):
     """This machine lacks what the trial needs (a device, a package, a compiler): `skipped`, not `failed`."""
+
+
+def missing_package(error: BaseException | None) -> str | None:
+    """The package without which an import failed, where it is not installed; None of any other error. A module that an
+    installed package lacks is the affair of its version."""
+    name = (error.name or "").partition(".")[0] if isinstance(error, ModuleNotFoundError) else ""
+    return name if name and importlib.util.find_spec(name) is None else None
 
 
 class UnusableHost(UserError):

@@ -74,16 +74,21 @@ def graphs(proto: Any) -> Iterator[Any]:
 
 def external_files(proto: Any, folder: Path) -> list[Path]:
     """The files in `folder` that hold tensors of the model."""
+    return [folder / name for name in external_ends(proto)]
+
+
+def external_ends(proto: Any) -> dict[str, int]:
+    """The names of the files that hold tensors of the model, sorted, and how many bytes each has at least."""
     import onnx
 
-    names = {
-        entry.value
-        for tensor in (*(t for graph in graphs(proto) for t in graph.initializer), *_constants(proto))
-        if tensor.data_location == onnx.TensorProto.EXTERNAL
-        for entry in tensor.external_data
-        if entry.key == "location"
-    }
-    return [folder / name for name in sorted(names)]
+    found: dict[str, int] = {}
+    for tensor in (*(t for graph in graphs(proto) for t in graph.initializer), *_constants(proto)):
+        if tensor.data_location == onnx.TensorProto.EXTERNAL:
+            said = {entry.key: entry.value for entry in tensor.external_data}
+            if name := said.get("location"):
+                end = int(said.get("offset", 0)) + int(said.get("length", 0))
+                found[name] = max(found.get(name, 0), end)
+    return dict(sorted(found.items()))
 
 
 def weights_of(proto: Any) -> Iterator[Any]:

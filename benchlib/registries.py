@@ -13,10 +13,10 @@ from collections.abc import Mapping
 from functools import cached_property
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar, cast
 
 from benchlib import user_file
-from benchlib.errors import UnknownName, UserError
+from benchlib.errors import Unavailable, UnknownName, UserError, missing_package
 from benchlib.registry import Exporter, Pass, Runtime, Source
 
 P = TypeVar("P", Source, Exporter, Pass, Runtime)
@@ -104,11 +104,16 @@ class Registry(Generic[P]):
         self._check(name)
         if name in self._own:
             return self._own[name][0]
-        if user_file.names_one(name):
-            return cast(P, user_file.plugin(self.kind, name))
         try:
+            if user_file.names_one(name):
+                return cast(P, user_file.plugin(self.kind, name))
             return cast(P, self._entry_points[name].load())
         except Exception as error:
+            package = missing_package(error.__cause__ if isinstance(error, UserError) else error)
+            if package and self.kind != "source":
+                return cast(P, _absent(self.kind, name, package))
+            if isinstance(error, UserError):
+                raise
             raise UserError(
                 f"{self.kind} '{name}' of {self._entry_points[name].value} does not load: {error}"
             ) from error
@@ -116,6 +121,23 @@ class Registry(Generic[P]):
     def _check(self, name: str) -> None:
         if name not in self:
             raise UnknownName(self.kind, name, self.names())
+
+
+def _absent(kind: str, name: str, package: str) -> Exporter | Pass | Runtime:
+    """What stands in the place of a plug-in that cannot be read for want of a package: a plan tells it as lacking, and
+    no rule knows it."""
+
+    def lacks(trial: Any) -> str:
+        return f"it needs the package {package}, which is not installed"
+
+    def use(request: Any) -> Any:
+        raise Unavailable(f"{name}: {lacks(request)}")
+
+    if kind == "exporter":
+        return Exporter(name, "", takes="", artifact="", export=use, lacks=lacks)
+    if kind == "runtime":
+        return Runtime(name, "", opens=(), open=use, lacks=lacks)
+    return Pass(name, "", apply=use, lacks=lacks)
 
 
 sources: Registry[Source] = Registry("source", "benchlib.models", "benchlib.suites")

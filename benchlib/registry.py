@@ -70,13 +70,15 @@ class Source:
     packages: tuple[str, ...] = ()
     catalogue: Callable[[], list[CatalogueRow]] | None = None
     more: Callable[[], list[str]] | None = None  # names that load() takes beside those of the catalogue
-    tagged: bool = False  # it takes each of its names with a tag too, which only load() knows: `resnet18.a1_in1k`
+    tags: Callable[[], list[str]] | None = None  # its names with a tag, which it takes too: `resnet18.a1_in1k`
     shapes: Mapping[str, float | None] = field(default_factory=dict)  # the sizes (`SIZES`) that it
     # reads, with defaults (None: the model's own, or for text the longest of the batch)
     options: Mapping[str, Option] | None = None  # of model_args; None: any, they go to the model's own config
     refuse: Refusal = never
     called: Callable[[str, Any], str] | None = None  # (name, trial) -> how tables call it; None: by its last part
-    gives: str = "module"  # what load() returns: "module" (a torch.nn.Module) or "onnx" (a ready file)
+    lacks: Refusal = never  # what this machine lacks for a model of it, or None
+    gives: str = "module"  # what load() returns: "module" (a torch.nn.Module), "onnx" (a ready file) or "": unknown
+    exporter: str = "onnx_dynamo"  # of a trial that names none
     judge: Parameters = field(default_factory=lambda: {"exporter": "eager"})  # the way that is right
     judged_by: str = "eager"  # the same in words, for the report
 

@@ -58,7 +58,7 @@ class Trial(BaseModel):
     attn_implementation: str | None = Field(None, description="eager, sdpa, …; null: the library's own")
     with_loss: bool = Field(False, description="labels among the inputs, the loss among the outputs")
     exporter: Annotated[str, AfterValidator(trial_values.known_exporter)] = Field(
-        "onnx_dynamo", description="the way from the model to something that runs"
+        "", description="the way from the model to something that runs; empty: the one for its source"
     )
     target_opset: Size | None = Field(None, description="operator set of the export; null: the exporter's own")
     exporter_args: dict[str, Any] = Field(default_factory=dict, description="options of the exporter")
@@ -164,7 +164,7 @@ class Trial(BaseModel):
             return called(name, self)
         file, mark, picked = self.model.partition("::")
         path = PurePath(file.partition(":")[2] or file)
-        return f"{path.stem if path.suffix in FILES else path.name}{mark}{picked}"
+        return f"{path.stem if path.suffix.lower() in FILES else path.name}{mark}{picked}"
 
     @property
     def way(self) -> Way:

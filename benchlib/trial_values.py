@@ -10,10 +10,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from benchlib import user_file
-from benchlib.errors import suggestion
-from benchlib.models import _script_arguments, row, script
-from benchlib.registries import Registry, exporters, runtimes
-from benchlib.registry import Option, Options, Parameters
+from benchlib.errors import UserError, suggestion
+from benchlib.models import _script_arguments, parse, row, script
+from benchlib.registries import Registry, exporters, runtimes, sources
+from benchlib.registry import Option, Options, Parameters, Source
 from benchlib.way import WAY
 
 RECORDED = "recorded"
@@ -22,8 +22,20 @@ TOLERANCE = ("rtol", "atol")
 
 def resolved(values: Parameters, default_of: Callable[[str], Any]) -> Parameters:
     """The parameters with all that stand for others in their places: a recorded batch size, what a script's command
-    line sets, what a sequence names."""
-    return _of_sequence(_of_script(_of_suite(dict(values))), default_of)
+    line sets, what a sequence names, the exporter for the model's source."""
+    return with_exporter(_of_sequence(_of_script(_of_suite(dict(values))), default_of))
+
+
+def with_exporter(values: Parameters) -> Parameters:
+    """The parameters with the exporter that the model's source declares, where none is asked for. What is wrong with a
+    model is told where it is planned."""
+    if values.get("exporter", "") != "":
+        return values
+    try:
+        source = sources.get(parse(str(values.get("model", "")))[0])
+    except UserError:
+        return {**values, "exporter": Source.exporter}
+    return {**values, "exporter": source.exporter}
 
 
 def _of_suite(values: Parameters) -> Parameters:

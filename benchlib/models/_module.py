@@ -88,16 +88,25 @@ def no_shapes(trial: Any) -> str | None:
 
 def no_loss(trial: Any) -> str | None:
     """The refusal of sources whose models also compute no loss."""
+    return _no_loss(trial) or no_shapes(trial)
+
+
+def _no_loss(trial: Any) -> str | None:
     if trial.with_loss:
         return "with_loss is for transformers models, whose forward takes labels; this model computes no loss"
-    return no_shapes(trial)
+    return None
 
 
 def no_attention(trial: Any) -> str | None:
     """The refusal of sources whose models are also none of transformers'."""
+    return no_attention_or_loss(trial) or no_shapes(trial)
+
+
+def no_attention_or_loss(trial: Any) -> str | None:
+    """The refusal of sources whose models are none of transformers'."""
     if trial.attn_implementation:
         return "attn_implementation is for transformers models; this model has one way to compute its attention"
-    return no_loss(trial)
+    return _no_loss(trial)
 
 
 def with_attention(build: Any, name: str | None) -> Any:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from benchlib.errors import Unavailable, UnknownName, UserError
@@ -11,6 +13,11 @@ from benchlib.models import LoadedModel, _configs, _labels, _modalities, _module
 from benchlib.models._configs import Settings
 from benchlib.tensors import Inputs
 
+_ROOT = "PreTrainedModel"  # of transformers: what all its models are made from
+_ABSTRACT = (_ROOT, "PretrainedModel")  # ends of the names of those that are no model yet
+_MODELING = ".modeling_"
+_CLASS = re.compile(r"^class (\w+)\(([^)]*)\):", re.MULTILINE)
+_WORD = re.compile(r"\w+")
 MakeInputs = Callable[[Any, Any, Any], Inputs]  # of configuration, module and trial
 
 
@@ -72,24 +79,34 @@ def model_named(name: str) -> Any:
         raise UnknownName("transformers model", name, names())
     kind = getattr(transformers, name)
     known = isinstance(kind, type) and issubclass(kind, transformers.PreTrainedModel)
-    if not (known and getattr(kind, "config_class", None)):
+    if not (known and getattr(kind, "config_class", None)) or name.endswith(_ABSTRACT):
         raise UserError(f"transformers.{name} is no model that a configuration describes")
     return kind
 
 
 def names() -> list[str]:
-    """The model classes of the installed transformers, from its own table, which imports none of them."""
+    """The names that `model_named` takes, in the order of the installed transformers' own table. None of its files is
+    imported: the text of a file says what its classes are made from."""
     import transformers
 
-    return [
-        name
-        for name, place in transformers._class_to_module.items()
-        if place.rpartition(".")[2].startswith("modeling_")
-        and name[0].isupper()
-        and not name.startswith(("Auto", "PreTrained", "Pretrained"))
-        and ("Model" in name or "For" in name)
-        and not name.endswith(("PreTrainedModel", "PretrainedModel", "Output"))
-    ]
+    places = {name: place for name, place in transformers._class_to_module.items() if _MODELING in place}
+    folder = Path(transformers.__file__).parent
+    bases: dict[str, list[str]] = {}
+    for place in dict.fromkeys(places.values()):
+        file = folder.joinpath(*place.split(".")).with_suffix(".py")
+        if file.is_file():
+            bases |= {name: _WORD.findall(listed) for name, listed in _CLASS.findall(file.read_text(encoding="utf-8"))}
+    models = _made_from(_ROOT, bases)
+    return [name for name in places if name in models and not name.endswith(_ABSTRACT)]
+
+
+def _made_from(root: str, bases: Mapping[str, Sequence[str]]) -> set[str]:
+    """The classes that have `root` among what they are made from, at any depth; itself too."""
+    found, before = {root}, 0
+    while len(found) > before:
+        before = len(found)
+        found |= {name for name, own in bases.items() if not found.isdisjoint(own)}
+    return found
 
 
 def _one_line(error: BaseException) -> str:

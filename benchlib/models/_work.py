@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from benchlib import tensors
+from benchlib.errors import UserError
 from benchlib.record.metrics import Metrics
 
 # Operators that read a part of a tensor, or nothing of it yet.
@@ -45,14 +47,26 @@ def work_of(model: Any) -> Metrics:
     torch.backends.mha.set_fastpath_enabled(False)  # one operator for a whole layer would hide what is in it
     try:
         with torch.random.fork_rng(devices=()), torch.no_grad(), Watch(), FlopCounterMode(display=False) as counter:
-            model.call()
+            returned = model.call()
     except Exception as error:  # the session's own first call tells it as a failure, if it is one
         return Metrics(flops_reason=f"{type(error).__name__}: {error}".partition("\n")[0])
     finally:
         torch.backends.mha.set_fastpath_enabled(fused)
+    require_tensors(returned)
     found = Metrics(weights_read_size=sum(sizes[i] for i in read))
     if called & _UNCOUNTED:
         return found | {"flops_reason": f"torch's counter does not know {', '.join(sorted(called & _UNCOUNTED))}"}
     if not counter.get_total_flops():
         return found | {"flops_reason": "no matrix product, convolution or attention in the forward"}
     return found | {"flops": counter.get_total_flops()}
+
+
+def require_tensors(returned: Any) -> None:
+    """Raises UserError for what a forward returned and holds no tensor: nothing of it can be exported or compared."""
+    try:
+        leaves, _ = tensors.flatten(returned)
+    except TypeError as error:
+        raise UserError(f"of what the model's forward returns, {error}: let it return tensors") from error
+    if not leaves:
+        what = "None" if returned is None else type(returned).__name__
+        raise UserError(f"the model's forward returns no tensor, but {what}: let it return tensors")

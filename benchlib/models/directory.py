@@ -6,15 +6,24 @@ random ones, and the record says so; one without tokenizer gets the inputs of `b
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from benchlib.errors import UserError, suggestion
-from benchlib.models import LoadedModel, _configs, _labels, _meta, _modalities, _module, _tasks, _transformers
+from benchlib.errors import Unavailable, UserError, suggestion
+from benchlib.files import digest_of
+from benchlib.models import (
+    LoadedModel,
+    _configs,
+    _file_kinds,
+    _labels,
+    _meta,
+    _modalities,
+    _module,
+    _tasks,
+    _transformers,
+)
 from benchlib.models._configs import Settings
 from benchlib.models._sentences import SENTENCES
 from benchlib.registry import Source
@@ -48,10 +57,13 @@ def load(name: str, trial: Any) -> LoadedModel:
 
 
 def identity(name: str, trial: Any) -> dict[str, str]:
-    """The hash of every file that decides the model or its inputs."""
+    """The hash of every file that decides the model or its inputs. Raises UserError for one that is none."""
     path = Path(name)
     files = _files(path, (*WEIGHTS, *SETTINGS))
-    return {f.name: _hash(str(f), f.stat().st_size, f.stat().st_mtime_ns) for f in files}
+    for file in files:
+        if wrong := _file_kinds.safetensors_fault(file) if file.suffix == ".safetensors" else _file_kinds.pointer(file):
+            raise UserError(f"model '{path}': {file.name}: {wrong}")
+    return {f.name: digest_of(f) for f in files}
 
 
 def _config(path: Path, given: Settings) -> Any:
@@ -128,6 +140,8 @@ def _tokenizer(path: Path) -> Any:
 
     try:
         tokenizer = transformers.AutoTokenizer.from_pretrained(path, local_files_only=True, trust_remote_code=False)
+    except ImportError as error:
+        raise Unavailable(f"model '{path}': its tokenizer: {' '.join(str(error).split())[:300]}") from error
     except Exception as error:  # tokenizers raises bare ones
         raise UserError(f"model '{path}': its tokenizer does not load: {' '.join(str(error).split())[:300]}") from error
     if tokenizer.pad_token is None:
@@ -159,12 +173,6 @@ def _tokens(tokenizer: Any, batch: list[str], length: int | None = None) -> Any:
 
 def _files(path: Path, patterns: tuple[str, ...]) -> list[Path]:
     return sorted({f for pattern in patterns for f in path.glob(pattern) if f.is_file()})
-
-
-@lru_cache(maxsize=4096)
-def _hash(path: str, size: int, modified: int) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 source = Source(

@@ -6,20 +6,20 @@ reads what is given instead. A fixed batch is rewritten by `_onnx_batch`.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from benchlib.errors import UserError
-from benchlib.models import LoadedModel, _items, _onnx_batch, _onnx_data, _onnx_shapes
+from benchlib.files import digest_of
+from benchlib.models import LoadedModel, _file_kinds, _items, _onnx_batch, _onnx_data, _onnx_shapes
 from benchlib.models._onnx_graph import Values, inputs_of, outputs_of
 from benchlib.models._onnx_uses import GraphUses
 from benchlib.models._onnx_values import Generator
-from benchlib.onnx_facts import external_files, weights_of
+from benchlib.onnx_facts import external_ends, weights_of
 from benchlib.registry import Facts, Source
 from benchlib.tensors import Inputs
 
@@ -80,31 +80,44 @@ def _guessed(names: list[str], wanted: Values) -> str:
 def identity(name: str, trial: Any) -> dict[str, str]:
     """The sha256 of the file and of the external data it names."""
     path = Path(name)
-    files = [path, *external_data(path)]
-    return {f.name: _hash(str(f), f.stat().st_size, f.stat().st_mtime_ns) for f in files}
+    return {f.name: digest_of(f) for f in (path, *external_data(path))}
 
 
 def read(path: Path) -> Any:
     """The model without its external data. Raises UserError."""
     import onnx
 
-    if not path.stat().st_size:
-        raise UserError(f"model '{path}': the file is empty, so it is no ONNX model")
     try:
         proto = onnx.load(path, load_external_data=False)
     except Exception as error:  # protobuf's DecodeError and whatever else a parser meets
-        raise UserError(f"model '{path}': not a readable ONNX file ({error})") from error
+        cut = f"not a readable ONNX file of {path.stat().st_size} bytes: cut short, damaged or none at all"
+        raise UserError(f"model '{path}': {_other(path) or cut}") from error
     if not proto.graph.output or not proto.opset_import:
-        raise UserError(f"model '{path}': not an ONNX model (it has no outputs or no operator set)")
+        raise UserError(f"model '{path}': {_other(path) or 'not an ONNX model (it has no outputs or no operator set)'}")
     return proto
 
 
+def _other(path: Path) -> str | None:
+    found = _file_kinds.fault(path)
+    return found and f"not an ONNX model; {found}"
+
+
 def external_data(path: Path) -> list[Path]:
-    """The files beside `path` that hold its weights. Raises UserError when one is missing."""
-    files = external_files(read(path), path.parent)
+    """The files beside `path` that hold its weights. Raises UserError when one is missing, or not whole."""
+    ends = external_ends(read(path))
+    files = [path.parent / name for name in ends]
     missing = [f.name for f in files if not f.is_file()]
     if missing:
         raise UserError(f"model '{path}': its external data {', '.join(missing)} is not beside it")
+    for file, end in zip(files, ends.values(), strict=True):
+        size = file.stat().st_size
+        if wrong := _file_kinds.stub(file) if end else None:
+            raise UserError(f"model '{path}': its external data {file.name}: {wrong}")
+        if size < end:
+            raise UserError(
+                f"model '{path}': its external data {file.name} is cut short: {size} bytes, of which the graph reads "
+                f"{end}"
+            )
     return files
 
 
@@ -128,12 +141,6 @@ def _facts(proto: Any) -> Facts:
         "params_dtype": max([d for d in counts if "float" in d] or counts, key=lambda d: counts[d], default=""),
         "weights_size": size,
     }
-
-
-@lru_cache(maxsize=1024)
-def _hash(path: str, size: int, modified: int) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def refuse(trial: Any) -> str | None:
@@ -160,6 +167,7 @@ source = Source(
     options={},
     refuse=refuse,
     gives="onnx",
+    exporter="onnx",
     judge={"exporter": "onnx", "rtopt": "off"},
     judged_by="itself with graph optimisation off",
 )

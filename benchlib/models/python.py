@@ -28,7 +28,7 @@ from benchlib.models import LoadedModel, _axes, _code, _configs, _items, _modali
 from benchlib.models._facts import class_name, weights_hash
 from benchlib.models._saved import META, StoredModule
 from benchlib.registry import SIZES, Source
-from benchlib.tensors import FlatArrays, Inputs
+from benchlib.tensors import Inputs
 
 FOLDER = "python"
 LENGTH = 128  # of text for a configuration given without inputs
@@ -106,19 +106,33 @@ def opened(place: Path, called: str, trial: Any) -> LoadedModel:
     sys.path.extend(p for p in meta.paths if p not in sys.path)
     flat, structure = tensors.load(place / "inputs.npz")
     inputs = tensors.unflatten(structure, flat)
-    if trial.batch_size != 1:
-        _check_batch(called, flat, trial.batch_size)
     module = _saved.open_saved(place / "model.pt")
-    positional = tuple(meta.positional)
-    model = _module.loaded(module, lambda trial: inputs, trial, task="", weights=meta.weights, positional=positional)
+    return with_its_inputs(module, inputs, tuple(meta.positional), called, trial, meta.weights)
+
+
+def with_its_inputs(
+    module: Any, inputs: Inputs, positional: tuple[str, ...], called: str, trial: Any, weights: str
+) -> LoadedModel:
+    """A module with inputs that came with it: how many items they hold is theirs to say. Raises UserError for another
+    `batch_size`."""
+    if trial.batch_size != 1:
+        check_batch(called, inputs, trial.batch_size)
+    model = _module.loaded(module, lambda trial: inputs, trial, task="", weights=weights, positional=positional)
     model.redraw = None  # nobody knows how these inputs were made
+    return with_items(model)
+
+
+def with_items(model: LoadedModel) -> LoadedModel:
+    """A model with how many items a call is of, where its inputs say it."""
     model.axes = _axes.shared(model.inputs)
     if items := _items.items(model.inputs, model.axes):
         model.facts["items"] = items
     return model
 
 
-def _check_batch(name: str, flat: FlatArrays, batch_size: int) -> None:
+def check_batch(name: str, inputs: Inputs, batch_size: int) -> None:
+    """Raises UserError where no input holds so many items."""
+    flat = tensors.flatten(inputs)[0]
     held = list(dict.fromkeys(a.shape[0] for a in flat.values() if a.ndim))
     if batch_size not in held:
         items = " or ".join(map(str, held)) or "no"

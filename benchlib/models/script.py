@@ -2,6 +2,7 @@
 
     path/net.py              its model, when it calls one
     path/net.py::479b1332    the one with this hash, as `benchlib discover path/net.py` shows them
+    path/net.py::479b1332,215ca1e3    two of them, which a plan opens to a trial each
 
 The script is run under the profiler of `benchlib.discovery`, in a process of its own and in the current folder, as
 `python path/net.py` would, and ends when the model is called: what it is called with are the inputs of the trial.
@@ -15,16 +16,19 @@ import sys
 import tempfile
 from collections.abc import Mapping
 from functools import lru_cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from benchlib import label_line
 from benchlib.discovery import Discovery, Found, discover, take
-from benchlib.errors import UserError
+from benchlib.errors import Unavailable, UserError
 from benchlib.models import LoadedModel, _module, _script_arguments, parse, python
 from benchlib.registry import Source
 
-_NAME = re.compile(r"\.py(::\w+)?$")
+_NAME = re.compile(r"\.py(::\w+(,\w+)*)?$")
+_NO_MODULE = re.compile(r"ModuleNotFoundError: No module named '(\w+)")
+_NO_CUDA = ("Torch not compiled with CUDA enabled", "Found no NVIDIA driver", "No CUDA GPUs are available")
 
 
 def is_script(model: str) -> bool:
@@ -57,7 +61,8 @@ def hashes(discovery: Discovery) -> Mapping[str, Found]:
 
 
 def load(name: str, trial: Any) -> LoadedModel:
-    """The model as the script makes and calls it. Raises UserError for a script that calls none, or several."""
+    """The model as the script makes and calls it. Raises UserError for a script that calls none, or several, and
+    Unavailable for one that ends for the lack of something."""
     script, _, picked = name.partition("::")
     path, args = Path(script), _script_arguments.command_line(trial)
     picked = picked or _only(discovered(path, trial), path)
@@ -88,10 +93,29 @@ def refuse(trial: Any) -> str | None:
     return label_line.unreadable(path) or _module.no_shapes(trial) or _script_arguments.not_taken(path, trial)
 
 
+def lacks(trial: Any) -> str | None:
+    """What this machine lacks for a script that ends for the lack of it before it calls a model."""
+    return None if "::" in trial.model else _missing(discovered(path_of(trial.model), trial))
+
+
+def _missing(discovery: Discovery) -> str | None:
+    if discovery.models:
+        return None
+    module = _NO_MODULE.search(discovery.ended)
+    if module and find_spec(module[1]) is None:
+        place = discovery.ended.partition(": ")[0]
+        return f"{place} needs the package {module[1]}, which is not installed"
+    if any(said in discovery.ended for said in _NO_CUDA):
+        return f"a CUDA device is asked for: {discovery.ended}"
+    return None
+
+
 def _only(discovery: Discovery, path: Path) -> str:
     found = hashes(discovery)
     if len(found) == 1:
         return next(iter(found))
+    if not found and (missing := _missing(discovery)):
+        raise Unavailable(missing)
     if not found:
         raise UserError(f"{path.name} calls no model{f': {discovery.ended}' if discovery.ended else ''}")
     named = ", ".join(f"{path.name}::{hash} ({model.name})" for hash, model in found.items())
@@ -118,4 +142,5 @@ source = Source(
     packages=("torch",),
     shapes={name: None for name in _script_arguments.PARAMETERS if name != "batch_size"},
     refuse=refuse,
+    lacks=lacks,
 )

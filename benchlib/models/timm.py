@@ -50,6 +50,13 @@ def more() -> list[str]:
     return [n for n in (*timm.list_models(), *sorted(timm.models.get_deprecated_models())) if n not in BATCH_SIZES]
 
 
+def tags() -> list[str]:
+    """The names with the tags of their weights: the size of an image and the classes depend on the tag."""
+    import timm
+
+    return [name for model in timm.list_models() for name in timm.models.get_arch_pretrained_cfgs(model) if "." in name]
+
+
 source = Source(
     name="timm",
     summary="image models of timm, random weights",
@@ -57,7 +64,7 @@ source = Source(
     packages=("torch", "timm"),
     catalogue=catalogue,
     more=more,
-    tagged=True,
+    tags=tags,
     shapes={"height": None, "width": None, "num_channels": None},
     refuse=_module.no_attention,
 )

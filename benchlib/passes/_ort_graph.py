@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from benchlib.runtimes import _onnx_versions
+
 BASIC = "basic"
 
 
@@ -18,6 +20,4 @@ def optimize(source: Path, target: Path, level: str = BASIC, without: Iterable[s
     options.optimized_model_filepath = str(target)
     options.add_session_config_entry("session.optimized_model_external_initializers_file_name", f"{target.name}.data")
     options.add_session_config_entry("session.optimized_model_external_initializers_min_size_in_bytes", "1024")
-    onnxruntime.InferenceSession(
-        str(source), options, providers=["CPUExecutionProvider"], disabled_optimizers=set(without)
-    )
+    _onnx_versions.opened(str(source), options, [("CPUExecutionProvider", {})], disabled_optimizers=set(without))

@@ -29,7 +29,7 @@ def lacks(trial: Trial) -> str | None:
             if reason:
                 return f"{_KINDS[registry.kind]} {name}: {reason}"
     source, _ = trial.source()
-    return without_packages(source) or absent(row(trial.model))
+    return without_packages(source) or source.lacks(trial) or absent(row(trial.model))
 
 
 def without_packages(source: Source) -> str | None:

@@ -17,6 +17,7 @@ from benchlib.plan.selections import picked
 from benchlib.plan.study import Setting, Study, Value, complaint
 from benchlib.registry import Parameters
 from benchlib.trial import Trial, default_of
+from benchlib.trial_values import with_exporter
 
 
 @dataclass
@@ -152,9 +153,8 @@ def _merged(settings: tuple[Setting, ...]) -> Setting:
 
 
 def _matches(point: Setting, rule: Setting) -> bool:
-    return bool(rule) and all(
-        (point[name].value if name in point else default_of(name)) == wanted.value for name, wanted in rule.items()
-    )
+    held = with_exporter(_values(point))
+    return bool(rule) and all(held.get(name, default_of(name)) == wanted.value for name, wanted in rule.items())
 
 
 def _place_of(point: Setting) -> str:

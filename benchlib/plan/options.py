@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+import re
+from pathlib import Path
 from typing import Any, get_args
 
 from ruamel.yaml import YAML
@@ -28,7 +30,19 @@ _PAIRS = {"[": "]", "{": "}", "(": ")"}
 def values_of(parameter: str, text: str) -> list[Any]:
     """The values that an option's text gives: several when it has commas outside brackets and quotes."""
     parts = [text] if parameter in WHOLE else split(text)
+    parts = _with_hashes(parts) if parameter == "model" else parts
     return [_value(parameter, part) for part in parts]
+
+
+def _with_hashes(parts: list[str]) -> list[str]:
+    """Models with the further hashes of `net.py::479b1332,215ca1e3` put back: a bare word names nothing else."""
+    found: list[str] = []
+    for part in parts:
+        if found and "::" in found[-1] and re.fullmatch(r"\w+", part) and not Path(part).is_dir():
+            found[-1] += f",{part}"
+        else:
+            found.append(part)
+    return found
 
 
 def split(text: str) -> list[str]:

@@ -14,13 +14,17 @@ _WORDS = {"module": "a PyTorch module", "onnx": "an ONNX file"}
 
 
 def refusal(trial: Trial) -> str | None:
-    """The rule that refuses a trial, or None. Asks the general rules first, then every plug-in's own."""
+    """The rule that refuses a trial, or None. Asks the general rules first, then every plug-in's own. Of a model or a
+    plug-in that is not here nobody knows the rules: it is lacking."""
     source, _ = trial.source()
     exporter, runtime = exporters.get(trial.exporter), runtimes.get(trial.resolved_runtime)
+    if not (source.gives and exporter.artifact and runtime.opens):
+        return None
     if exporter.takes != source.gives:
         return (
             f"exporter {trial.exporter} starts from {_WORDS.get(exporter.takes, exporter.takes)}, "
-            f"and {trial.model_name} is {_WORDS.get(source.gives, source.gives)}"
+            f"and {trial.model_name} is {_WORDS.get(source.gives, source.gives)}: leave exporter out, which then is "
+            f"{source.exporter}"
         )
     if exporter.artifact not in runtime.opens:
         return f"runtime {runtime.name} does not open what {trial.exporter} leaves ({exporter.artifact})"

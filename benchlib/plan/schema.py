@@ -14,7 +14,7 @@ def schema() -> dict[str, Any]:
     """Generated from the parameters of a trial; a test keeps `params/schema.json` equal to it."""
     model = Trial.model_json_schema()
     parameters = {name: {k: v for k, v in field.items() if k != "title"} for name, field in model["properties"].items()}
-    parameters["exporter"] |= {"enum": [n for n in exporters.names() if exporters.is_ours(n)]}
+    parameters["exporter"] |= {"enum": ["", *filter(exporters.is_ours, exporters.names())]}
     parameters["runtime"] |= {"enum": ["", *filter(runtimes.is_ours, runtimes.names())]}
     setting = {"type": "object", "properties": parameters, "additionalProperties": False}
     axis = {

@@ -18,21 +18,24 @@ from pathlib import Path
 from benchlib import artifacts, machine
 from benchlib.errors import UserError, suggestion
 from benchlib.fingerprint import code_of
-from benchlib.models import parse, script
+from benchlib.models import FILES, parse, script
 from benchlib.plan.availability import without_packages
 from benchlib.registries import sources
 from benchlib.registry import Facts
 from benchlib.trial import Trial
 
-_ASK = "import json, sys; from benchlib.registries import sources; print(json.dumps(sources.get(sys.argv[1]).more()))"
+_ASK = (
+    "import json, sys; from benchlib.registries import sources; "
+    "print(json.dumps(getattr(sources.get(sys.argv[1]), sys.argv[2])()))"
+)
 _PATIENCE = 300.0  # seconds: importing a package for the first time may compile it
 
 
 def select(model: str) -> list[str]:
     """The models that a text stands for; a text that is no selection stands for itself. Raises UserError."""
     suite, _, wanted = model.partition("/")
-    if script.is_script(model):
-        return _scripts(model)
+    if script.is_script(model) or Path(model.partition("::")[0]).suffix.lower() in FILES:
+        return _files(model)
     if suite not in sources or sources.get(suite).catalogue is None:
         parse(model)  # complains about a file or directory that is not there
         return [model]
@@ -46,7 +49,7 @@ def select(model: str) -> list[str]:
 def picked(trial: Trial) -> list[str]:
     """The models that the script of a trial calls, each by its hash. Where it picks one, or calls none (its record
     will say why), that is the trial's own."""
-    if "::" in trial.model or script.refuse(trial):
+    if "::" in trial.model or trial.source()[0] is not script.source or script.refuse(trial):
         return [trial.model]
     found = script.hashes(script.discovered(script.path_of(trial.model), trial))
     return [f"{trial.model}::{hash}" for hash in found] or [trial.model]
@@ -54,14 +57,23 @@ def picked(trial: Trial) -> list[str]:
 
 def more(suite: str) -> list[str]:
     """The names beyond a suite's catalogue that it takes too, in its own order; empty when its package is missing."""
+    return _asked(suite, "more")
+
+
+def tags(suite: str) -> list[str]:
+    """The names of a suite with a tag of weights behind a dot; empty when its package is missing."""
+    return _asked(suite, "tags")
+
+
+def _asked(suite: str, what: str) -> list[str]:
     source = sources.get(suite)
-    if source.more is None or without_packages(source):
+    if getattr(source, what) is None or without_packages(source):
         return []
-    decided = [suite, *(f"{p} {machine.package_version(p)}" for p in source.packages), code_of(sources, suite)]
+    decided = [suite, what, *(f"{p} {machine.package_version(p)}" for p in source.packages), code_of(sources, suite)]
     key = hashlib.sha256(json.dumps(decided).encode()).hexdigest()
 
     def build(_, facts: Facts) -> None:
-        facts["names"] = _ask(suite)
+        facts["names"] = _ask(suite, what)
 
     return artifacts.obtain("catalogues", suite, key, {"decided": decided}, build)[0].facts["names"]
 
@@ -84,8 +96,13 @@ def _chosen(suite: str, wanted: str, names: list[str]) -> list[str]:
 def _by_text(suite: str, wanted: str, names: list[str]) -> list[str]:
     """The models that contain a text, or the one beyond the catalogue that is called so. Raises UserError."""
     source, beyond = sources.get(suite), more(suite)
-    stem = wanted.partition(".")[0] if source.tagged else wanted
-    if wanted in beyond or (stem != wanted and stem in (*names, *beyond)):
+    if wanted in beyond:
+        return [wanted]
+    stem, dot, _ = wanted.partition(".")
+    if source.tags and dot and stem in (*names, *beyond):
+        if wanted not in (known := tags(suite)):
+            mine = [name for name in known if name.startswith(f"{stem}.")]
+            raise UserError(f"model '{suite}/{wanted}': {stem} has no such tag{suggestion(wanted, mine)}")
         return [wanted]
     if containing := _containing(names, wanted) or _containing(beyond, wanted):
         return containing
@@ -98,21 +115,27 @@ def _containing(names: list[str], wanted: str) -> list[str]:
     return [n for n in names if wanted.lower() in n.lower()]
 
 
-def _scripts(model: str) -> list[str]:
-    """The files of a pattern, in alphabetical order. A file that is called like a pattern is that file."""
-    is_pattern = glob.has_magic(model) and not Path(model.partition("::")[0]).expanduser().exists()
-    found = sorted(glob.glob(str(Path(model).expanduser()))) if is_pattern else []
-    if is_pattern and not found:
-        raise UserError(f"model '{model}': no file has such a name (looked in {Path.cwd()})")
+def _files(model: str) -> list[str]:
+    """The files of a pattern, in alphabetical order, each with every hash that is picked. A file that is called like a
+    pattern is that file."""
+    file, picks, picked = model.partition("::")
+    is_pattern = glob.has_magic(file) and not Path(file).expanduser().exists()
+    found = sorted(glob.glob(str(Path(file).expanduser()))) if is_pattern else [file]
     if not found:
+        raise UserError(f"model '{model}': no file has such a name (looked in {Path.cwd()})")
+    if not is_pattern:
         parse(model)
-    return found or [model]
+    return [f"{name}{picks}{hash}" for name in found for hash in dict.fromkeys(picked.split(","))]
 
 
-def _ask(suite: str) -> list[str]:
+def _ask(suite: str, what: str) -> list[str]:
     try:
         done = subprocess.run(
-            [sys.executable, "-c", _ASK, suite], capture_output=True, text=True, timeout=_PATIENCE, env=dict(os.environ)
+            [sys.executable, "-c", _ASK, suite, what],
+            capture_output=True,
+            text=True,
+            timeout=_PATIENCE,
+            env=dict(os.environ),
         )
     except subprocess.TimeoutExpired as error:
         raise UserError(f"the suite {suite} did not list its models within {_PATIENCE:g} s") from error

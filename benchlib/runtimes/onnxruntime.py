@@ -59,7 +59,7 @@ def open(request: OpenRequest) -> OrtSession:
     if not request.options.get("disable_cpu_ep_fallback", False):
         chain.setdefault(CPU, {})  # shape computations; `_placement` sees what else went there
     providers = [(name, {k: str(v) for k, v in options.items()}) for name, options in chain.items()]
-    session = _onnx_versions.loaded(onnxruntime.InferenceSession, request.artifact, settings, providers=providers)
+    session = _onnx_versions.opened(request.artifact, settings, providers)
     if session.get_providers()[0] != provider:
         raise RuntimeError(f"{provider} would fall back to {session.get_providers()[0]}: it could not be created")
     session.disable_fallback()

@@ -12,7 +12,7 @@ from benchlib.fingerprint import fingerprint
 from benchlib.model_labels import label_columns
 from benchlib.record.metrics import Metrics
 from benchlib.record.record import Failure, Record
-from benchlib.trial import Trial, default_of
+from benchlib.trial import Trial
 
 
 def blank_record(trial: Trial, key: str, status: str) -> Record:
@@ -69,8 +69,6 @@ def reproduce(trial: Trial) -> str:
         if name != "model":
             text = value if isinstance(value, str) else json.dumps(value)
             words.append(f"--{name.replace('_', '-')} {shlex.quote(text)}")
-    if "exporter" not in trial.asked():
-        words.append(f"--exporter {default_of('exporter')}")
     return " ".join(words)
 
 

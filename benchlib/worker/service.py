@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
-from benchlib.errors import Refused, Unavailable, UserError, plain
+from benchlib.errors import Refused, Unavailable, UserError, missing_package, plain
 from benchlib.tensors import FlatArrays
 from benchlib.typed_json import to_json
 from benchlib.worker.channel import Channel, Closed
@@ -99,6 +99,8 @@ class Worker:
 
 def problem_of(error: BaseException) -> Problem:
     """An exception as a reply: its kind is the status that the trial ends with."""
+    if package := missing_package(error):
+        error = Unavailable(f"it needs the package {package}, which is not installed")
     names = {kind.__name__ for kind in type(error).__mro__}
     text = plain(error) or type(error).__name__
     if isinstance(error, Unavailable):

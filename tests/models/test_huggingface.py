@@ -1,5 +1,7 @@
 """The suite of transformers models: each computes, follows its sizes, exports, and gives its loss when asked."""
 
+import importlib
+
 import numpy as np
 import pytest
 import torch
@@ -90,6 +92,19 @@ def test_the_suite_is_that_of_torch_bench_with_its_batches_and_lengths():
     known = {*_transformers.names(), "Speech2Text2ForCausalLM"}
     assert {e.model_class or name for name, e in huggingface.MODELS.items()} <= known
     assert not [name for name in known if name.startswith("Pretrained")]  # base classes, which nobody calls
+
+
+@pytest.mark.parametrize("package", ["bert", "clip", "resnet", "t5", "timm_wrapper", "vit"])
+def test_the_names_beyond_the_catalogue_are_those_that_load_takes(package):
+    module = importlib.import_module(f"transformers.models.{package}.modeling_{package}")
+    names = set(_transformers.names())
+    for name in module.__all__:
+        try:
+            _transformers.model_named(name)
+            assert name in names
+        except UserError:
+            assert name not in names
+    assert {"ResNetBackbone", "T5EncoderModel"} <= names and not {"AutoModel", "BertPreTrainedModel"} & names
 
 
 def test_a_dropped_model_names_its_last_version():
