@@ -128,11 +128,13 @@ def _model(model: Found, more: Mapping[str, str]) -> Iterator[str]:
     rows = {
         "class": model.model_class,
         "location": f"{_short(Path(model.file))}, line {model.line}",
+        "called in": model.called_in and f"{model.called_in}, a method of the model that holds it",
         "parameters": f"{model.params_size:,} ({in_bytes(model.weights_size)})",
         "hash": model.hash,
         "inputs": model.inputs or "none",
         **more,
     }
+    rows = {name: value for name, value in rows.items() if value}
     width = max(map(len, rows)) + 2
     yield from (f"{indent}    {name + ':':<{width}}{value}" for name, value in rows.items())
 

@@ -4,6 +4,7 @@ The script is `__main__`, with its own arguments, its folder first on the import
 before it imports torch itself.
 """
 
+import ast
 import builtins
 import importlib.abc
 import importlib.machinery
@@ -19,8 +20,8 @@ if __name__ == "__main__":
     # Started by path: this folder is sys.path[0]; the library stands last, behind all that is the script's.
     sys.path[0] = os.path.dirname(os.path.dirname(here))
 
-from benchlib.discovery import names, source
-from benchlib.discovery.journal import Ended, Imported, Journal
+from benchlib.discovery import names, processes
+from benchlib.discovery.journal import ChildStarted, Ended, Imported, Journal
 from benchlib.discovery.taking import taker
 from benchlib.discovery.watch import Watch
 from benchlib.worker import process
@@ -52,15 +53,20 @@ class AfterTorch(importlib.abc.MetaPathFinder):
 def main(script: str, args: list, folder: str, max_depth: int, wanted: str, into: str) -> None:
     journal, text = Journal(Path(folder)), Path(script).read_bytes()
     try:
-        code, loops = source.compiled(text, script), source.loop_variables(text)
+        tree = ast.parse(text, script)
+        code, loops = compile(tree, script, "exec", dont_inherit=True), names.loop_variables(tree)
     except (SyntaxError, ValueError) as error:
         line = getattr(error, "lineno", None)
         journal.say(Ended(f"{at(script, line)}{type(error).__name__}: {getattr(error, 'msg', error)}"))
         return
-    take = taker(journal, Path(into), script, text, code) if wanted else None
+    take = taker(journal, Path(into), script) if wanted else None
     watch = Watch(journal, script, max_depth, loops, wanted, take)
-    sys.meta_path.insert(0, AfterTorch(watch.install))
-    setattr(builtins, source.HOOK, watch.forward)
+    if "torch" in sys.modules:  # of an environment that imports it at the start of Python
+        watch.install(sys.modules["torch"])
+    else:
+        sys.meta_path.insert(0, AfterTorch(watch.install))
+    processes.watch(script, lambda: journal.say(ChildStarted()))
+    sys.setrecursionlimit(3 * sys.getrecursionlimit())  # a call of a module goes through frames of ours too
     library = sys.path.pop(0)
     sys.path += [library, os.path.join(library, "benchlib", "standins")]
     sys.path.insert(0, os.path.dirname(script))

@@ -44,6 +44,11 @@ class Remark:
 
 
 @dataclass(frozen=True)
+class ChildStarted:
+    """A process began that is not watched."""
+
+
+@dataclass(frozen=True)
 class Imported:
     """The files of the script's own folder that it has imported."""
 
@@ -69,7 +74,7 @@ class Ended:
     text: str  # how it went wrong; "" where it did not
 
 
-Line = FoundRow | LeftOut | Remark | Imported | Taken | NotTaken | Ended
+Line = FoundRow | LeftOut | Remark | ChildStarted | Imported | Taken | NotTaken | Ended
 _KINDS = {kind.__name__: kind for kind in get_args(Line)}
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import functools
 import sys
 import sysconfig
 import types
@@ -18,6 +20,7 @@ _MOST = 20_000  # objects looked at
 _WIDEST = 1000  # items of a container
 _OPAQUE = (str, bytes, int, float, complex, type(None), types.FunctionType, types.BuiltinFunctionType)
 _UNTELLING = ("self", "cls")
+_BEHIND = ("_orig_mod", "_actual_script_module")  # where a compiled and a traced module hold themselves
 
 
 def user_frames(script: str) -> list[types.FrameType]:
@@ -33,6 +36,17 @@ def user_frames(script: str) -> list[types.FrameType]:
 def is_users(file: str, script: str) -> bool:
     """The script, and what stands beside it or elsewhere; no installed package, and nothing of this one."""
     return file == script or not (file.startswith(("<", _HERE)) or _installed(file))
+
+
+def loop_variables(tree: ast.AST) -> set[str]:
+    """The names that `for` gives to one thing after another."""
+    loops = [n for n in ast.walk(tree) if isinstance(n, (ast.For, ast.AsyncFor, ast.comprehension))]
+    return {n.id for loop in loops for n in ast.walk(loop.target) if isinstance(n, ast.Name)}
+
+
+def is_of_python(file: str) -> bool:
+    """Whether a file belongs to the interpreter's own library."""
+    return _lies_in(file, ("stdlib", "platstdlib")) and not _lies_in(file, ("purelib", "platlib"))
 
 
 def of_child(module: Any, parent: Any) -> str:
@@ -86,6 +100,12 @@ def _parts(value: Any) -> Iterator[tuple[str, Any]]:
         yield from ((f"[{i}]", item) for i, item in enumerate(list(value)[:_WIDEST]))
     if isinstance(value, dict):
         yield from ((f"[{key!r}]", item) for key, item in list(value.items())[:_WIDEST])
+    if isinstance(value, types.MethodType):
+        yield "", value.__self__
+    if isinstance(value, functools.partial):
+        yield "", value.func
+        yield from ((f".args[{i}]", item) for i, item in enumerate(value.args))
+        yield from ((f".keywords[{key!r}]", item) for key, item in value.keywords.items())
     if not _is_foreign(value):
         yield from _attributes(value)
 
@@ -103,12 +123,17 @@ def _attributes(value: Any) -> Iterator[tuple[str, Any]]:
     if isinstance(held, (dict, types.MappingProxyType)):
         modules = held.get("_modules") if isinstance(held.get("_modules"), dict) else {}
         for name, item in (*list(held.items()), *modules.items()):
-            if str(name)[:2] != "__" and item is not modules:
+            if name in _BEHIND:
+                yield "", item
+            elif str(name)[:2] != "__" and item is not modules:
                 yield (f"[{name}]" if str(name).isdigit() else f".{name}"), item
 
 
-@lru_cache(maxsize=4096)
 def _installed(file: str) -> bool:
-    places = {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
+    return _lies_in(file, ("stdlib", "platstdlib", "purelib", "platlib"))
+
+
+@lru_cache(maxsize=4096)
+def _lies_in(file: str, places: tuple[str, ...]) -> bool:
     path = Path(file).resolve()
-    return any(path.is_relative_to(Path(place).resolve()) for place in places if place)
+    return any(path.is_relative_to(Path(place).resolve()) for name in places if (place := sysconfig.get_path(name)))

@@ -13,12 +13,16 @@ from pathlib import Path
 from benchlib import artifacts, label_line
 from benchlib.discovery import contained, surroundings
 from benchlib.discovery.found import Discovery, Found
-from benchlib.discovery.journal import FoundRow, Imported, LeftOut, Line, NotTaken, Remark, Taken
+from benchlib.discovery.journal import ChildStarted, FoundRow, Imported, LeftOut, Line, NotTaken, Remark, Taken
 from benchlib.errors import UserError, suggestion
 from benchlib.registry import Facts
 from benchlib.typed_json import from_json, to_json
 
 KIND, FILE = "discoveries", "discovery.json"
+
+
+class NotCalled(UserError):
+    """A script does not call the model with the hash that is asked for."""
 
 
 class _NotKept(Exception):
@@ -73,7 +77,7 @@ def take(
     """Runs the script again and saves one model as it was at its first call, and its inputs, into `folder`.
 
     model.pt (`benchlib.models._saved`), inputs.npz (`benchlib.tensors`) and meta.json (`StoredModule`), as
-    `benchlib.models.python` reads them. The script ends there. Raises UserError; for an unknown hash with
+    `benchlib.models.python` reads them. The script ends there. Raises UserError; for an unknown hash NotCalled, with
     those that there are.
     """
     path = _script(script)
@@ -83,10 +87,10 @@ def take(
     if any(isinstance(line, Taken) for line in run.lines):
         return
     if run.ended:
-        raise UserError(f"{path.name}::{hash} was not called before the script ended: {run.ended}")
+        raise NotCalled(f"{path.name}::{hash} was not called before the script ended: {run.ended}")
     known = list(dict.fromkeys(line.model.hash for line in run.lines if isinstance(line, FoundRow)))
     near = suggestion(hash, known) or f"; it calls {', '.join(known[:12])} and more"
-    raise UserError(f"{path.name} calls no model with the hash '{hash}'{near if known else ': it calls none'}")
+    raise NotCalled(f"{path.name} calls no model with the hash '{hash}'{near if known else ': it calls none'}")
 
 
 def _run(path: Path, args: Sequence[str], max_depth: int, timeout: float) -> tuple[Discovery, dict[str, str]]:
@@ -120,7 +124,11 @@ def _models(lines: list[Line], above: int = -1) -> Iterator[Found]:
 def _remarks(lines: list[Line]) -> list[str]:
     more = Counter(line.name for line in lines if isinstance(line, LeftOut))
     said = [line.text for line in lines if isinstance(line, Remark)]
-    return [*dict.fromkeys(said), *(f"{n} was called with {count} more sets of shapes" for n, count in more.items())]
+    said += [f"{name} was called with {count} more sets of shapes" for name, count in more.items()]
+    if children := sum(isinstance(line, ChildStarted) for line in lines):
+        ran = "1 child process ran: what it" if children == 1 else f"{children} child processes ran: what they"
+        said.append(f"{ran} called was not seen")
+    return list(dict.fromkeys(said))
 
 
 def _script(script: str | Path) -> Path:

@@ -8,20 +8,19 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchlib.discovery import source
+from benchlib.discovery import names
 from benchlib.discovery.identity import CallInputs
 from benchlib.discovery.journal import Journal, NotTaken, Taken
 
 Take = Callable[[Any, CallInputs, int], None]  # of a module, the inputs of its call, how many of them go by position
 
 
-def taker(journal: Journal, folder: Path, script: str, text: bytes, code: types.CodeType) -> Take:
+def taker(journal: Journal, folder: Path, script: str) -> Take:
     """What saves a module, and ends the process: nothing of the script is wanted any more."""
     start = os.getcwd()
 
     def take(module: Any, inputs: CallInputs, positional: int) -> None:
         try:
-            source.restore(code, text, script)
             _save(module, inputs, positional, folder, [str(Path(script).parent), start])
             journal.say(Taken())
         except Exception as error:
@@ -37,7 +36,21 @@ def _save(module: Any, inputs: CallInputs, positional: int, folder: Path, paths:
     from benchlib.models._facts import class_name
 
     kinds = list(dict.fromkeys(kind for part in module.modules() for kind in type(part).__mro__))
+    name = class_name(module)
+    _leave_own_call(module)
     _saved.save(module, folder / "model.pt")
     tensors.save(folder / "inputs.npz", inputs)
     known = list(dict.fromkeys([*_code.roots(kinds), *paths]))
-    _saved.StoredModule(list(inputs)[:positional], "as given", known, class_name(module)).write(folder / _saved.META)
+    _saved.StoredModule(list(inputs)[:positional], "as given", known, name).write(folder / _saved.META)
+
+
+def _leave_own_call(module: Any) -> None:
+    """Lets a module whose class has a `__call__` of its own be called as any other: its inputs are those of `forward`,
+    and so are the outputs that every way of exporting it gives."""
+    from torch.nn import Module
+
+    kind = type(module)
+    own = kind.__call__
+    if isinstance(own, types.FunctionType) and names.is_users(own.__code__.co_filename, ""):
+        called = {"__call__": Module._wrapped_call_impl, "__module__": "__main__"}
+        module.__class__ = type(kind.__name__, (kind,), called)

@@ -1,44 +1,58 @@
-"""Every call of a `torch.nn.Module` in this process, seen at the class: whatever holds the module, it is found.
+"""Every call of a `torch.nn.Module` in this process, whatever holds the module and whoever calls it.
 
-The wrapper stands in the place of `torch.nn.Module.__call__`, which every module goes through, ScriptModules and
-modules that override `__call__` and call it from there too. Calls that only trace (`torch.jit.trace`, `torch.export`,
-dynamo) are no calls. A function given to `torch.compile` runs uncompiled: the modules that it calls would vanish in
-its code. A compiled module is compiled, and seen as the module that it was made from.
+A call is seen where it begins (`entries.py`): at `torch.nn.Module.__call__`, which runs the hooks too, or at `forward`
+where it goes past that: from a `__call__` of the class's own, as `net.forward(x)`, from a kept `net.forward`. The first
+of them is the call, with the inputs there; the second is on its way. Calls that only trace (`torch.jit.trace`,
+`torch.export`, dynamo, fx) are none, nor is what a backward pass computes again. Nothing is compiled: what is given
+to `torch.compile` runs as it was written, so that no module vanishes in its code.
 """
 
 from __future__ import annotations
 
-import functools
 import os
-import sys
 import threading
 import time
+import types
 import weakref
 from collections.abc import Callable
 from typing import Any, TypedDict
 
-from benchlib.discovery import identity, names
+from benchlib.discovery import callers, entries, identity, names, stateless
+from benchlib.discovery.callers import Caller
+from benchlib.discovery.forwards import Forwards
 from benchlib.discovery.found import Found
 from benchlib.discovery.identity import CallInputs
 from benchlib.discovery.journal import MOST, FoundRow, Journal, LeftOut, Remark
 from benchlib.discovery.taking import Take
 
 EACH = 16  # sets of input shapes of one model that are kept
-_WRAPPERS = {"OptimizedModule": "_orig_mod", "DataParallel": "module", "DistributedDataParallel": "module"}
+_WRAPPERS = {  # the class of what stands before a module, and where it holds it
+    "OptimizedModule": "_orig_mod",
+    "DataParallel": "module",
+    "DistributedDataParallel": "module",
+    "TopLevelTracedModule": "_actual_script_module",
+}
 
 
 class _Active:
-    """A call that is under way: the module, its row and hash, and the modules that it goes through uncalled."""
+    """A call that is under way: the module, behind what it is wrapped in, with its row and hash."""
 
-    __slots__ = ("hash", "module", "row", "through")
+    __slots__ = ("hash", "modules", "row")
 
-    def __init__(self, module: Any, row: int | None, hash: str, through: list[Any]):
-        self.module, self.row, self.hash, self.through = module, row, hash, through
+    def __init__(self, modules: tuple[Any, ...], row: int | None, hash: str):
+        self.modules, self.row, self.hash = modules, row, hash
+
+    def goes_through(self, module: Any, begin: int = 0) -> bool:
+        """Whether this is one of its modules, the first `begin` of them left out."""
+        return any(module is one for one in self.modules[begin:])
 
 
 class _Here(threading.local):
-    def __init__(self):
+    """The calls under way in this thread, the innermost last; `everywhere` has those of all threads."""
+
+    def __init__(self, everywhere: dict[int, list[_Active]]):
         self.stack: list[_Active] = []
+        everywhere[threading.get_ident()] = self.stack
 
 
 class _Summary(TypedDict):
@@ -76,66 +90,57 @@ class Watch:
         inputs and how many of them go by position, before its first call."""
         self._journal, self._script, self._main = journal, script, os.path.basename(script).removesuffix(".py")
         self._max_depth, self._loops, self._wanted, self._take = max_depth, loops, wanted, take
-        self._here, self._lock = _Here(), threading.RLock()
+        self._forwards, self._lock = Forwards(), threading.RLock()
+        self._everywhere: dict[int, list[_Active]] = {}
+        self._here = _Here(self._everywhere)
         self._known: dict[int, _Known] = {}
         self._rows: dict[tuple[str, str, int], int] = {}
         os.register_at_fork(after_in_child=self._stop)
 
     def install(self, torch: Any) -> None:
         """Called when torch has been imported."""
-        original, compiling = torch.nn.Module.__call__, torch.compiler.is_compiling
-        here, watch, self._torch = self._here, self, torch
+        self._torch, self._compiling = torch, torch.compiler.is_compiling
+        entries.hand_over(torch, self._script, self._forwards, self._at_call, self._at_forward)
 
-        def __call__(self, *args, **kwargs):
-            if compiling() or len(here.stack) > watch._max_depth:
-                return original(self, *args, **kwargs)
-            return watch._called(original, self, args, kwargs)
+    def _at_call(self, call: Callable, module: Any, args: tuple, kwargs: CallInputs) -> Any:
+        """Stands for `call(module, *args, **kwargs)`."""
+        if self._compiling() or self._is_deep() or self._is_on_its_way(module, 1):
+            return call(module, *args, **kwargs)
+        return self._called(call, module, args, kwargs)
 
-        torch.nn.Module.__call__ = __call__
-        compile = torch.compile
-
-        @functools.wraps(compile)
-        def compile_modules(model=None, **options):
-            if model is None:
-                return lambda model: compile_modules(model, **options)
-            if not isinstance(model, torch.nn.Module) and getattr(model, "__name__", "") != "_call_impl":
-                return model
-            torch._dynamo.eval_frame.skip_code(__call__.__code__)  # the frame below it is what is to be compiled
-            return compile(model, **options)
-
-        torch.compile = compile_modules
-
-    def forward(self, owner: Any, /, *args: Any, **kwargs: Any) -> Any:
-        """Stands in the script for `owner.forward(…)`."""
-        stack = self._here.stack
-        torch = getattr(self, "_torch", None)
+    def _at_forward(self, forward: Callable, args: tuple, kwargs: CallInputs) -> Any:
+        """Stands for `forward(*args, **kwargs)`."""
+        module = args[0] if args else None
         if (
-            torch is None
-            or not isinstance(owner, torch.nn.Module)
-            or torch.compiler.is_compiling()
-            or len(stack) > self._max_depth
-            or (stack and stack[-1].module is owner)
+            self._compiling()
+            or self._is_deep()
+            or not isinstance(module, self._torch.nn.Module)
+            or self._is_on_its_way(module)
         ):
-            return owner.forward(*args, **kwargs)
-        return self._called(lambda module, /, *a, **k: module.forward(*a, **k), owner, args, kwargs)
+            return forward(*args, **kwargs)
+        return self._called(forward, module, args[1:], kwargs)
+
+    def _is_deep(self) -> bool:
+        return len(self._here.stack) > self._max_depth
+
+    def _is_on_its_way(self, module: Any, begin: int = 0) -> bool:
+        stack = self._here.stack
+        return bool(stack) and stack[-1].goes_through(module, begin)
 
     def _called(self, run: Callable, module: Any, args: tuple, kwargs: CallInputs) -> Any:
         stack = self._here.stack
-        if stack and any(module is m for m in stack[-1].through):
-            return run(module, *args, **kwargs)
         if self._is_no_call(module):
-            stack.append(_Active(module, None, "", []))
+            stack.append(_Active((module,), None, ""))
             try:
                 return run(module, *args, **kwargs)
             finally:
                 stack.pop()
-        through = [module]
-        while inner := _WRAPPERS.get(type(through[-1]).__name__):
-            through.append(getattr(through[-1], inner))
-        target = through.pop()
-        lazy = self._is_lazy(target)  # its parameters have no shape before its first call
-        row, hash = (None, "") if lazy else self._noted(target, through, args, kwargs)
-        stack.append(_Active(target, row, hash, [*through[1:], target] if through else []))
+        modules = (module,)
+        while inner := _WRAPPERS.get(type(modules[-1]).__name__):
+            modules += (getattr(modules[-1], inner),)
+        lazy = self._is_lazy(modules[-1])  # its parameters have no shape before its first call
+        row, hash = (None, "") if lazy else self._noted(modules, args, kwargs)
+        stack.append(_Active(modules, row, hash))
         if row is not None:
             self._journal.begin(row)
         begin = time.perf_counter()
@@ -145,15 +150,15 @@ class Watch:
             seconds = time.perf_counter() - begin
             stack.pop()
             if lazy:
-                row, _ = self._noted(target, through, args, kwargs)
+                row, _ = self._noted(modules, args, kwargs)
                 if row is not None:
                     self._journal.begin(row)
             if row is not None:
                 self._journal.end(row, seconds)
 
-    def _noted(self, module: Any, through: list[Any], args: tuple, kwargs: CallInputs) -> tuple[int | None, str]:
+    def _noted(self, modules: tuple[Any, ...], args: tuple, kwargs: CallInputs) -> tuple[int | None, str]:
         """The row of this call, None beyond the limits, and its hash. What fails here does not fail the script."""
-        parent = self._here.stack[-1] if self._here.stack else None
+        module, parent = modules[-1], self._here.stack[-1] if self._here.stack else None
         if parent and parent.row is None:  # it is left out, and so are its children
             return None, ""
         try:
@@ -163,9 +168,11 @@ class Watch:
                 key = (parent.row if parent else -1, identity.inputs_text(inputs))
                 if key not in known.rows:
                     hash = identity.digest(known.structure, key[1])
-                    if self._take and hash == self._wanted:
-                        self._take(module, inputs, len(args))
-                    known.rows[key] = (self._row(known, (*through, module), parent, key, hash), hash)
+                    with stateless.as_module(self._torch, module, inputs) as plain:
+                        if self._take and hash == self._wanted:
+                            self._forwards.restore()
+                            self._take(module, plain, len(args))
+                        known.rows[key] = (self._row(known, modules, parent, key, hash), hash)
                 return known.rows[key]
         except Exception as error:
             text = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
@@ -186,7 +193,9 @@ class Watch:
         above, module = key[0], modules[-1]
         frames = names.user_frames(self._script)
         if above not in known.names:
-            named = names.of_child(module, parent.module) if parent else names.of_model(modules, frames, self._loops)
+            named = (
+                names.of_child(module, parent.modules[-1]) if parent else names.of_model(modules, frames, self._loops)
+            )
             known.names[above] = named
         name = known.names[above]
         if (hash, name, above) in self._rows:
@@ -205,18 +214,22 @@ class Watch:
             depth=len(self._here.stack),
             parent=parent.hash if parent else "",
             inputs=key[1],
+            called_in="" if parent else self._called_in(modules, frames),
             **known.summary,
         )
         self._journal.say(FoundRow(row, above, model))
-        if len(self._here.stack) < self._max_depth and self._hides_children(modules):
+        if len(self._here.stack) < self._max_depth and self._hides_children(module):
             self._journal.say(Remark(f"{name} runs as compiled code: its children are not seen"))
         return row
 
-    def _hides_children(self, modules: tuple[Any, ...]) -> bool:
-        """Whether a module calls its children without Python: compiled, around it or in place, or scripted."""
-        module = modules[-1]
-        compiled = any(type(m).__name__ == "OptimizedModule" for m in modules) or module._compiled_call_impl is not None
-        return (compiled or isinstance(module, self._torch.jit.ScriptModule)) and any(True for _ in module.children())
+    def _called_in(self, modules: tuple[Any, ...], frames: list[types.FrameType]) -> str:
+        """`vae.encode`: the method from which a module is called that is held by the model of that method."""
+        holder, method = callers.holder_of(modules, self._torch.nn.Module)
+        return f"{names.of_model((holder,), frames, self._loops)}.{method}" if holder is not None else ""
+
+    def _hides_children(self, module: Any) -> bool:
+        """Whether a module calls its children without Python."""
+        return isinstance(module, self._torch.jit.ScriptModule) and any(True for _ in module.children())
 
     def _summary(self, module: Any) -> _Summary:
         from benchlib.models import _facts
@@ -230,12 +243,28 @@ class Watch:
         }
 
     def _is_no_call(self, module: Any) -> bool:
-        """A trace or its check, or a copy that DataParallel makes for one device."""
-        return (
-            self._torch._C._get_tracing_state() is not None
-            or sys._getframe(3).f_code.co_filename == self._torch.jit._trace.__file__
+        """A trace or its check; what a backward pass computes again; a copy that DataParallel makes for one device; a
+        part that its model calls in another thread; what a tool calls, as an observer, or a library for its own ends: a
+        transform, a metric, a loss. They have no weights; the models that a library calls for the script (pipelines,
+        trainers, generation) have."""
+        torch, stack = self._torch, self._here.stack
+        if (
+            torch._C._get_tracing_state() is not None
+            or torch.fx._symbolic_trace.is_fx_symbolic_tracing()
+            or torch._C._current_graph_task_id() != -1
             or module.__dict__.get("_is_replica", False)
-        )
+            or (not stack and self._is_part_elsewhere(module))
+        ):
+            return True
+        caller = callers.caller_of(module, self._script)
+        if caller is Caller.LIBRARY and not stack:
+            return callers.is_libraries(module) and not any(True for _ in module.parameters())
+        return caller is Caller.TOOL
+
+    def _is_part_elsewhere(self, module: Any) -> bool:
+        """Whether a model is under way in another thread that holds this one: it calls its parts in threads."""
+        under_way = [stack[0].modules[-1] for stack in list(self._everywhere.values()) if stack]
+        return any(model is not module and callers.holds(model, module) for model in under_way)
 
     def _is_lazy(self, module: Any) -> bool:
         if id(module) in self._known or not hasattr(module, "parameters"):

@@ -5,11 +5,13 @@ defines is pickled by value. Classes from a notebook or a script's `__main__` ar
 Parametrized modules (weight_norm, spectral_norm), which refuse to be pickled because their class is made on
 the fly, are taken apart into their original class and their state, and put together again. Tensors that a
 module computed and kept with their gradient's history (the old weight_norm's `weight`) are saved without it.
-ScriptModules, which pickle refuses too, are kept as the bytes that `torch.jit.save` writes.
+ScriptModules, which pickle refuses too, are kept as the bytes that `torch.jit.save` writes, and the module of an
+ExportedProgram as its graph and weights.
 """
 
 from __future__ import annotations
 
+import copy
 import io
 import json
 import os
@@ -77,6 +79,8 @@ def _pickle_module() -> types.ModuleType:
                 return _parametrized_again, (original, obj.__dict__, list(obj.parametrizations))
             if isinstance(obj, torch.Tensor) and not obj.is_leaf:
                 return obj.detach().__reduce_ex__(2)
+            if isinstance(obj, torch.fx.GraphModule) and "eval" in vars(obj):
+                return _unguarded(obj).__reduce__()
             if isinstance(obj, torch.jit.ScriptModule):
                 written = io.BytesIO()
                 torch.jit.save(obj, written)
@@ -97,6 +101,18 @@ def _parametrized_again(original: Any, state: dict, names: list[str]) -> Any:
     for name in names:
         parametrize._inject_property(module, name)
     return module
+
+
+def _unguarded(module: Any) -> Any:
+    """What `torch.export` gives as a module, without the checks of its inputs and the ban on `eval()`, which pickle
+    refuses: the same graph on the same weights."""
+    import torch
+
+    graph = copy.deepcopy(module.graph)
+    for node in graph.nodes:
+        if node.op == "call_module" and node.target == "_guards_fn":
+            graph.erase_node(node)
+    return torch.fx.GraphModule(module, graph)
 
 
 def _scripted_again(written: bytes) -> Any:

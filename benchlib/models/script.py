@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from benchlib import label_line
-from benchlib.discovery import Discovery, Found, discover, take
+from benchlib.discovery import Discovery, Found, NotCalled, discover, take
 from benchlib.errors import Unavailable, UserError
 from benchlib.models import LoadedModel, _module, _script_arguments, parse, python
 from benchlib.registry import Source
@@ -67,7 +67,14 @@ def load(name: str, trial: Any) -> LoadedModel:
     path, args = Path(script), _script_arguments.command_line(trial)
     picked = picked or _only(discovered(path, trial), path)
     with tempfile.TemporaryDirectory(prefix="benchlib-") as folder:
-        take(path, args, trial.max_depth, picked, Path(folder), trial.timeout)
+        try:
+            take(path, args, trial.max_depth, picked, Path(folder), trial.timeout)
+        except NotCalled as error:
+            if picked not in hashes(discovered(path, trial)):
+                raise
+            raise UserError(
+                f"{path.name} is not repeatable: one run of it calls {picked}, another does not ({error})"
+            ) from error
         sys.path.append(standins())
         return python.opened(Path(folder), path.name, trial)
 

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from benchlib.discovery import contained
+from benchlib.discovery.journal import FoundRow
 from tests.bench.figure import Figure, at_most
 
 PAIRS = 7
@@ -44,7 +45,7 @@ def figures(pairs: int = PAIRS) -> Iterator[Figure]:
 
 def discovered() -> None:
     run = contained.run(SCRIPT, [], 0, 600)
-    found = [(line["name"], line["executed"]) for line in run.lines if line["kind"] == "found"]
+    found = [(line.model.name, line.model.executed) for line in run.lines if isinstance(line, FoundRow)]
     if run.ended or found != [("model", 10)]:
         raise RuntimeError(f"the script ended as '{run.ended}' with {found}")
 

@@ -37,6 +37,13 @@ def test_every_change_is_in_the_hash(change):
     assert _facts.weights_hash(module) != before
 
 
+def test_a_tensor_that_was_hashed_can_still_be_resized():
+    """As observers of quantisation do with their buffers."""
+    module = nn.BatchNorm1d(3)
+    _facts.weights_hash(module)
+    assert module.running_mean.resize_(5).shape == (5,)
+
+
 def test_large_tensors_are_sampled_to_the_end(monkeypatch):
     monkeypatch.setattr(_facts, "WHOLE", 1000)
     monkeypatch.setattr(_facts, "EDGE", 100)

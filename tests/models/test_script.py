@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from benchlib import mistakes
+from benchlib.discovery import Discovery, Found, NotCalled
 from benchlib.errors import UserError
 from benchlib.mistakes import make
 from benchlib.models import _script_arguments, parse, script
@@ -218,3 +219,65 @@ def test_a_whole_run(command, tmp_path):
     assert (record.status, metrics["params_size"], metrics["label_name"]) == ("ok", 64 * 32 + 32, "linear")
     assert metrics["time_latency_mean"] * metrics["throughput"] == pytest.approx(4, rel=0.05)
     assert "items/s" in done.stderr and "2,080" in done.stderr
+
+
+PAST_ITS_CALL = """
+import torch
+from torch import nn
+
+torch.manual_seed(0)
+
+
+class Net(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        self.a, self.b = nn.Linear(10, 10), nn.Linear(10, width)
+
+    def encode(self, x):
+        return self.a(x)
+
+    def forward(self, x):
+        return self.b(self.encode(x).relu())
+
+
+class Own(Net):
+    def __call__(self, number):
+        return self.forward(torch.full((2, 10), float(number)))
+
+
+own, net, x = Own(1), Net(2), torch.ones(2, 10)
+kept = net.forward
+own("3")
+kept(x)
+net.encode(x)
+"""
+
+
+@pytest.mark.process
+@pytest.mark.slow
+def test_a_whole_run_of_models_that_are_called_past_their_call(command, tmp_path):
+    (tmp_path / "net.py").write_text(PAST_ITS_CALL)
+    done = command("run", "net.py", "--level", "smoke", "--exporter", "export")
+    records = scrap.read_all(tmp_path / "outputs/run/trials")[0].values()
+    ended = {r.metrics["params_size"]: (r.status, r.metrics["time_latency"] > 0, r.reason) for r in records}
+    assert ended == dict.fromkeys((121, 132, 110), ("ok", True, ""))
+    shown = [line.split(" (executed")[0] for line in done.stderr.splitlines() if " (executed 1x" in line]
+    assert shown == ["    own", "    net", "    net.a"]
+    assert "called in:  net.encode, a method of the model that holds it" in done.stderr
+
+
+def test_a_script_that_calls_another_model_each_time_is_told_so(helped, monkeypatch):
+    """What the plan found is not there when its model is taken."""
+    found = Found("net", "11111111", "", "", "", 1, 0, "", 1, 4, "")
+    monkeypatch.setattr(script, "discover", lambda *given: Discovery(str(helped), [], [found]))
+
+    def take(*given):
+        raise NotCalled("net.py calls no model with the hash '11111111'; known: 22222222")
+
+    monkeypatch.setattr(script, "take", take)
+    script.forget()
+    trial = make({"model": str(helped)})
+    with pytest.raises(UserError, match=r"net\.py is not repeatable: one run of it calls 11111111, another .*22222222"):
+        script.load(f"{helped}::11111111", trial)
+    with pytest.raises(NotCalled, match="no model"):
+        script.load(f"{helped}::33333333", trial)
