@@ -10,9 +10,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from benchlib import user_file
-from benchlib.errors import suggestion
-from benchlib.models import _script_arguments, row, script
-from benchlib.registries import Registry, exporters, runtimes
+from benchlib.dtypes import OWN
+from benchlib.errors import UserError, suggestion
+from benchlib.models import _script_arguments, parse, row, script
+from benchlib.registries import Registry, exporters, runtimes, sources
 from benchlib.registry import Option, Options, Parameters
 from benchlib.way import WAY
 
@@ -23,7 +24,26 @@ TOLERANCE = ("rtol", "atol")
 def resolved(values: Parameters, default_of: Callable[[str], Any]) -> Parameters:
     """The parameters with all that stand for others in their places: a recorded batch size, what a script's command
     line sets, what a sequence names."""
-    return _of_sequence(_of_script(_of_suite(dict(values))), default_of)
+    return _of_sequence(_of_script(_of_suite(_of_own_dtype(dict(values)))), default_of)
+
+
+def own_dtype(model: str) -> str:
+    """The dtype that a model has of itself, as far as that is known at once: a script has to be run first (`own`)."""
+    try:
+        scheme, name = parse(model)
+    except UserError:  # told where the model is looked for
+        return OWN
+    if script.is_script(model):
+        return OWN
+    of_objects = sources.get(scheme).own_dtype
+    return of_objects(name, None) if of_objects else "float32"
+
+
+def _of_own_dtype(values: Parameters) -> Parameters:
+    """The dtype of an object that was stored; float32 of what comes from a suite or a file."""
+    if values.get("dtype", OWN) != OWN:
+        return values
+    return {**values, "dtype": own_dtype(str(values.get("model", "")))}
 
 
 def _of_suite(values: Parameters) -> Parameters:

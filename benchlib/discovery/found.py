@@ -24,6 +24,7 @@ class Found:
     params_size: int  # count
     weights_size: int  # bytes, each parameter by its own dtype
     inputs: str  # "x: float32[1×10]"
+    dtype: str = ""  # of weights and inputs: one, or mixed
     executed: int = 0  # times
     seconds: float = 0.0  # spent in it, its children included
 
