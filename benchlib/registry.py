@@ -75,6 +75,9 @@ class Source:
     # reads, with defaults (None: the model's own, or for text the longest of the batch)
     options: Mapping[str, Option] | None = None  # of model_args; None: any, they go to the model's own config
     refuse: Refusal = never
+    own_dtype: Callable[[str, Any], str] | None = (
+        None  # (name, trial) -> the dtype that its objects have; None: float32
+    )
     called: Callable[[str, Any], str] | None = None  # (name, trial) -> how tables call it; None: by its last part
     lacks: Refusal = never  # what this machine lacks for a model of it, or None
     gives: str = "module"  # what load() returns: "module" (a torch.nn.Module), "onnx" (a ready file) or "": unknown

@@ -1,26 +1,31 @@
 """Nested inputs and outputs <-> flat named arrays <-> one file. numpy alone.
 
-A structure is any nesting of mappings, sequences, named tuples and dataclasses whose leaves are arrays or
-torch tensors; numbers, strings and None are kept as constants of the structure. A cache of transformers counts as
-the dict of its parts, which it comes back as. bfloat16, which numpy does not have, travels as uint16 with its label.
+What a nesting may be, and how it is taken apart, says `benchlib.structures`; what arrays keep beside their values,
+`benchlib.layouts`. bfloat16, which numpy does not have, travels as uint16 with its label.
 
-The file is an ordinary `.npz`: one entry per leaf, named, and `__structure__`, a JSON text from which the
-nesting is rebuilt.
+The file is an ordinary `.npz`: one entry per leaf, named; `__structure__`, a JSON text from which the nesting and the
+layouts are rebuilt; and `__objects__`, where the nesting holds objects, a pickle of what makes them again.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-STRUCTURE = "__structure__"
+from benchlib import layouts
+from benchlib.layouts import Layout
+from benchlib.structures import Structure, flatten, leaves_of, plain, unflatten
+from benchlib.typed_json import from_json, to_json
+
+__all__ = ["Structure", "flatten", "leaves_of", "plain", "unflatten"]  # of `benchlib.structures`, used from here
+
+STRUCTURE, OBJECTS = "__structure__", "__objects__"
 # What a model is called with: the parameters of its forward by name, in the order in which they are given -> arrays or
 # tensors of any shape, or any nesting of them (the structures above).
 Inputs = dict[str, Any]
@@ -50,16 +55,18 @@ def dtype_of(array: Any) -> str:
 
 
 def to_numpy(leaf: Any) -> np.ndarray:
-    """A leaf as an array on the host; bfloat16 becomes a `Labelled` array of its bits."""
+    """A leaf as an array on the host; of a dtype that numpy lacks (bfloat16, those of eight bits) a `Labelled` array of
+    its bits. Raises TypeError for one that has no such bits."""
     if not hasattr(leaf, "detach"):
         array = leaf if isinstance(leaf, np.ndarray) else np.asarray(leaf)
         return array.astype("U") if array.dtype.kind == "O" else array  # objects are texts: nothing else is an array
     tensor = leaf.detach().cpu().resolve_conj().resolve_neg()
-    if dtype_of(tensor) == "bfloat16":
+    name = dtype_of(tensor)
+    if name == "bfloat16" or name.startswith("float8"):
         import torch  # a tensor is here, so torch is loaded already
 
-        bits = tensor.view(torch.int16).numpy().view(np.uint16)
-        return labelled(bits, "bfloat16")
+        bits = tensor.view(torch.uint16 if name == "bfloat16" else torch.uint8).numpy()
+        return labelled(bits, name)
     return tensor.numpy()
 
 
@@ -68,6 +75,14 @@ def labelled(bits: np.ndarray, label: str) -> np.ndarray:
     array = np.ascontiguousarray(bits).reshape(bits.shape).view(Labelled)  # a scalar keeps its shape
     array.label = label
     return array
+
+
+def contiguous(array: np.ndarray) -> np.ndarray:
+    """The array itself where it is contiguous, else a copy that is. A scalar keeps its shape, and bits their label."""
+    if array.flags.c_contiguous:
+        return array
+    plain = np.ascontiguousarray(array).reshape(array.shape)
+    return labelled(plain, label) if (label := getattr(array, "label", "")) else plain
 
 
 def to_torch(leaf: Any) -> Any:
@@ -79,7 +94,7 @@ def to_torch(leaf: Any) -> Any:
     array = np.asarray(leaf)
     array = array if array.flags.writeable else array.copy()
     tensor = torch.from_numpy(array)  # numpy's uint16 is torch's uint16
-    return tensor.view(torch.bfloat16) if dtype_of(leaf) == "bfloat16" else tensor
+    return tensor.view(getattr(torch, label)) if (label := getattr(leaf, "label", "")) else tensor
 
 
 def apply(function: Callable[[Any], Any], nested: Any) -> Any:
@@ -88,12 +103,21 @@ def apply(function: Callable[[Any], Any], nested: Any) -> Any:
     return unflatten(structure, {name: function(leaf) for name, leaf in leaves.items()})
 
 
+def moved(move: Callable[[Any], Any], nested: Any) -> Any:
+    """The nesting with its torch tensors elsewhere or in another dtype, with their strides and what they share."""
+    leaves, structure = flatten(nested)
+    return unflatten(structure, layouts.mover(leaves, move)(leaves))
+
+
 def values(array: np.ndarray) -> np.ndarray:
     """The numbers of an array as numpy can compute with them: the bits of a bfloat16 become float32, and texts a number
-    each, the same for the same text."""
+    each, the same for the same text. Raises TypeError for the bits of another dtype."""
     if np.asarray(array).dtype.kind in _TEXTS:
         return np.vectorize(_number_of, otypes=[np.int64])(array)
-    if dtype_of(array) != "bfloat16":
+    label = getattr(array, "label", "")
+    if label not in ("", "bfloat16"):
+        raise TypeError(f"numpy has no {label}")
+    if not label:
         return np.asarray(array)
     return (np.asarray(array).astype(np.uint32) << 16).view(np.float32)
 
@@ -127,49 +151,61 @@ def thinned(leaf: Any) -> Any:
     return leaf
 
 
-def flatten(nested: Any) -> tuple[FlatTensors, Any]:
-    """The leaves of `nested` by name, in order, and the structure to put them back (`unflatten`)."""
-    leaves: FlatTensors = {}
-    structure = _flatten(nested, (), leaves)
-    return leaves, structure
+def thinned_leaves(leaves: FlatTensors) -> FlatTensors:
+    """What `thinned` leaves of each."""
+    return {name: thinned(leaf) for name, leaf in leaves.items()}
 
 
-def unflatten(structure: Any, leaves: FlatTensors) -> Any:
-    """The nesting again; dataclasses and other mappings come back as dicts, all sequences by their kind."""
-    kind, content = structure
-    if kind == "leaf":
-        return leaves[content]
-    if kind == "constant":
-        return content
-    if kind == "dict":
-        return {key: unflatten(item, leaves) for key, item in content}
-    items = [unflatten(item, leaves) for item in content]
-    return tuple(items) if kind == "tuple" else items
+def apart(arrays: FlatArrays) -> FlatArrays:
+    """The arrays contiguous, and none of which shares memory with another."""
+    shared = layouts.layouts_of(arrays)
+    return {name: contiguous(array.copy() if name in shared else array) for name, array in arrays.items()}
+
+
+def as_given(structure: Structure, arrays: FlatArrays) -> Any:
+    """The nesting as torch code was given it: its classes, and tensors over the memory of the arrays."""
+    return unflatten(structure, layouts.as_tensors(arrays, to_torch))
+
+
+def save_outputs(path: str | os.PathLike, outputs: Any) -> str:
+    """The same of outputs, which nobody puts together again: their leaves by name, contiguous."""
+    return save(path, {name: contiguous(to_numpy(leaf)) for name, leaf in leaves_of(outputs).items()})
 
 
 def save(path: str | os.PathLike, nested: Any) -> str:
     """Writes `nested` to an `.npz` file, atomically, and returns the hash of its contents."""
     leaves, structure = flatten(nested)
+    return save_flat(path, leaves, structure)
+
+
+def save_flat(path: str | os.PathLike, leaves: FlatTensors, structure: Structure) -> str:
+    """The same of leaves that were taken apart already."""
     arrays = {name: to_numpy(leaf) for name, leaf in leaves.items()}
     labels = {name: label for name, array in arrays.items() if (label := getattr(array, "label", ""))}
-    head = json.dumps({"structure": structure, "labels": labels})
+    held = {name: to_json(layout) for name, layout in layouts.layouts_of(leaves).items()}
+    head = json.dumps({"structure": structure.tree, "labels": labels, **({"layouts": held} if held else {})})
+    objects = structure.dumped()
     path = Path(path)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     with temporary.open("wb") as file:
         stored = {STRUCTURE: np.array(head), **{n: np.asarray(a) for n, a in arrays.items()}}
+        if objects:
+            stored[OBJECTS] = np.frombuffer(objects, np.uint8)
         np.savez(file, **stored)  # type: ignore[arg-type]  # a name could be that of savez's own flag
     os.replace(temporary, path)
     return content_hash(arrays)
 
 
-def load(path: str | os.PathLike) -> tuple[FlatArrays, Any]:
-    """The arrays of a file by name and the structure that `unflatten` takes."""
+def load(path: str | os.PathLike) -> tuple[FlatArrays, Structure]:
+    """The arrays of a file by name, as they lay in memory, and the structure that `unflatten` takes."""
     with np.load(path, allow_pickle=False) as file:
         head = json.loads(str(file[STRUCTURE]))
-        arrays = {name: file[name] for name in file.files if name != STRUCTURE}
+        objects = file[OBJECTS].tobytes() if OBJECTS in file.files else b""
+        arrays = {name: file[name] for name in file.files if name not in (STRUCTURE, OBJECTS)}
     for name, label in head["labels"].items():
         arrays[name] = labelled(arrays[name], label)
-    return arrays, head["structure"]
+    held = {name: from_json(Layout, layout) for name, layout in head.get("layouts", {}).items()}
+    return layouts.placed(arrays, held), Structure(head["structure"], pickled=objects)
 
 
 def content_hash(arrays: FlatTensors) -> str:
@@ -185,66 +221,4 @@ def content_hash(arrays: FlatTensors) -> str:
 def count(nested: Any) -> int:
     """The number of elements in all leaves; a number among the constants is one element."""
     leaves, structure = flatten(nested)
-    return sum(int(np.prod(tuple(leaf.shape), dtype=np.int64)) for leaf in leaves.values()) + _constants(structure)
-
-
-def number_names(nested: Any, path: tuple[str, ...] = ()) -> list[str]:
-    """The flat names of Python's numbers in a nesting, which are none of its leaves: graphs have them as constants, or
-    not at all."""
-    if isinstance(nested, Mapping):
-        return [name for key, item in nested.items() for name in number_names(item, (*path, str(key)))]
-    if isinstance(nested, (list, tuple)):
-        return [name for index, item in enumerate(nested) for name in number_names(item, (*path, str(index)))]
-    is_number = isinstance(nested, (bool, int, float)) and not isinstance(nested, np.generic)
-    return ["_".join(path) or "it"] if is_number else []
-
-
-def _constants(structure: Any) -> int:
-    kind, content = structure
-    if kind == "constant":
-        return int(isinstance(content, (int, float)))
-    if kind == "leaf":
-        return 0
-    return sum(_constants(item[1] if kind == "dict" else item) for item in content)
-
-
-def _flatten(item: Any, path: tuple[str, ...], leaves: FlatTensors) -> Any:
-    # Kinds stand in tuples here: dynamo, which traces this in exported models, knows no `type | type`.
-    if isinstance(item, (np.ndarray, np.generic)) or (hasattr(item, "dtype") and hasattr(item, "shape")):
-        name = _name(path, leaves)
-        leaves[name] = item
-        return ["leaf", name]
-    item = _parts_of_a_cache(item)
-    if dataclasses.is_dataclass(item) and not isinstance(item, (type, Mapping)):
-        item = {f.name: getattr(item, f.name) for f in dataclasses.fields(item)}
-    if isinstance(item, Mapping):
-        return ["dict", [[key, _flatten(value, (*path, str(key)), leaves)] for key, value in item.items()]]
-    if isinstance(item, (list, tuple)):
-        kind = "tuple" if isinstance(item, tuple) else "list"
-        return [kind, [_flatten(value, (*path, str(i)), leaves) for i, value in enumerate(item)]]
-    if item is None or isinstance(item, (bool, int, float, str)):
-        return ["constant", item]
-    raise TypeError(f"{'.'.join(path) or 'the value'} is a {type(item).__name__}, no array and no nesting of arrays")
-
-
-def _parts_of_a_cache(item: Any) -> Any:
-    """The tensors of a cache of transformers (`Cache.layers`, `EncoderDecoderCache`), known by its parts, so that the
-    package need not be there; anything else as it is. A layer that has seen nothing holds None."""
-    if hasattr(item, "self_attention_cache"):
-        return {"self": item.self_attention_cache, "cross": item.cross_attention_cache}
-    layers = getattr(item, "layers", None)
-    if isinstance(layers, list) and all(hasattr(layer, "keys") and hasattr(layer, "values") for layer in layers):
-        return [{"keys": layer.keys, "values": layer.values} for layer in layers]
-    return item
-
-
-def _name(path: tuple[str, ...], taken: FlatTensors) -> str:
-    """`input_ids`, `states_0`, … : an identifier that is also a good name for a graph's input."""
-    text = "_".join(path) or "x"
-    name = "".join(c if c.isalnum() else "_" for c in text)
-    if name[0].isdigit():
-        name = f"x_{name}" if len(path) == 1 else f"x{name}"
-    unique, n = name, 2
-    while unique in taken:
-        unique, n = f"{name}_{n}", n + 1
-    return unique
+    return sum(int(np.prod(tuple(leaf.shape), dtype=np.int64)) for leaf in leaves.values()) + len(structure.numbers())

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from benchlib import trial_key, trial_values
+from benchlib.dtypes import OWN
 from benchlib.errors import UnknownName
 from benchlib.models import FILES, parse
 from benchlib.registries import exporters, passes, runtimes, sources
@@ -36,7 +37,10 @@ class Trial(BaseModel):
     model: Annotated[str, Field(min_length=1)] = Field(description="suite/name, a file, a directory, package:…, hub:…")
     label: str = Field("", description="how the row is called in tables; empty: the model's name")
     device: Annotated[str, Field(pattern=r"^(cpu|cuda(:\d+)?)$")] = Field("cpu", description="cpu, cuda or cuda:N")
-    dtype: Literal["float32", "float16", "bfloat16"] = Field("float32", description="dtype of weights and inputs")
+    dtype: Literal["own", "float32", "float16", "bfloat16", "float64", "mixed"] = Field(
+        "own",
+        description="dtype of weights and inputs; own: an object's or a script's own (mixed: several), else float32",
+    )
     batch_size: Size | Literal["recorded"] = Field(1, description="items in one call; recorded: the suite's own")
     seq_length: Size | None = Field(None, description="tokens per item; null: the suite's")
     max_audio_seq_length: Size | None = Field(None, description="samples of sound per item; null: the suite's")
@@ -149,6 +153,14 @@ class Trial(BaseModel):
         scheme = self.model.partition("/")[0]
         return sources.get(scheme).options if scheme in sources else None
 
+    def with_own_dtype(self) -> Trial:
+        """This trial with the dtype that its model has, where it asks for that; a script is run for it. Raises
+        UserError for a model that is not there."""
+        if self.dtype != OWN:
+            return self
+        source, name = self.source()
+        return self.model_copy(update={"dtype": source.own_dtype(name, self) if source.own_dtype else "float32"})
+
     def source(self) -> tuple[Source, str]:
         """The source of the model and the model's name in it. Raises UserError for a model that is not there."""
         scheme, name = parse(self.model)
@@ -244,7 +256,10 @@ class Trial(BaseModel):
 
     def asked(self) -> dict[str, Any]:
         """The parameters that differ from their defaults, as YAML and the command line spell them."""
-        return {k: v for k, v in self.model_dump().items() if v != default_of(k)}
+        asked = {k: v for k, v in self.model_dump().items() if v != default_of(k)}
+        if asked.get("dtype") == trial_values.own_dtype(self.model) == "float32":
+            del asked["dtype"]
+        return asked
 
 
 def default_of(name: str) -> Any:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from benchlib import user_file
+from benchlib.dtypes import OWN
 from benchlib.errors import UserError, suggestion
 from benchlib.models import _script_arguments, parse, row, script
 from benchlib.registries import Registry, exporters, runtimes, sources
@@ -22,8 +23,8 @@ TOLERANCE = ("rtol", "atol")
 
 def resolved(values: Parameters, default_of: Callable[[str], Any]) -> Parameters:
     """The parameters with all that stand for others in their places: a recorded batch size, what a script's command
-    line sets, what a sequence names, the exporter for the model's source."""
-    return with_exporter(_of_sequence(_of_script(_of_suite(dict(values))), default_of))
+    line sets, what a sequence names, the exporter for the model's source, its own dtype."""
+    return with_exporter(_of_sequence(_of_script(_of_suite(_of_own_dtype(dict(values)))), default_of))
 
 
 def with_exporter(values: Parameters) -> Parameters:
@@ -36,6 +37,25 @@ def with_exporter(values: Parameters) -> Parameters:
     except UserError:
         return {**values, "exporter": Source.exporter}
     return {**values, "exporter": source.exporter}
+
+
+def own_dtype(model: str) -> str:
+    """The dtype that a model has of itself, as far as that is known at once: a script has to be run first (`own`)."""
+    try:
+        scheme, name = parse(model)
+    except UserError:  # told where the model is looked for
+        return OWN
+    if script.is_script(model):
+        return OWN
+    of_objects = sources.get(scheme).own_dtype
+    return of_objects(name, None) if of_objects else "float32"
+
+
+def _of_own_dtype(values: Parameters) -> Parameters:
+    """The dtype of an object that was stored; float32 of what comes from a suite or a file."""
+    if values.get("dtype", OWN) != OWN:
+        return values
+    return {**values, "dtype": own_dtype(str(values.get("model", "")))}
 
 
 def _of_suite(values: Parameters) -> Parameters:

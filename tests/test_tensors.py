@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from benchlib import tensors
+from benchlib.errors import UserError
 
 
 @dataclass
@@ -67,9 +68,11 @@ def test_the_hash_sees_values_names_dtypes_and_shapes():
     assert tensors.content_hash({"x": np.arange(4)}) == tensors.content_hash(base)
 
 
-def test_what_is_no_tensor_is_named():
-    with pytest.raises(TypeError, match=r"a\.1 is a object"):
-        tensors.flatten({"a": [np.zeros(1), object()]})
+def test_what_cannot_be_stored_is_named():
+    with pytest.raises(
+        UserError, match=r"a\.1 is a generator, which cannot be stored: cannot pickle 'generator' object"
+    ):
+        tensors.flatten({"a": [np.zeros(1), (n for n in range(3))]})
 
 
 def test_count_takes_numbers_for_one_element():

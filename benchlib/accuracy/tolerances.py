@@ -40,6 +40,8 @@ TOLERANCES = {
     "float32": Tolerance(1e-4, 1e-5, 2, dtype="float32", spread_share=1e-4),
     "float16": Tolerance(1e-2, 1e-3, 3, dtype="float16", spread_share=1e-2),
     "bfloat16": Tolerance(5e-2, 1e-2, 3, dtype="bfloat16", spread_share=5e-2),
+    # Parts in several dtypes: as strict as float32, and eager's own error in them decides where that is larger.
+    "mixed": Tolerance(1e-4, 1e-5, 3, dtype="mixed", spread_share=1e-4),
 }
 QUANTISED = {
     "int8": Tolerance(1e-1, 1e-1, 3, dtype="int8", correlation=0.99, top5=0.8),

@@ -25,6 +25,7 @@ class Found:
     weights_size: int  # bytes, each parameter by its own dtype
     inputs: str  # "x: float32[1×10]"
     called_in: str = ""  # "vae.encode": the method of a model that holds it, which is no forward; "" without one
+    dtype: str = ""  # of weights and inputs: one, or mixed
     executed: int = 0  # times
     seconds: float = 0.0  # spent in it, its children included
 

@@ -11,6 +11,7 @@ from typing import Any
 from benchlib.discovery import names
 from benchlib.discovery.identity import CallInputs
 from benchlib.discovery.journal import Journal, NotTaken, Taken
+from benchlib.errors import UserError
 
 Take = Callable[[Any, CallInputs, int], None]  # of a module, the inputs of its call, how many of them go by position
 
@@ -24,24 +25,20 @@ def taker(journal: Journal, folder: Path, script: str) -> Take:
             _save(module, inputs, positional, folder, [str(Path(script).parent), start])
             journal.say(Taken())
         except Exception as error:
-            journal.say(NotTaken(f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"))
+            kind = "" if isinstance(error, UserError) else f"{type(error).__name__}: "
+            journal.say(NotTaken(f"{kind}{' '.join(str(error).split())[:300]}"))
         os._exit(0)
 
     return take
 
 
 def _save(module: Any, inputs: CallInputs, positional: int, folder: Path, paths: list[str]) -> None:
-    from benchlib import tensors
-    from benchlib.models import _code, _saved
-    from benchlib.models._facts import class_name
+    from benchlib.models import _code, _given
 
     kinds = list(dict.fromkeys(kind for part in module.modules() for kind in type(part).__mro__))
-    name = class_name(module)
-    _leave_own_call(module)
-    _saved.save(module, folder / "model.pt")
-    tensors.save(folder / "inputs.npz", inputs)
     known = list(dict.fromkeys([*_code.roots(kinds), *paths]))
-    _saved.StoredModule(list(inputs)[:positional], "as given", known, name).write(folder / _saved.META)
+    _leave_own_call(module)
+    _given.save(folder, module, inputs, list(inputs)[:positional], "as given", known)
 
 
 def _leave_own_call(module: Any) -> None:

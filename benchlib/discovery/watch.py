@@ -172,7 +172,7 @@ class Watch:
                         if self._take and hash == self._wanted:
                             self._forwards.restore()
                             self._take(module, plain, len(args))
-                        known.rows[key] = (self._row(known, modules, parent, key, hash), hash)
+                        known.rows[key] = (self._row(known, modules, parent, key, hash, inputs), hash)
                 return known.rows[key]
         except Exception as error:
             text = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
@@ -186,7 +186,13 @@ class Watch:
         return known
 
     def _row(
-        self, known: _Known, modules: tuple[Any, ...], parent: _Active | None, key: tuple[int, str], hash: str
+        self,
+        known: _Known,
+        modules: tuple[Any, ...],
+        parent: _Active | None,
+        key: tuple[int, str],
+        hash: str,
+        given: CallInputs,
     ) -> int | None:
         """A new row; that of another instance which is equal to this one and has the same name; none beyond a limit.
         `modules` ends with the module itself, before which stands what it is wrapped in."""
@@ -215,6 +221,7 @@ class Watch:
             parent=parent.hash if parent else "",
             inputs=key[1],
             called_in="" if parent else self._called_in(modules, frames),
+            dtype=_dtype_of(module, given),
             **known.summary,
         )
         self._journal.say(FoundRow(row, above, model))
@@ -275,3 +282,15 @@ class Watch:
     def _stop(self) -> None:
         """A forked process has the rows of its parent: it goes on unwatched."""
         self._max_depth = -1
+
+
+def _dtype_of(module: Any, inputs: CallInputs) -> str:
+    """The dtype of a module and of the inputs of its call. What cannot be stored says so when it is wanted."""
+    from benchlib import tensors
+    from benchlib.models import _given
+
+    try:
+        leaves = tensors.leaves_of(inputs)
+    except Exception:
+        leaves = {}
+    return _given.own_dtype(module, leaves)

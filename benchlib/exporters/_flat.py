@@ -13,7 +13,9 @@ from dataclasses import dataclass, is_dataclass
 from typing import Any
 
 from benchlib import tensors
+from benchlib.errors import Refused
 from benchlib.models import LoadedModel, call
+from benchlib.structures import NONE
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,9 @@ def flat(model: LoadedModel) -> Flat:
     import torch
 
     leaves, structure = tensors.flatten(model.inputs)
+    if foreign := structure.objects_by(NONE):
+        place, words = next(iter(foreign.items()))
+        raise Refused(f"graphs are exported on dense tensors, and the input {place} is a {words}: eager takes it")
     args = {name: tensors.to_torch(leaf) for name, leaf in leaves.items()}
     with torch.no_grad():
         outputs = call(model.module, tensors.unflatten(structure, args), model.positional)
@@ -42,7 +47,7 @@ def output_names(outputs: Any, inputs: set[str]) -> list[str]:
     """A name for each output tensor: its key, `output` or `output_0`; never the name of an input."""
     named = outputs if isinstance(outputs, Mapping) or is_dataclass(outputs) else {"output": outputs}
     names: list[str] = []
-    for name in tensors.flatten(named)[0]:
+    for name in tensors.leaves_of(named):
         while name in inputs or name in names:
             name += "_out"
         names.append(name)
@@ -59,10 +64,12 @@ def _wrapper(module: Any, structure: Any, names: list[str], positional: tuple[st
 
         def run(self, *leaves):
             inputs = tensors.unflatten(structure, dict(zip(names, leaves, strict=True)))
-            return tuple(tensors.flatten(call(self.module, inputs, positional))[0].values())
+            return tuple(tensors.leaves_of(call(self.module, inputs, positional)).values())
 
     Flattened.forward = _with_signature(names)
-    return Flattened().eval()
+    wrapper = Flattened()
+    wrapper.training = any(part.training for part in module.modules())  # its parts keep the modes that they have
+    return wrapper
 
 
 def _with_signature(names: list[str]) -> Any:

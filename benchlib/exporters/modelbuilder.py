@@ -110,6 +110,8 @@ def refuse(trial: Any) -> str | None:
     source, _ = trial.source()
     if source.name not in SOURCES:
         return f"modelbuilder needs a transformers configuration, which {trial.model_name} has not"
+    if trial.dtype not in PRECISIONS:
+        return f"modelbuilder writes {', '.join(PRECISIONS)}, and the dtype is {trial.dtype}"
     return None
 
 

@@ -13,9 +13,12 @@ from benchlib.registry import Exporter, Facts, Option
 def export(request: ExportRequest) -> Facts:
     """Traces the module on its example inputs and writes `<path>.onnx`. The free axes are so by declaration: what the
     module's own Python made of a size is a constant of the graph, which only running it at other shapes tells."""
+    import torch
+
     how = {
         "dynamo": False,
         "do_constant_folding": request.options.get("constant_folding", False),
+        "training": torch.onnx.TrainingMode.PRESERVE,  # parts keep the modes in which they were given
         "dynamic_axes": {name: dict(axes) for name, axes in request.axes.items()} or None,
     }
     with warnings.catch_warnings():

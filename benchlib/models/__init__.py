@@ -19,6 +19,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from benchlib import tensors
 from benchlib.errors import UserError, suggestion
 from benchlib.models._use import Use
 from benchlib.models._file_kinds import by_name, fault, pointer
@@ -70,8 +71,9 @@ class LoadedModel:
         return replace(self, facts={**self.facts, **facts})
 
     def call(self) -> Any:
-        """One forward with the example inputs."""
-        return call(self.module, self.inputs, self.positional)
+        """One forward with the example inputs, put together for it alone: a model may write into a cache."""
+        leaves, structure = tensors.flatten(self.inputs)
+        return call(self.module, tensors.unflatten(structure, leaves), self.positional)
 
 
 def call(module: Any, inputs: Inputs, positional: tuple[str, ...] = ()) -> Any:

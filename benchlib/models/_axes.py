@@ -52,4 +52,4 @@ def shared(inputs: Inputs) -> FreeAxes:
 
 
 def _shapes(inputs: Inputs) -> Mapping[str, tuple[int, ...]]:
-    return {name: tuple(leaf.shape) for name, leaf in tensors.flatten(inputs)[0].items()}
+    return {name: tuple(leaf.shape) for name, leaf in tensors.leaves_of(inputs).items()}

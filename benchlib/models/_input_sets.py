@@ -19,16 +19,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from benchlib import tensors
+from benchlib import layouts, tensors
 from benchlib.models import LoadedModel, _asked_values
 from benchlib.models._moved_inputs import fixed_ones, moved, same_bytes
 from benchlib.models._permuted_inputs import permuted
 from benchlib.models._use import Use
-from benchlib.tensors import FlatArrays, Inputs
+from benchlib.tensors import FlatArrays, Inputs, Structure
 
 COMPARED = 2  # sets of those that take turns at which outputs are compared, beside the recorded one
 TIMED = 8  # sets that take turns, the recorded one among them
@@ -44,11 +45,21 @@ Draw = Callable[[int], FlatArrays | None]  # the number of a draw -> a set; None
 class DerivedSet:
     """A set beside the recorded one."""
 
-    inputs: Inputs  # in the nesting of the recorded one
+    arrays: FlatArrays
+    structure: Structure  # the nesting, the recorded one's
     origin: str  # given, drawn, permuted or moved
     moves: list[str]  # flat names of inputs whose bytes are not the recorded ones
     beyond: list[str]  # those of them with numbers outside the recorded range
     words: str  # how it was made
+
+    @property
+    def inputs(self) -> Inputs:
+        """The set in its nesting, of plain mappings and sequences."""
+        return tensors.plain(self.structure, self.arrays)
+
+    def save(self, path: Path) -> str:
+        """Writes the set to a file, and returns its hash."""
+        return tensors.save_flat(path, self.arrays, self.structure)
 
 
 @dataclass
@@ -56,7 +67,7 @@ class InputSets:
     """All sets of a model, by number from 1 on, those to calibrate on, and numbers that are not moved."""
 
     sets: dict[int, DerivedSet] = field(default_factory=dict)
-    calibrating: list[Inputs] = field(default_factory=list)
+    calibrating: list[DerivedSet] = field(default_factory=list)
     fixed_numbers: list[str] = field(default_factory=list)  # numbers that have one value in all sets
 
 
@@ -65,7 +76,7 @@ def of(model: LoadedModel, seed: int) -> InputSets:
     maker = _Maker(model, seed)
     found = InputSets(fixed_numbers=fixed_numbers(model.inputs, model.uses))
     for number, nested in enumerate(model.more, 1):
-        maker.known.add(tensors.content_hash(tensors.flatten(nested)[0]))
+        maker.known.add(tensors.content_hash(tensors.leaves_of(nested)))
         found.sets[number] = maker.derived(_arrays(nested), "given", "given")
     drawn = list(maker.draws(maker.redrawn, range(1, TIMED), maker.room(TIMED - 1, COMPARED))) if model.redraw else []
     source = (drawn, "drawn", "drawn from another seed")
@@ -76,9 +87,10 @@ def of(model: LoadedModel, seed: int) -> InputSets:
         found.sets[number] = maker.derived(arrays, *source[1:])
     asked = _asked_values.watch(model)
     others = moved(maker.arrays, model.uses, seed, maker.room(TIMED * 4, 0), asked)
-    different = [s for s in others if maker.is_new(s.arrays)]
-    found.sets |= {n: maker.derived(s.arrays, "moved", s.words) for n, s in enumerate(different, TIMED)}
-    found.calibrating = [tensors.unflatten(maker.structure, arrays) for arrays in maker.calibrating()]
+    placed = [(maker.placed(s.arrays), s.words) for s in others]
+    different = [(arrays, words) for arrays, words in placed if maker.is_new(arrays)]
+    found.sets |= {n: maker.derived(arrays, "moved", words) for n, (arrays, words) in enumerate(different, TIMED)}
+    found.calibrating = [maker.derived(arrays, "calibrating", "to calibrate on") for arrays in maker.calibrating()]
     return found
 
 
@@ -90,8 +102,9 @@ def seed_of(seed: int, number: int) -> int:
 def fixed_numbers(inputs: Inputs, uses: Mapping[str, Use] | None = None) -> list[str]:
     """The names of numbers among the inputs that have one value in every set: Python's own, which are constants of a
     graph, and single ones that may not move, as a sampling rate."""
-    arrays = _arrays(inputs)
-    return [*tensors.number_names(inputs), *fixed_ones(arrays, uses or {})]
+    leaves, structure = tensors.flatten(inputs)
+    arrays = {name: tensors.to_numpy(leaf) for name, leaf in leaves.items()}
+    return [*structure.numbers(), *fixed_ones(arrays, uses or {})]
 
 
 class _Maker:
@@ -100,13 +113,18 @@ class _Maker:
     def __init__(self, model: LoadedModel, seed: int):
         leaves, self.structure = tensors.flatten(model.inputs)
         self.model, self.seed = model, seed
-        self.arrays = {name: tensors.to_numpy(leaf) for name, leaf in leaves.items()}
+        self.layouts = layouts.layouts_of(leaves)
+        self.arrays = self.placed({name: tensors.to_numpy(leaf) for name, leaf in leaves.items()})
         self.size = sum(array.nbytes for array in self.arrays.values())
         self.known = {tensors.content_hash(self.arrays)}
 
     def room(self, most: int, least: int) -> int:
         """How many sets fit into `ENOUGH`, from `least` to `most`."""
         return min(most, max(least, ENOUGH // max(self.size, 1) - 1))
+
+    def placed(self, arrays: FlatArrays) -> FlatArrays:
+        """The arrays with the strides of the recorded ones, and in one storage where those are."""
+        return layouts.placed(arrays, self.layouts)
 
     def redrawn(self, number: int) -> FlatArrays | None:
         """The source's own draw from the seed of that number; None where it has other names, shapes or dtypes."""
@@ -115,12 +133,12 @@ class _Maker:
             leaves, structure = tensors.flatten(self.model.redraw(seed_of(self.seed, number)))
         except Exception:  # whatever a source has against that seed: then it is none of its sets
             return None
-        arrays = {name: tensors.to_numpy(leaf) for name, leaf in leaves.items()}
+        arrays = self.placed({name: tensors.to_numpy(leaf) for name, leaf in leaves.items()})
         return arrays if structure == self.structure and _forms(arrays) == _forms(self.arrays) else None
 
     def permuted(self, number: int) -> FlatArrays:
         """The recorded inputs permuted."""
-        return permuted(self.arrays, np.random.default_rng((self.seed, number)))
+        return self.placed(permuted(self.arrays, np.random.default_rng((self.seed, number))))
 
     def draws(self, draw: Draw, numbers: range, most: int) -> Iterator[FlatArrays]:
         """At most `most` new sets. One that is there already is drawn again, a few times."""
@@ -149,7 +167,8 @@ class _Maker:
             if found := list(self.draws(way, numbers, most)):
                 return found
         again = moved(self.arrays, self.model.uses, seed_of(self.seed, _FIRST_CALIBRATING), TIMED)
-        new = [s.arrays for s in again if self.is_new(s.arrays) and not self._beyond(s.arrays)]
+        placed = [self.placed(s.arrays) for s in again]
+        new = [arrays for arrays in placed if self.is_new(arrays) and not self._beyond(arrays)]
         return new[:most] or [self.arrays]
 
     def is_new(self, arrays: FlatArrays) -> bool:
@@ -161,9 +180,8 @@ class _Maker:
 
     def derived(self, arrays: FlatArrays, origin: str, words: str) -> DerivedSet:
         """A set with what is known of it."""
-        nested = tensors.unflatten(self.structure, arrays)
         moves = [n for n, a in arrays.items() if not same_bytes(a, self.arrays[n])]
-        return DerivedSet(nested, origin, moves, self._beyond(arrays), words)
+        return DerivedSet(arrays, self.structure, origin, moves, self._beyond(arrays), words)
 
     def _beyond(self, arrays: FlatArrays) -> list[str]:
         pairs = ((name, _range(array), _range(self.arrays[name])) for name, array in arrays.items())
@@ -171,7 +189,7 @@ class _Maker:
 
 
 def _arrays(inputs: Inputs) -> FlatArrays:
-    return {name: tensors.to_numpy(leaf) for name, leaf in tensors.flatten(inputs)[0].items()}
+    return {name: tensors.to_numpy(leaf) for name, leaf in tensors.leaves_of(inputs).items()}
 
 
 def _forms(arrays: FlatArrays) -> list[tuple[str, str, tuple[int, ...]]]:

@@ -19,7 +19,7 @@ def items(inputs: Inputs, axes: FreeAxes) -> int | None:
     Returns:
         None where no input has two dimensions.
     """
-    leaves = {n: a for n, a in tensors.flatten(inputs)[0].items() if len(a.shape) > 1}
+    leaves = {n: a for n, a in tensors.leaves_of(inputs).items() if len(a.shape) > 1}
     called = [
         leaves[n].shape[i] for n, own in axes.items() for i, free in own.items() if free == "batch" and n in leaves
     ]

@@ -10,10 +10,12 @@ from types import SimpleNamespace
 from typing import Any
 
 from benchlib import tensors
+from benchlib.dtypes import MIXED, OWN
 from benchlib.errors import Unavailable, UserError
-from benchlib.models import LoadedModel, _axes, _inputs, _items
+from benchlib.models import LoadedModel, _axes, _given, _inputs, _items
 from benchlib.models._configs import Settings
 from benchlib.models._facts import facts_of
+from benchlib.models._saved import StoredModule
 from benchlib.tensors import Inputs
 
 REDRAWN = "redrawn"  # what a trial has that asks for inputs beside the recorded ones
@@ -41,11 +43,7 @@ def loaded(
     import torch
 
     dtype = getattr(torch, trial.dtype)
-    module = module.eval()
-    for parameter in module.parameters():  # not all at once: a ScriptModule refuses that
-        parameter.requires_grad_(False)
-    if any(t.is_floating_point() and t.dtype != dtype for t in (*module.parameters(), *module.buffers())):
-        module = module.to(dtype)
+    module = _in_dtype(_without_gradients(module.eval()), dtype)
     inputs = with_given(inputs_at(trial), trial.inputs)
     facts = {**facts_of(module), "model_task": task, "model_weights": weights, "with_loss": trial.with_loss}
     axes = _axes.followed(inputs_at, trial)
@@ -66,6 +64,44 @@ def loaded(
     )
 
 
+def given(module: Any, inputs: Inputs, trial: Any, stored: StoredModule) -> LoadedModel:
+    """A module that was given as an object, with the inputs of its call. Nothing of both is cast, unless the trial asks
+    for another dtype than they have; parts in training mode stay so beside others that are not."""
+    import torch
+
+    training = _given.training_words(module)
+    module = _without_gradients(module.eval() if _given.is_all_training(module) else module)
+    inputs = with_given(inputs, trial.inputs)
+    if trial.dtype not in (OWN, MIXED, stored.dtype):
+        module = _in_dtype(module, dtype := getattr(torch, trial.dtype))
+        inputs = _all_cast(inputs, dtype)
+    facts = {
+        **facts_of(module),
+        "model_task": "",
+        "model_weights": stored.weights,
+        "training_mode": training,
+        **({"given_otherwise": "; ".join(stored.told)} if stored.told else {}),
+        "with_loss": trial.with_loss,
+    }
+    axes = _axes.shared(inputs)
+    if items := _items.items(inputs, axes):
+        facts["items"] = items
+    return LoadedModel(inputs, module, positional=tuple(stored.positional), facts=facts, axes=axes)
+
+
+def _without_gradients(module: Any) -> Any:
+    for parameter in module.parameters():  # not all at once: a ScriptModule refuses that
+        parameter.requires_grad_(False)
+    return module
+
+
+def _in_dtype(module: Any, dtype: Any) -> Any:
+    """The module with its floating weights and buffers in a dtype."""
+    if any(t.is_floating_point() and t.dtype != dtype for t in (*module.parameters(), *module.buffers())):
+        return module._apply(lambda tensor: _given.cast(tensor, dtype))
+    return module
+
+
 def chance_of(trial: Any) -> Any:
     """A generator for the lengths of inputs beside the recorded ones; None for those, whose lengths follow a rule."""
     return generator(trial.seed) if getattr(trial, REDRAWN, False) else None
@@ -76,7 +112,7 @@ def with_given(inputs: Inputs, path: str | None) -> Inputs:
     if path is None:
         return inputs
     flat, structure = tensors.flatten(inputs)
-    return tensors.unflatten(structure, _inputs.matched(_inputs.read(path), flat, path))
+    return tensors.as_given(structure, _inputs.matched(_inputs.read(path), flat, path))
 
 
 def no_shapes(trial: Any) -> str | None:
@@ -146,8 +182,4 @@ def _first_line(error: BaseException) -> str:
 
 
 def _all_cast(inputs: Inputs, dtype: Any) -> Inputs:
-    return tensors.apply(lambda leaf: _cast(tensors.to_torch(leaf), dtype), inputs)
-
-
-def _cast(tensor: Any, dtype: Any) -> Any:
-    return tensor.to(dtype) if tensor.is_floating_point() else tensor
+    return tensors.moved(lambda tensor: _given.cast(tensor, dtype), tensors.apply(tensors.to_torch, inputs))

@@ -149,7 +149,7 @@ def _legal(numbers: np.ndarray, recorded: InputTensor) -> np.ndarray:
 
 def same_bytes(one: np.ndarray, other: np.ndarray) -> bool:
     """Whether two arrays of one shape and dtype are equal to the bit."""
-    first, second = (np.asarray(array).reshape(-1).view(np.uint8) for array in (one, other))
+    first, second = (np.ascontiguousarray(array).reshape(-1).view(np.uint8) for array in (one, other))
     return one is other or bool((first == second).all())
 
 

@@ -15,14 +15,20 @@ import copy
 import io
 import json
 import os
+import pickle
 import types
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import benchlib
+from benchlib.by_value import by_value
+from benchlib.errors import UserError
 from benchlib.typed_json import from_json, to_json
 
+# What pickle raises for what it does not take, and objects for themselves.
+_UNSTORABLE = (TypeError, pickle.PicklingError, AttributeError, ValueError, RuntimeError, NotImplementedError,
+               RecursionError, ImportError)  # fmt: skip
+_OF_TORCH = ("_modules", "_parameters", "_buffers")
 META = "meta.json"  # of a stored module
 
 
@@ -34,6 +40,8 @@ class StoredModule:
     weights: str  # "random", "as given"
     paths: list[str]  # folders from which its helper modules are imported
     class_name: str = ""
+    dtype: str = ""  # the one of weights and inputs, or mixed; empty: stored before it was noted, and run in float32
+    told: list[str] = field(default_factory=list)  # what is not as it was given, a sentence each
 
     def write(self, file: Path) -> None:
         """Writes it as JSON."""
@@ -46,18 +54,37 @@ class StoredModule:
 
 
 def save(module: Any, path: Path) -> None:
-    """Writes `module` to `path`, atomically."""
-    import cloudpickle
-    import torch
-
-    cloudpickle.register_pickle_by_value(benchlib)
+    """Writes `module` to `path`, atomically. Raises UserError, a line, for what cannot be pickled."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        torch.save(module, temporary, pickle_module=_pickle_module())
+        with by_value():
+            _write(module, temporary)
         os.replace(temporary, path)
+    except _UNSTORABLE as error:
+        reason = " ".join(str(error).split())[:200]
+        raise UserError(f"{type(module).__name__} cannot be stored{_culprit(module)}: {reason}") from error
     finally:
         temporary.unlink(missing_ok=True)
-        cloudpickle.unregister_pickle_by_value(benchlib)
+
+
+def _write(module: Any, file: Any) -> None:
+    import torch
+
+    torch.save(module, file, pickle_module=_pickle_module())
+
+
+def _culprit(module: Any) -> str:
+    """`, for its attribute encoder.lock`: the first one that cannot be pickled by itself."""
+    for path, part in module.named_modules():
+        for name, value in vars(part).items():
+            if name in _OF_TORCH:
+                continue
+            try:
+                with by_value():
+                    _write(value, io.BytesIO())
+            except Exception:  # whatever an object has against it
+                return f", for its attribute {path}{'.' * bool(path)}{name}"
+    return ""
 
 
 def open_saved(path: str | os.PathLike) -> Any:
@@ -77,6 +104,8 @@ def _pickle_module() -> types.ModuleType:
             if isinstance(obj, torch.nn.Module) and parametrize.is_parametrized(obj):
                 original = type(obj).__bases__[0]
                 return _parametrized_again, (original, obj.__dict__, list(obj.parametrizations))
+            if type(obj).__name__ == "OptimizedModule":  # of a part: compiling is the exporter's affair
+                return _itself, (obj._orig_mod,)
             if isinstance(obj, torch.Tensor) and not obj.is_leaf:
                 return obj.detach().__reduce_ex__(2)
             if isinstance(obj, torch.fx.GraphModule) and "eval" in vars(obj):
@@ -89,6 +118,10 @@ def _pickle_module() -> types.ModuleType:
 
     module = types.ModuleType("benchlib_pickle")
     module.__dict__["Pickler"] = Pickler
+    return module
+
+
+def _itself(module: Any) -> Any:
     return module
 
 

@@ -8,14 +8,14 @@ dimensions, so that every value stands in the recorded input, which keeps it leg
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 
-from benchlib import tensors
+from benchlib import layouts, tensors
 from benchlib.models._input_kinds import kind_of
 from benchlib.models._moves import InputTensor
 from benchlib.record.metadata import FreeAxes
+from benchlib.tensors import FlatArrays, FlatTensors
 
 
 def shape_sets(axes: FreeAxes, recorded: Mapping[str, int], exported: Mapping[str, int] | None) -> list[dict[str, int]]:
@@ -40,18 +40,18 @@ def shape_sets(axes: FreeAxes, recorded: Mapping[str, int], exported: Mapping[st
     return sets
 
 
-def sizes_of(inputs: Any, axes: FreeAxes) -> dict[str, int]:
-    """{"batch": n, "seq_length": s} of inputs, as far as they are free: of the first one that has such a dimension."""
+def sizes_of(leaves: FlatTensors, axes: FreeAxes) -> dict[str, int]:
+    """{"batch": n, "seq_length": s} of flat inputs, as far as they are free: of the first one that has such a
+    dimension."""
     found: dict[str, int] = {}
-    for name, leaf in tensors.flatten(inputs)[0].items():
+    for name, leaf in leaves.items():
         for axis, called in axes.get(name, {}).items():
             found.setdefault(called, int(leaf.shape[axis]))
     return found
 
 
-def resized(inputs: Any, axes: FreeAxes, sizes: Mapping[str, int]) -> Any:
-    """The inputs, in their nesting, with these sizes along their free dimensions, as arrays."""
-    leaves, structure = tensors.flatten(inputs)
+def resized(leaves: FlatTensors, axes: FreeAxes, sizes: Mapping[str, int]) -> FlatArrays:
+    """Flat inputs with these sizes along their free dimensions, as arrays whose axes lie in memory as before."""
     found = {}
     for name, leaf in leaves.items():
         recorded = array = tensors.to_numpy(leaf)
@@ -61,9 +61,10 @@ def resized(inputs: Any, axes: FreeAxes, sizes: Mapping[str, int]) -> Any:
                 array = np.take(array, np.arange(sizes[called]) % array.shape[axis], axis)  # keeps a label
         sequences = [axis for axis, called in along.items() if called == "seq_length"]
         found[name] = _unmasked(array, recorded, sequences[-1]) if sequences else array
-    recorded_length = sizes_of(inputs, axes).get("seq_length", 0)
+    recorded_length = sizes_of(leaves, axes).get("seq_length", 0)
     length = sizes.get("seq_length", recorded_length)
-    return tensors.unflatten(structure, {n: _shortened(n, a, recorded_length, length) for n, a in found.items()})
+    found = {name: _shortened(name, array, recorded_length, length) for name, array in found.items()}
+    return layouts.placed(found, layouts.layouts_of(leaves))
 
 
 def _shortened(name: str, array: np.ndarray, recorded: int, length: int) -> np.ndarray:

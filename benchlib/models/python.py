@@ -18,13 +18,13 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from benchlib import artifacts, tensors
+from benchlib import artifacts, layouts, tensors
 from benchlib.errors import UnknownName, UserError
-from benchlib.models import LoadedModel, _axes, _code, _configs, _items, _modalities, _module, _saved
+from benchlib.models import LoadedModel, _axes, _code, _configs, _given, _items, _modalities, _module, _saved
 from benchlib.models._facts import class_name, weights_hash
 from benchlib.models._saved import META, StoredModule
 from benchlib.registry import SIZES, Source
@@ -56,12 +56,13 @@ def store(module: Any, inputs: Any = None, cache: Path | None = None) -> str:
     if any(t.is_meta for t in (*module.parameters(), *module.buffers())):
         raise UserError(f"{class_name(module)} has tensors without data (on the meta device): load its weights first")
     named, positional = bound(module, inputs)
-    kinds = list(dict.fromkeys(k for part in module.modules() for k in type(part).__mro__))
-    meta = StoredModule(positional, weights, _import_paths(kinds), class_name(module))
+    inner, _ = _given.unwrapped(module)
+    kinds = list(dict.fromkeys(k for part in inner.modules() for k in type(part).__mro__))
+    paths = _import_paths(kinds)
     digest = hashlib.sha256("\n".join(_identity(module, kinds)).encode())
     digest.update(json.dumps([weights_hash(module), _inputs_hash(named), positional]).encode())
-    name = f"{meta.class_name}-{digest.hexdigest()[:8]}"
-    _write(folder(cache) / name, module, named, meta)
+    name = f"{class_name(inner)}-{digest.hexdigest()[:8]}"
+    _write(folder(cache) / name, paths, lambda into: _given.save(into, module, named, positional, weights, paths))
     return f"python:{name}"
 
 
@@ -105,9 +106,16 @@ def opened(place: Path, called: str, trial: Any) -> LoadedModel:
     meta = StoredModule.read(place / META)
     sys.path.extend(p for p in meta.paths if p not in sys.path)
     flat, structure = tensors.load(place / "inputs.npz")
-    inputs = tensors.unflatten(structure, flat)
-    module = _saved.open_saved(place / "model.pt")
-    return with_its_inputs(module, inputs, tuple(meta.positional), called, trial, meta.weights)
+    if trial.batch_size != 1:
+        check_batch(called, flat, trial.batch_size)
+    module = _saved.open_saved(place / "model.pt")  # before the inputs: it brings the classes of a script
+    return _module.given(module, tensors.as_given(structure, flat), trial, meta)
+
+
+def own_dtype(name: str, trial: Any) -> str:
+    """The dtype in which a stored module was given."""
+    meta = folder() / name / META
+    return (meta.is_file() and StoredModule.read(meta).dtype) or "float32"
 
 
 def with_its_inputs(
@@ -193,8 +201,9 @@ def _plain(value: Any) -> str | None:
 
 
 def _inputs_hash(named: Inputs) -> str:
-    flat, structure = tensors.flatten(named)
-    return tensors.content_hash(flat) + json.dumps(structure)
+    leaves, structure = _given.taken_apart(named)
+    held = sorted(layouts.layouts_of(leaves).items())
+    return tensors.content_hash(leaves) + json.dumps([structure.tree, str(held) if held else ""])
 
 
 def _import_paths(kinds: list[type]) -> list[str]:
@@ -204,21 +213,20 @@ def _import_paths(kinds: list[type]) -> list[str]:
     return list(dict.fromkeys(p for p in paths if Path(p).is_dir()))
 
 
-def _write(place: Path, module: Any, named: Inputs, meta: StoredModule) -> None:
+def _write(place: Path, paths: list[str], save: Callable[[Path], None]) -> None:
     """Writes the entry aside and renames it; one that is there learns the import paths of this session."""
     place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     known = place / META
     if known.is_file():
-        meta.paths = list(dict.fromkeys([*meta.paths, *StoredModule.read(known).paths]))
+        meta = StoredModule.read(known)
+        meta.paths = list(dict.fromkeys([*paths, *meta.paths]))
         aside = place / f".meta.{os.getpid()}"
         meta.write(aside)
         os.replace(aside, known)
         return
     aside = Path(tempfile.mkdtemp(prefix=f".{place.name}.", dir=place.parent))
     try:
-        _saved.save(module, aside / "model.pt")
-        tensors.save(aside / "inputs.npz", named)
-        meta.write(aside / META)
+        save(aside)
         os.rename(aside, place)
     except OSError:
         if not known.is_file():  # otherwise another process stored the same module meanwhile
@@ -239,4 +247,5 @@ source = Source(
     load=load,
     packages=("torch",),
     refuse=refuse,
+    own_dtype=own_dtype,
 )

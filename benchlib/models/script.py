@@ -91,6 +91,15 @@ def identity(name: str, trial: Any) -> Any:
     return [path.name, picked, *_hashes(path)]
 
 
+def own_dtype(name: str, trial: Any) -> str:
+    """The dtype of the model that a script calls; float32 where it calls none, or several that differ."""
+    if refuse(trial):
+        return "float32"
+    found, picked = hashes(discovered(path_of(trial.model), trial)), name.partition("::")[2]
+    known = {model.dtype for hash, model in found.items() if picked in ("", hash)}
+    return (known.pop() or "float32") if len(known) == 1 else "float32"
+
+
 def refuse(trial: Any) -> str | None:
     if trial.with_loss:
         return "with_loss: a script's model has the inputs that the script calls it with; give labels among them"
@@ -150,4 +159,5 @@ source = Source(
     shapes={name: None for name in _script_arguments.PARAMETERS if name != "batch_size"},
     refuse=refuse,
     lacks=lacks,
+    own_dtype=own_dtype,
 )

@@ -19,7 +19,7 @@ from benchlib.registries import exporters
 from benchlib.trial import LOADING, Trial
 from benchlib.worker.messages import ModelDescription
 
-_SIZES = {"float32": 4, "float16": 2, "bfloat16": 2}
+_SIZES = {"float32": 4, "float16": 2, "bfloat16": 2, "float64": 8, "mixed": 4}
 _EXACT = 2  # float64 takes twice the bytes of float32
 RESERVED = 2 << 30  # bytes of the host for the system, the notebook's kernel and what workers import; a tenth at most
 

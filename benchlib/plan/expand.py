@@ -99,8 +99,8 @@ def _planned(point: Setting, wrong: list[str]) -> Planned | None:
     if found:
         wrong += [complaint((point[p].place if p in point else _place_of(point)), message) for p, message in found]
         return None
-    trial = Trial(**values)
     try:
+        trial = Trial(**values).with_own_dtype()
         planned = Planned(trial, trial.key())
         rule = refusal(trial)
         if rule:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from benchlib.dtypes import MIXED
 from benchlib.passes._legal import illegal
 from benchlib.plan import details, estimate
 from benchlib.registries import exporters, passes, runtimes
@@ -44,7 +45,8 @@ def refusal(trial: Trial) -> str | None:
     if reference and exporters.get(reference.exporter).takes != source.gives:
         return f"the reference {reference.label} cannot start from {_WORDS.get(source.gives, source.gives)}"
     return (
-        _size_rule(trial)
+        _dtype_rule(trial)
+        or _size_rule(trial)
         or _device_rule(trial)
         or source.refuse(trial)
         or exporter.refuse(trial)
@@ -65,6 +67,17 @@ def _way_rule(trial: Trial, way: Way) -> str | None:
     if rule := illegal(way):
         return rule
     return next(filter(None, (passes.get(call.name).refuse(trial) for call in way.passes)), None)
+
+
+def _dtype_rule(trial: Trial) -> str | None:
+    """What a dtype asks of the model and of the passes."""
+    source, name = trial.source()
+    if trial.dtype == MIXED and not (source.own_dtype and source.own_dtype(name, trial) == MIXED):
+        return f"dtype {MIXED} is what an object has whose parts have several; {trial.model_name} has one"
+    changing = next((call.name for call in trial.way.passes if passes.get(call.name).computes), "")
+    if changing and trial.dtype in (MIXED, "float64"):
+        return f"pass {changing} starts from float32, and the dtype is {trial.dtype}"
+    return None
 
 
 def _size_rule(trial: Trial) -> str | None:

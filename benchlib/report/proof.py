@@ -70,6 +70,7 @@ artifact = {artifact}
 sets = [dict(np.load(file)) for file in {sets}]  # the recorded inputs, and those that take turns with them
 expected = dict(np.load({outputs}))
 head = [json.loads(str(held.pop("__structure__"))) for held in (*sets, expected)][0]
+objects = [held.pop("__objects__", None) for held in (*sets, expected)][0]
 '''
 
 _TAIL = """

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from benchlib import tensors
+from benchlib import layouts, tensors
 from benchlib.record import Record
 from benchlib.registries import exporters
 from benchlib.trial import Trial
@@ -25,12 +25,13 @@ def of_torch(trial: Trial, way: Way, record: Record) -> str:
     _, structure = tensors.load(record.files.inputs)
     meta = json.loads(Path(record.files.inputs).with_name("meta.json").read_text())
     positional = meta["positional"]
-    nested = {name: _written(item) for name, item in structure[1]}
+    nested = {name: _written(item) for name, item in structure.tree[1]}
     args = "".join(f"{nested[n]}, " for n in positional)
     kwargs = ", ".join(f"{json.dumps(n)}: {text}" for n, text in nested.items() if n not in positional)
     kind = exporters.get(way.exporter).artifact
     compiled = _compiled(way) if way.exporter in BACKENDS else ""
     device, tf32 = trial.device, way.runtime_args.get("allow_tf32", False)
+    laid_out, placed = (_PLACED, "placed(") if _has_layouts(record.files.inputs) else ("", "(")
     bfloat16 = '.view(torch.bfloat16) if name in head["labels"] else torch.from_numpy(a)'
     opened = REOPENED.get(
         kind, f'torch.load(artifact, map_location="cpu", mmap=True, weights_only=False).to("{device}")'
@@ -46,7 +47,7 @@ torch.set_float32_matmul_precision("{"high" if tf32 else "highest"}")
 torch.backends.cudnn.allow_tf32 = {tf32}
 torch.backends.cudnn.benchmark = {way.runtime_args.get("cudnn_benchmark", False)}
 module = {opened}{compiled}
-
+{_OBJECTS if structure.pickled else ""}{laid_out}
 def tensors(nested):
     if isinstance(nested, torch.Tensor):
         return [nested]
@@ -60,8 +61,36 @@ def nested(leaf):
     return ({args}), {{{kwargs}}}
 
 def bind(inputs):
-    host = {{name: torch.from_numpy(a.view(np.int16)){bfloat16} for name, a in inputs.items()}}
+    host = {placed}{{name: torch.from_numpy(a.view(np.int16)){bfloat16} for name, a in inputs.items()}})
 {_torch_call(trial, way)}'''
+
+
+_OBJECTS = """
+import pickle
+make = pickle.loads(objects.tobytes())  # what puts the objects among the inputs together
+"""
+
+_PLACED = """
+def placed(host):  # strides and shared memory, as the inputs were given
+    storages, found = {}, dict(host)
+    for name, at in head["layouts"].items():
+        size = at["offset"] + sum((n - 1) * s for n, s in zip(at["shape"], at["strides"])) + host[name].element_size()
+        storages[at["storage"]] = max(size, storages.get(at["storage"], 0))
+    storages = {n: torch.zeros(size, dtype=torch.uint8).untyped_storage() for n, size in storages.items()}
+    for name, at in head["layouts"].items():
+        width = host[name].element_size()
+        view = torch.empty(0, dtype=host[name].dtype)
+        strides = [s // width for s in at["strides"]]
+        found[name] = view.set_(storages[at["storage"]], at["offset"] // width, at["shape"], strides)
+        found[name].copy_(host[name])
+    return found
+"""
+
+
+def _has_layouts(inputs: str) -> bool:
+    """Whether the arrays of a file lay otherwise in memory than one after another."""
+    arrays, _ = tensors.load(inputs)
+    return bool(layouts.layouts_of(arrays))
 
 
 def _compiled(way: Way) -> str:
@@ -112,7 +141,10 @@ _TORCH_GRAPH = """
 
 def _written(structure: Any) -> str:
     """The nesting of an input as Python text over `leaf`, the tensors by name."""
-    kind, content = structure
+    kind, content = structure[0], structure[-1]
+    if kind == "object":
+        parts = ", ".join(f"{name!r}: {_written(item)}" for name, item in content)
+        return f"make[{structure[2]}]({{{parts}}})"
     if kind == "leaf":
         return f"leaf[{json.dumps(content)}]"
     if kind == "constant":

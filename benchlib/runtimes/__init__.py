@@ -71,7 +71,11 @@ class Session(Protocol):
     every leaf an array or a tensor (outside the timing); `device_calls()` the `DeviceCalls` of what was bound, on
     CUDA; `profile(call, calls)` calls under the runtime's own profiler and gives its table, a list of `ProfileRow`.
 
-    Two attributes say where the inputs of a bound call lie, and are false where a session lacks them. `reads_in_place`:
+    A bound call may have two methods: `renew()` makes it ready for its next call where a model has written into an
+    object among its inputs, and `replaced_tensors()` names the inputs in whose places the last call put others.
+
+    Three attributes are false where a session lacks them. `takes_tensors`: `inputs` are torch tensors in the classes of
+    the model's own call, and not numpy arrays in dicts, lists and tuples. `reads_in_place`:
     each call reads the bound arrays of the host as they are then, so that their contents may be exchanged between two
     calls. `keeps_inputs`: they were copied when they were bound, and a call could change that copy.
     """

@@ -3,21 +3,54 @@ and what its profiler says about a call."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import fields, is_dataclass
-from functools import cached_property
+from collections.abc import Callable, Iterable
+from functools import cached_property, partial
 from typing import Any
 
+from benchlib import layouts, tensors
 from benchlib.runtimes import DeviceCalls, ProfileRow, _placement
 
 GRAPH_WARMUP = 3  # calls on a side stream before the capture, as torch's notes on CUDA graphs have it
+
+
+class HostCall(partial):
+    """A forward on inputs in host memory."""
+
+    inputs: tensors.FlatTensors
+    structure: tensors.Structure
+    before: dict[str, Any]  # where the inputs lie, before the first call
+
+    @classmethod
+    def of(cls, forward: Callable[[Any], Any], given: Any) -> HostCall:
+        """The call of `forward(given)`, a mapping or a sequence."""
+        inputs, structure = tensors.flatten(given)
+        call = cls(forward, tensors.unflatten(structure, inputs))
+        call.inputs, call.structure, call.before = inputs, structure, _places(call.args[0])
+        return call
+
+    def renew(self) -> None:
+        """Puts the inputs together anew: a model may have written into an object among them, as into a cache."""
+        if isinstance(given := self.args[0], dict):
+            given.update(tensors.unflatten(self.structure, self.inputs))
+
+    def replaced_tensors(self) -> list[str]:
+        """The names of inputs in whose places a call has put other tensors."""
+        now = _places(self.args[0])
+        return [name for name in dict.fromkeys((*self.before, *now)) if now.get(name) != self.before.get(name)]
+
+
+def _places(given: Any) -> dict[str, Any]:
+    """Where the tensors of a nesting lie, and their shapes."""
+    return {name: (tensor.data_ptr(), tuple(tensor.shape)) for name, tensor in tensors.leaves_of(given).items()}
 
 
 class CudaCalls:
     """The calls of `forward(inputs)` on a CUDA device; `host` is the nesting of its inputs in host memory."""
 
     def __init__(self, forward: Callable[[Any], Any], host: Any, device: str, graph: bool = False):
-        self.forward, self.host, self.device = forward, host, device
+        self.forward, self.device = forward, device
+        self.leaves, self.structure = tensors.flatten(host)
+        self.move = layouts.mover(self.leaves, lambda tensor: tensor.to(device))
         self.graph = Graph() if graph else None
 
     @cached_property
@@ -39,7 +72,7 @@ class CudaCalls:
         return self.on_device
 
     def copy_in(self) -> Any:
-        return mapped(lambda t: t.to(self.device), self.host)
+        return tensors.unflatten(self.structure, self.move(self.leaves))
 
     def compute(self) -> Any:
         """Puts a forward on the stream; its outputs stay on the device."""
@@ -48,7 +81,7 @@ class CudaCalls:
         return self.graph.replay(lambda: self.forward(self.resident), self.stream)
 
     def from_host(self) -> Any:
-        return mapped(lambda t: t.cpu(), self.forward(self.copy_in()))
+        return on_host(self.forward(self.copy_in()))
 
     def on_device(self) -> Any:
         outputs = self.compute()
@@ -73,7 +106,7 @@ class CudaCalls:
             whole=self.from_host if copies else self.compute,
             compute=self.compute,
             copy_in=self.copy_in if copies else None,
-            copy_out=(lambda: mapped(lambda t: t.cpu(), outputs)) if copies else None,
+            copy_out=(lambda: on_host(outputs)) if copies else None,
             wait=self.stream.synchronize,
             elapsed=self.elapsed,
         )
@@ -148,15 +181,6 @@ def _table(rows: list[tuple[str, str, int, float]], calls: int) -> list[ProfileR
     return _placement.table(found, calls)
 
 
-def mapped(function: Callable[[Any], Any], nested: Any) -> Any:
-    """`function` on every tensor of any nesting; all else stays as it is."""
-    if hasattr(nested, "detach"):
-        return function(nested)
-    if isinstance(nested, Mapping):
-        return {key: mapped(function, value) for key, value in nested.items()}
-    if is_dataclass(nested) and not isinstance(nested, type):
-        return {f.name: mapped(function, getattr(nested, f.name)) for f in fields(nested)}
-    if isinstance(nested, tuple | list):
-        items = [mapped(function, value) for value in nested]
-        return tuple(items) if isinstance(nested, tuple) else items
-    return nested
+def on_host(outputs: Any) -> tensors.FlatTensors:
+    """The tensors of any nesting of outputs by name, copied to the host."""
+    return {name: tensor.cpu() for name, tensor in tensors.leaves_of(outputs).items()}

@@ -129,6 +129,8 @@ def refuse(trial: Any) -> str | None:
         return f"disable_cpu_ep_fallback forbids {CPU}, which the trial asks for"
     if provider == CPU and trial.dtype == "bfloat16":
         return f"{CPU} has no bfloat16 kernels for Add, Gemm or Conv"
+    if trial.dtype == "float64" and provider == TENSORRT:
+        return f"{provider} has no float64"
     return _ort_settings.rule_against(trial.runtime_args)
 
 

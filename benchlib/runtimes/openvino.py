@@ -175,6 +175,8 @@ def properties(request: OpenRequest) -> Properties:
 def refuse(trial: Any) -> str | None:
     if trial.dtype == "bfloat16":
         return "runtime openvino takes no bfloat16 inputs (infer_precision: bf16 computes float32 models in it)"
+    if trial.dtype == "float64":
+        return "runtime openvino computes in float32 at most, and the dtype is float64"
     if trial.rtopt != "all":
         return f"runtime openvino has no levels of graph optimisation (rtopt: {trial.rtopt})"
     for key, instead in OURS.items():

@@ -4,7 +4,7 @@ which takes the flat tensors of the inputs in order."""
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any
 
 from benchlib import precision, tensors
@@ -15,7 +15,7 @@ from benchlib.models._facts import weights_hash
 from benchlib.registries import exporters
 from benchlib.registry import Facts, Option, Runtime
 from benchlib.runtimes import DeviceCalls, OpenRequest, ProfileRow, _cuda
-from benchlib.runtimes._torch_calls import CudaCalls, mapped, operators
+from benchlib.runtimes._torch_calls import CudaCalls, HostCall, operators
 from benchlib.tensors import FlatArrays, Inputs
 
 
@@ -30,6 +30,7 @@ class TorchSession:
         # copied there by each call.
         self.reads_in_place = request.device == "cpu" and not request.options.get("float64", False)
         self.keeps_inputs = request.device != "cpu" and request.io == "device"
+        self.takes_tensors = module is not None
 
     @cached_property
     def facts(self) -> Facts:
@@ -69,14 +70,14 @@ class TorchSession:
 
         called, positional = self.called, self.request.positional
         host = tensors.apply(tensors.to_torch, tuple(flat.values()) if self.module is None else inputs)
-        host = mapped(_widened, host) if self.request.options.get("float64", False) else host
+        host = tensors.moved(_widened, host) if self.request.options.get("float64", False) else host
 
         @torch.inference_mode()
         def forward(given: Any) -> Any:
             return call_module(called, given, positional) if isinstance(given, dict) else called(*given)
 
         if self.request.device == "cpu":
-            return partial(forward, host)
+            return HostCall.of(forward, host)
         calls = CudaCalls(forward, host, self.request.device, self.request.cuda_graphs)
         self.calls = self.calls or calls  # what is timed are the inputs that were bound first
         return calls.bound(self.request.io)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from benchlib.dtypes import MIXED
 from benchlib.host.peaks import HostPeaks, peaks
 from benchlib.record.metrics import Metrics
 from benchlib.stages.context import Context
@@ -28,7 +29,7 @@ def machine_share(context: Context, model: Model, latency: float) -> Metrics:
     try:
         reached = peaks(
             lambda request: _ask(context, request),
-            trial.dtype,
+            "float32" if trial.dtype == MIXED else trial.dtype,
             trial.device,
             context.threads,
             exceeded=lambda found: exceeds(claims | shares(rates, found)),

@@ -20,7 +20,7 @@ FUNCTION, RANDOM, STATEFUL, CHANGES_INPUTS = "a function", "random", "stateful",
 SEEDS = (1, 2)  # of the two processes
 STRAY = 100  # one element in so many may differ where nothing says that a model draws or remembers
 _ROUNDINGS = 32  # of the dtype, by which an element may differ from run to run
-ROUNDING = {"float16": 2.0**-11, "bfloat16": 2.0**-8, "float32": 2.0**-24, "float64": 2.0**-53}
+ROUNDING = {"float16": 2.0**-11, "bfloat16": 2.0**-8, "float32": 2.0**-24, "float64": 2.0**-53, "mixed": 2.0**-24}
 _MOST_NAMED = 3
 
 

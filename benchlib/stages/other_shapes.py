@@ -68,14 +68,13 @@ def check(result: Check, truths: GroundTruths, session: Opened) -> None:
 def _inputs(context: Context, model: Model, artifact: BuiltArtifact) -> tuple[list[Sizes], dict[int, Path]]:
     """The shapes, and a file of inputs for each by its number, from 1 on."""
     axes = model.metadata.axes
-    flat, structure = tensors.load(model.inputs)
-    recorded = tensors.unflatten(structure, flat)
+    recorded, structure = tensors.load(model.inputs)
     exported_at = artifact.metadata.exported_at or None
     shapes: list[Sizes] = [*_shape_sets.shape_sets(axes, _shape_sets.sizes_of(recorded, axes), exported_at)]
     files: dict[int, Path] = {}
     for number, sizes in enumerate(shapes, start=1):
         files[number] = context.scratch / f"inputs-shape-{number}.npz"
-        tensors.save(files[number], _shape_sets.resized(recorded, axes, sizes))
+        tensors.save_flat(files[number], _shape_sets.resized(recorded, axes, sizes), structure)
     return shapes, files
 
 

@@ -10,6 +10,7 @@ import shutil
 from collections.abc import Mapping
 from typing import Any
 
+from benchlib.dtypes import OWN
 from benchlib.errors import UnknownName, UserError
 from benchlib.measure.samples import Samples
 from benchlib.mistakes import make
@@ -37,7 +38,7 @@ def begin(parameters: Mapping[str, Any]) -> TrialRun:
     for name in _injected(parameters):
         if name not in Trial.model_fields:
             raise UnknownName("parameter", name, Trial.model_fields)
-    return TrialRun(make(values))
+    return TrialRun(make(values).with_own_dtype())
 
 
 def _injected(namespace: Mapping[str, Any]) -> list[str]:
@@ -140,7 +141,7 @@ class TrialRun:
         from benchlib.artifacts import root
         from benchlib.models import python
 
-        changes: dict[str, Any] = {"label": self.trial.label or self.trial.model_name, "model_args": {}}
+        changes: dict[str, Any] = {"label": self.trial.label or self.trial.model_name, "model_args": {}, "dtype": OWN}
         if inputs is None:
             model = require_result(self.outcome.model, "load")
             inputs, by_position = views.ModelView(self.trial, model).inputs, model.metadata.positional

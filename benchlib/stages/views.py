@@ -117,7 +117,8 @@ class ModelView(View):
     def inputs(self) -> dict[str, Any]:
         """The example inputs, as the nesting of torch tensors that the module takes."""
         flat, structure = tensors.load(self._model.inputs)
-        return tensors.unflatten(structure, {name: tensors.to_torch(array) for name, array in flat.items()})
+        self.module  # noqa: B018 - it brings the classes of a script
+        return tensors.as_given(structure, flat)
 
 
 class ArtifactView(View):

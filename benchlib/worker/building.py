@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from benchlib import tensors
+from benchlib.errors import Refused, UserError
 from benchlib.exporters import ExportRequest
 from benchlib.models import LoadedModel, _shape_sets
 from benchlib.onnx_facts import onnx_facts
 from benchlib.passes import PassRequest
 from benchlib.record.metadata import Artifact, part_facts
 from benchlib.registries import exporters, passes
+from benchlib.structures import SOME
 from benchlib.worker.imports import import_packages
 from benchlib.worker.messages import AppliedPass, ApplyPass, ExportModel
 from benchlib.worker.service import Worker, verb
@@ -31,10 +33,14 @@ def export_model(worker: Worker, request: ExportModel) -> Artifact:
     export = _export_request(worker, request)
     import_packages(exporter.packages)
     begin = time.perf_counter()
-    facts = exporter.export(export)
+    try:
+        facts = exporter.export(export)
+    except Exception as error:
+        _refuse_objects(export.model, request.exporter, error)
+        raise
     seconds = time.perf_counter() - begin
     _keep_examples(export.model, request.path.parent)
-    return _artifact(facts, seconds, _shape_sets.sizes_of(export.model.inputs, export.axes))
+    return _artifact(facts, seconds, _shape_sets.sizes_of(tensors.leaves_of(export.model.inputs), export.axes))
 
 
 @verb
@@ -64,12 +70,13 @@ def _export_request(worker: Worker, request: ExportModel) -> ExportRequest:
     """The ExportRequest of a request; with free shapes on examples that have at least two of each, as a dimension of
     one is taken for a constant."""
     model = held_model(worker, request.model)
-    sizes = _shape_sets.sizes_of(model.inputs, request.axes)
+    leaves, structure = tensors.flatten(model.inputs)
+    sizes = _shape_sets.sizes_of(leaves, request.axes)
     if any(size < 2 for size in sizes.values()):
         enough = {free: max(2, size) for free, size in sizes.items()}
-        model = replace(model, inputs=_shape_sets.resized(model.inputs, request.axes, enough))
-    if model.module is not None:
-        model = replace(model, inputs=tensors.apply(tensors.to_torch, model.inputs))
+        arrays = _shape_sets.resized(leaves, request.axes, enough)
+        nesting = tensors.plain if model.module is None else tensors.as_given
+        model = replace(model, inputs=nesting(structure, arrays))
     return ExportRequest(
         model=model,
         path=request.path,
@@ -78,6 +85,15 @@ def _export_request(worker: Worker, request: ExportModel) -> ExportRequest:
         axes=request.axes,
         opt_patterns=request.opt_patterns,
     )
+
+
+def _refuse_objects(model: LoadedModel, exporter: str, failure: Exception) -> None:
+    """Raises Refused for an export that failed where an input is an object which few exporters can look into."""
+    foreign = {} if isinstance(failure, UserError) else tensors.flatten(model.inputs)[1].objects_by(SOME)
+    if foreign:
+        place, words = next(iter(foreign.items()))
+        reason = next(iter(str(failure).strip().splitlines()), type(failure).__name__)
+        raise Refused(f"{exporter} cannot take the input {place}, a {words}: {reason}") from failure
 
 
 def _artifact(facts: Mapping[str, Any], seconds: float, exported_at: dict[str, int]) -> Artifact:
@@ -96,4 +112,4 @@ def _keep_examples(model: LoadedModel, folder: Path) -> None:
     import torch
 
     with torch.no_grad():
-        tensors.save(folder / "outputs.npz", model.call())
+        tensors.save_outputs(folder / "outputs.npz", model.call())

@@ -77,7 +77,7 @@ def describe_loaded(model: LoadedModel) -> ModelDescription:
     return ModelDescription(
         params_size=model.facts.get("params_size"),
         weights_size=_weights_size(model),
-        input_size=sum(map(_bytes, tensors.flatten(model.inputs)[0].values())),
+        input_size=sum(map(_bytes, tensors.leaves_of(model.inputs).values())),
         input_shapes=describe_shapes(model.inputs),
         model_task=model.facts.get("model_task") or "",
     )

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from benchlib import tensors
+from benchlib.worker.binding import bound
 from benchlib.worker.messages import Judgement, JudgeModel, NameRandomOperators, RandomOperators
 from benchlib.worker.service import Worker, problem_of, verb
 from benchlib.worker.verbs import open_artifact
@@ -69,9 +70,9 @@ def name_random_operators(worker: Worker, request: NameRandomOperators) -> Rando
         return RandomOperators(_random_nodes(request.artifact))
     if "torch" not in sys.modules:
         return RandomOperators([])
-    flat, structure = tensors.load(request.inputs)
+    call, _ = bound(worker.session, request.inputs)
     with _drawing_functions() as names:
-        worker.session.bind(tensors.unflatten(structure, flat), flat)()
+        call()
     return RandomOperators(list(names))
 
 
@@ -96,7 +97,7 @@ class _Answers:
                 raise
             self.left_out[number] = f"{problem.type}: {problem.message.strip().partition(chr(10))[0]}"
             return
-        self.hashes[number] = tensors.save(self.request.outputs / f"outputs-{number}.npz", outputs)
+        self.hashes[number] = tensors.save_outputs(self.request.outputs / f"outputs-{number}.npz", outputs)
 
     def take_again(self, number: int) -> None:
         """One more call on a set that was called: its outputs are stored where they are others."""
@@ -108,20 +109,21 @@ class _Answers:
         except Exception as error:
             self.fails_again = str(error).strip().partition("\n")[0] or type(error).__name__
             return
-        if tensors.save(path, outputs) != self.hashes[number]:
+        if tensors.save_outputs(path, outputs) != self.hashes[number]:
             self.others.append(path)
 
     def _call(self, number: int) -> Any:
         """A call on inputs that are read for it alone."""
-        flat, structure = tensors.load(self.request.inputs[number])
+        call, flat = bound(self.session, self.request.inputs[number])
         before = _hashes(flat)
-        call = self.session.bind(tensors.unflatten(structure, flat), flat)
         seed_generators(self.request.seed)
         outputs = call()
         after = _hashes(_as_held(self.session, flat))
-        self.changed_inputs += [n for n in changed_names(before, after) if n not in self.changed_inputs]
+        changed = [*changed_names(before, after), *getattr(call, "replaced_tensors", list)()]
+        self.changed_inputs += [n for n in dict.fromkeys(changed) if n not in self.changed_inputs]
         outputs = getattr(self.session, "to_host", lambda given: given)(outputs)
-        return tensors.apply(tensors.thinned, outputs) if number else outputs
+        leaves = tensors.leaves_of(outputs)
+        return tensors.thinned_leaves(leaves) if number else leaves
 
 
 def seed_generators(seed: int) -> None:
@@ -179,8 +181,8 @@ def _as_held(session: Any, flat: Mapping[str, Any]) -> Mapping[str, Any]:
     calls = getattr(session, "calls", None)
     if calls is None or "resident" not in vars(calls):
         return flat
-    leaves, _ = tensors.flatten(calls.resident)
-    return {name: tensors.to_numpy(leaf) for name, leaf in zip(flat, leaves.values(), strict=True)}
+    leaves = tensors.leaves_of(calls.resident)
+    return {name: tensors.to_numpy(leaves[name]) for name in flat if name in leaves}
 
 
 def _generator_states() -> dict[str, Any]:

@@ -80,7 +80,13 @@ class Rotation:
         for number in cycle(numbers):
             for name, array in self.buffers[self._place[number]].items():
                 array[...] = self.pristine[number][name]
-            yield self.call_on(number)
+            call = self.call_on(number)
+            getattr(call, "renew", _nothing)()
+            yield call
+
+
+def _nothing() -> None:
+    """What there is to do before a call whose inputs hold no objects."""
 
 
 def are_exchangeable(buffers: Sequence[FlatArrays]) -> bool:
@@ -89,18 +95,13 @@ def are_exchangeable(buffers: Sequence[FlatArrays]) -> bool:
     if not buffers or not all(map(is_writable, buffers)):
         return False
     kinds = [{name: (tensors.dtype_of(a), a.dtype, a.shape) for name, a in buffer.items()} for buffer in buffers]
-    spans = sorted(_span(array) for buffer in buffers for array in buffer.values() if array.size)
+    spans = sorted(
+        np.lib.array_utils.byte_bounds(array) for buffer in buffers for array in buffer.values() if array.size
+    )
     apart = all(before[1] <= after[0] for before, after in pairwise(spans))
     return apart and all(kind == kinds[0] for kind in kinds)
 
 
 def is_writable(buffer: FlatArrays) -> bool:
-    """Whether its arrays can be written, and lie in memory as they are read: what is not contiguous is copied by many
-    a runtime when it is bound."""
-    return all(isinstance(a, np.ndarray) and a.flags.writeable and a.flags.c_contiguous for a in buffer.values())
-
-
-def _span(array: np.ndarray) -> tuple[int, int]:
-    """The addresses of a contiguous array: its first byte, and the one behind its last."""
-    begin = array.__array_interface__["data"][0]
-    return begin, begin + array.nbytes
+    """Whether its arrays can be written. They lie in memory as they are read (`worker.binding`)."""
+    return all(isinstance(a, np.ndarray) and a.flags.writeable for a in buffer.values())

@@ -16,6 +16,7 @@ from benchlib import tensors
 from benchlib.errors import Refused
 from benchlib.tensors import FlatArrays
 from benchlib.worker import gpu_clocks
+from benchlib.worker.binding import bound
 from benchlib.worker.counters import Counters
 from benchlib.worker.messages import (
     CheckedOutputs,
@@ -48,8 +49,8 @@ def rotate_inputs(worker: Worker, request: RotateInputs) -> InputHashes:
     """
     calls, buffers, hashes = [worker.call], [worker.arrays], []
     for file in request.files:
-        flat, structure = tensors.load(file)
-        calls.append(worker.session.bind(tensors.unflatten(structure, flat), flat))
+        call, flat = bound(worker.session, file)
+        calls.append(call)
         buffers.append(flat)
         hashes.append(tensors.content_hash(flat))
     in_place = getattr(worker.session, "reads_in_place", False)

@@ -47,7 +47,7 @@ class OutputCheck:
     def look_at(self, outputs: Any, number: int) -> list[NewOutputs]:
         """Outputs for a set, as the session gave them. Returns what was stored of them, if anything."""
         self.seen.add(number)
-        leaves, _ = tensors.flatten(getattr(self.session, "to_host", lambda given: given)(outputs))
+        leaves = tensors.leaves_of(getattr(self.session, "to_host", lambda given: given)(outputs))
         digest = hash_of(leaves)
         if digest in self._known[number]:
             return []
@@ -57,7 +57,7 @@ class OutputCheck:
         self._known[number].add(digest)
         file = self.prefix.with_name(f"{self.prefix.name}-{number}-{digest}.npz")
         # The recorded inputs' are compared whole, those of other sets as they are thinned.
-        tensors.save(file, leaves if number == 0 else tensors.apply(tensors.thinned, leaves))
+        tensors.save_outputs(file, leaves if number == 0 else tensors.thinned_leaves(leaves))
         return [NewOutputs(number, digest, file)]
 
     def note_timed(self, begin: int, first: int, end: int) -> None:
@@ -72,7 +72,7 @@ class OutputCheck:
 def hash_of(leaves: FlatTensors) -> str:
     """The hash by which outputs are compared, of at most `HASHED` bytes of what `tensors.thinned` leaves of them, taken
     evenly; of all of them where they are small. What lies on a device is thinned there."""
-    thin = {name: tensors.thinned(leaf) for name, leaf in leaves.items()}
+    thin = tensors.thinned_leaves(leaves)
     step = -(-sum(leaf.nbytes for leaf in thin.values()) // HASHED)
     if step > 1:
         thin = {name: leaf.reshape(-1)[::step] for name, leaf in thin.items()}

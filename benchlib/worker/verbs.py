@@ -13,12 +13,13 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from benchlib import tensors
+from benchlib import layouts, tensors
 from benchlib.models import LoadedModel, _facts, _input_sets, _saved, _work
 from benchlib.record.metadata import InputSet, SavedModel, Session, part_facts, session_of
 from benchlib.registries import runtimes, sources
 from benchlib.runtimes import OpenRequest
 from benchlib.typed_json import from_json, to_json
+from benchlib.worker.binding import bound
 from benchlib.worker.imports import import_packages, shared_seconds
 from benchlib.worker.messages import Done, GiveOutputs, Leave, LoadModel, OpenSession, Outputs
 from benchlib.worker.service import Worker, verb
@@ -55,10 +56,10 @@ def open_session(worker: Worker, request: OpenSession) -> Session:
     begin = time.perf_counter()
     worker.session = open_artifact(request)
     seconds = time.perf_counter() - begin
-    flat, structure = tensors.load(request.inputs)
+    call, flat = bound(worker.session, request.inputs)
     worker.inputs, worker.arrays = request.inputs, flat
     worker.device, worker.collects = request.device, request.collect_garbage
-    worker.time_calls(worker.session.bind(tensors.unflatten(structure, flat), flat))
+    worker.time_calls(call)
     warm_the_loop()
     gc.collect()
     gc.freeze()  # what is there now stays: the collection before each block need not look at it again
@@ -84,9 +85,8 @@ def give_outputs(worker: Worker, request: GiveOutputs) -> Outputs:
     first_call = compile_cache = None
     input_hash = ""
     if request.inputs:
-        flat, structure = tensors.load(request.inputs)
-        out = worker.session.bind(tensors.unflatten(structure, flat), flat)()
-        input_hash = tensors.content_hash(flat)
+        call, flat = bound(worker.session, request.inputs)
+        out, input_hash = call(), tensors.content_hash(flat)
     else:
         if worker.last is None:
             first_call = take_block(worker, 1)
@@ -95,10 +95,11 @@ def give_outputs(worker: Worker, request: GiveOutputs) -> Outputs:
             worker.last, worker.rotated = next(worker.rotation.calls_from(0))(), False
         out = worker.last
     out = getattr(worker.session, "to_host", lambda outputs: outputs)(out)
-    out = tensors.apply(tensors.thinned, out) if request.thin else out
-    arrays = {name: tensors.to_numpy(leaf) for name, leaf in tensors.flatten(out)[0].items()}
+    leaves = tensors.leaves_of(out)
+    leaves = tensors.thinned_leaves(leaves) if request.thin else leaves
+    arrays = {name: tensors.to_numpy(leaf) for name, leaf in leaves.items()}
     if request.path:
-        tensors.save(request.path, out)
+        tensors.save_outputs(request.path, arrays)
     digest = tensors.content_hash(arrays)
     compared = hash_of(arrays)
     return Outputs(digest, tensors.count(out), first_call, compile_cache, input_hash, compared)
@@ -115,11 +116,11 @@ def open_saved_model(folder: Path) -> LoadedModel:
     meta = from_json(SavedModel, json.loads((folder / META).read_text()))
     add_import_paths(meta.import_paths)
     flat, structure = tensors.load(folder / "inputs.npz")
-    inputs = tensors.unflatten(structure, flat)
-    module = folder / "model.pt"
+    file = folder / "model.pt"
+    module = _saved.open_saved(file) if file.exists() else None  # first: it brings the classes of a script
     return LoadedModel(
-        inputs=inputs,
-        module=_saved.open_saved(module) if module.exists() else None,
+        inputs=tensors.plain(structure, flat) if module is None else tensors.as_given(structure, flat),
+        module=module,
         file=folder / meta.file if meta.file else None,
         positional=meta.positional,
         facts={**meta.metrics, **meta.details},
@@ -140,9 +141,12 @@ def add_import_paths(paths: Sequence[str]) -> None:
 
 
 def describe_shapes(inputs: Mapping[str, Any]) -> str:
-    """`input_ids: int64[1×512], …`, for the record."""
-    flat, _ = tensors.flatten(inputs)
-    return ", ".join(f"{n}: {tensors.dtype_of(a)}[{'×'.join(map(str, a.shape))}]" for n, a in flat.items())
+    """`input_ids: int64[1×512], image: float32[1×3×64×64] channels_last, …`, for the record."""
+    leaves = tensors.leaves_of(inputs)
+    return ", ".join(
+        f"{n}: {tensors.dtype_of(a)}[{'×'.join(map(str, a.shape))}] {layouts.order_words(a)}".rstrip()
+        for n, a in leaves.items()
+    )
 
 
 def _save_model(model: LoadedModel, request: LoadModel, seconds: dict[str, float]) -> SavedModel:
@@ -154,15 +158,13 @@ def _save_model(model: LoadedModel, request: LoadModel, seconds: dict[str, float
         hashes["weights_hash"] = _facts.weights_hash(model.module)
     found = _input_sets.of(model, request.trial["seed"])
     input_sets = {
-        number: InputSet(
-            tensors.save(folder / f"inputs-{number}.npz", own.inputs), own.origin, own.moves, own.words, own.beyond
-        )
+        number: InputSet(own.save(folder / f"inputs-{number}.npz"), own.origin, own.moves, own.words, own.beyond)
         for number, own in found.sets.items()
     }
-    calibration = [
-        tensors.save(folder / f"calibrate-{number}.npz", nested) for number, nested in enumerate(found.calibrating, 1)
-    ]
-    expected = {n: tensors.save(folder / f"expected-{n}.npz", nested) for n, nested in _given_outputs(model).items()}
+    calibration = [own.save(folder / f"calibrate-{number}.npz") for number, own in enumerate(found.calibrating, 1)]
+    expected = {
+        n: tensors.save_outputs(folder / f"expected-{n}.npz", given) for n, given in _given_outputs(model).items()
+    }
     if model.write:  # the folder moves to its place when it is complete, so that the file's name is relative to it
         model.file = model.write(folder).relative_to(folder)
     said = {
@@ -211,7 +213,7 @@ def _open_request(request: OpenSession) -> OpenRequest:
 
 def _given_outputs(model: LoadedModel) -> dict[int, Any]:
     """The given outputs by the number of their set, of large ones those elements that are compared."""
-    return {n: tensors.apply(tensors.thinned, out) if n else out for n, out in model.expected.items()}
+    return {n: tensors.thinned_leaves(tensors.leaves_of(out)) if n else out for n, out in model.expected.items()}
 
 
 _PATHS_AT_START = list(sys.path)

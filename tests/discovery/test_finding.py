@@ -127,7 +127,7 @@ def test_taking(holders, tmp_path):
     meta = json.loads((tmp_path / "meta.json").read_text())
     assert (meta["class_name"], meta["positional"], str(SCRIPTS) in meta["paths"]) == ("Mutating", ["x"], True)
     arrays, structure = tensors.load(tmp_path / "inputs.npz")
-    assert structure == ["dict", [["x", ["leaf", "x"]]]] and arrays["x"].shape == (1, 10)
+    assert structure.tree == ["dict", [["x", ["leaf", "x"]]]] and arrays["x"].shape == (1, 10)
     code = (
         "import torch; from benchlib.models._facts import weights_hash\n"
         f"m = torch.load({str(tmp_path / 'model.pt')!r}, weights_only=False)\n"

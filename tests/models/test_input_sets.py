@@ -115,7 +115,7 @@ def test_sets_that_were_given_come_first():
 def test_sets_to_calibrate_on_are_none_of_the_others(inputs):
     found = of(inputs)
     known = {tensors.content_hash(nested) for nested in (inputs, *(own.inputs for own in found.sets.values()))}
-    own = [tensors.content_hash(nested) for nested in found.calibrating]
+    own = [tensors.content_hash(own.inputs) for own in found.calibrating]
     assert 1 <= len(own) == len(set(own)) <= CALIBRATING
     assert known.isdisjoint(own) or "t" in inputs  # a lone number has no other value that is within its range
 

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -177,3 +178,20 @@ def test_what_torch_reopens_computes_the_same(script, files, tmp_path, exporter)
 )
 def test_what_compiles_is_compiled_alike(script, exporter, call):
     assert call in script(exporter=exporter)
+
+
+@pytest.mark.process
+def test_torch_is_given_objects_and_strides_as_the_trial_was(script, files, tmp_path):
+    """The model answers ones where it finds its own class, and the strides and the memory of the user's call."""
+    import torch
+
+    from tests import given_classes
+
+    table = torch.arange(24.0).reshape(4, 6)
+    inputs = {"batch": given_classes.Batch(table.t(), table[1]), "n": 3}
+    tensors.save(files.inputs, inputs)
+    tensors.save(files.outputs, [np.ones(3)])
+    root = str(Path(given_classes.__file__).parents[1])
+    (tmp_path / "meta.json").write_text(json.dumps({"positional": ["batch"], "import_paths": [root]}))
+    torch.save(given_classes.LooksAtStrides(), files.artifact)
+    assert "largest difference 0" in run(script(exporter="eager"), tmp_path)

@@ -17,7 +17,7 @@ from benchlib.exporters import ExportRequest
 from benchlib.models import _saved
 from benchlib.models._facts import weights_hash
 from benchlib.registries import runtimes, sources
-from benchlib.runtimes import OpenRequest, _cuda, _ort_session, _placement, _torch_calls, onnxruntime
+from benchlib.runtimes import OpenRequest, _cuda, _ort_session, _placement, onnxruntime
 from benchlib.runtimes import torch as torch_runtime
 
 NO_DRIVER = _cuda.devices()[1]
@@ -71,12 +71,6 @@ def test_torch_prepares_the_module_and_hashes_the_weights_beneath(saved, monkeyp
     session = torch_runtime.open(OpenRequest(path, "inductor", threads=1))
     assert type(session.called).__name__ == "OptimizedModule"
     assert session.facts["weights_hash"] == weights_hash(model.module)
-
-
-def test_mapped_reaches_every_tensor():
-    nested = {"a": [torch.ones(1), (torch.ones(1), None)], "n": 3}
-    doubled = _torch_calls.mapped(lambda t: t * 2, nested)
-    assert doubled["a"][1][0].item() == 2 and doubled["a"][1][1] is None and doubled["n"] == 3
 
 
 def test_onnxruntime_reads_its_settings_back(graph):

@@ -31,7 +31,7 @@ def opened(monkeypatch, tmp_path, package) -> Session:
     runtime = SimpleNamespace(packages=(package,), open=lambda request: session)
     monkeypatch.setattr(verbs.runtimes, "get", lambda name: runtime)
     monkeypatch.setattr(verbs.tensors, "load", lambda path: ({}, {}))
-    monkeypatch.setattr(verbs.tensors, "unflatten", lambda structure, flat: {})
+    monkeypatch.setattr(verbs.tensors, "plain", lambda structure, flat: {})
     monkeypatch.setattr(verbs.tensors, "content_hash", lambda flat: "hash")
     request = OpenSession(
         runtime="planted", artifact=tmp_path, inputs=tmp_path, exporter="planted", exporter_args={}, positional=(),

@@ -242,8 +242,9 @@ def test_inputs_that_a_device_keeps_cannot_be_given_afresh(tmp_path):
     with pytest.raises(Refused, match="on this device they stay"):
         timed.rotate_inputs(opened(tmp_path, Fixed(keeps_inputs=True)), RotateInputs([], fresh=True))
     with pytest.raises(Refused, match="as they lie in memory"):
-        strided = np.ones(6)[::2]
-        timed.rotate_inputs(opened(tmp_path, Fixed(reads_in_place=True), strided), RotateInputs([], fresh=True))
+        fixed = np.ones(3)
+        fixed.flags.writeable = False
+        timed.rotate_inputs(opened(tmp_path, Fixed(reads_in_place=True), fixed), RotateInputs([], fresh=True))
     copied = opened(tmp_path, Fixed())
     timed.rotate_inputs(copied, RotateInputs([], fresh=True))
     assert copied.rotation.pristine == [], "each call copies its inputs"

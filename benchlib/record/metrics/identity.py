@@ -124,4 +124,11 @@ ROWS = (
     ("flag_fake_tensor", "", "exported with fake tensors"),
     ("flag_no_grad", "", "run without gradients"),
     ("flag_training", "", "the module is in training mode"),
+    (
+        "training_mode",
+        "",
+        "the mode in which a module runs that was given as an object or by a script",
+        "one that is all in training mode runs in evaluation mode; one of both kinds of parts as it was given",
+    ),
+    ("given_otherwise", "", "what of a model that was given as an object is not as it was given, and why"),
 )

@@ -1,0 +1,150 @@
+"""A module that was given as an object, with the inputs of its call: what of both is kept, and what is told instead.
+
+    model.pt (`_saved`), inputs.npz (`benchlib.tensors`), meta.json (`StoredModule`)
+
+Kept are the dtype of every part, a mix of training and evaluation, the inputs' classes, strides and shared memory. What
+cannot be kept is said in `StoredModule.told`, which the record repeats.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from benchlib import tensors
+from benchlib.dtypes import DTYPES, MIXED
+from benchlib.errors import UserError
+from benchlib.models import _saved
+from benchlib.models._facts import class_name
+from benchlib.models._saved import META, StoredModule
+from benchlib.tensors import FlatTensors, Inputs
+
+_WRAPPERS = {  # the class of what stands before a module -> where it holds it, and what is said of it
+    "OptimizedModule": ("_orig_mod", "compiled by torch.compile"),
+    "DataParallel": ("module", "wrapped in DataParallel"),
+    "DistributedDataParallel": ("module", "wrapped in DistributedDataParallel"),
+}
+_NAMED = 4  # parts that are named, at most
+
+
+def save(folder: Path, module: Any, inputs: Inputs, positional: Sequence[str], weights: str, paths: list[str]) -> None:
+    """Writes a module and its inputs into a folder. Raises UserError, a line, for what cannot be stored."""
+    module, told = unwrapped(module)
+    leaves, structure = taken_apart(inputs)
+    told += shared_with_weights(module, leaves)
+    _saved.save(module, folder / "model.pt")
+    tensors.save_flat(folder / "inputs.npz", leaves, structure)
+    StoredModule(
+        positional=list(positional),
+        weights=weights,
+        paths=paths,
+        class_name=class_name(module),
+        dtype=own_dtype(module, leaves),
+        told=told,
+    ).write(folder / META)
+
+
+def taken_apart(inputs: Inputs) -> tuple[FlatTensors, tensors.Structure]:
+    """The inputs by flat names, and their structure. Raises UserError for tensors that no file holds."""
+    leaves, structure = tensors.flatten(inputs)
+    for name, leaf in leaves.items():
+        if getattr(getattr(leaf, "device", None), "type", "") == "meta":
+            raise UserError(f"the input {name} has no data (it is on the meta device)")
+        try:
+            tensors.values(tensors.to_numpy(leaf[..., :0] if leaf.ndim else leaf))
+        except TypeError as error:
+            raise UserError(f"the input {name} is of {tensors.dtype_of(leaf)}, which numpy has not") from error
+    return leaves, structure
+
+
+def unwrapped(module: Any) -> tuple[Any, list[str]]:
+    """The module that others are wrapped around, and what is to be told of them."""
+    told = []
+    while wrapper := _WRAPPERS.get(type(module).__name__):
+        attribute, words = wrapper
+        module = getattr(module, attribute)
+        told.append(f"it was {words}: what is inside is run, and an exporter that compiles does so itself")
+    inside = [name for name, part in module.named_modules() if name and type(part).__name__ in _WRAPPERS]
+    if inside:
+        told.append(f"parts of it were compiled or wrapped ({_listed(inside)}): what is inside is run")
+    if getattr(module, "_compiled_call_impl", None) is not None:
+        told.append(
+            "it was compiled in place: it is run as it was written, and an exporter that compiles does so itself"
+        )
+    return module, told
+
+
+def own_dtype(module: Any, leaves: FlatTensors) -> str:
+    """The one dtype of all floating numbers among weights, buffers and inputs; `mixed` where there are several, or one
+    that no trial asks for; `float32` where there are none."""
+    weights = [t for t in (*module.parameters(), *module.buffers()) if t.is_floating_point()]
+    given = [leaf for leaf in leaves.values() if _is_floating(leaf)]
+    found = {tensors.dtype_of(tensor) for tensor in (*weights, *given)}
+    if len(found) <= 1:
+        name = next(iter(found), "float32")
+        return name if name in DTYPES else MIXED
+    return MIXED
+
+
+def training_words(module: Any) -> str:
+    """In which mode a module runs that was given so: one in training mode alone is run in evaluation mode, and one of
+    both kinds of parts as it is."""
+    parts = dict(module.named_modules())
+    training = [name or class_name(module) for name, part in parts.items() if part.training]
+    if not training:
+        return "evaluation"
+    if is_all_training(module):
+        return "evaluation; it was given in training mode"
+    return f"as given: {len(training)} of {len(parts)} parts in training mode ({_listed(training)})"
+
+
+def is_all_training(module: Any) -> bool:
+    """Whether all parts of a module are in training mode."""
+    return all(part.training for part in module.modules())
+
+
+def shared_with_weights(module: Any, leaves: FlatTensors) -> list[str]:
+    """That inputs lie in the memory of a parameter or buffer: in a file they do so no more."""
+    owners = {
+        tensor.untyped_storage().data_ptr(): f"{kind} `{name}`"
+        for kind, named in (("buffer", module.named_buffers()), ("parameter", module.named_parameters()))
+        for name, tensor in named
+        if _has_storage(tensor)
+    }
+    return [
+        f"the input {name} shares its memory with the {owners[address]}: it is a copy here"
+        for name, leaf in leaves.items()
+        if _has_storage(leaf) and (address := leaf.untyped_storage().data_ptr()) in owners
+    ]
+
+
+def cast(tensor: Any, dtype: Any) -> Any:
+    """Floating numbers in another dtype, and complex ones in the precision of it."""
+    if tensor.is_floating_point():
+        return tensor.to(dtype)
+    complex_dtype = {"torch.float64": "complex128", "torch.float32": "complex64"}.get(str(dtype))
+    if tensor.is_complex() and complex_dtype:
+        import torch
+
+        return tensor.to(getattr(torch, complex_dtype))
+    return tensor
+
+
+def _is_floating(leaf: Any) -> bool:
+    if hasattr(leaf, "is_floating_point"):
+        return leaf.is_floating_point()
+    return leaf.dtype.kind == "f"
+
+
+def _has_storage(tensor: Any) -> bool:
+    import torch
+
+    plain = isinstance(tensor, torch.Tensor) and tensor.layout == torch.strided and not tensor.is_nested
+    return plain and tensor.device.type != "meta" and tensor.numel() > 0
+
+
+def _listed(names: Iterable[str]) -> str:
+    names = list(names)
+    more = len(names) - _NAMED
+    return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")
