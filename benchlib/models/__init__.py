@@ -21,8 +21,8 @@ from typing import Any
 
 from benchlib import tensors
 from benchlib.errors import UserError, suggestion
-from benchlib.models._use import Use
 from benchlib.models._file_kinds import by_name, fault, pointer
+from benchlib.models._use import Use
 from benchlib.record.metadata import FreeAxes
 from benchlib.registries import sources
 from benchlib.registry import CatalogueRow, Facts
