@@ -32,7 +32,11 @@ ROWS = (
         "",
         "what the graph computes in: the model's dtype, or what a pass made of it (float16, bfloat16, int8, int4)",
     ),
-    ("dynamic", "", "exported with free shapes, and held against the ground truth at shapes that the export had not seen"),
+    (
+        "dynamic",
+        "",
+        "exported with free shapes, and held against the ground truth at shapes that it had not seen",
+    ),
     ("exported_at", "", "the sizes of the free dimensions in the example inputs of the export"),
     (
         "dynamic_shapes",
