@@ -7,8 +7,10 @@ import os
 
 from benchlib.errors import UserError
 from benchlib.host import calibration, device_of
+from benchlib.measure import thresholds, verdicts
 from benchlib.measure.levels import LEVELS
 from benchlib.mistakes import make
+from benchlib.record.metrics import Metrics
 from benchlib.stages import TrialRun
 
 PAIRS = 24  # four groups of six, as a trial has
@@ -17,7 +19,8 @@ TRIAL = {"model": "explicit/mlp", "batch_size": 8192, "exporter": "eager"}
 
 
 def calibrate(level: str, device: str = "cpu") -> calibration.Calibration:
-    """Calibrates this host for a level and stores the result; waits for the host as a trial does.
+    """Calibrates this host for a level and stores the result, unless others disturbed it; waits for the host as a trial
+    does.
 
     The whole harness is used, with as many rounds and as much warm-up as the level has, but with PAIRS pairs.
     Raises UserError when the trial fails.
@@ -41,6 +44,15 @@ def calibrate(level: str, device: str = "cpu") -> calibration.Calibration:
         device=device_of(device),
         latency=record.metrics["time_latency"],
         load=load,
+        disturbed=why_disturbed(record.metrics),
     )
     calibration.keep(found)
     return found
+
+
+def why_disturbed(metrics: Metrics) -> str:
+    """Why the metrics of a trial say nothing of this host when it is quiet, in words; "" where they do."""
+    if causes := metrics.get("disturbed_by"):
+        return verdicts.in_words(causes)
+    busy = metrics.get("host_busy") or 0.0
+    return f"others kept {busy:.0%} of the cores busy" if busy > thresholds.BUSY else ""

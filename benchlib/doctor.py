@@ -105,6 +105,8 @@ def noise_floor(level: str, device: str = "cpu", renew: bool | None = None) -> I
         "spread between pairs": calibration.percent(found.deviation),
         "false verdicts": f"{found.false_verdicts} of {found.groups} groups of {found.group} pairs",
     }
+    if found.disturbed:
+        rows["not kept"] = f"{found.disturbed}; calibrate again when nothing else runs"
     yield from _rows(rows)
 
 

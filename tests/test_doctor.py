@@ -28,7 +28,7 @@ def tiny(tmp_path, monkeypatch):
     monkeypatch.setattr(calibrate, "TRIAL", PLANTED)
     monkeypatch.setattr(calibrate, "PAIRS", 7)
     monkeypatch.setitem(LEVELS, "quick", replace(LEVELS["smoke"], replicates=3, margin=0.1))
-    for name in ("LOST", "LOST_AND_WIDE"):  # other tests run beside it
+    for name in ("LOST", "LOST_AND_WIDE", "BUSY"):  # other tests run beside it
         monkeypatch.setattr(thresholds, name, math.inf)
     monkeypatch.setattr(doctor, "examine", lambda: "machine")  # imports torch in a process of its own
 
@@ -53,6 +53,26 @@ def test_the_first_time_it_calibrates_and_then_it_remembers(tiny):
     assert "calibrating" not in second
     assert stored.words() in second
     assert "today" in second
+
+
+@pytest.mark.process
+def test_what_others_disturbed_is_shown_and_not_kept(tiny, monkeypatch):
+    monkeypatch.setattr(thresholds, "BUSY", -1.0)
+    assert "of the cores busy; calibrate again when nothing else runs" in answer()
+    assert calibration.kept("quick", "cpu") is None
+
+
+@pytest.mark.parametrize(
+    "metrics, words",
+    [
+        ({"disturbed_by": "", "host_busy": 0.04}, ""),
+        ({"disturbed_by": "", "host_busy": None}, ""),
+        ({"disturbed_by": "", "host_busy": 0.3}, "others kept 30% of the cores busy"),
+        ({"disturbed_by": "gpu_busy", "host_busy": 0.0}, "other processes computed on the GPU"),
+    ],
+)
+def test_a_calibration_beside_others_is_disturbed(metrics, words):
+    assert calibrate.why_disturbed(metrics) == words
 
 
 @pytest.mark.process

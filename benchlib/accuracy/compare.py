@@ -70,14 +70,15 @@ def compare(
     for number, expected in reference.items():
         if problem := _structure_problem(candidate[number], expected):
             return Check(False, (_where(number) if len(reference) > 1 else "") + problem, metrics)
-    # The reference's own error is that of the way only where both compute in the same dtype.
-    rule = Rule(tolerance, dtype, exact is not None and tolerance.dtype in ("", dtype))
+    rule = Rule(tolerance, dtype, exact is not None)
     outputs = _outputs(candidate, reference, exact, task)
     compared = [_compare_output(output, rule) for output in outputs]
     rows = [rows[place] for place in range(len(reference)) for rows, _, _ in compared]
     problems = [problem for _, _, problem in compared if problem]
     metrics |= worst(rows) | {"passes_by_tolerance": sum(judged.loose for _, judged, _ in compared)}
-    unverified, metrics["outputs_unproven"] = proves_nothing([output.right for output in outputs], dtype)
+    unproven = proves_nothing({output.name: output.right for output in outputs}, dtype)
+    metrics |= {"outputs_unproven": unproven.share, "outputs_constant": ", ".join(unproven.constant)}
+    unverified = unproven.reason
     if not unverified and any(judged.noisy > MOST for _, judged, _ in compared):
         unverified = f"the error of {dtype} itself exceeds what the outputs vary by, in most of their slices"
     return Check(not problems, _first_words(rows, problems) + "; ".join(problems), metrics, rows, unverified)

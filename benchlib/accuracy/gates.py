@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from benchlib.accuracy.slices import FEWEST, Family, families, groups_of, may_be_parted
+from benchlib.accuracy.slices import FEW, FEWEST, Family, families, groups_of, may_be_parted
 from benchlib.accuracy.stack import SMALLEST, UNIT, Stack
 from benchlib.accuracy.tolerances import Tolerance
 
@@ -69,7 +69,7 @@ def judge(stack: Stack, tolerance: Tolerance, known: bool, ranked: bool) -> Verd
     worst = Verdict("tolerance", "", -1.0, 0.0, 0.0, 0.0, 0.0)
     loose, noisy = False, []
     for part, scale in _parts(stack):
-        measured = [m for m in _measured(part, families(stack.right.shape, ranked)) if len(m.index)]
+        measured = [m for m in _measured(part, families(stack.right.shape, ranked, FEW)) if len(m.index)]
         slices = sum(len(m.index) for m in measured)
         for m in measured:
             floor = _floor(m, measured[0], stack, tolerance, known, scale)
@@ -168,7 +168,7 @@ def _measured(part: Stack, cuts: list[Family]) -> Iterator[Measured]:
         groups, parted = _grouped(part, family, chosen) if chosen.size else ([], chosen)
         keep = count > 0
         if family.axes:
-            keep &= count >= FEWEST
+            keep &= count >= family.fewest
         keep[parted] = False
         yield _chosen(measured, keep)
         yield from groups

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -60,9 +61,18 @@ def worst_own_error(reference: Sets, exact: Sets, number: int) -> float:
     return worst
 
 
-def proves_nothing(right: Sequence[Sequence[np.ndarray]], dtype: str) -> tuple[str, float]:
-    """Why the ground truth proves nothing, or "", and the share of its elements that prove nothing: NaN, infinite, or
-    the same for all sets of inputs.
+@dataclass(frozen=True)
+class Unproven:
+    """What of the ground truth proves nothing: elements that are NaN, infinite, or the same for all sets of inputs."""
+
+    reason: str  # why all of it proves nothing; "" where some of it does
+    share: float  # of all elements
+    constant: list[str]  # names of outputs of which most elements stay the same
+
+
+def proves_nothing(right: Mapping[str, Sequence[np.ndarray]], dtype: str) -> Unproven:
+    """What of the ground truth proves nothing. Outputs that stay the same leave it to those that move to prove it,
+    however many elements they have.
 
     An element that stays 0 is none of the latter, nor are many that stay at the same one or two values, of which an
     output is full that has saturated by design: units behind a ReLU, a one-hot, a softmax of equal logits. There each
@@ -73,21 +83,34 @@ def proves_nothing(right: Sequence[Sequence[np.ndarray]], dtype: str) -> tuple[s
         right: for each output its arrays, one for each set of inputs.
         dtype: what the reference computed in: what moves by less than its rounding stays the same.
     """
-    size = odd = constant = 0
-    for arrays in right:
-        for alike in _by_shape(arrays):
-            stack = np.stack([values(array) for array in alike])
-            size += stack.size
-            finite = np.isfinite(stack)
-            odd += int((~finite).sum())
-            if len(stack) > 1:
-                constant += len(stack) * _constants(stack, finite.all(axis=0), UNIT.get(dtype, 2.0**-53))
+    counts = np.array([_counts(arrays, dtype) for arrays in right.values()], np.int64).reshape(-1, 4)
+    still = counts[:, 2] > _MOST * counts[:, 0]
+    size, odd, constant, _ = (int(n) for n in counts.sum(axis=0))
     share = (odd + constant) / size if size else 0.0
-    if share <= _MOST:
-        return "", share
+    names = [name for name, is_still in zip(right, still, strict=True) if is_still]
+    of_others = counts[~still].sum(axis=0)
+    others_prove = of_others[3] > 0 and of_others[1] + of_others[2] <= _MOST * of_others[0]
+    if share <= _MOST or others_prove:
+        return Unproven("", share, names)
     if odd >= constant:
-        return f"NaN or infinite in {odd / size:.0%} of the elements of what is right", share
-    return f"{constant / size:.0%} of the elements of what is right are the same for all sets of inputs", share
+        return Unproven(f"NaN or infinite in {odd / size:.0%} of the elements of what is right", share, names)
+    reason = f"{constant / size:.0%} of the elements of what is right are the same for all sets of inputs"
+    return Unproven(reason, share, names)
+
+
+def _counts(arrays: Sequence[np.ndarray], dtype: str) -> tuple[int, int, int, int]:
+    """Of an output for all sets its elements, those that are NaN or infinite, those that stay the same, and those that
+    do not."""
+    size = odd = constant = moved = 0
+    for alike in _by_shape(arrays):
+        stack = np.stack([values(array) for array in alike])
+        size += stack.size
+        finite = np.isfinite(stack)
+        odd += int((~finite).sum())
+        moved += int((finite & (stack != stack[:1])).sum())
+        if len(stack) > 1:
+            constant += len(stack) * _constants(stack, finite.all(axis=0), UNIT.get(dtype, 2.0**-53))
+    return size, odd, constant, moved
 
 
 def _constants(stack: np.ndarray, usable: np.ndarray, unit: float) -> int:

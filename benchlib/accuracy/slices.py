@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 FEWEST = 16  # numbers that a slice needs; a smaller one is judged as part of its axis
+FEW, MIXED = 4, 256  # of outputs with so many numbers at most, which may be of any unit each, FEW are enough
 SAMPLED = 8  # of so many numbers one is looked at first, where any number will do
 GAP = 100  # times the spread on either side: a gap so wide parts a slice into groups
 
@@ -24,6 +25,7 @@ class Family:
 
     name: str  # of one of them, in words with a place for each index: "channel {}"
     axes: tuple[int, ...]  # that are kept
+    fewest: int = FEWEST  # numbers that each slice needs
 
     def reduced(self, array: np.ndarray) -> tuple[int, ...]:
         """The axes that each slice runs over."""
@@ -45,18 +47,20 @@ class Family:
         return self.name.format(*index)
 
 
-def families(shape: tuple[int, ...], ranked: bool) -> list[Family]:
-    """The families of slices of a stack of outputs that have at least `FEWEST` numbers each, the whole first.
+def families(shape: tuple[int, ...], ranked: bool, few: int = FEWEST) -> list[Family]:
+    """The families of slices of a stack of outputs that have enough numbers each, the whole first.
 
     Args:
         shape: sets of inputs, then the axes of the output.
         ranked: whether the last axis holds classes that are ranked.
+        few: numbers that are enough for the indices of an output's own axes, where it has `MIXED` numbers at most.
     """
     last = len(shape) - 1
+    fewest = few if math.prod(shape[1:]) <= MIXED else FEWEST
     found = [Family("", ()), Family("input set {}", (0,))]
     if last > 1:
         found.append(Family("item {} of input set {}", (0, 1)))
-    found += [Family(f"{_axis_name(axis, last, ranked)} {{}}", (axis,)) for axis in range(1, last + 1)]
+    found += [Family(f"{_axis_name(axis, last, ranked)} {{}}", (axis,), fewest) for axis in range(1, last + 1)]
     if ranked and last > 2:
         found.append(Family("row " + ", ".join(["{}"] * (last - 1)) + " of input set {}", tuple(range(last))))
     kept: list[Family] = []
@@ -64,7 +68,7 @@ def families(shape: tuple[int, ...], ranked: bool) -> list[Family]:
     for family in found:
         slices = math.prod(shape[axis] for axis in family.axes)
         cut = tuple(axis for axis in family.axes if shape[axis] > 1)  # an axis of one index cuts nothing
-        if cut not in seen and (not family.axes or (slices > 1 and math.prod(shape) >= FEWEST * slices)):
+        if cut not in seen and (not family.axes or (slices > 1 and math.prod(shape) >= family.fewest * slices)):
             kept.append(family)
             seen.add(cut)
     return kept

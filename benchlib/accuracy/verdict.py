@@ -25,7 +25,21 @@ class Rule:
 
     tolerance: Tolerance
     dtype: str  # of the trial
-    known: bool  # whether the reference's own error is known, in the dtype that the way computes in
+    exact: bool  # whether float64 is what is right
+
+    @property
+    def coarser(self) -> float:
+        """How many times as coarse the dtype is that the way computes in as the reference's: a pass to half precision
+        has about so many times the reference's error. 0: nobody knows."""
+        own = self.tolerance.dtype or self.dtype
+        if own == self.dtype:
+            return 1.0
+        return UNIT[own] / UNIT.get(self.dtype, 2.0**-53) if own in UNIT else 0.0
+
+    @property
+    def known(self) -> bool:
+        """Whether the error is known that the reference itself has in the dtype that the way computes in."""
+        return self.exact and self.coarser > 0
 
 
 @dataclass(frozen=True)
@@ -119,6 +133,8 @@ def _judge_floats(output: Output, rule: Rule) -> Judged:
     if stack.nonfinite:
         text = f"{stack.nonfinite} elements are NaN or infinite in one and not in the other"
         return Judged("", text, share=math.inf)
+    if rule.known and rule.coarser != 1:
+        stack = replace(stack, dtype=tolerance.dtype, own=stack.own * rule.coarser)
     by_slice = judge(
         stack, replace(tolerance, spread_share=0.0) if tolerance.reason else tolerance, rule.known, output.ranked
     )

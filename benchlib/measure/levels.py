@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
+from benchlib.measure.statistics import least_claimed
 from benchlib.trial import Trial
 
 
@@ -32,6 +33,11 @@ class Level:
     warmup_calls: int | None = None  # fixed by the trial
     repeat: int | None = None  # steady samples per process, fixed by the trial
     duration: float | None = None  # seconds per replicate, fixed by the trial
+
+    def least(self, floor: float) -> float:
+        """The smallest ratio − 1 that a verdict claims, where the noise of the host sets a `floor`: a level that may
+        not say "same" claims nothing within its margin."""
+        return least_claimed(self.margin, self.decides_same, floor)
 
 
 LEVELS = {

@@ -121,7 +121,7 @@ def verdict(ratio: Interval, margin: float, decides_same: bool, floor: float = 0
         return INCONCLUSIVE
     if decides_same and floor <= margin and 1 / (1 + margin) <= ratio.low and ratio.high <= 1 + margin:
         return SAME
-    least = floor if decides_same else max(floor, margin)
+    least = least_claimed(margin, decides_same, floor)
     if 1 / (1 + least) <= ratio.value <= 1 + least:
         return INCONCLUSIVE
     if ratio.low > 1:
@@ -129,6 +129,12 @@ def verdict(ratio: Interval, margin: float, decides_same: bool, floor: float = 0
     if ratio.high < 1:
         return SLOWER
     return INCONCLUSIVE
+
+
+def least_claimed(margin: float, decides_same: bool, floor: float) -> float:
+    """The smallest ratio − 1 that a verdict claims: the floor of the host, and where "same" may not be said the margin
+    too."""
+    return floor if decides_same else max(floor, margin)
 
 
 def independent_count(samples: np.ndarray) -> float:

@@ -6,6 +6,7 @@ import pandas as pd
 
 from benchlib.host import calibration
 from benchlib.host.calibration import percent
+from benchlib.measure.levels import LEVELS
 from benchlib.measure.multiplicity import FALSE_DISCOVERY_RATE, benjamini_hochberg
 from benchlib.measure.verdicts import DISTURBED
 from benchlib.report.rows import Row, rows_of
@@ -73,7 +74,8 @@ def _calibrated(rows: pd.DataFrame) -> str:
     sentences = [
         f"On this host {calibration.in_words(effect, floor, level, source)}."
         if known(floor)  # a record of an earlier version calls the floor of its verdicts the smallest effect
-        else f"No verdict at level {level} claims a difference under {percent(effect)} on this host ({source})."
+        else f"No verdict at level {level} claims a difference under {percent(LEVELS[level].least(effect))} on this "
+        f"host ({source})."
         for effect, floor, level, source in found.itertuples(index=False)
     ]
     missing = len(rows) - len(known_ones)

@@ -57,6 +57,7 @@ DEFINED = (
 DEFINED_WHERE_KNOWN = (
     "computes", "not_comparable", "ground_truth_is", "inputs_not_moved", "input_sets_left_out", "input_sets_refused",
     "inputs_guessed",
+    "outputs_not_compared", "outputs_constant", "outputs_unproven", "answers_compared_roughly", "passes_by_tolerance",
     "exporter_used", "decisions", "decisions_on_shapes", "inputs_ignored", "exported_at", "dynamic_shapes",
     "with_loss",
     "time_passes", "exports", "onnx_n_nodes", "onnx_n_initializer", "onnx_n_casts", "onnx_opset", "onnx_filesize",

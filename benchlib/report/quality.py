@@ -57,7 +57,7 @@ def phases_table(results: pd.DataFrame) -> str:
 
 
 def findings(results: pd.DataFrame) -> str:
-    """How many trials reached their target, and how many epochs were disturbed, in a sentence."""
+    """How many trials reached their target, and how many blocks were disturbed, in a sentence."""
     rows = results[results["time_latency"].notna()]
     reached = int((rows["converged"] == True).sum())  # noqa: E712 (a nullable column)
     epochs, disturbed = int(rows["epochs"].sum()), int(rows["epochs_disturbed"].sum())
@@ -65,7 +65,7 @@ def findings(results: pd.DataFrame) -> str:
     share = f" ({disturbed / epochs:.0%})" if epochs else ""
     return (
         f"In {reached} of {len(rows)} trials the figure is known as closely as the level asks.{_differing(rows)} "
-        f"{disturbed:,} of {epochs:,} epochs{share} carry a flag of disturbance and "
+        f"{disturbed:,} of {epochs:,} blocks{share} carry a flag of disturbance and "
         f"{repeated:,} rounds were repeated for it; all of them count."
     )
 
@@ -136,4 +136,4 @@ def _course(row: Row) -> str:
 
 
 def _legend() -> str:
-    return "share of the steady epochs that carry a flag:\n" + "\n".join(f"{n}: {text}" for n, text in WORDS.items())
+    return "share of the steady blocks that carry a flag:\n" + "\n".join(f"{n}: {text}" for n, text in WORDS.items())

@@ -184,10 +184,22 @@ def _judged_by(row: Row) -> str:
 
 def _limits_of_comparison(row: Row) -> list[str]:
     """What the comparison of a trial does not cover, in sentences."""
-    names = ("ground_truth_is", "inputs_not_moved", "input_sets_refused", "inputs_guessed")
-    kind, fixed, refused, guessed = (row[name] if known(row[name]) else "" for name in names)
-    told = [f"the model is {kind}" if kind not in ("", FUNCTION) else "", f"checked for one value of {fixed} alone"]
-    return [text for text in (told[0], told[1] if fixed else "", refused, guessed) if text]
+
+    def told(name: str, words: str) -> str:
+        value = row[name]
+        return words.format(value) if known(value) and value else ""
+
+    sentences = (
+        told("ground_truth_is", "the model is {}") if row["ground_truth_is"] != FUNCTION else "",
+        told("inputs_not_moved", "checked for one value of {} alone"),
+        told("input_sets_refused", "{}"),
+        told("inputs_guessed", "{}"),
+        told("outputs_not_compared", "{} among the outputs: Python's own, not compared"),
+        told("outputs_constant", "the same for all inputs, which proves nothing: {}"),
+        told("outputs_unproven", "{:.0%} of the elements prove nothing"),
+        told("answers_compared_roughly", "{:.0f} later answers compared roughly"),
+    )
+    return [sentence for sentence in sentences if sentence]
 
 
 def _trial(handle_of_trial: str) -> str:

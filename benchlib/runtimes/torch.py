@@ -181,7 +181,7 @@ runtime = Runtime(
     options={
         "allow_tf32": Option(bool, False, "TensorFloat-32 in matrix products and convolutions on CUDA"),
         "cudnn_benchmark": Option(bool, False, "let cuDNN try its algorithms at the first calls"),
-        "float64": Option(bool, False, "weights and inputs widened to float64: how the judge of accuracy computes"),
+        "float64": Option(bool, False, "weights and inputs widened to float64: how the ground truth is computed"),
     },
     io=("host", "device"),
     cuda_graphs=True,

@@ -22,6 +22,7 @@ from benchlib.worker.client import WorkerError
 from benchlib.worker.messages import Judgement
 
 DERIVED = ("permuted", "moved")  # origins of sets that need not be legal
+_OTHERS = 8  # sets of inputs whose answers say how much an output of few numbers moves
 NO_TRUTH = ("failed", "refused", "skipped", "crashed", "oom")  # what a judge may come to without ending the trial
 
 
@@ -51,6 +52,11 @@ class KnownOutputs:
     def outputs(self, number: int) -> tensors.FlatArrays:
         """The same, read."""
         return tensors.load(self.file(number))[0]
+
+    def numbers(self, number: int) -> list[str]:
+        """The names of Python's numbers among the outputs for a set, which are none of its arrays."""
+        arrays, structure = tensors.load(self.file(number))
+        return tensors.number_names(tensors.unflatten(structure, arrays))
 
 
 @dataclass(frozen=True)
@@ -106,9 +112,13 @@ class Answering:
             same = other.hashes[first] == made.hashes[first]
             operators = [] if same else judge.random_operators()
         generators = [name for name in made.draws if name != "torch" or not operators]
+        answered = tensors.load(folder / f"outputs-{first}.npz")[0]
+        few = any(array.size < nature.FEW for array in answered.values())
+        others = [n for n in made.hashes if n != first][:_OTHERS] if few else []
         return nature.nature_of(
             Observed(
-                first=tensors.load(folder / f"outputs-{first}.npz")[0],
+                first=answered,
+                others=[tensors.load(folder / f"outputs-{n}.npz")[0] for n in others],
                 elsewhere=tensors.load(elsewhere / f"outputs-{first}.npz")[0],
                 again=[tensors.load(path)[0] for path in made.others],
                 fails_again=made.fails_again,

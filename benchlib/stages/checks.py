@@ -113,13 +113,13 @@ def phases(record: Record, samples: Samples) -> str | None:
     """Nothing takes longer than what it happened in: calls in their block, blocks one at a time, all in their steps."""
     for block in samples.blocks:
         if _inside(block) > _seconds(block) + CLOCK:
-            return f"the calls of an epoch took {_inside(block):.4g} s, the epoch {_seconds(block):.4g} s"
+            return f"the calls of a block took {_inside(block):.4g} s, the block {_seconds(block):.4g} s"
     ordered = sorted(samples.blocks, key=lambda block: block.start)
     for before, after in pairwise(ordered):
         if after.start < before.end:
             overlap = (before.end - after.start) / 1e9
             where = f"round {after.round}, pair {after.replicate}"
-            return f"two epochs ran at the same time, for {overlap:.4g} s of {where}"
+            return f"two blocks ran at the same time, for {overlap:.4g} s of {where}"
     for what, (part, whole) in _parts(record, samples).items():
         if part > whole + CLOCK:
             return f"{what} took {part:.4g} s of a wall time of {whole:.4g} s"
@@ -135,7 +135,7 @@ def _parts(record: Record, samples: Samples) -> dict[str, tuple[float, float]]:
     shared = sum(session.time_import_shared for c in record.contenders[-1:] if (session := c.session))
     here = _sum(metrics, "time_import", "time_session", "time_first") - shared
     parts = {
-        "all epochs": (sum(map(_seconds, samples.blocks)), measuring),
+        "all blocks": (sum(map(_seconds, samples.blocks)), measuring),
         "measuring": (metrics.get("time_measure", 0.0), steps.get("measure", 0.0)),
         "import, session and first call": (here, measuring),
         "all steps": (sum(steps.values()), metrics["time_wall"]),

@@ -12,17 +12,22 @@ from benchlib.accuracy import Check, tolerance_for
 from benchlib.measure.contender import Opened
 from benchlib.record.metrics import METRICS, Metrics
 from benchlib.stages.context import Context
-from benchlib.stages.decisions import Decisions
+from benchlib.stages.decisions import Decisions, place_of
 from benchlib.stages.ground_truth import GroundTruth, inputs_not_moved
 from benchlib.stages.loading import Model
 from benchlib.stages.nature import RANDOM, STATEFUL
 from benchlib.worker.client import WorkerError
 
-# What a way says that looks at its inputs before it computes: guards and assertions of an export, shapes of a session.
+# What a way says that looks at its inputs before it computes, in the very words of those that do: guards, assertions
+# and ranges of torch.export, shapes and dtypes of a session of onnxruntime. What else mentions an input or an assertion
+# may be what a frozen value led to.
 INPUT_CHECKS = (
-    r"^AssertionError", r"\bguards?\b.*\bfail", r"\bassert(ion)?\b", r"[Gg]ot invalid dimensions for input",
-    r"[Uu]nexpected input data type", r"^UserError", r"constraint", r"[Ee]xpected input",
-)  # fmt: skip
+    r"^AssertionError: Guard failed: ",
+    r"^RuntimeError: Runtime assertion failed for expression ",
+    r"^RuntimeError: Expected input at .+ to be ",
+    r"^InvalidArgument: .*(Got invalid dimensions|Invalid rank) for input: ",
+    r"^InvalidArgument: .*Unexpected input data type\. ",
+)
 IN_A_NODE = "while running"  # onnxruntime's words for what a node of the graph failed with
 
 
@@ -68,7 +73,7 @@ def compare(
     check = truth.check(answers[-1].files)
     check.metrics["inputs_not_moved"] = inputs_not_moved(model, truth, answers[-1].fails)
     check.metrics["input_sets_refused"] = _refused(truth, answers[-1])
-    comparison = Comparison(check, truth, answers, check.unverified)
+    comparison = Comparison(check, truth, answers, check.unverified or _refuses_all(truth, answers[-1]))
     _judge_failures(comparison, context, len(answers) - 1)
     for index, own in enumerate(answers[:-1]):
         if not all(truth.knows(number, digest) for number, digest in own.hashes.items()):
@@ -92,9 +97,21 @@ def compare_again(comparison: Comparison, context: Context, index: int, number: 
 def take_findings(comparison: Comparison, context: Context, found: Decisions) -> None:
     """Takes what was found of the trial's own way besides its outputs into the comparison."""
     comparison.check.metrics |= found.metrics
+    check = comparison.check
+    if kept := _explaining(comparison, found):
+        check.problem = f"{check.problem}; the export kept what was decided for the recorded input at {kept}"
     if found.problem:
-        blame(comparison.check, context, len(context.ways) - 1, Check(False, found.problem))
+        blame(check, context, len(context.ways) - 1, Check(False, found.problem))
     comparison.unverified = "; ".join(filter(None, [comparison.unverified, found.unverified]))
+
+
+def _explaining(comparison: Comparison, found: Decisions) -> str:
+    """The decision that a trace kept and that sets decide otherwise which the trial's own way answers wrongly: its
+    place, "" where there is none."""
+    if comparison.check.equal or not comparison.answers:
+        return ""
+    wrong = {row.inputs for row in comparison.check.rows if not row.passes} | {*comparison.answers[-1].fails}
+    return next((place_of(decision) for decision in found.decisions if wrong & {*decision.otherwise}), "")
 
 
 def blame(check: Check, context: Context, index: int, later: Check, when: str = "") -> None:
@@ -127,13 +144,21 @@ def _refused(truth: GroundTruth, own: Answers) -> str:
     return "; ".join(f"refuses inputs that the ground truth takes ({n}: {why})" for n, why in told.items())
 
 
+def _refuses_all(truth: GroundTruth, own: Answers) -> str:
+    """Why equal outputs prove nothing of a way that takes the recorded inputs alone; "" where it takes others too."""
+    if len(own.files) > 1 or not own.fails:
+        return ""
+    return f"it refuses every other set of inputs: {next(iter(own.fails.values()))}"
+
+
 def _judge_failures(comparison: Comparison, context: Context, index: int) -> None:
     """A way that fails where the model answers is wrong, unless it only checks inputs that were derived."""
     truth, own = comparison.ground_truth, comparison.answers[index]
     for number, why in own.fails.items():
         if not (truth.is_derived(number) and is_input_check(why)):
-            origin = truth.origins[number].origin
-            wrong = Check(False, f"fails on inputs {number} ({origin}), which the ground truth takes: {why}")
+            made = truth.origins[number]
+            how = f"{made.origin}: {made.words}" if made.origin == "moved" else made.origin
+            wrong = Check(False, f"fails on inputs {number} ({how}), which the ground truth takes: {why}")
             blame(comparison.check, context, index, wrong)
 
 

@@ -149,7 +149,7 @@ class _Look:
             return Decisions(unverified=f"{_UNEXAMINED}: {report.failed}")
         by_values = [decision for decision in report.decisions if decision.origin == "input"]
         by_shapes = [decision for decision in report.decisions if decision.origin != "input"]
-        told = [drafted, *(f"{_place(d)} is {d.value} ({d.outcome})" for d in by_values)]
+        told = [drafted, *(f"{place_of(d)} is {d.value} ({d.outcome})" for d in by_values)]
         metrics = Metrics(decisions="; ".join(filter(None, told))) if any(told) else Metrics()
         dynamic = self.context.trial.way.dynamic
         if dynamic:
@@ -207,7 +207,7 @@ def _open(decisions: Sequence[Decision]) -> str:
         return ""
     more = len({(decision.file, decision.line) for decision in open_}) - 1
     others = f" (the same at {more} other place{'s' if more > 1 else ''})" if more else ""
-    place = _place(open_[0])
+    place = place_of(open_[0])
     return f"{place} was decided for the recorded input, and no compared input decides otherwise{others}"
 
 
@@ -217,7 +217,7 @@ def _random(report: TraceReport) -> str:
     return f"two traces of the recorded input differ at {report.random}: the model draws numbers, or keeps a state"
 
 
-def _place(decision: Decision) -> str:
+def place_of(decision: Decision) -> str:
     """`net.py:12: `if x.sum() > 0``, the code in backticks."""
     code = decision.code.removesuffix(":") or decision.kind
     return f"{decision.file}:{decision.line}: `{code}`"

@@ -15,6 +15,7 @@ answer the recorded one. Of a model that is no function (`benchlib.stages.nature
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
@@ -103,6 +104,13 @@ class GroundTruth:
         """Whether outputs with this hash are, to the bit, those of the reference."""
         return self.reference.metadata.hashes[number] == digest
 
+    def right(self, number: int) -> tensors.FlatArrays | None:
+        """The outputs that count as right for a set, in the reference's order; None where nothing does."""
+        if self.missing or not self.nature.repeats or number not in self.sets:
+            return None
+        reference = self.reference.outputs(number)
+        return accuracy.in_order_of(reference, self.exact.outputs(number)) if self.exact else reference
+
     def is_derived(self, number: int) -> bool:
         """Whether a set was made out of the recorded one, so that a way may have a reason to refuse it."""
         return number in self.origins and self.origins[number].origin in DERIVED
@@ -118,11 +126,21 @@ class GroundTruth:
         result = accuracy.compare(
             candidate, reference, self.trial.dtype, exact=exact, tolerance=tolerance, task=self.task
         )
+        result.problem = re.sub(r"(?<=for input set )\d+(?=: )", self._with_words, result.problem)
         if result.rows and (0 in files or len(files) == 1):
             number = 0 if 0 in files else min(files)
             result.metrics |= accuracy.discrepancies(candidate[number], reference[number], tolerance)
         result.metrics |= self.about(files)
+        numbers = self.reference.numbers(min(files))
+        result.metrics["outputs_not_compared"] = ", ".join(numbers)
+        if numbers and not any(reference.values()):
+            result.unverified = f"the model answers with numbers of Python's alone ({', '.join(numbers)})"
         return result
+
+    def _with_words(self, number: re.Match[str]) -> str:
+        """`9 (mask: tail cut)`: a set of inputs and how it was made."""
+        made = self.origins.get(int(number[0]))
+        return f"{number[0]} ({made.words})" if made and made.words else number[0]
 
     def about(self, numbers: Mapping[int, Path]) -> Metrics:
         """What it is, and the sets of inputs for which outputs were compared."""
@@ -150,10 +168,6 @@ class GroundTruth:
         known, dtype = (self.exact, "float64") if self.exact else (self.reference, self.trial.dtype)
         before = {key: tensors.thinned(array) for key, array in known.outputs(0).items()}
         return any(nature.moved(before, known.outputs(n), dtype) for n in alone)
-
-    def compare(self, number: int, path: Path) -> accuracy.Check:
-        """The comparison at one set of inputs."""
-        return self.check({number: path})
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from benchlib.measure import controller, energy, memory
 from benchlib.measure.contender import Opened
-from benchlib.measure.controller import Measurement
+from benchlib.measure.controller import ChangedOutput, Measurement
 from benchlib.measure.device import device_metrics
 from benchlib.measure.gate import Gate
 from benchlib.measure.levels import Level
@@ -20,6 +20,7 @@ from benchlib.stages.comparison import Comparison, compare_again
 from benchlib.stages.context import Context
 from benchlib.stages.exporting import BuiltArtifact
 from benchlib.stages.footprint import cpu_time, measure_energy, measure_memory
+from benchlib.stages.later_answers import LaterAnswers
 from benchlib.stages.loading import Model
 from benchlib.stages.machine_share import machine_share
 from benchlib.stages.measured import Measured
@@ -78,13 +79,11 @@ def evaluate(
 ) -> Timing:
     """Every metric of the measuring step; what the timed sessions answered otherwise than before goes into the
     comparison's check."""
-    for changed in measurement.changed_outputs:
-        when = f"while it was timed, in process {changed.replicate}, input set {changed.input_set}: "
-        compare_again(comparison, context, changed.contender, changed.input_set, changed.file, when)
+    roughly = _compare_later(context, comparison, measurement)
     stability = process_stability(measurement.samples)
     measured = Measured(context, model, artifacts, sessions, comparison, measurement, stability)
     metrics = timing_metrics(measured)
-    metrics |= machine_share(context, model, metrics["time_latency"])
+    metrics |= machine_share(context, model, metrics["time_latency"]) | {"answers_compared_roughly": roughly}
     contenders = [opened.contender for opened in sessions]
     memory_records = measure_memory(context, model, contenders)
     energy_record = measure_energy(context, contenders)
@@ -95,6 +94,20 @@ def evaluate(
     names = ("reference", "own") if measured.own else ("own",)
     phases = {name: phases_of(measured, index) for index, name in enumerate(names)}
     return Timing(metrics, phases, stability, memory_records, energy_record)
+
+
+def _compare_later(context: Context, comparison: Comparison, measurement: Measurement) -> int:
+    """Takes into the comparison what the timed sessions answered otherwise than before. Returns how many answers were
+    compared roughly."""
+
+    def compare(changed: ChangedOutput) -> None:
+        when = f"while it was timed, in process {changed.replicate}, input set {changed.input_set}: "
+        compare_again(comparison, context, changed.contender, changed.input_set, changed.file, when)
+
+    answers = LaterAnswers(comparison.ground_truth.right, compare)
+    for changed in measurement.changed_outputs:
+        answers.take(changed)
+    return answers.roughly
 
 
 def _rotated_sets(context: Context, model: Model, comparison: Comparison) -> dict[Path, str]:

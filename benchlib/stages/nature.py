@@ -19,6 +19,7 @@ from benchlib.accuracy import TOLERANCES
 FUNCTION, RANDOM, STATEFUL, CHANGES_INPUTS = "a function", "random", "stateful", "changes its inputs"
 SEEDS = (1, 2)  # of the two processes
 STRAY = 100  # one element in so many may differ where nothing says that a model draws or remembers
+FEW = 16  # numbers of an output from which its spread cannot be told: how they move between sets of inputs tells it
 _ROUNDINGS = 32  # of the dtype, by which an element may differ from run to run
 ROUNDING = {"float16": 2.0**-11, "bfloat16": 2.0**-8, "float32": 2.0**-24, "float64": 2.0**-53, "mixed": 2.0**-24}
 _MOST_NAMED = 3
@@ -63,14 +64,15 @@ class Observed:
     operators: Sequence[str]  # what draws
     changed_state: Sequence[str]  # in words: "buffer `last`"
     changed_inputs: Sequence[str]
+    others: Sequence[tensors.FlatArrays] = ()  # the answers of the first process to other sets of inputs
 
 
 def nature_of(observed: Observed, dtype: str) -> Nature:
     """The kind of a model from what was observed of it."""
-    if differ(observed.first, observed.elsewhere, dtype, suspected=observed.draws):
+    if differ(observed.first, observed.elsewhere, dtype, observed.draws, observed.others):
         return Nature(RANDOM, listed(observed.operators) or "its answers differ from process to process")
     remembers = bool(observed.changed_state)
-    changed = any(differ(observed.first, again, dtype, suspected=remembers) for again in observed.again)
+    changed = any(differ(observed.first, again, dtype, remembers, observed.others) for again in observed.again)
     if changed or observed.fails_again:
         return Nature(STATEFUL, f"its {listed(observed.changed_state)}" if remembers else "its state")
     if observed.changed_inputs:
@@ -78,7 +80,13 @@ def nature_of(observed: Observed, dtype: str) -> Nature:
     return Nature()
 
 
-def differ(first: tensors.FlatArrays, second: tensors.FlatArrays, dtype: str, suspected: bool) -> bool:
+def differ(
+    first: tensors.FlatArrays,
+    second: tensors.FlatArrays,
+    dtype: str,
+    suspected: bool,
+    others: Sequence[tensors.FlatArrays] = (),
+) -> bool:
     """Whether two answers of one model to one set of inputs differ by more than rounding.
 
     Args:
@@ -87,14 +95,27 @@ def differ(first: tensors.FlatArrays, second: tensors.FlatArrays, dtype: str, su
         dtype: what the model computes in.
         suspected: something says that the model draws or remembers, so that a single element decides; else one in
             `STRAY` has to be another, as a tie that rounding decides may turn.
+        others: answers to other sets of inputs, which say what is much and little of an output of few numbers: one
+            number is what large ones left when they cancelled each other, as a difference of losses is.
     """
     if [a.shape for a in first.values()] != [b.shape for b in second.values()]:
         return True
-    for one, other in zip(map(tensors.values, first.values()), map(tensors.values, second.values()), strict=True):
-        beyond = int(_beyond(np.asarray(one), np.asarray(other), dtype).sum())
+    for place, (one, other) in enumerate(zip(first.values(), second.values(), strict=True)):
+        there = [array for answer in others for array in list(answer.values())[place : place + 1]]
+        alike = [tensors.values(array) for array in there if array.shape == one.shape]
+        usual = _moves(tensors.values(one), alike) if one.size < FEW and alike else None
+        beyond = int(_beyond(tensors.values(one), tensors.values(other), dtype, usual).sum())
         if beyond > (0 if suspected else one.size // STRAY):
             return True
     return False
+
+
+def _moves(one: np.ndarray, others: Sequence[np.ndarray]) -> np.ndarray | None:
+    """How far each number of an output moves between sets of inputs; None where that is nothing to go by."""
+    stack = np.stack(others)
+    if one.dtype.kind not in "fc" or not np.isfinite(stack).all():
+        return None
+    return np.asarray(np.abs(stack - one).max(axis=0))
 
 
 def moved(before: tensors.FlatArrays, after: tensors.FlatArrays, dtype: str) -> bool:
@@ -120,15 +141,17 @@ def listed(names: Sequence[str]) -> str:
     return ", ".join(names[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
-def _beyond(one: np.ndarray, other: np.ndarray, dtype: str) -> np.ndarray:
-    """Which elements differ by more than rounding: by a tolerance of the spread, and some roundings besides."""
+def _beyond(one: np.ndarray, other: np.ndarray, dtype: str, usual: np.ndarray | None) -> np.ndarray:
+    """Which elements differ by more than rounding: by a tolerance of how far each usually moves, where that is known,
+    or of the spread, and some roundings besides."""
     if one.dtype.kind not in "fc":
         return np.asarray(one != other)
     one, other = one.astype(np.complex128), other.astype(np.complex128)
     finite = np.isfinite(one) & np.isfinite(other)
     same = (one == other) | (np.isnan(one) & np.isnan(other))
     with np.errstate(invalid="ignore", over="ignore"):
-        allowed = TOLERANCES[dtype].rtol * _spread(one[finite]) + _ROUNDINGS * ROUNDING[dtype] * np.abs(one)
+        much = _spread(one[finite]) if usual is None else usual
+        allowed = TOLERANCES[dtype].rtol * much + _ROUNDINGS * ROUNDING[dtype] * np.abs(one)
         return np.where(finite, np.abs(one - other) > allowed, ~same)
 
 

@@ -185,10 +185,12 @@ class CheckView(View):
         m = self.metrics
         rows = [
             ("problem", self.problem),
-            ("judge", f"{m['judged_by']}{because('; not float64: ', m['judge_fallback'])}"),
-            ("the ground truth is", m.get("ground_truth_is", "")),
+            ("ground truth", f"{m['judged_by']}{because('; not float64: ', m['judge_fallback'])}"),
+            ("the model is", m.get("ground_truth_is", "")),
             ("compared for", f"{len(m['input_seeds'].split(', ('))} sets of inputs"),
             ("for one value alone", m.get("inputs_not_moved", "")),
+            ("not compared", m.get("outputs_not_compared", "")),
+            ("the same for all inputs", m.get("outputs_constant", "")),
             ("allowed", f"{allowed(m)}{because(', because: ', m['tolerance_reason'])}"),
         ]
         if self.outputs:

@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from benchlib import tensors
-from benchlib.accuracy import cannot_judge, compare
+from benchlib.accuracy import cannot_judge, compare, tolerance_for
 
 SETS = 4  # of inputs
 
@@ -31,6 +31,22 @@ class Scaled(nn.Module):
 class OneHot(nn.Module):
     def forward(self, x):
         return nn.functional.one_hot(x.argmax(-1), 10).to(x.dtype)
+
+
+class PriceAndChance(nn.Module):
+    """Few numbers of mixed units."""
+
+    def forward(self, x):
+        return torch.cat([290 + 30 * x[:, :1], torch.sigmoid(x[:, 1:])], 1)
+
+
+class Units(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("units", 10.0 ** torch.linspace(-3, 3, 12))
+
+    def forward(self, x):
+        return x * self.units
 
 
 class Masked(nn.Module):
@@ -95,6 +111,9 @@ MODELS = {
     "LayerNorm": (lambda: mlp(nn.LayerNorm(40)), ROWS),
     "one number": (lambda: mlp(out=1), (1, 32)),
     "one number for each item": (lambda: mlp(Scaled(30.0, 290.0), out=1), ROWS),
+    "a price and a chance": (lambda: mlp(PriceAndChance(), out=2), (1, 32)),
+    "prices and chances": (lambda: mlp(PriceAndChance(), out=2), ROWS),
+    "few of mixed units": (lambda: mlp(Units(), out=12), (1, 32)),
     "one-hot": (lambda: mlp(OneHot(), out=10), ROWS),
     "50,000 classes": (lambda: mlp(out=50_000, width=32), (1, 32)),
     "logits far from 0": (lambda: mlp(Scaled(9.0, -35.0)), TOKENS),
@@ -185,6 +204,27 @@ def test_right_implementations_pass(name, dtype):
     if dtype == "float16" and name in HALF_HAS_NOT:
         pytest.skip("float16 has no such numbers")
     hold(name, dtype, 0, onnx=dtype == "float32")
+
+
+def half_of_a_float32_trial(name, dtype, seed):
+    """The check of a way that computes a float32 model in half precision, as a pass makes it, and casts its outputs."""
+    reference, exact, _, (module, inputs) = pairs(name, "float32", seed)
+    half = run(copy.deepcopy(module).to(DTYPES[dtype]), [x.to(DTYPES[dtype]) for x in inputs])
+    cast = {n: {key: tensors.values(a).astype(np.float32) for key, a in out.items()} for n, out in half.items()}
+    return compare(cast, reference, "float32", exact=exact, tolerance=tolerance_for(dtype))
+
+
+OF_ANOTHER_DTYPE = "masked by the lowest"  # which is another number in each
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+@pytest.mark.parametrize("name", [name for name in MODELS if name != OF_ANOTHER_DTYPE])
+def test_passes_to_half_precision_are_right(name, dtype):
+    if dtype == "float16" and name in HALF_HAS_NOT:
+        pytest.skip("float16 has no such numbers")
+    for seed in range(3):
+        check = half_of_a_float32_trial(name, dtype, seed)
+        assert check.equal, f"{name}, {dtype}, seed {seed}: {check.problem}"
 
 
 @pytest.mark.soak

@@ -116,6 +116,31 @@ def test_what_is_saturated_by_design_can_be_right(outputs):
         assert not compare(other, reference, "float32", exact=exact).equal
 
 
+def two_outputs(one, other):
+    outputs = {n: {"anchors": np.asarray(one(n), np.float32), "scores": np.asarray(other(n), np.float32)} for n in SETS}
+    return compare(outputs, outputs, "float32")
+
+
+@pytest.mark.parametrize("size", [4, 5000])
+def test_an_output_that_stays_leaves_it_to_the_others_and_is_named(size):
+    check = two_outputs(lambda n: np.arange(1.0, 1 + size), lambda n: CHANCE.normal(size=40))
+    assert check.equal and not check.unverified
+    assert check.metrics["outputs_constant"] == "anchors"
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        lambda n: np.arange(2.0, 9.0),
+        lambda n: np.zeros(40),
+        lambda n: np.full(40, np.nan),
+        lambda n: np.append(CHANCE.normal(size=5), np.arange(1.0, 9.0)),
+    ],
+)
+def test_beside_outputs_that_prove_nothing_either_nothing_is_proved(others):
+    assert two_outputs(lambda n: np.arange(1.0, 100.0), others).unverified
+
+
 def test_below_one_half_the_share_is_told():
     check = checked(lambda n: np.append(np.full(30, np.nan), CHANCE.normal(size=70)))
     assert not check.unverified

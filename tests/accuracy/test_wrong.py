@@ -86,6 +86,10 @@ def regressors(chance):
     return {"price": 290 + 20 * chance.normal(size=(16, 1))}
 
 
+def price_and_chance(chance):
+    return {"output": np.stack([290 + 20 * chance.normal(size=3), chance.uniform(0.2, 0.8, 3)], 1)}
+
+
 def put(name, index, value):
     """`value` in the place of what stands at `index`: a number, or a function of what stands there."""
 
@@ -175,7 +179,10 @@ MUTANTS = {
     "regressors that answer 290": (regressors, put("price", EVERY, 290.0)),
     "regressors shuffled": (regressors, shuffled("price", 0)),
     "one NaN": (logits, put("logits", (0, 0, 0), np.nan)),
+    "a chance turned over beside a price": (price_and_chance, put("output", (..., 1), lambda a: 1 - a)),
+    "the same chance always beside a price": (price_and_chance, put("output", (..., 1), 0.5)),
 }
+FEW_OF_MIXED_UNITS = [name for name in MUTANTS if "beside a price" in name]  # too few for a correlation each
 # float16 has no such numbers, whether right or wrong.
 TOO_SMALL = ("outputs of 1e-12 negated", "outputs of 1e-12 zero", "outputs of 1e-6 negated")
 TOO_LARGE = [name for name in MUTANTS if "1e9" in name or "1e30" in name or "lowest" in name or name == "not masked"]
@@ -237,7 +244,10 @@ def check_of(name, dtype, mutate=True, judged_by_float64=True):
 
 
 CASES = [
-    (name, dtype) for name in MUTANTS for dtype in ERRORS if dtype != "float16" or name not in (*TOO_SMALL, *TOO_LARGE)
+    (name, dtype)
+    for name in MUTANTS
+    for dtype in ERRORS
+    if name not in {"float16": (*TOO_SMALL, *TOO_LARGE), **dict.fromkeys(FEW_BITS, FEW_OF_MIXED_UNITS)}.get(dtype, ())
 ]
 
 
@@ -250,6 +260,33 @@ def test_every_mutant_is_caught(name, dtype):
     wrong = check_of(name, dtype)
     assert not wrong.equal
     assert wrong.problem.startswith("output ")
+
+
+def computed_in_half(name, dtype, mutate):
+    """The check of a float32 trial whose way computes in half precision and casts its outputs back."""
+    build, change = MUTANTS[name]
+    chance = np.random.default_rng(3)
+    candidate, reference, exact = {}, {}, {}
+    for number in range(SETS):
+        exact[number] = build(chance)
+        computed = noisy(exact[number], chance, ERRORS[dtype])
+        if mutate:
+            change(computed)
+        candidate[number] = {n: tensors.values(rounded(a, dtype)).astype(np.float32) for n, a in computed.items()}
+        reference[number] = {
+            n: a.astype(np.float32) for n, a in noisy(exact[number], chance, ERRORS["float32"]).items()
+        }
+    return compare(candidate, reference, "float32", exact=exact, tolerance=tolerance_for(dtype))
+
+
+HALF = [(name, dtype) for name, dtype in CASES if dtype in ("float16", "bfloat16") and "lowest" not in name]
+
+
+@pytest.mark.parametrize(("name", "dtype"), HALF)
+def test_mutants_of_passes_to_half_precision_are_caught(name, dtype):
+    right = computed_in_half(name, dtype, mutate=False)
+    assert right.equal, right.problem
+    assert not computed_in_half(name, dtype, mutate=True).equal
 
 
 @pytest.mark.parametrize(("name", "dtype"), CASES[::3])

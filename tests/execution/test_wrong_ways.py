@@ -39,8 +39,13 @@ LATER = ("WrongLater", "WrongBySet", "KeepsByAddress", "KeepsTheFirst", "WrongEv
 
 FROZEN = (
     "BranchOnSum", "FrozenScale", "FrozenMoments", "FrozenStep", "FrozenTimestep", "SkippedMask", "ClassesByMaximum",
-    "LengthByMask", "EightBitImage", "Loudness", "CountedItems",
+    "LengthByMask", "EightBitImage", "Loudness", "CountedItems", "NoPadding", "NoInfinity", "EarlyStep",
 )  # fmt: skip
+SHORTER = ("NoPadding", "NoInfinity")  # right but for inputs at an edge
+EXPORTED = {  # what watches -> who exports
+    "InOnnxExport": "script", "WhileTraced": "jit", "WhileCompiled": "export", "WhileExported": "onnx_dynamo",
+    "UnpaddedWhileTraced": "script",
+}  # fmt: skip
 ENDINGS = ("Logits", "Probabilities", "Masked", "Tiny", "BoxesAndScores", "FeatureMap", "OneNumber")
 HEALTHY = ("OneNumber", "UniformSoftmax", "OneHot", "AllZeros", "MaskedLogits", "BoxesAndScores", "LooksAtShapes")
 NO_FUNCTIONS = {  # what they end as, and what is said
@@ -58,6 +63,10 @@ def planted_study() -> str:
     """Every planted trial, its tag being what was planted."""
     wrong = {
         "frozen": [(name, model, CHECKED) for name, model in models("frozen", FROZEN).items()],
+        "exported": [
+            (name, model, f"exporter: {EXPORTED[name]}, until: check, reference: none")
+            for name, model in models("exported", tuple(EXPORTED)).items()
+        ],
         "healthy": [(name, model, CHECKED) for name, model in models("healthy", HEALTHY).items()],
         "no function": [
             (name, model, "exporter: script, reference: none")
@@ -107,6 +116,21 @@ def test_a_trace_that_froze_a_decision_is_not_called_right(records, name):
     record = records[f"frozen: {name}"]
     assert record.status in ("inaccurate", "unverified"), record.metrics.get("decisions")
     assert record.reason
+
+
+@pytest.mark.parametrize("name", SHORTER)
+def test_a_shorter_way_that_was_kept_is_wrong_at_an_edge_and_its_line_is_named(records, name):
+    record = records[f"frozen: {name}"]
+    assert record.status == "inaccurate"
+    assert "right for the recorded inputs alone; for input set" in record.reason
+    assert "the export kept what was decided for the recorded input at " in record.reason
+    assert "frozen.py:" in record.reason
+
+
+@pytest.mark.parametrize("name", EXPORTED)
+def test_a_model_that_is_another_one_while_it_is_exported_is_wrong(records, name):
+    record = records[f"exported: {name}"]
+    assert record.status == "inaccurate", record.reason
 
 
 @pytest.mark.parametrize("name", HEALTHY)

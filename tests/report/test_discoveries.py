@@ -68,7 +68,7 @@ def test_what_the_host_can_tell_is_taken_from_the_records(table):
     text = discoveries.told_apart(table)
     assert text.startswith(
         "On this host a difference of 6.4 % is found in at least four of five trials at level quick, and no verdict "
-        "claims one under 4.2 % (A/A calibration of 2026-11-19, 20 pairs)."
+        "claims one under 10 % (A/A calibration of 2026-11-19, 20 pairs)."
     )
     assert "not calibrated" not in text
     controls = table[table["control"]]
@@ -78,7 +78,7 @@ def test_what_the_host_can_tell_is_taken_from_the_records(table):
 
 def test_the_smallest_effect_of_an_earlier_version_is_the_floor_of_its_verdicts(table):
     text = discoveries.told_apart(table.drop(columns="verdict_floor").assign(smallest_effect=0.042))
-    assert text.startswith("No verdict at level quick claims a difference under 4.2 % on this host (A/A calibration")
+    assert text.startswith("No verdict at level quick claims a difference under 10 % on this host (A/A calibration")
     assert "four of five" not in text
 
 
@@ -93,7 +93,7 @@ def test_a_study_of_before_and_after_the_calibration_says_both(table):
     compared = table.index[table["p_value"].notna()]
     table.loc[compared[:3], "smallest_effect"] = pd.NA
     text = discoveries.told_apart(table)
-    assert "claims one under 4.2 %" in text
+    assert "claims one under 10 %" in text
     assert f"not calibrated for 3 of the {len(compared)} comparisons" in text
 
 

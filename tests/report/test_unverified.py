@@ -61,6 +61,19 @@ def test_its_row_says_what_the_comparison_does_not_cover(results):
     assert "one value" not in tables.accuracy_table(others) and "the model is" not in tables.accuracy_table(others)
 
 
+def test_what_proves_nothing_and_what_was_not_compared_is_told(results):
+    row = results.table.index[results.table["status"] == "unverified"][0]
+    told = {"outputs_not_compared": "loss", "outputs_constant": "anchors", "outputs_unproven": 0.4}
+    for name, value in told.items():
+        results.table[name] = results.table[name].astype(object)
+        results.table.loc[row, name] = value
+    text = row_of(tables.accuracy_table(results.table)).text
+    for words in ("loss among the outputs: Python's own", "proves nothing: anchors", "40% of the elements prove"):
+        assert words in text
+    results.table.loc[row, list(told)] = "", "", 0.0
+    assert "prove" not in row_of(tables.accuracy_table(results.table)).text
+
+
 def test_every_outcome_has_a_place_in_the_order_of_the_coverage():
     plain = [pd.Series({"status": status, "stage": None}) for status in (*STATUSES, NOT_RUN) if status != "failed"]
     staged = [pd.Series({"status": "failed", "stage": stage}) for stage in STAGES]

@@ -81,7 +81,7 @@ def test_a_good_record_passes_every_check():
         ("littles_law", "metrics/items", 8, ("of batch 8",)),  # the file's own batch
         ("percentiles", "metrics/time_latency_p90", 4e-3, ("median", "is above p90 0.004 s")),
         ("percentiles", "metrics/time_latency_min", 1.0, ("min 1 s is above median",)),
-        ("phases", "steps/measure/seconds", 3.0, ("all epochs took",)),
+        ("phases", "steps/measure/seconds", 3.0, ("all blocks took",)),
         ("phases", "metrics/time_measure", 16.0, ("measuring took 16 s of a wall time of 15 s",)),
         ("phases", "metrics/time_export", 2.2, ("export took 2.2 s of a wall time of 2.1 s",)),
         ("phases", "metrics/time_session", 30.0, ("import, session and first call took 30.5",)),
@@ -187,14 +187,14 @@ def test_two_contenders_at_the_same_time():
     samples = make_samples()
     record = make_record(samples)
     samples.blocks[9].start -= 3 * 10**6
-    assert "two epochs ran at the same time, for 0.002 s" in outcome("phases", record, samples)
+    assert "two blocks ran at the same time, for 0.002 s" in outcome("phases", record, samples)
 
 
 def test_calls_that_take_longer_than_their_epoch():
     samples = make_samples()
     record = make_record(samples)
     samples.blocks[9].ns[3] += 10**9
-    assert "the calls of an epoch took" in outcome("phases", record, samples)
+    assert "the calls of a block took" in outcome("phases", record, samples)
 
 
 def test_nothing_measured_nothing_checked():

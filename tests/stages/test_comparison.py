@@ -10,6 +10,8 @@ import pytest
 from benchlib import tensors
 from benchlib.mistakes import make
 from benchlib.record.metadata import InputSet, SavedModel
+from benchlib.record.metrics import Metrics
+from benchlib.record.record import Decision
 from benchlib.stages.answers import KnownOutputs, OutputsMetadata
 from benchlib.stages.comparison import (
     Comparison,
@@ -19,6 +21,7 @@ from benchlib.stages.comparison import (
     make_first_calls,
     take_findings,
 )
+from benchlib.stages.decisions import Decisions
 from benchlib.stages.ground_truth import GroundTruth
 from benchlib.stages.loading import Model
 from benchlib.stages.measuring import _rotated_sets
@@ -112,7 +115,7 @@ def test_a_wrong_reference_spoils_the_trial(compared):
 def test_a_way_that_fails_on_a_set_that_was_drawn_is_wrong(compared, failure):
     found = compared({1: failure})
     assert not found.check.equal
-    assert found.check.problem == f"fails on inputs 1 (drawn), which the ground truth takes: {failure}"
+    assert found.check.problem.startswith(f"fails on inputs 1 (drawn), which the ground truth takes: {failure}")
 
 
 def test_a_way_that_fails_on_what_it_computes_of_a_derived_set_is_wrong(compared):
@@ -129,8 +132,18 @@ def test_a_way_that_only_checks_a_derived_set_is_right_and_that_is_told(compared
     "failure, checks",
     [
         (GUARD, True),
-        ("RuntimeError: Runtime assertion failed for expression Eq(u0, 46)", True),
-        ("InvalidArgument: Got invalid dimensions for input: x for the following indices", True),
+        ("RuntimeError: Runtime assertion failed for expression Eq(u0, 46) on node 'eq'", True),
+        ("RuntimeError: Expected input at *args[0].shape[1] to be <= 8, but got 9", True),
+        ("RuntimeError: Expected input at *args[1] to be equal to 3, but got 4", True),
+        ("InvalidArgument: [ONNXRuntimeError] : 2 : INVALID_ARGUMENT : Got invalid dimensions for input: x for", True),
+        ("InvalidArgument: [ONNXRuntimeError] : 2 : INVALID_ARGUMENT : Unexpected input data type. Actual: (x)", True),
+        ("AssertionError", False),
+        ("AssertionError: the table has 46 rows", False),
+        ("RuntimeError: Expected input batch_size (46) to match target batch_size (49).", False),
+        ("RuntimeError: expected input[1, 3, 4] to have 5 channels, but got 3 channels instead", False),
+        ("RuntimeError: a constraint on the lengths", False),
+        ("UserError: Could not guard on data-dependent expression", False),
+        ("ValueError: the guard of the queue failed", False),
         (ONNX, False),
         (f"{ONNX}: assertion of its shape failed", False),
         ("IndexError: index out of range in self", False),
@@ -139,6 +152,42 @@ def test_a_way_that_only_checks_a_derived_set_is_right_and_that_is_told(compared
 )
 def test_a_check_of_inputs_is_told_from_a_wrong_shape(failure, checks):
     assert is_input_check(failure) == checks
+
+
+def test_a_way_that_refuses_every_other_set_proves_nothing(compared, truth):
+    derived = replace(truth, origins={n: replace(s, origin="moved") for n, s in SETS.items()})
+    assert not compared({2: GUARD}, of=derived).unverified
+    found = compared({1: GUARD, 2: GUARD}, of=derived)
+    assert (found.check.equal, found.unverified) == (True, f"it refuses every other set of inputs: {GUARD}")
+
+
+def test_what_a_trace_kept_is_named_where_it_explains_what_is_wrong(compared, context):
+    decision = Decision("net.py", 12, "if x.sum() > 0:", "bool", "True", "input", ["x"], otherwise=[2, 9])
+    kept = "; the export kept what was decided for the recorded input at net.py:12: `if x.sum() > 0`"
+    for answers, explained in (({2: VALUES[2] + 1}, True), ({1: VALUES[1] + 1}, False), ({2: ONNX}, True)):
+        found = compared(answers)
+        before = found.check.problem
+        take_findings(found, context, Decisions(decisions=[decision]))
+        assert found.check.problem == before + (kept if explained else "")
+
+
+def test_a_problem_says_how_the_set_was_made(compared, truth):
+    told = replace(truth, origins=SETS | {2: replace(SETS[2], words="x × 0.3")})
+    assert "for input set 2 (x × 0.3): output 0 `y`" in compared({2: VALUES[2] + 1}, of=told).check.problem
+    told = replace(truth, origins=SETS | {2: replace(SETS[2], origin="moved", words="x × 0.3")})
+    assert compared({2: ONNX}, of=told).check.problem.startswith("fails on inputs 2 (moved: x × 0.3), which")
+
+
+def test_numbers_among_the_outputs_are_named_and_alone_prove_nothing(compared, truth, tmp_path):
+    for n, values in VALUES.items():
+        tensors.save(truth.reference.file(n), {"y": values, "loss": 0.5, "aux": (3, None, "text")})
+    found = compared()
+    assert found.check.equal and not found.unverified
+    assert found.check.metrics["outputs_not_compared"] == "loss, aux_0"
+    for n in VALUES:
+        tensors.save(truth.reference.file(n), 0.5)
+    alone = truth.check({0: truth.reference.file(0)})
+    assert alone.unverified == "the model answers with numbers of Python's alone (it)"
 
 
 def test_a_random_model_is_unverified_and_publishes_no_error(compared, truth):
@@ -172,12 +221,10 @@ def test_without_a_ground_truth_a_way_that_runs_is_unverified(compared, context,
 
 def test_what_a_trace_froze_is_taken_into_the_comparison(compared, context):
     found = compared()
-    told = SimpleNamespace(
-        problem="", unverified="net.py:3: decided for the recorded input", metrics={"decisions": "x"}
-    )
+    told = Decisions(unverified="net.py:3: decided for the recorded input", metrics=Metrics(decisions="x"))
     take_findings(found, context, told)
     assert found.check.equal and found.unverified == told.unverified and found.check.metrics["decisions"] == "x"
-    take_findings(found, context, SimpleNamespace(problem="`t` is no input of the graph", unverified="", metrics={}))
+    take_findings(found, context, Decisions(problem="`t` is no input of the graph"))
     assert (found.check.equal, found.check.problem) == (False, "`t` is no input of the graph")
     assert found.unverified == told.unverified
 

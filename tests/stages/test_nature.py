@@ -36,6 +36,25 @@ def test_another_draw_differs_whatever_its_size(dtype, size, scale):
     assert differ(first, second, dtype, suspected=False)
 
 
+def test_one_number_that_large_ones_left_is_no_randomness():
+    """Sums of a thousand in another order, which cancel each other."""
+    chance = np.random.default_rng(3)
+    left = [{"loss": np.array([n + 1e-6 * chance.normal()], np.float32)} for n in (0.001, 0.7, -0.4, 1.2)]
+    again = {"loss": left[0]["loss"] + np.float32(3e-6)}
+    assert differ(left[0], again, "float32", suspected=False)
+    assert not differ(left[0], again, "float32", False, left[1:])
+    drawn = [{"loss": chance.normal(size=1)} for _ in range(5)]
+    assert differ(drawn[0], drawn[1], "float32", False, drawn[2:])
+    assert nature_of(replace(FUNCTION, first=left[0], elsewhere=again, others=left[1:]), "float32") == Nature()
+
+
+def test_of_few_numbers_each_has_its_own_measure():
+    answers = [{"y": np.array([[2.9e5 + 900 * n, 0.2 + 0.1 * n]])} for n in range(4)]
+    price, chance = ({"y": answers[0]["y"] + off} for off in (np.array([3e-2, 0]), np.array([0, 3e-2])))
+    assert not differ(answers[0], price, "float32", False, answers[1:])
+    assert differ(answers[0], chance, "float32", False, answers[1:])
+
+
 def test_masked_logits_hide_no_randomness():
     first, second = ({"y": np.random.default_rng(seed).normal(size=100)} for seed in (1, 2))
     for found in (first, second):

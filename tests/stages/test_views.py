@@ -52,7 +52,7 @@ def test_a_check_says_who_judged_what_is_allowed_and_how_far_it_is_off(error):
     rows = dict(view.rows())
     assert view.title == ("computes something else" if error else "computes the same as eager, float64")
     assert ("problem" in rows) == bool(error)
-    assert rows["judge"] == "eager, float64"
+    assert rows["ground truth"] == "eager, float64"
     assert rows["compared for"] == "3 sets of inputs"
     assert rows["allowed"] == ("0.001 × max(1, std) + 0.0001 × |expected|, each element, because: no better sensor")
     assert rows["error ÷ eager's own"].startswith(f"{check.metrics['rmse_ratio']:.3g} (RMSE ")
@@ -65,7 +65,7 @@ def test_a_check_of_another_structure_has_no_figures():
     check.metrics |= {"judged_by": "eager", "judge_fallback": "TypeError: no", "input_seeds": "recorded"}
     rows = dict(CheckView(check).rows())
     assert rows["problem"] == "0 outputs instead of 1"
-    assert rows["judge"] == "eager; not float64: TypeError: no"
+    assert rows["ground truth"] == "eager; not float64: TypeError: no"
     assert "largest error" not in rows
     assert "decided by the recorded inputs" not in rows
     check.metrics["decisions"] = "net.py:12: `if x.sum() > 0` is True"

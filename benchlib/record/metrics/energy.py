@@ -30,14 +30,14 @@ ROWS = (
     (
         "cpu_time_per_item",
         "s",
-        "CPU time of the timed epochs ÷ items, all threads, those that spin included",
+        "CPU time of the timed blocks ÷ items, all threads, those that spin included",
         _CPU_TIME,
         "lower",
     ),
     (
         "cpu_time_per_item_reference",
         "s",
-        "of the reference: CPU time of the timed epochs ÷ items, all threads, those that spin included",
+        "of the reference: CPU time of the timed blocks ÷ items, all threads, those that spin included",
         _CPU_TIME,
         "lower",
     ),

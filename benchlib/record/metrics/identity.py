@@ -32,12 +32,16 @@ ROWS = (
         "",
         "what the graph computes in: the model's dtype, or what a pass made of it (float16, bfloat16, int8, int4)",
     ),
-    ("dynamic", "", "exported with free shapes, and held against the judge at shapes that the export had not seen"),
+    (
+        "dynamic",
+        "",
+        "exported with free shapes, and held against the ground truth at shapes that it had not seen",
+    ),
     ("exported_at", "", "the sizes of the free dimensions in the example inputs of the export"),
     (
         "dynamic_shapes",
         "",
-        "the shapes at which an export with free shapes was held against the judge",
+        "the shapes at which an export with free shapes was held against the ground truth",
         "none of them is the export's own",
     ),
     ("with_loss", "", "labels are among the inputs, and the loss is inside the graph"),
@@ -47,7 +51,7 @@ ROWS = (
     (
         "judge_fallback",
         "",
-        "why the judge is not eager in float64",
+        "why the ground truth is not eager in float64",
         "it does not run, or is farther from eager than rounding explains",
     ),
     (

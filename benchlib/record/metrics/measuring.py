@@ -5,7 +5,7 @@ ROWS = (
     ("repeat", "count", "steady samples of the way, over all processes"),
     ("rounds", "count", "rounds per pair of processes"),
     ("processes", "count", "processes per contender"),
-    ("calls_per_epoch", "count", "calls in one epoch"),
+    ("calls_per_epoch", "count", "calls in one block"),
     (
         "calls_per_sample",
         "count",
@@ -58,7 +58,7 @@ ROWS = (
         "time_lost",
         "ratio",
         "(run delay of the way's threads + steal + throttling) ÷ (requested threads × wall time), as far as others can "
-        "have caused it; the median over its epochs",
+        "have caused it; the median over its blocks",
         "nanosecond counters; at most what others took of the cores, the host of a virtual machine and a quota in the "
         "same pair of processes",
         "lower",
@@ -66,7 +66,7 @@ ROWS = (
     (
         "time_lost_reference",
         "ratio",
-        "the part of the time of the reference's threads that others took, the median over its epochs",
+        "the part of the time of the reference's threads that others took, the median over its blocks",
         "nanosecond counters, bounded by what others, the host of a virtual machine and a quota took meanwhile",
         "lower",
     ),
@@ -118,12 +118,12 @@ ROWS = (
         "reference_moved; empty: nothing",
     ),
     ("rounds_retried", "count", "rounds that repeat a disturbed one, by all contenders; both count"),
-    ("epochs", "count", "steady epochs of all contenders"),
-    ("epochs_disturbed", "count", "steady epochs that carry a flag of disturbance; none is left out", "", "lower"),
+    ("epochs", "count", "steady blocks of all contenders"),
+    ("epochs_disturbed", "count", "steady blocks that carry a flag of disturbance; none is left out", "", "lower"),
     (
         "disturbances",
         "",
-        "how many steady epochs carry each flag",
+        "how many steady blocks carry each flag",
         "the worker's counters: steal, pressure, run delay, switches, throttling, page faults; canaries beside it",
     ),
     (
@@ -157,5 +157,5 @@ ROWS = (
     ("collections", "count", "collections of garbage inside the timed region (the parameter gc allows them)"),
     ("collections_held", "count", "collections of the youngest objects that were held back", "allocations ÷ threshold"),
     ("compile_cache", "", "per process: cold where the compiler worked, warm where it found its work done"),
-    ("seed_order", "", "seed of the order of the epochs"),
+    ("seed_order", "", "seed of the order of the blocks"),
 )

@@ -23,7 +23,7 @@ _DISCREPANCIES = (
         "discrepancies_share",
         "ratio",
         "max |output − reference| ÷ (atol × max(1, std(reference)) + rtol × |reference|)",
-        "what the worst element would use of its tolerance, were the reference the judge",
+        "what the worst element would use of its tolerance, were the reference the ground truth",
         "lower",
     ),
     ("discrepancies_avg", "", "mean |output − reference|", "", "lower"),
@@ -47,7 +47,7 @@ ROWS = (
     (
         "tolerance_share",
         "ratio",
-        "max |output − judge| ÷ (atol × max(1, std(judge)) + rtol × |judge|)",
+        "max |output − truth| ÷ (atol × max(1, std(truth)) + rtol × |truth|)",
         "what the worst element would use of these two; the values that a model masks with are left out of std; "
         "over all outputs and sets of inputs. It decides only where the study sets a tolerance; else slices do",
         "lower",
@@ -55,14 +55,14 @@ ROWS = (
     (
         "elements_beyond",
         "count",
-        "elements farther from the judge than the tolerance",
+        "elements farther from the ground truth than the tolerance",
         "over all outputs and sets of inputs",
         "lower",
     ),
     (
         "slice_share",
         "ratio",
-        "max over the slices of RMS(output − judge) ÷ max(t × RMS deviation of the judge, k × eager's own error)",
+        "max over the slices of RMS(output − truth) ÷ max(t × RMS deviation of the truth, k × eager's own error)",
         "along every axis each index, each item of each set of inputs, each row of classes; up to 1 is right, and no "
         "element of a slice may be off by ten times its bound; of 8 and 4 bits (1 − correlation) ÷ (1 − bound)",
         "lower",
@@ -78,9 +78,27 @@ ROWS = (
     (
         "outputs_unproven",
         "ratio",
-        "elements of the judge that are NaN, infinite or the same for all sets of inputs ÷ all",
-        "elements that stay 0, or at one or two values that many share, are none of them; above one half nothing is "
-        "proved",
+        "elements of the ground truth that are NaN, infinite or the same for all sets of inputs ÷ all",
+        "elements that stay 0, or at one or two values that many share, are none of them; above one half, where no "
+        "output moves, nothing is proved",
+        "lower",
+    ),
+    (
+        "outputs_constant",
+        "",
+        "outputs that are the same for all sets of inputs, and prove nothing beside those that move",
+    ),
+    (
+        "outputs_not_compared",
+        "",
+        "Python's own numbers among the outputs: graphs have them as constants, or not at all",
+    ),
+    (
+        "answers_compared_roughly",
+        "count",
+        "answers of the timed phase that were held by their largest and mean error alone against others to their set",
+        "an engine whose bits never repeat gives many: four to each set, and all that are farther off, are compared in "
+        "full",
         "lower",
     ),
     (
@@ -93,45 +111,50 @@ ROWS = (
     (
         "rmse",
         "",
-        "√mean (output − judge)²",
+        "√mean (output − truth)²",
         "of the output and set of inputs that rmse_ratio is of",
         "lower",
     ),
-    ("rmse_eager", "", "√mean (eager − judge)², eager in the dtype of the trial", "the judge is eager in float64"),
-    ("error_q999", "", "99.9th percentile of |output − judge|", "the worst output and set of inputs", "lower"),
+    (
+        "rmse_eager",
+        "",
+        "√mean (eager − truth)², eager in the dtype of the trial",
+        "the ground truth is eager in float64",
+    ),
+    ("error_q999", "", "99.9th percentile of |output − truth|", "the worst output and set of inputs", "lower"),
     (
         "cosine",
         "",
-        "output · judge ÷ (|output| |judge|)",
+        "output · truth ÷ (|output| |truth|)",
         "each output as one vector; the worst output and set of inputs",
         "higher",
     ),
     (
         "top1_agreement",
         "ratio",
-        "share of the rows of logits whose first class is the judge's",
-        "a row counts against it only where the judge's margin exceeds the tolerance",
+        "share of the rows of logits whose first class is the ground truth's",
+        "a row counts against it only where the ground truth's margin exceeds the tolerance",
         "higher",
     ),
     (
         "top5_overlap",
         "ratio",
-        "share of the judge's first five classes that are among the first five",
-        "a class counts against it only where the judge's margin over the sixth exceeds the tolerance",
+        "share of the ground truth's first five classes that are among the first five",
+        "a class counts against it only where the ground truth's margin over the sixth exceeds the tolerance",
         "higher",
     ),
-    ("tolerance_abs", "", "absolute tolerance, × max(1, std(judge))", "by dtype, or as the study says"),
+    ("tolerance_abs", "", "absolute tolerance, × max(1, std(truth))", "by dtype, or as the study says"),
     ("tolerance_rel", "", "relative tolerance", "by dtype, or as the study says"),
     (
         "tolerance_spread",
         "ratio",
-        "RMS(output − judge) ÷ RMS deviation of the judge, at most, in each slice",
+        "RMS(output − truth) ÷ RMS deviation of the ground truth, at most, in each slice",
         "by dtype; a study that sets a tolerance means the two above, for every element",
     ),
     (
         "tolerance_cosine",
         "ratio",
-        "correlation with the judge within each item, at least",
+        "correlation with the ground truth within each item, at least",
         "of what computes in 8 or 4 bits, which is judged by it and by ranked classes; 0: judged by closeness",
     ),
 )

@@ -37,7 +37,8 @@ ROWS = (
         "ratio",
         "|speedup − 1| that is found in at least four of five trials where it is the truth, by the noise of this host; "
         "null: the host is not calibrated",
-        "1.5 times verdict_floor, on the logarithm: what the t interval of 3 to 6 pairs finds in 83 to 87 % of trials",
+        "verdict_floor, or the margin of the level where that is wider, and half of verdict_floor besides, on the "
+        "logarithm: what the t interval of 3 to 6 pairs finds in 83 % of trials and more",
         "lower",
     ),
     (

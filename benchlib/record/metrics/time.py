@@ -8,7 +8,7 @@ _INTERVAL = (
 )
 _RANKS = "binomial ranks, n shrunk by the samples' autocorrelation"
 _RATE = (
-    "from the first start to the last end within each steady epoch; discarded calls, loop overhead and the reading of "
+    "from the first start to the last end within each steady block; discarded calls, loop overhead and the reading of "
     "clocks left out"
 )
 _ONE_EXPORT = "one sample, of the export that made the artifact"
@@ -78,7 +78,7 @@ ROWS = (
     (
         "cpu_utilisation",
         "cores",
-        "CPU time ÷ wall time over the epochs",
+        "CPU time ÷ wall time over the blocks",
         "process_time_ns of the worker, all its threads",
     ),
     (

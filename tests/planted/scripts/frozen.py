@@ -113,6 +113,42 @@ class CountedItems(nn.Module):
         return self.f(x) / max(kept, 1)
 
 
+class NoPadding(nn.Module):
+    """The shorter way answers as the longer one does wherever it is taken."""
+
+    def __init__(self):
+        super().__init__()
+        self.words, self.f, self.pad = nn.Embedding(50, 16), nn.Linear(16, 8), 3
+
+    def forward(self, ids):
+        x = self.words(ids)
+        if not ids.eq(self.pad).any():
+            return self.f(x.mean(1))
+        kept = (ids != self.pad)[..., None]
+        return self.f((x * kept).sum(1) / kept.sum(1).clamp(min=1))
+
+
+class NoInfinity(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.f = nn.Linear(16, 8)
+
+    def forward(self, x, bias):
+        scores = x @ x.mT
+        if torch.isinf(bias).any():
+            scores = scores + bias[:, None]
+        return self.f(scores.softmax(-1) @ x)
+
+
+class EarlyStep(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.f = nn.Linear(16, 8)
+
+    def forward(self, x, t):
+        return self.f(x) * (1 if t < 500 else t)
+
+
 ids, mask = torch.randint(0, 50, (3, 12)), torch.ones(3, 12, dtype=torch.long)
 BranchOnSum().eval()(torch.randn(4, 16) + 0.5)
 FrozenScale().eval()(torch.randn(4, 16))
@@ -125,3 +161,6 @@ LengthByMask().eval()(ids, mask.clone().index_fill_(1, torch.tensor([10, 11]), 0
 EightBitImage().eval()(torch.randint(0, 256, (1, 3, 32, 32)).float())
 Loudness().eval()(0.5 * torch.randn(1, 1, 400))
 CountedItems().eval()(torch.randn(4, 16))
+NoPadding().eval()(torch.randint(10, 50, (3, 12)))
+NoInfinity().eval()(torch.randn(3, 6, 16), torch.zeros(3, 6))
+EarlyStep().eval()(torch.randn(4, 16), torch.tensor(10))
