@@ -112,7 +112,12 @@ class Sizes:
         found = onnx.ModelProto(ir_version=max(self._proto.ir_version, 4), opset_import=self._proto.opset_import)
         graph, own = found.graph, self._proto.graph
         graph.name = "skeleton"
-        graph.node.extend(own.node)
+        for node in own.node:
+            large = next((a.t for a in node.attribute if a.HasField("t") and np.prod(a.t.dims) > LARGEST), None)
+            if node.op_type == "Constant" and large is not None:
+                graph.input.append(helper.make_tensor_value_info(node.output[0], large.data_type, large.dims))
+            else:
+                graph.node.append(node)
         weights = {tensor.name for tensor in own.initializer}
         graph.input.extend(value for value in own.input if value.name not in weights)
         for value in graph.input:

@@ -19,10 +19,10 @@ from typing import Any, cast
 
 import numpy as np
 
-from benchlib.models._names import are_one_state, is_overruled
+from benchlib.models._names import are_one_state, is_overruled, is_sound
 from benchlib.models._onnx_graph import Values, outputs_of
 from benchlib.models._onnx_sizes import LARGEST, Sizes
-from benchlib.models._use import Role, Use
+from benchlib.models._use import UNKNOWN, Role, Use
 from benchlib.onnx_facts import graphs
 
 # Operators whose outputs hold the values of the input at this position, rearranged.
@@ -83,12 +83,13 @@ TELLING: tuple[Role, ...] = (
 @dataclass(frozen=True)
 class Trail:
     """A value that follows from an input: its numbers plus `shift`, unless they are `scaled`, of all its columns or of
-    some."""
+    some; `part` is its place among the values that were concatenated."""
 
     value: str
     shift: int = 0
     scaled: bool = False
     columns: tuple[int, ...] | None = None
+    part: int | None = None
 
 
 class GraphUses:
@@ -114,10 +115,13 @@ class GraphUses:
         """The uses, where the graph shows any, for inputs of these shapes."""
         sizes = Sizes(self._proto, shapes)
         found = {}
-        for name in self._wanted:
+        for name, value in self._wanted.items():
             seen = [Use("state")] if name in self.states else self._seen(name, sizes)
             if seen := [use for use in seen if not is_overruled(name, use.role)]:
                 found[name] = _most_telling(seen)
+            is_open = found.get(name, UNKNOWN).role in ("", "number")
+            if is_open and value.kind in FLOATS and is_sound(name, self._wanted):
+                found[name] = Use("sound")
         return found
 
     def channels(self, name: str) -> int | None:
@@ -186,7 +190,8 @@ def _followed(node: Any, position: int, trail: Trail, sizes: Sizes | None) -> li
         if operator == "Cast" and _attribute(node, "to", 0) == _BOOL:
             return []
         columns = _columns(node, trail, sizes) if sizes else trail.columns
-        return [replace(trail, value=output, columns=columns) for output in node.output]
+        part = position if operator == "Concat" else trail.part
+        return [replace(trail, value=output, columns=columns, part=part) for output in node.output]
     if (step := _step(node, position, sizes)) is not None:
         return [replace(trail, value=node.output[0], shift=trail.shift + step)]
     return [replace(trail, value=node.output[0], scaled=True)] if operator in SCALES else []
@@ -204,9 +209,8 @@ def _step(node: Any, position: int, sizes: Sizes | None) -> int | None:
 
 def _columns(node: Any, trail: Trail, sizes: Sizes) -> tuple[int, ...] | None:
     """The columns of the input that are left behind a node; None: all of them."""
-    is_table = len(sizes.dims(trail.value) or ()) == 2
-    by_column = node.op_type == "ArrayFeatureExtractor" or _attribute(node, "axis", 0) in (1, -1)
-    if is_table and by_column and node.op_type in ("ArrayFeatureExtractor", "Gather"):
+    by_column = node.op_type == "Gather" and _attribute(node, "axis", 0) in (1, -1)
+    if (by_column or node.op_type == "ArrayFeatureExtractor") and len(sizes.dims(trail.value) or ()) == 2:
         chosen = sizes.value(node.input[1])
         if chosen is not None and (trail.columns is None or chosen.max(initial=0) < len(trail.columns)):
             numbers = tuple(int(n) for n in chosen.reshape(-1))
@@ -242,7 +246,7 @@ def _uses_in(node: Any, position: int, trail: Trail, sizes: Sizes, kind: str) ->
         axis = _attribute(node, axis, 0) if isinstance(axis, str) else axis
         yield _indices(_size(sizes.dims(node.input[table]), axis), trail)
     elif place in (("GatherND", 1), ("ScatterND", 1)):
-        yield _indices(_shortest(node, sizes), trail)
+        yield _indices(_shortest(node, trail.part, sizes), trail)
     elif role := _ROLES.get(place):
         yield Use(role)
     elif node.op_type == "Cast" and _attribute(node, "to", 0) == _BOOL:
@@ -360,12 +364,13 @@ def _as_category(use: Use) -> Use:
     return Use("category", legal, dict.fromkeys(use.columns, legal))
 
 
-def _shortest(node: Any, sizes: Sizes) -> int | None:
-    """Of the axes that the last axis of the indices goes over."""
+def _shortest(node: Any, part: int | None, sizes: Sizes) -> int | None:
+    """The axis that a part of the indices is for, else the shortest of those that their last axis goes over."""
     table, indices = sizes.dims(node.input[0]), sizes.dims(node.input[1])
     first = _attribute(node, "batch_dims", 0)
     reached = table[first : first + indices[-1]] if table and indices else ()
-    return min(reached, default=0) or None
+    own = reached[part : part + 1] if part is not None else ()
+    return min(own or reached, default=0) or None
 
 
 def _most_telling(seen: list[Use]) -> Use:

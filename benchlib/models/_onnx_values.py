@@ -15,7 +15,6 @@ from benchlib.models._fillers import Blank, filled
 from benchlib.models._input_kinds import Kind, kind_of
 from benchlib.models._lengths import counted_length
 from benchlib.models._moves import InputTensor
-from benchlib.models._names import is_sound
 from benchlib.models._onnx_graph import Values
 from benchlib.models._onnx_shapes import Shapes
 from benchlib.models._use import UNKNOWN, Use
@@ -76,10 +75,8 @@ class Generator:
         """What each input is before it holds anything."""
         found = {}
         for name, value in self.wanted.items():
-            sound = "FLOAT" in value.kind and is_sound(name, self.wanted)
-            use = self.uses.get(name, UNKNOWN)
-            use = Use("sound") if sound and use.role in ("", "number") else use
-            tensor = InputTensor(name.lower(), np.zeros(self.shapes[name], _dtype(name, value.kind)), use)
+            blank = np.zeros(self.shapes[name], _dtype(name, value.kind))
+            tensor = InputTensor(name.lower(), blank, self.uses.get(name, UNKNOWN))
             found[name] = tensor, kind_of(tensor)
         return found
 

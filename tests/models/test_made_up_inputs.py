@@ -150,6 +150,17 @@ def test_the_last_valid_step_and_the_end_of_a_slice_are_lengths():
     assert MadeUp(end, shapes={"x": [B, T, 8]}).inputs["q"].tolist() == [T]
 
 
+def test_the_last_valid_step_of_each_item_by_pairs_of_indices():
+    """`x[arange(len(x)), lengths - 1]`: the one index is the item, the other one the step."""
+    text = """g (float[B,T,8] x, int64[B] q) => (float[B,8] y) {
+        s = Shape<start=0, end=1>(x) n = Squeeze(s) r = Range(zero, n, one) i = Unsqueeze(r, axis)
+        l = Sub(q, one) j = Unsqueeze(l, axis) k = Concat<axis=-1>(i, j) y = GatherND(x, k) }"""
+    made = MadeUp(model_of(text, zero=np.array(0), one=np.array(1), axis=np.array([1])), shapes={"x": [B, T, 8]})
+    are_lengths(made.inputs["q"], T, B)
+    keep_within(made, "q", T)
+    made.run()
+
+
 NAMES = ("x_lens", "lengths", "num_frames", "input_lengths", "seq_len", "n_valid", "seq_lens", "length", "x_length",
          "seq_lengths", "sequence_length", "xLens", "n_frames", "num_tokens", "valid_len", "feature_lengths", "x_len",
          "encoder_lengths", "n_steps", "numFrames", "nvalid", "seqlens")  # fmt: skip
