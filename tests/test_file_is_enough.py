@@ -10,9 +10,9 @@ import torch
 from onnx import TensorProto, helper
 
 from benchlib import api, cli
-from benchlib.errors import Refused, UserError
+from benchlib.errors import Refused, Unavailable, UserError
 from benchlib.mistakes import make
-from benchlib.models import LoadedModel, _work, exported_file, names_a_model, torchscript_file
+from benchlib.models import LoadedModel, _work, exported_file, torchscript_file
 from benchlib.models import script as scripts
 from benchlib.plan.expand import expand
 from benchlib.plan.options import values_of
@@ -22,7 +22,6 @@ from benchlib.registries import runtimes
 from benchlib.runtimes import OpenRequest
 
 FAST = ("--level", "smoke", "-q")
-SCRIPTS = Path(scripts.__file__).parent / "scripts"
 
 
 class Net(torch.nn.Module):
@@ -122,10 +121,12 @@ def test_a_word_that_names_no_model_is_a_mistyped_command(main, words, told):
     assert told in main(*words, expect=2).stderr
 
 
-def test_a_file_that_is_called_like_a_command_is_none(monkeypatch, tmp_path):
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "weights").write_text("")
-    assert names_a_model("weights") and not names_a_model("outputs")
+def test_a_command_is_one_whatever_files_are_called(main, tmp_path):
+    for name in ("sweep", "weights"):
+        (tmp_path / name).write_text("")
+    assert "Missing argument 'STUDY'" in main("sweep", expect=2).stderr
+    assert "it is" not in main("weight", expect=2).stderr
+    assert "the file is empty" in main("weights", expect=2).stderr
 
 
 @pytest.mark.parametrize(
@@ -180,6 +181,11 @@ def test_what_a_script_misses_is_told_by_the_plan(planned, tmp_path, text, statu
     (tmp_path / "net.py").write_text(text)
     (one,) = planned(model=str(tmp_path / "net.py")).trials
     assert one.status == status and told in one.reason
+    if status:
+        trial = SimpleNamespace(**one.trial.model_dump())
+        for name in ("net.py", "net.py::479b1332"):
+            with pytest.raises(Unavailable, match=told):
+                scripts.load(str(tmp_path / name), trial)
 
 
 @pytest.mark.process

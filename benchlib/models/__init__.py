@@ -95,6 +95,8 @@ def parse(model: str) -> tuple[str, str]:
         return scheme, rest
     if scheme == "zoo" and colon:
         raise UserError(f"model '{model}': stubs of SparseZoo are not downloaded here; give the path of its ONNX file")
+    if "://" in file:
+        raise UserError(f"model '{model}': nothing is fetched from an address: download the file and give its path")
     path = Path(file).expanduser()
     suite, slash, name = model.partition("/")
     if slash and name and path.suffix.lower() not in FILES and _is_suite(suite):
@@ -140,7 +142,8 @@ def _unknown(model: str) -> UserError:
     suite, slash, _ = model.partition("/")
     suites = [name for name in sources.names() if _is_suite(name)]
     if slash and not model.startswith((".", "/", "~")):
-        return UserError(f"model '{model}': unknown suite '{suite}'{suggestion(suite, suites)}")
+        near = suggestion(suite, suites) or f"; a model of the Hugging Face hub is hub:{model}"
+        return UserError(f"model '{model}': unknown suite '{suite}'{near}")
     return UserError(
         f"model '{model}' is neither suite/name (suites: {', '.join(suites)}), "
         "nor a file, nor a directory that is there"

@@ -27,7 +27,7 @@ from benchlib.models import LoadedModel, _module, _script_arguments, parse, pyth
 from benchlib.registry import Source
 
 _NAME = re.compile(r"\.py(::\w+(,\w+)*)?$")
-_NO_MODULE = re.compile(r"ModuleNotFoundError: No module named '(\w+)")
+_NO_MODULE = re.compile(r"(\S+): ModuleNotFoundError: No module named '(\w+)")
 _NO_CUDA = ("Torch not compiled with CUDA enabled", "Found no NVIDIA driver", "No CUDA GPUs are available")
 
 
@@ -75,6 +75,10 @@ def load(name: str, trial: Any) -> LoadedModel:
             raise UserError(
                 f"{path.name} is not repeatable: one run of it calls {picked}, another does not ({error})"
             ) from error
+        except UserError as error:
+            if missing := _lacking(str(error)):
+                raise Unavailable(missing) from error
+            raise
         sys.path.append(standins())
         return python.opened(Path(folder), path.name, trial)
 
@@ -109,28 +113,24 @@ def refuse(trial: Any) -> str | None:
     return label_line.unreadable(path) or _module.no_shapes(trial) or _script_arguments.not_taken(path, trial)
 
 
-def lacks(trial: Any) -> str | None:
-    """What this machine lacks for a script that ends for the lack of it before it calls a model."""
-    return None if "::" in trial.model else _missing(discovered(path_of(trial.model), trial))
+def lacks(discovery: Discovery) -> str | None:
+    """What this machine lacks for a script that ended for the lack of it before it called a model."""
+    return None if discovery.models else _lacking(discovery.ended)
 
 
-def _missing(discovery: Discovery) -> str | None:
-    if discovery.models:
-        return None
-    module = _NO_MODULE.search(discovery.ended)
-    if module and find_spec(module[1]) is None:
-        place = discovery.ended.partition(": ")[0]
-        return f"{place} needs the package {module[1]}, which is not installed"
-    if any(said in discovery.ended for said in _NO_CUDA):
-        return f"a CUDA device is asked for: {discovery.ended}"
-    return None
+def _lacking(ended: str) -> str | None:
+    """What a script missed that ended so."""
+    module = _NO_MODULE.search(ended)
+    if module and find_spec(module[2]) is None:
+        return f"{module[1]} needs the package {module[2]}, which is not installed"
+    return f"a CUDA device is asked for: {ended}" if any(said in ended for said in _NO_CUDA) else None
 
 
 def _only(discovery: Discovery, path: Path) -> str:
     found = hashes(discovery)
     if len(found) == 1:
         return next(iter(found))
-    if not found and (missing := _missing(discovery)):
+    if missing := lacks(discovery):
         raise Unavailable(missing)
     if not found:
         raise UserError(f"{path.name} calls no model{f': {discovery.ended}' if discovery.ended else ''}")
@@ -158,6 +158,5 @@ source = Source(
     packages=("torch",),
     shapes={name: None for name in _script_arguments.PARAMETERS if name != "batch_size"},
     refuse=refuse,
-    lacks=lacks,
     own_dtype=own_dtype,
 )

@@ -13,7 +13,7 @@ from benchlib.models.script import forget, is_script
 from benchlib.plan import issues
 from benchlib.plan.availability import lacks
 from benchlib.plan.rules import refusal
-from benchlib.plan.selections import picked
+from benchlib.plan.selections import missed, picked
 from benchlib.plan.study import Setting, Study, Value, complaint
 from benchlib.registry import Parameters
 from benchlib.trial import Trial, default_of
@@ -106,7 +106,7 @@ def _planned(point: Setting, wrong: list[str]) -> Planned | None:
         if rule:
             planned.status, planned.reason = "refused", rule
             return planned
-        missing = lacks(trial)
+        missing = lacks(trial) or missed(trial)
     except UserError as error:
         wrong += [complaint(point["model"].place, message) for message in error.complaints]
         return None

@@ -16,6 +16,7 @@ import sys
 from pathlib import Path
 
 from benchlib import artifacts, machine
+from benchlib.discovery import Discovery
 from benchlib.errors import UserError, suggestion
 from benchlib.fingerprint import code_of
 from benchlib.models import FILES, parse, script
@@ -49,10 +50,24 @@ def select(model: str) -> list[str]:
 def picked(trial: Trial) -> list[str]:
     """The models that the script of a trial calls, each by its hash. Where it picks one, or calls none (its record
     will say why), that is the trial's own."""
-    if "::" in trial.model or trial.source()[0] is not script.source or script.refuse(trial):
-        return [trial.model]
-    found = script.hashes(script.discovered(script.path_of(trial.model), trial))
+    discovery = _discovery(trial)
+    found = script.hashes(discovery) if discovery else {}
     return [f"{trial.model}::{hash}" for hash in found] or [trial.model]
+
+
+def missed(trial: Trial) -> str | None:
+    """What the script of a trial ended for the lack of, before it called a model; None of any other trial."""
+    discovery = _discovery(trial)
+    return script.lacks(discovery) if discovery else None
+
+
+def _discovery(trial: Trial) -> Discovery | None:
+    """What the script of a trial calls, where the trial names no model of it and nothing refuses it."""
+    if not script.is_script(trial.model) or "::" in trial.model:
+        return None
+    if trial.source()[0] is not script.source or script.refuse(trial):
+        return None
+    return script.discovered(script.path_of(trial.model), trial)
 
 
 def more(suite: str) -> list[str]:

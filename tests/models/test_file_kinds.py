@@ -94,6 +94,11 @@ def test_a_file_that_is_not_there_is_told_whatever_its_folder_is_called(main):
         assert "there is no such file" in main("run", name, expect=2).stderr
 
 
+def test_what_lies_elsewhere_is_told_how_to_give_it(main):
+    assert "download the file and give its path" in main("https://host/net.onnx", expect=2).stderr
+    assert "is hub:google-bert/base" in main("google-bert/base", expect=2).stderr
+
+
 @pytest.mark.parametrize(
     ("content", "told"),
     [
