@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import enum
+import itertools
 import sys
+from collections.abc import ValuesView
 from pathlib import Path
 from typing import Any
 
@@ -62,5 +64,7 @@ def holder_of(modules: tuple[Any, ...], kind: type) -> tuple[Any, str]:
 
 
 def holds(module: Any, part: Any) -> bool:
-    """Whether `part` is a module, or a part of it at any depth."""
-    return any(part is one for one in module.modules())
+    """Whether `part` is a module, or a part of it at any depth, or in a plain list or dict of it."""
+    kept = (value.values() if isinstance(value, dict) else value for value in list(vars(module).values()))
+    lists = (list(value) for value in kept if isinstance(value, (list, tuple, ValuesView)))
+    return any(part is one for one in itertools.chain(module.modules(), *lists))

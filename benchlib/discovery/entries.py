@@ -21,6 +21,7 @@ AtCall = Callable[[Callable, Any, tuple, dict], Any]  # with `__call__` as it wa
 def hand_over(torch: Any, script: str, forwards: Forwards, at_call: AtCall, at_forward: Called) -> None:
     """From now on the calls go to `at_call` and `at_forward`, which give what they return; nothing is compiled."""
     _calls(torch.nn.Module, at_call)
+    _interpreted(torch.fx.Interpreter, at_call)
     _scripted(torch, at_forward)
     _own_forwards(torch.nn.Module, forwards)
     forwards.hand_to(at_forward)
@@ -50,10 +51,21 @@ def _calls(kind: Any, at_call: AtCall) -> None:
     kind.__call__ = __call__
 
 
+def _interpreted(kind: Any, at_call: AtCall) -> None:
+    """An interpreter runs the nodes of a graph one by one: that is a call of the module whose graph it is."""
+    original = kind.run
+
+    @functools.wraps(original)
+    def run(self, *args, **options):
+        return at_call(lambda module, *args: original(self, *args, **options), self.module, args, {})
+
+    kind.run = run
+
+
 def _see_class(base: type, script: str, forwards: Forwards, module: Any) -> None:
     """Exchanges the forwards of a module's class, and those that it inherits. Where it has a `__call__` instead, that
     is its forward too."""
-    kinds = list(itertools.takewhile(lambda kind: kind is not base, type(module).__mro__))
+    kinds: list[Any] = list(itertools.takewhile(lambda kind: kind is not base, type(module).__mro__))
     if kinds and kinds[0].__module__.startswith("torch._"):  # what dynamo writes itself it traces as it is
         return
     if not any("forward" in vars(kind) for kind in kinds):

@@ -15,7 +15,7 @@ from typing import Any
 
 _HOOK = "__benchlib_called__"  # a builtin while the script runs: this name is known in every function
 
-Called = Callable[[types.FunctionType, tuple, dict], Any]  # with a function as it was written, and its arguments
+Called = Callable[[Callable, tuple, dict], Any]  # with a function as it was written, and its arguments
 
 
 class Forwards:

@@ -110,6 +110,8 @@ class Watch:
 
     def _at_forward(self, forward: Callable, args: tuple, kwargs: CallInputs) -> Any:
         """Stands for `forward(*args, **kwargs)`."""
+        if not args and (own := forward.__code__.co_varnames[:1]) and own[0] in kwargs:  # forward(self=net, x=x)
+            args = (kwargs.pop(own[0]),)
         module = args[0] if args else None
         if (
             self._compiling()
@@ -135,7 +137,7 @@ class Watch:
                 return run(module, *args, **kwargs)
             finally:
                 stack.pop()
-        modules = (module,)
+        modules: tuple[Any, ...] = (module,)
         while inner := _WRAPPERS.get(type(modules[-1]).__name__):
             modules += (getattr(modules[-1], inner),)
         lazy = self._is_lazy(modules[-1])  # its parameters have no shape before its first call
@@ -250,14 +252,15 @@ class Watch:
         }
 
     def _is_no_call(self, module: Any) -> bool:
-        """A trace or its check; what a backward pass computes again; a copy that DataParallel makes for one device; a
-        part that its model calls in another thread; what a tool calls, as an observer, or a library for its own ends: a
-        transform, a metric, a loss. They have no weights; the models that a library calls for the script (pipelines,
-        trainers, generation) have."""
+        """A trace or its check, or a call on fake tensors; what a backward pass computes again; a copy that
+        DataParallel makes for one device; a part that its model calls in another thread; what a tool calls, as an
+        observer, or a library for its own ends: a transform, a metric, a loss. They have no weights; the models that a
+        library calls for the script (pipelines, trainers, generation) have."""
         torch, stack = self._torch, self._here.stack
         if (
             torch._C._get_tracing_state() is not None
             or torch.fx._symbolic_trace.is_fx_symbolic_tracing()
+            or torch._C._get_dispatch_mode(torch._C._TorchDispatchModeKey.FAKE) is not None
             or torch._C._current_graph_task_id() != -1
             or module.__dict__.get("_is_replica", False)
             or (not stack and self._is_part_elsewhere(module))

@@ -173,6 +173,7 @@ net.predict(x)
         exported=True,
     ),
     "unbound": _shape("net = Net()\nNet.forward(net, x)", "net"),
+    "unbound by keywords": _shape("net = Net()\nNet.forward(self=net, x=x)", "net"),
     "unbound before there is a module": _shape("forward = Net.forward\nnet = Net()\nforward(net, x)", "net"),
     "kept": _shape("kept = Net().forward\nkept(x)", "kept"),
     "kept by an object": _shape(
@@ -356,6 +357,22 @@ coder(x)
         Model("coder.encoder", 44, called_in="coder.encode", inputs="input: float32[2×10]"),
         Model("coder", 94),
         exported=True,
+    ),
+    "a list of models": _shape(
+        """
+class Ensemble(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.nets = [Net(), Net()]
+
+    def predict(self, x):
+        return sum(net(x) for net in self.nets)
+
+ensemble = Ensemble()
+ensemble.predict(x)
+""",
+        Model("ensemble.nets[0]", called_in="ensemble.predict"),
+        Model("ensemble.nets[1]", called_in="ensemble.predict"),
     ),
     "decorated function": _shape(
         """
@@ -702,6 +719,21 @@ torch.vmap(call, in_dims=(0, 0, None))(parameters, buffers, x)
     "forward of traced": _shape("traced = torch.jit.trace(Net().forward, x)\ntraced(x)", "traced"),
     "traced forward": _shape("traced = torch.jit.trace(Net(), x)\ntraced.forward(x)", "traced", exported=True),
     "graph": _shape("graph = torch.fx.symbolic_trace(Net())\ngraph(x)", "graph", exported=True),
+    "interpreted graph": _shape("graph = torch.fx.symbolic_trace(Net())\ntorch.fx.Interpreter(graph).run(x)", "graph"),
+    "fake tensors": _shape(
+        """
+from torch._subclasses import FakeTensorMode
+
+with FakeTensorMode():
+    Net()(torch.ones(2, 10))
+net = Net()
+net(x)
+""",
+        "net",
+    ),
+    "derivatives": _shape(
+        "net = Net()\ntorch.func.jacrev(net)(x)\ntorch.func.jvp(net, (x,), (x,))", Model("net", executed=2)
+    ),
     "forward of a graph": _shape("graph = torch.fx.symbolic_trace(Net())\ngraph.forward(x)", "graph"),
     "onnx": _shape("net = Net()\nimport io\ntorch.onnx.export(net, (x,), io.BytesIO(), dynamo=False)\nnet(x)", "net"),
 }
