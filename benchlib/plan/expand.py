@@ -6,6 +6,7 @@ import itertools
 from dataclasses import dataclass, field
 from typing import Any
 
+from benchlib.dtypes import OWN
 from benchlib.errors import UserError
 from benchlib.fingerprint import forget_files
 from benchlib.mistakes import problems
@@ -17,6 +18,7 @@ from benchlib.plan.selections import picked
 from benchlib.plan.study import Setting, Study, Value, complaint
 from benchlib.registry import Parameters
 from benchlib.trial import Trial, default_of
+from benchlib.trial_values import own_dtype
 
 
 @dataclass
@@ -152,9 +154,12 @@ def _merged(settings: tuple[Setting, ...]) -> Setting:
 
 
 def _matches(point: Setting, rule: Setting) -> bool:
-    return bool(rule) and all(
-        (point[name].value if name in point else default_of(name)) == wanted.value for name, wanted in rule.items()
-    )
+    return bool(rule) and all(_value_of(point, name) == wanted.value for name, wanted in rule.items())
+
+
+def _value_of(point: Setting, name: str) -> Any:
+    value = point[name].value if name in point else default_of(name)
+    return own_dtype(str(point["model"].value)) if name == "dtype" and value == OWN else value
 
 
 def _place_of(point: Setting) -> str:
