@@ -33,6 +33,7 @@ def save(folder: Path, module: Any, inputs: Inputs, positional: Sequence[str], w
     module, told = unwrapped(module)
     leaves, structure = taken_apart(inputs)
     told += shared_with_weights(module, leaves)
+    told += [f"the input {name} was an array of numpy: it is a tensor here" for name in arrays_of_numpy(leaves)]
     _saved.save(module, folder / "model.pt")
     tensors.save_flat(folder / "inputs.npz", leaves, structure)
     StoredModule(
@@ -117,6 +118,11 @@ def shared_with_weights(module: Any, leaves: FlatTensors) -> list[str]:
         for name, leaf in leaves.items()
         if _has_storage(leaf) and (address := leaf.untyped_storage().data_ptr()) in owners
     ]
+
+
+def arrays_of_numpy(leaves: FlatTensors) -> list[str]:
+    """The names of inputs that are no tensors of torch."""
+    return [name for name, leaf in leaves.items() if not hasattr(leaf, "detach")]
 
 
 def cast(tensor: Any, dtype: Any) -> Any:

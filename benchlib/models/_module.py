@@ -108,11 +108,18 @@ def chance_of(trial: Any) -> Any:
 
 
 def with_given(inputs: Inputs, path: str | None) -> Inputs:
-    """The inputs, or those of the file `path` in their places."""
+    """The inputs, or those of the file `path` in their places, their floating numbers in the same dtypes: numpy's are
+    of 64 bits where nobody says otherwise."""
     if path is None:
         return inputs
-    flat, structure = tensors.flatten(inputs)
-    return tensors.as_given(structure, _inputs.matched(_inputs.read(path), flat, path))
+    recorded, structure = tensors.flatten(inputs)
+    found = {n: tensors.to_torch(a) for n, a in _inputs.matched(_inputs.read(path), recorded, path).items()}
+    return tensors.unflatten(structure, {n: _like(tensor, recorded[n]) for n, tensor in found.items()})
+
+
+def _like(tensor: Any, recorded: Any) -> Any:
+    dtype = tensors.to_torch(recorded).dtype
+    return tensor.to(dtype) if dtype.is_floating_point and tensor.is_floating_point() else tensor
 
 
 def no_shapes(trial: Any) -> str | None:

@@ -69,15 +69,13 @@ def load(name: str, trial: Any) -> LoadedModel:
     with tempfile.TemporaryDirectory(prefix="benchlib-") as folder:
         try:
             take(path, args, trial.max_depth, picked, Path(folder), trial.timeout)
-        except NotCalled as error:
-            if picked not in hashes(discovered(path, trial)):
-                raise
-            raise UserError(
-                f"{path.name} is not repeatable: one run of it calls {picked}, another does not ({error})"
-            ) from error
         except UserError as error:
             if missing := _lacking(str(error)):
                 raise Unavailable(missing) from error
+            if isinstance(error, NotCalled) and picked in hashes(discovered(path, trial)):
+                raise UserError(
+                    f"{path.name} is not repeatable: one run of it calls {picked}, another does not ({error})"
+                ) from error
             raise
         sys.path.append(standins())
         return python.opened(Path(folder), path.name, trial)

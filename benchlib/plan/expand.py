@@ -6,6 +6,7 @@ import itertools
 from dataclasses import dataclass, field
 from typing import Any
 
+from benchlib.dtypes import OWN
 from benchlib.errors import UserError
 from benchlib.fingerprint import forget_files
 from benchlib.mistakes import problems
@@ -17,7 +18,7 @@ from benchlib.plan.selections import missed, picked
 from benchlib.plan.study import Setting, Study, Value, complaint
 from benchlib.registry import Parameters
 from benchlib.trial import Trial, default_of
-from benchlib.trial_values import with_exporter
+from benchlib.trial_values import own_dtype, with_exporter
 
 
 @dataclass
@@ -154,7 +155,12 @@ def _merged(settings: tuple[Setting, ...]) -> Setting:
 
 def _matches(point: Setting, rule: Setting) -> bool:
     held = with_exporter(_values(point))
-    return bool(rule) and all(held.get(name, default_of(name)) == wanted.value for name, wanted in rule.items())
+    return bool(rule) and all(_value_of(held, name) == wanted.value for name, wanted in rule.items())
+
+
+def _value_of(held: Parameters, name: str) -> Any:
+    value = held.get(name, default_of(name))
+    return own_dtype(str(held["model"])) if name == "dtype" and value == OWN else value
 
 
 def _place_of(point: Setting) -> str:

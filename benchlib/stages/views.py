@@ -97,6 +97,8 @@ class ModelView(View):
             ("class", m.get("model_class")),
             ("weights", m.get("model_weights")),
             ("parameters", size),
+            ("mode", m.get("training_mode")),
+            ("otherwise than given", m.get("given_otherwise")),
             ("inputs", m["input_shapes"]),
             ("guessed", m.get("inputs_guessed")),
             ("loaded in", f"{seconds(m['time_load'])}{' (cached)' if self._model.cached else ''}"),

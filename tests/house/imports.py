@@ -17,8 +17,9 @@ FLOORS = (
     ("models", "way"),
     ("registries", "accuracy"),
     ("record", "artifacts", "standins", "user_file"),
-    ("errors", "files", "import_closure", "kernels", "label_line", "machine", "onnx_facts", "option", "parser",
-     "precision", "registry", "telemetry", "tensors", "typed_json", "yaml_file"),
+    ("by_value", "dtypes", "errors", "files", "import_closure", "kernels", "label_line", "layouts", "machine",
+     "onnx_facts", "option", "parser", "precision", "registry", "structures", "telemetry", "tensors", "typed_json",
+     "yaml_file"),
 )  # fmt: skip
 
 

@@ -10,6 +10,7 @@ import sys
 import threading
 import types
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -53,8 +54,8 @@ def trial(name, **parameters):
     return mistakes.make({"model": name, **parameters})
 
 
-def loaded(module, inputs=X, **parameters):
-    name = python.store(module, inputs)
+def loaded(module, called_with=X, **parameters):
+    name = python.store(module, called_with)
     return python.load(name.partition(":")[2], trial(name, **parameters))
 
 
@@ -240,6 +241,19 @@ def test_what_stands_before_a_module_is_taken_off_and_told(kind):
     assert type(model.module) is Net and type(model.module.first) is nn.Linear
     assert model.call().shape == (2, 2)
     assert words in model.facts["given_otherwise"] if words else "given_otherwise" not in model.facts
+
+
+def test_an_array_of_numpy_is_told():
+    model = loaded(nn.Identity(), X.numpy())
+    assert isinstance(model.inputs["input"], torch.Tensor)
+    assert model.facts["given_otherwise"] == "the input input was an array of numpy: it is a tensor here"
+
+
+def test_a_file_of_inputs_is_read_in_the_dtypes_of_the_call(tmp_path):
+    np.savez(tmp_path / "x.npz", x=np.ones((2, 4)))
+    for module, dtype in ((Net(), torch.float32), (Net().half(), torch.float16)):
+        model = loaded(module, X.to(dtype), inputs=str(tmp_path / "x.npz"))
+        assert model.inputs["x"].dtype == dtype and bool((model.inputs["x"] == 1).all())
 
 
 def test_a_compiled_module_and_what_is_inside_are_one_model():

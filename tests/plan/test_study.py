@@ -116,6 +116,11 @@ def test_exclude_and_include(tmp_path):
     ]  # fmt: skip
 
 
+def test_a_dtype_that_nobody_asked_for_is_excluded_by_its_name(tmp_path):
+    text = "matrix: {model: [planted/plain], dtype: [own, float16]}\nexclude: [{dtype: float32}]\n"
+    assert [p.trial.dtype for p in plan_of(tmp_path, text).trials] == ["float16"]
+
+
 def test_an_exclude_that_matches_nothing_and_a_trial_twice_are_mistakes(tmp_path):
     with pytest.raises(UserError) as error:
         plan_of(
