@@ -142,7 +142,7 @@ def _is_count_by_content(t: InputTensor) -> bool:
 
 def _is_zeros(t: InputTensor) -> bool:
     """A state that nothing has happened to, or what is added where nothing is masked."""
-    return _is(t, "f") and t.numbers.size > 1 and not t.numbers.any()
+    return _is(t, "f") and t.numbers.size > 1 and not t.is_blank and not t.numbers.any()
 
 
 def _is_image(t: InputTensor) -> bool:

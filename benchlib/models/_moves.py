@@ -21,13 +21,14 @@ ADDITIVE = -1e4  # what a mask of zeros, which is added to scores, holds where i
 
 @dataclass(frozen=True)
 class InputTensor:
-    """What is known of an input: its flat name in lower case, its numbers (zeros of what is to be made up), its use in
-    an ONNX graph (`_onnx_uses`), and the sizes of the axes of all other inputs, which it may count."""
+    """What is known of an input: its flat name in lower case, its numbers (zeros of what is to be made up: `is_blank`),
+    its use in an ONNX graph (`_onnx_uses`), and the sizes of the axes of all other inputs, which it may count."""
 
     name: str
     numbers: np.ndarray
     use: Use = UNKNOWN
     sizes: frozenset[int] = frozenset()
+    is_blank: bool = False
 
     @property
     def role(self) -> str:

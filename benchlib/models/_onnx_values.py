@@ -76,7 +76,7 @@ class Generator:
         found = {}
         for name, value in self.wanted.items():
             blank = np.zeros(self.shapes[name], _dtype(name, value.kind))
-            tensor = InputTensor(name.lower(), blank, self.uses.get(name, UNKNOWN))
+            tensor = InputTensor(name.lower(), blank, self.uses.get(name, UNKNOWN), is_blank=True)
             found[name] = tensor, kind_of(tensor)
         return found
 

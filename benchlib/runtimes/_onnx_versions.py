@@ -21,8 +21,9 @@ SAID = (
 )  # fmt: skip
 _LOCALE = re.compile(r"Failed to construct locale with name:(\S+?):")
 _NO_KERNEL = re.compile(r"Could not find an implementation for (\w+)\((\d+)\)(?: node with name '([^']*)')?")
-# What nearly every kernel is there for: where one is missing all the same, it is the version that is new.
+# What nearly every kernel is there for: where one is missing all the same, it is for the version.
 _COMMON = {"float32", "int64", "int32", "bool"}
+_OLDEST = 7  # version of an operator of which onnxruntime has kernels
 _NAMES = {"float": "float32", "double": "float64"}  # of ONNX's types, where numpy's differ
 
 
@@ -47,7 +48,7 @@ def _without_kernel(file: str, provider: str, operator: str, version: str, name:
     import onnxruntime
 
     types = input_types(file, operator, name or "")
-    if _COMMON.issuperset(types):
+    if int(version) < _OLDEST or _COMMON.issuperset(types):
         return (
             f"onnxruntime {onnxruntime.__version__} does not run {operator} of version {version} of the operator set, "
             "which the file asks for: convert it to another one (onnx.version_converter)"

@@ -43,7 +43,7 @@ class MadeUp:
 
     def moved(self) -> list[dict[str, np.ndarray]]:
         """The sets that are derived from the recorded one."""
-        return [own.arrays for own in moved(self.inputs, self.uses, 0, 99).sets]
+        return [own.arrays for own in moved(self.inputs, self.uses, 0, 99)]
 
     def all(self) -> list[dict[str, np.ndarray]]:
         """The recorded set, two that are drawn, and the moved ones."""

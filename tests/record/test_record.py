@@ -65,7 +65,7 @@ FULL = Record(
             1, 1e-4, 0.9, 0.8, "channel 5", 0.7,
         )
     ],
-    decisions=[Decision("net.py", 3, "if x:", "bool", "True", "input", ["x"], "the outputs change", False, 2)],
+    decisions=[Decision("net.py", 3, "if x:", "bool", "True", "input", ["x"], "the outputs change", False, 2, [8])],
     phases={"own": {"export": [2.0], "first": [0.1, 0.2]}},
     stability=[ProcessStability(1, 2, ["bimodal"], [1e-3, 2e-3], [1e-3, 1.2e-3], 1.5)],
     profile=[OperatorTime("MatMul", "CPUExecutionProvider", 2.0, 1e-4)],

@@ -8,6 +8,7 @@ import pytest
 from bs4 import BeautifulSoup
 from fake_study import make_record, planned, write_plan, write_trial
 
+from benchlib.measure import thresholds
 from benchlib.report import collate, disturbed, summary
 from benchlib.report.page import Report
 
@@ -47,7 +48,8 @@ def test_head_and_terminal_count_disturbed_verdicts_and_say_what_to_do(tmp_path)
     head = Report(folder).question()._repr_html_()
     for text in (head, summary(results)):
         assert "2 of 3 verdicts are disturbed and decide nothing" in text
-        assert "others took over 10% of the threads&#x27; time (2)" in text.replace("'", "&#x27;")
+        told = f"others took over {thresholds.LOST:.0%} of the threads&#x27; time (2)"
+        assert told in text.replace("'", "&#x27;")
         assert "wait_for_quiet" in text
 
 
