@@ -51,7 +51,7 @@ def test_the_right_one_is_ok(records, name):
 
 
 def test_what_is_right_for_the_recorded_inputs_alone_is_said_to_be(records):
-    assert records[CONSTANT].reason.startswith("right for the recorded inputs alone; for input set 1: ")
+    assert records[CONSTANT].reason.startswith("right for the recorded inputs alone; for input set 1 (")
 
 
 def test_the_outputs_of_timed_calls_are_checked_too(records):
