@@ -45,7 +45,7 @@ _LONGEST = (
     "execution/test_resume.py", "exporters/test_run_by_torch.py", "report/test_reviewer.py", "passes/test_passes.py",
     "test_bench.py", "models/test_vision.py", "execution/test_footprint.py", "models/test_script.py",
     "test_jupyterlab.py", "models/test_python.py", "test_notebooks.py", "test_api.py", "report/test_publish.py",
-    "test_cli.py", "discovery/test_finding.py",
+    "test_cli.py", "discovery/test_finding.py", "discovery/test_shapes.py",
 )  # fmt: skip
 
 
