@@ -41,8 +41,6 @@ _CACHES = "transformers.cache_utils"  # whose layers are named by their number a
 _CACHE_NAMES = {"layers": "", "self_attention_cache": "self", "cross_attention_cache": "cross"}
 _DEEPEST = 6  # steps to a tensor inside of what is pickled, for its name
 _NO_STATE = (list, dict, tuple, set, frozenset, str, bytes, int, float, complex, type)
-
-
 ANY, SOME, NONE = "any", "some", "none"  # graphs that can hold how an object is made of its parts
 
 
@@ -450,6 +448,7 @@ class _Walk:
 
     def node_of(self, item: Any, path: tuple[str, ...], above: tuple[int, ...]) -> Any:
         """The node of an item that stands at `path`, inside of the objects `above`."""
+        # Kinds stand in tuples in all that dynamo traces here: it knows no `type | type`.
         if is_leaf(item):
             name = name_of(path, self.leaves)
             self.leaves[name] = item

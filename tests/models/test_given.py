@@ -15,6 +15,7 @@ import pytest
 import torch
 from torch import nn
 
+import benchlib
 from benchlib import mistakes, tensors
 from benchlib.accuracy import tolerance_for
 from benchlib.errors import Refused, UserError
@@ -375,6 +376,12 @@ def test_what_cannot_be_stored_is_a_line(kind, tmp_path):
     assert words in str(raised.value) and "\n" not in str(raised.value)
     left = [p for p in python.folder().glob("*") if p.is_dir()] if python.folder().is_dir() else []
     assert not left, "nothing half written stays"
+
+
+def test_run_says_so_before_anything_runs(tmp_path):
+    with pytest.raises(UserError, match="Net cannot be stored, for its attribute held: cannot pickle"):
+        benchlib.run(model=holding(threading.Lock()), inputs=X, output=tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 OPEN = """
