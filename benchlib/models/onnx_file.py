@@ -11,12 +11,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from benchlib.errors import UserError
-from benchlib.models import LoadedModel, _items, _onnx_batch, _onnx_data, _onnx_shapes, _onnx_values
+from benchlib.models import LoadedModel, _items, _onnx_batch, _onnx_data, _onnx_shapes, _onnx_values, _onnx_weights
 from benchlib.models._onnx_graph import inputs_of, outputs_of
-from benchlib.onnx_facts import external_files, weights_of
+from benchlib.onnx_facts import external_names
 from benchlib.registry import Facts, Source
 
 
@@ -60,7 +58,7 @@ def identity(name: str, trial: Any) -> dict[str, str]:
     """The sha256 of the file and of the external data it names."""
     path = Path(name)
     files = [path, *external_data(path)]
-    return {f.name: _hash(str(f), f.stat().st_size, f.stat().st_mtime_ns) for f in files}
+    return {str(f.relative_to(path.parent)): _hash(str(f), f.stat().st_size, f.stat().st_mtime_ns) for f in files}
 
 
 def read(path: Path) -> Any:
@@ -79,33 +77,25 @@ def read(path: Path) -> Any:
 
 
 def external_data(path: Path) -> list[Path]:
-    """The files beside `path` that hold its weights. Raises UserError when one is missing."""
-    files = external_files(read(path), path.parent)
-    missing = [f.name for f in files if not f.is_file()]
-    if missing:
+    """The files beside `path`, or in folders there, that hold its weights. Raises UserError when one is missing, or
+    lies elsewhere: a model must not read any file of this machine that it names."""
+    names, inside = external_names(read(path)), path.parent.resolve()
+    if outside := [n for n in names if Path(n).is_absolute() or not (inside / n).resolve().is_relative_to(inside)]:
+        raise UserError(f"model '{path}': its external data {', '.join(outside)} lies outside its folder")
+    if missing := [n for n in names if not (path.parent / n).is_file()]:
         raise UserError(f"model '{path}': its external data {', '.join(missing)} is not beside it")
-    return files
+    return [path.parent / name for name in names]
 
 
 def _facts(proto: Any) -> Facts:
-    """What the record says of the weights: initializers, and floating constants (some exporters' way)."""
-    from onnx import helper
-
-    counts: dict[str, int] = {}
-    size = 0
-    for tensor in weights_of(proto):
-        dtype = helper.tensor_dtype_to_np_dtype(tensor.data_type)
-        count = int(np.prod(tensor.dims, dtype=np.int64))
-        counts[dtype.name] = counts.get(dtype.name, 0) + count
-        size += count * dtype.itemsize
+    """What the record says of the model and its weights."""
     return {
         "model_class": proto.graph.name or "ONNX",
         "model_task": "",
         "model_weights": "real",
         "with_loss": False,
-        "params_size": sum(counts.values()),
-        "params_dtype": max([d for d in counts if "float" in d] or counts, key=lambda d: counts[d], default=""),
-        "weights_size": size,
+        **_onnx_weights.weights_of(proto).facts(),
+        **_onnx_weights.classic_values(proto),
     }
 
 
