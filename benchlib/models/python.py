@@ -28,7 +28,7 @@ from benchlib.models import LoadedModel, _axes, _code, _configs, _items, _modali
 from benchlib.models._facts import class_name, weights_hash
 from benchlib.models._saved import META, StoredModule
 from benchlib.registry import SIZES, Source
-from benchlib.tensors import FlatArrays, Inputs
+from benchlib.tensors import Inputs
 
 FOLDER = "python"
 LENGTH = 128  # of text for a configuration given without inputs
@@ -107,7 +107,7 @@ def opened(place: Path, called: str, trial: Any) -> LoadedModel:
     flat, structure = tensors.load(place / "inputs.npz")
     inputs = tensors.unflatten(structure, flat)
     if trial.batch_size != 1:
-        _check_batch(called, flat, trial.batch_size)
+        _check_batch(called, inputs, trial.batch_size)
     module = _saved.open_saved(place / "model.pt")
     positional = tuple(meta.positional)
     model = _module.loaded(module, lambda trial: inputs, trial, task="", weights=meta.weights, positional=positional)
@@ -118,8 +118,11 @@ def opened(place: Path, called: str, trial: Any) -> LoadedModel:
     return model
 
 
-def _check_batch(name: str, flat: FlatArrays, batch_size: int) -> None:
-    held = list(dict.fromkeys(a.shape[0] for a in flat.values() if a.ndim))
+def _check_batch(name: str, inputs: Inputs, batch_size: int) -> None:
+    """Raises UserError for another number of items than the inputs hold; of one dimension they may be items too."""
+    flat = tensors.flatten(inputs)[0]
+    counted = _items.items(inputs, _axes.shared(inputs))
+    held = [counted] if counted else list(dict.fromkeys(a.shape[0] for a in flat.values() if a.ndim))
     if batch_size not in held:
         items = " or ".join(map(str, held)) or "no"
         raise UserError(f"batch_size {batch_size}: the inputs of {name} hold {items} items; give other inputs")
