@@ -78,11 +78,12 @@ def external_files(proto: Any, folder: Path) -> list[Path]:
 
 
 def external_ends(proto: Any) -> dict[str, int]:
-    """The names of the files that hold tensors of the model, sorted, and how many bytes each has at least."""
+    """The files that hold tensors of the model, sorted, as it names them (relative to its own folder, or so they should
+    be), and how many bytes each has at least."""
     import onnx
 
     found: dict[str, int] = {}
-    for tensor in (*(t for graph in graphs(proto) for t in graph.initializer), *_constants(proto)):
+    for tensor in tensors_of(proto):
         if tensor.data_location == onnx.TensorProto.EXTERNAL:
             said = {entry.key: entry.value for entry in tensor.external_data}
             if name := said.get("location"):
@@ -91,15 +92,18 @@ def external_ends(proto: Any) -> dict[str, int]:
     return dict(sorted(found.items()))
 
 
-def weights_of(proto: Any) -> Iterator[Any]:
-    """The tensors that hold weights: initializers, and floating constants of nodes."""
-    from onnx import helper
-
+def tensors_of(proto: Any) -> Iterator[Any]:
+    """All tensors that a model holds: initializers, and attributes of nodes."""
     for graph in graphs(proto):
         yield from graph.initializer
-    for tensor in _constants(proto):
-        if tensor.data_type and helper.tensor_dtype_to_np_dtype(tensor.data_type).kind not in "biuOUS":
-            yield tensor
+        for sparse in graph.sparse_initializer:
+            yield from (sparse.values, sparse.indices)
+    for holder in (*graphs(proto), *proto.functions):
+        for node in holder.node:
+            for attribute in node.attribute:
+                yield from (attribute.t, *attribute.tensors) if attribute.HasField("t") else attribute.tensors
+                if attribute.HasField("sparse_tensor"):
+                    yield from (attribute.sparse_tensor.values, attribute.sparse_tensor.indices)
 
 
 def _subgraphs(nodes: Any) -> Iterator[Any]:
@@ -108,10 +112,3 @@ def _subgraphs(nodes: Any) -> Iterator[Any]:
             for graph in (attribute.g, *attribute.graphs) if attribute.HasField("g") else attribute.graphs:
                 yield graph
                 yield from _subgraphs(graph.node)
-
-
-def _constants(proto: Any) -> Iterator[Any]:
-    for holder in (*graphs(proto), *proto.functions):
-        for node in holder.node:
-            for attribute in node.attribute:
-                yield from (attribute.t, *attribute.tensors) if attribute.HasField("t") else attribute.tensors

@@ -126,13 +126,43 @@ def _number_of(text: Any) -> int:
     return int.from_bytes(hashlib.sha256(str(text).encode()).digest()[:6])  # what float64 holds exactly
 
 
+def as_pairs(leaf: Any) -> Any:
+    """Complex numbers, an array or tensor of any shape, as pairs of their real and imaginary parts: a last axis of two
+    more. So ONNX graphs have them, as torch exports these. Where it is contiguous, the pairs lie in the same memory.
+    """
+    if hasattr(leaf, "detach"):
+        import torch
+
+        return torch.view_as_real(leaf.resolve_conj())
+    array = np.ascontiguousarray(leaf).reshape(leaf.shape)
+    return array.reshape(-1).view(array.real.dtype).reshape(*array.shape, 2)
+
+
+def from_pairs(leaf: Any) -> Any:
+    """What `as_pairs` leaves, of shape (…, 2), as complex numbers again."""
+    if hasattr(leaf, "detach"):
+        import torch
+
+        return torch.view_as_complex(leaf.contiguous())
+    array = np.ascontiguousarray(leaf)
+    return array.view(np.result_type(array.dtype, np.complex64)).reshape(array.shape[:-1])
+
+
+def is_complex(leaf: Any) -> bool:
+    """Whether the elements of an array or tensor are complex numbers."""
+    return dtype_of(leaf).startswith("complex")
+
+
 def thinned(leaf: Any) -> Any:
     """Of an array or tensor of more than `THIN` elements some of its items and positions, taken evenly, the last
     included. It keeps its axes, and channels and classes whole.
 
     Channels or classes are taken to be the last axis, and of four axes and more the second too; items are the first,
-    positions what lies between. An array that has too many channels alone stays larger.
+    positions what lies between. An array that has too many channels alone stays larger. Complex numbers are thinned as
+    their pairs are, which a graph may give in their place.
     """
+    if is_complex(leaf):
+        return from_pairs(thinned(as_pairs(leaf)))
     size = int(np.prod(tuple(leaf.shape), dtype=np.int64))
     axes = leaf.ndim
     positions = range(1, axes - 1) if axes < 4 else range(2, axes - 1)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict, cast
+
+from benchlib.models import _module_weights
 
 WHOLE = 64 << 20  # bytes; of larger tensors a sample is hashed
 EDGE = 1 << 20  # bytes of a large tensor's head and tail
@@ -12,26 +13,18 @@ STRIDE = 4093  # of a large tensor every 4093rd byte: a prime, so that no regula
 
 
 class ModuleFacts(TypedDict):
-    """The metrics that say what a module is; what is shared counts once."""
+    """The metrics that say what a module is; its weights are counted by `_module_weights`."""
 
     model_class: str
     params_size: int  # count
     params_dtype: str  # `float32|float16`, what most are of first
     weights_size: int  # bytes, without buffers
+    params_in_constants: NotRequired[int]  # count, of a frozen TorchScript
 
 
 def facts_of(module: Any) -> ModuleFacts:
     """What a torch.nn.Module says of itself."""
-    parameters = list(module.parameters())
-    dtypes: Counter[str] = Counter()
-    for p in parameters:
-        dtypes[str(p.dtype).removeprefix("torch.")] += p.numel()
-    return {
-        "model_class": class_name(module),
-        "params_size": sum(p.numel() for p in parameters),
-        "params_dtype": "|".join(dtype for dtype, _ in dtypes.most_common()),
-        "weights_size": sum(p.numel() * p.element_size() for p in parameters),
-    }
+    return cast(ModuleFacts, {"model_class": class_name(module), **_module_weights.weights_of(module).facts()})
 
 
 def class_name(module: Any) -> str:

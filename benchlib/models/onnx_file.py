@@ -11,15 +11,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from benchlib.errors import UserError
 from benchlib.files import digest_of
-from benchlib.models import LoadedModel, _file_kinds, _items, _onnx_batch, _onnx_data, _onnx_shapes
+from benchlib.models import LoadedModel, _file_kinds, _items, _onnx_batch, _onnx_data, _onnx_shapes, _onnx_weights
 from benchlib.models._onnx_graph import Values, inputs_of, outputs_of
 from benchlib.models._onnx_uses import GraphUses
 from benchlib.models._onnx_values import Generator
-from benchlib.onnx_facts import external_ends, weights_of
+from benchlib.onnx_facts import external_ends
 from benchlib.registry import Facts, Source
 from benchlib.tensors import Inputs
 
@@ -80,7 +78,7 @@ def _guessed(names: list[str], wanted: Values) -> str:
 def identity(name: str, trial: Any) -> dict[str, str]:
     """The sha256 of the file and of the external data it names."""
     path = Path(name)
-    return {f.name: digest_of(f) for f in (path, *external_data(path))}
+    return {str(f.relative_to(path.parent)): digest_of(f) for f in (path, *external_data(path))}
 
 
 def read(path: Path) -> Any:
@@ -103,11 +101,13 @@ def _other(path: Path) -> str | None:
 
 
 def external_data(path: Path) -> list[Path]:
-    """The files beside `path` that hold its weights. Raises UserError when one is missing, or not whole."""
-    ends = external_ends(read(path))
+    """The files beside `path`, or in folders there, that hold its weights. Raises UserError when one is missing, not
+    whole, or lies elsewhere: a model must not read any file of this machine that it names."""
+    ends, inside = external_ends(read(path)), path.parent.resolve()
+    if outside := [n for n in ends if Path(n).is_absolute() or not (inside / n).resolve().is_relative_to(inside)]:
+        raise UserError(f"model '{path}': its external data {', '.join(outside)} lies outside its folder")
     files = [path.parent / name for name in ends]
-    missing = [f.name for f in files if not f.is_file()]
-    if missing:
+    if missing := [name for name, file in zip(ends, files, strict=True) if not file.is_file()]:
         raise UserError(f"model '{path}': its external data {', '.join(missing)} is not beside it")
     for file, end in zip(files, ends.values(), strict=True):
         size = file.stat().st_size
@@ -122,24 +122,14 @@ def external_data(path: Path) -> list[Path]:
 
 
 def _facts(proto: Any) -> Facts:
-    """What the record says of the weights: initializers, and floating constants (some exporters' way)."""
-    from onnx import helper
-
-    counts: dict[str, int] = {}
-    size = 0
-    for tensor in weights_of(proto):
-        dtype = helper.tensor_dtype_to_np_dtype(tensor.data_type)
-        count = int(np.prod(tensor.dims, dtype=np.int64))
-        counts[dtype.name] = counts.get(dtype.name, 0) + count
-        size += count * dtype.itemsize
+    """What the record says of the model and its weights."""
     return {
         "model_class": proto.graph.name or "ONNX",
         "model_task": "",
         "model_weights": "real",
         "with_loss": False,
-        "params_size": sum(counts.values()),
-        "params_dtype": max([d for d in counts if "float" in d] or counts, key=lambda d: counts[d], default=""),
-        "weights_size": size,
+        **_onnx_weights.weights_of(proto).facts(),
+        **_onnx_weights.classic_values(proto),
     }
 
 

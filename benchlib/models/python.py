@@ -139,9 +139,10 @@ def with_items(model: LoadedModel) -> LoadedModel:
 
 
 def check_batch(name: str, inputs: Inputs, batch_size: int) -> None:
-    """Raises UserError where no input holds so many items."""
-    flat = tensors.flatten(inputs)[0]
-    held = list(dict.fromkeys(a.shape[0] for a in flat.values() if a.ndim))
+    """Raises UserError for another number of items than the inputs hold; of one dimension they may be items too."""
+    flat = tensors.leaves_of(inputs)
+    counted = _items.items(inputs, _axes.shared(inputs))
+    held = [counted] if counted else list(dict.fromkeys(a.shape[0] for a in flat.values() if a.ndim))
     if batch_size not in held:
         items = " or ".join(map(str, held)) or "no"
         raise UserError(f"batch_size {batch_size}: the inputs of {name} hold {items} items; give other inputs")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from benchlib.exporters.onnx_dynamo import ONE_FILE
-from benchlib.onnx_facts import graphs, weights_of
+from benchlib.onnx_facts import graphs, tensors_of
 
 
 def load(path: Path) -> Any:
@@ -17,6 +18,13 @@ def load(path: Path) -> Any:
     import onnx
 
     return onnx.load(path)
+
+
+def load_graph(path: Path) -> Any:
+    """The model of a file without the weights that lie beside it."""
+    import onnx
+
+    return onnx.load(path, load_external_data=False)
 
 
 def save(model: Any, path: Path) -> None:
@@ -30,8 +38,18 @@ def save(model: Any, path: Path) -> None:
 
 
 def is_large(model: Any) -> bool:
-    """Whether the weights of a loaded model need a file of their own."""
-    return sum(tensor.ByteSize() for tensor in weights_of(model)) > ONE_FILE
+    """Whether the weights of a model, loaded or not, need a file of their own."""
+    return sum(map(_size, tensors_of(model))) > ONE_FILE
+
+
+def _size(tensor: Any) -> int:
+    """The bytes of a tensor, wherever they lie."""
+    from onnx import helper
+
+    held = (
+        math.prod(tensor.dims) * helper.tensor_dtype_to_np_dtype(tensor.data_type).itemsize if tensor.data_type else 0
+    )
+    return max(held, tensor.ByteSize())
 
 
 @contextmanager

@@ -11,11 +11,15 @@ from pathlib import Path
 from benchlib.passes import PassRequest, _onnx_io, _ort_graph, _quantize
 from benchlib.registry import Facts, Option, Pass
 
+NAME = "int4-weights"
+WANTED = ("MatMul",)
+
 
 def apply(request: PassRequest) -> Facts:
-    """Quantises every MatMul whose second operand is a constant matrix. Raises UserError where there is none."""
+    """Quantises every MatMul whose second operand is a constant matrix. Raises Refused where there is none."""
     from onnxruntime.quantization.matmul_nbits_quantizer import MatMulNBitsQuantizer
 
+    _quantize.require(_onnx_io.load_graph(request.source), NAME, WANTED)
     with tempfile.TemporaryDirectory() as folder:
         # Transposed weights become constants; a product with a bias has to stay a MatMul to be found.
         file = Path(folder) / "model.onnx"
@@ -29,11 +33,11 @@ def apply(request: PassRequest) -> Facts:
     )
     quantizer.process()
     _onnx_io.save(quantizer.model.model, request.target)
-    return _quantize.checked("int4-weights", request.target)
+    return _quantize.checked(NAME, request.target, WANTED)
 
 
 pass_ = Pass(
-    name="int4-weights",
+    name=NAME,
     summary="weights of matrix products in 4 bits",
     apply=apply,
     packages=("onnx", "onnxruntime"),

@@ -6,12 +6,15 @@ from benchlib.errors import UserError, suggestion
 from benchlib.passes import PassRequest, _onnx_io, _quantize
 from benchlib.registry import Facts, Option, Pass
 
+NAME = "int8-dynamic"
+
 
 def apply(request: PassRequest) -> Facts:
     """Quantises matrix products, convolutions, embeddings (Gather), attention and LSTMs.
 
     `weight_type: auto` is QUInt8 where there are convolutions, whose signed weights onnxruntime's CPU provider cannot
-    multiply (ConvInteger), and QInt8 elsewhere. Raises UserError for an operator that has no dynamic quantisation.
+    multiply (ConvInteger), and QInt8 elsewhere. Raises UserError for an operator that has no dynamic quantisation, and
+    Refused where there is nothing to quantise.
     """
     from onnxruntime.quantization import QuantType, quantize_dynamic
     from onnxruntime.quantization.registry import IntegerOpsRegistry
@@ -20,9 +23,10 @@ def apply(request: PassRequest) -> Facts:
     for name in operators:
         if name not in IntegerOpsRegistry:
             near = suggestion(name, IntegerOpsRegistry)
-            raise UserError(f"int8-dynamic: op_types: there is no dynamic quantisation of '{name}'{near}")
-    with _quantize.prepared(request.source) as source, _onnx_io.scratch(request.target) as file:
-        model = _onnx_io.load(source)
+            raise UserError(f"{NAME}: op_types: there is no dynamic quantisation of '{name}'{near}")
+    wanted = [*operators, "Gemm"] if "MatMul" in operators else operators  # which it makes a MatMul of
+    with _quantize.prepared(request.source, NAME, wanted) as source, _onnx_io.scratch(request.target) as file:
+        model = _onnx_io.load_graph(source)
         kind = request.options["weight_type"]
         if kind == "auto":
             kind = "QUInt8" if "Conv" in operators and _onnx_io.count(model, "Conv") else "QInt8"
@@ -35,11 +39,11 @@ def apply(request: PassRequest) -> Facts:
             weight_type=QuantType.from_string(kind),
             use_external_data_format=_onnx_io.is_large(model),
         )
-    return {"weight_type": kind, **_quantize.checked("int8-dynamic", request.target)}
+    return {"weight_type": kind, **_quantize.checked(NAME, request.target, wanted)}
 
 
 pass_ = Pass(
-    name="int8-dynamic",
+    name=NAME,
     summary="weights in 8 bits, activations quantised at each call",
     apply=apply,
     packages=("onnx", "onnxruntime"),

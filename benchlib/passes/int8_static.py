@@ -13,19 +13,25 @@ from benchlib.errors import UserError
 from benchlib.passes import PassRequest, _onnx_io, _quantize
 from benchlib.registry import Facts, Option, Pass
 
+NAME = "int8-static"
+WITHOUT_WEIGHTS = ("Reshape", "Resize", "Slice", "Split", "Pad", "Clip", "TopK")  # whose constants are settings
 METHODS = ("MinMax", "Entropy", "Percentile", "Distribution")
 KINDS = ("QInt8", "QUInt8", "QInt16", "QUInt16")
 
 
 def apply(request: PassRequest) -> Facts:
     """Runs the float graph on the inputs, then quantises it. The defaults are onnxruntime's advice for x86: QDQ,
-    activations unsigned, weights signed. Raises UserError when there are no inputs to calibrate on."""
+    activations unsigned, weights signed. Raises UserError when there are no inputs to calibrate on, and Refused where
+    there is nothing to quantise."""
     from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_static
+    from onnxruntime.quantization.registry import QDQRegistry, QLinearOpsRegistry
 
     if not request.inputs:
-        raise UserError("int8-static calibrates on inputs of the model's, and there are none")
+        raise UserError(f"{NAME} calibrates on inputs of the model's, and there are none")
     asked = request.options
-    with _quantize.prepared(request.source) as source, _onnx_io.scratch(request.target) as file:
+    every = [name for name in {**QDQRegistry, **QLinearOpsRegistry} if name not in WITHOUT_WEIGHTS]
+    wanted = asked["op_types"] or every
+    with _quantize.prepared(request.source, NAME, wanted) as source, _onnx_io.scratch(request.target) as file:
         samples = _quantize.Samples(source, request.inputs)
         quantize_static(
             source,
@@ -38,17 +44,17 @@ def apply(request: PassRequest) -> Facts:
             reduce_range=asked["reduce_range"],
             activation_type=QuantType.from_string(asked["activation_type"]),
             weight_type=QuantType.from_string(asked["weight_type"]),
-            use_external_data_format=_onnx_io.is_large(_onnx_io.load(source)),
+            use_external_data_format=_onnx_io.is_large(_onnx_io.load_graph(source)),
         )
     return {
         "calibration_samples": len(samples.hashes),
         "calibration_inputs": "|".join(samples.hashes),
-        **_quantize.checked("int8-static", request.target),
+        **_quantize.checked(NAME, request.target, wanted),
     }
 
 
 pass_ = Pass(
-    name="int8-static",
+    name=NAME,
     summary="weights and activations in 8 bits, calibrated on inputs of the model's that are not compared",
     apply=apply,
     packages=("onnx", "onnxruntime"),

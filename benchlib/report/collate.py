@@ -28,6 +28,7 @@ from benchlib.report.discoveries import q_values
 from benchlib.report.fastest import Answer, answers
 from benchlib.report.rows import Row
 from benchlib.trial import Trial
+from benchlib.trial_key import BORN_WITH
 
 OUTCOME = (
     "key", "name", "way", "status", "stage", "reason", "error_type", "error_message", "error_cluster",
@@ -187,6 +188,7 @@ def _not_run(folder: Path, planned: PlannedTrial, ran: Collection[str] | None) -
     if ran is not None and planned.key not in ran:
         reason = "it did not run in this call"
     defaults = {name: field.get_default(call_default_factory=True) for name, field in Trial.model_fields.items()}
+    defaults["dtype"] = BORN_WITH["dtype"]  # a plan that was stored names every other one
     return Record(planned.key, planned.name, NOT_RUN, defaults | planned.parameters, reason=reason)
 
 

@@ -16,7 +16,7 @@ from benchlib import precision, tensors
 from benchlib.registry import Facts
 from benchlib.runtimes import DeviceCalls, Feed, OpenRequest, ProfileRow, _bound, _cuda, _ort_settings, _placement
 from benchlib.runtimes._stream import Stream
-from benchlib.tensors import FlatArrays, Inputs
+from benchlib.tensors import FlatArrays, Inputs, is_complex
 
 CPU, CUDA, TENSORRT = "CPUExecutionProvider", "CUDAExecutionProvider", "TensorrtExecutionProvider"
 ARENA = ("enable_cpu_mem_arena", "enable_mem_pattern", "arena_extend_strategy")  # options that decide memory
@@ -116,15 +116,32 @@ class OrtSession:
         return _bound.BoundCall(self.session, feed, place, self.request.cuda_graphs, self._run_entries())
 
 
-def feeds(names: list[str], inputs: Inputs, flat: FlatArrays, nested: Collection[str] = ()) -> Feed:
-    """The arrays by the graph's input names: by name, else by position. A graph may have dropped inputs. Those called
-    `nested` are sequences or optionals of tensors, and take a list or None."""
+def feeds(
+    names: list[str],
+    inputs: Inputs,
+    flat: FlatArrays,
+    nested: Collection[str] = (),
+    complex_names: Collection[str] = (),
+) -> Feed:
+    """The arrays by the graph's input names: by name, else by position. A graph may have dropped inputs.
+
+    Args:
+        names: the graph's own.
+        inputs: the nesting of arrays that the model takes.
+        flat: the same by flat names, in order.
+        nested: inputs that are sequences or optionals of tensors, and take a list or None.
+        complex_names: inputs that take complex numbers; all others take these as pairs of real ones, in the same
+            memory.
+    """
     known = {**flat, **{n: v for n, v in inputs.items() if hasattr(v, "dtype") or n in nested}}
     if all(name in known for name in names):
-        return {name: known[name] for name in names}
-    if len(names) == len(flat):
-        return dict(zip(names, flat.values(), strict=True))
-    raise RuntimeError(f"the graph takes {', '.join(names)}; the inputs are {', '.join(flat)}")
+        feed = {name: known[name] for name in names}
+    elif len(names) == len(flat):
+        feed = dict(zip(names, flat.values(), strict=True))
+    else:
+        raise RuntimeError(f"the graph takes {', '.join(names)}; the inputs are {', '.join(flat)}")
+    as_pairs = {n: v for n, v in feed.items() if n not in complex_names and hasattr(v, "dtype") and is_complex(v)}
+    return {**feed, **{name: tensors.as_pairs(array) for name, array in as_pairs.items()}}
 
 
 def _is_nested(kind: str) -> bool:

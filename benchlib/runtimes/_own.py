@@ -16,9 +16,9 @@ The constructor and `run` (or `__call__`) are required, the attributes are not; 
 `options` and `packages`, which are empty. `run` is what is timed: it takes the inputs by name, from the host, and has
 finished when it returns arrays on the host: new ones, or the same ones again, which the next call may overwrite.
 What an input's array holds changes between calls, so `run` reads it each time. An instance may have `input_names`, the
-graph's own, by which its inputs are then given, and `facts` for the record: `threads` and `precision` as it read them
-back (see `benchlib.runtimes.Session`); of an engine that says nothing, the threads that were asked for are written
-down.
+graph's own, by which its inputs are then given (complex ones to a graph of ONNX as pairs of real numbers), and `facts`
+for the record: `threads` and `precision` as it read them back (see `benchlib.runtimes.Session`); of an engine that says
+nothing, the threads that were asked for are written down.
 """
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ class OwnSession:
 
     def __init__(self, name: str, engine: Any, request: OpenRequest, provider: str):
         self.name, self.engine = name, engine
+        self.opens_onnx = request.artifact.endswith(".onnx")
         self.run = engine.run if hasattr(engine, "run") else engine
         said = {"input_names": list(engine.input_names)} if hasattr(engine, "input_names") else {}
         self.facts: Facts = {
@@ -53,7 +54,8 @@ class OwnSession:
 
     def bind(self, inputs: Inputs, flat: FlatArrays) -> Callable[[], Any]:
         """The engine's own `run` on the arrays by name, and nothing around it."""
-        return partial(self.run, feeds(self.facts.get("input_names", list(flat)), inputs, flat))
+        names = self.facts.get("input_names", list(flat))
+        return partial(self.run, feeds(names, inputs, flat, complex_names=() if self.opens_onnx else names))
 
     def to_host(self, outputs: Any) -> Any:
         """What `run` returned, a single array as a list of one. Raises RuntimeError for what holds no arrays."""

@@ -19,6 +19,7 @@ from benchlib.runtimes._ort_session import feeds
 from benchlib.tensors import FlatArrays, Inputs
 
 BLAS_THREADS = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS")  # numpy's wheels have OpenBLAS
+COMPLEX = (14, 15)  # onnx.TensorProto.COMPLEX64 and COMPLEX128
 
 
 class ReferenceSession:
@@ -26,8 +27,9 @@ class ReferenceSession:
 
     def __init__(self, evaluator: Any, request: OpenRequest):
         self.evaluator = evaluator
-        kinds = zip(evaluator.input_names, evaluator.input_types, strict=True)
-        self.nested = [name for name, kind in kinds if kind.WhichOneof("value") != "tensor_type"]
+        kinds = dict(zip(evaluator.input_names, evaluator.input_types, strict=True))
+        self.nested = [name for name, kind in kinds.items() if kind.WhichOneof("value") != "tensor_type"]
+        self.complex = [name for name, kind in kinds.items() if kind.tensor_type.elem_type in COMPLEX]
         self.facts: Facts = {
             "providers": "CPU",
             "threads": blas_threads(),
@@ -40,7 +42,7 @@ class ReferenceSession:
         """A call of `ReferenceEvaluator.run` on the arrays themselves. bfloat16 is numpy's own by ml_dtypes inside,
         and bits again outside."""
         names = self.facts["input_names"]
-        feed = tensors.apply(_given, feeds(names, inputs, flat, self.nested))
+        feed = tensors.apply(_given, feeds(names, inputs, flat, self.nested, self.complex))
         return lambda: [tensors.apply(_given_back, found) for found in self.evaluator.run(None, feed)]
 
 

@@ -118,7 +118,8 @@ class GroundTruth:
     def check(self, files: Mapping[int, Path]) -> accuracy.Check:
         """The comparison of a session's outputs, a file for each set of inputs, over all of them together."""
         reference = {n: self.reference.outputs(n) for n in files}
-        candidate = {n: accuracy.in_order_of(reference[n], tensors.load(path)[0]) for n, path in files.items()}
+        answered = {n: accuracy.as_complex_of(reference[n], tensors.load(path)[0]) for n, path in files.items()}
+        candidate = {n: accuracy.in_order_of(reference[n], outputs) for n, outputs in answered.items()}
         exact = None
         if self.exact:
             exact = {n: accuracy.in_order_of(reference[n], self.exact.outputs(n)) for n in files}

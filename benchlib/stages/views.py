@@ -11,6 +11,7 @@ from typing import Any
 
 from benchlib import tensors
 from benchlib.accuracy import Check
+from benchlib.artifacts.shown import in_bytes
 from benchlib.measure.contender import Opened
 from benchlib.measure.levels import level_of
 from benchlib.measure.samples import Samples
@@ -93,12 +94,14 @@ class ModelView(View):
     def rows(self):
         m = self.metrics
         size = f"{m['params_size']:,} ({m.get('params_dtype', '')})" if m.get("params_size") else None
+        classic = f"{m['ml_values']:,} ({in_bytes(m['ml_values_size'])})" if m.get("ml_values") else None
         rows = [
             ("class", m.get("model_class")),
             ("weights", m.get("model_weights")),
             ("parameters", size),
             ("mode", m.get("training_mode")),
             ("otherwise than given", m.get("given_otherwise")),
+            ("values of classic models", classic),
             ("inputs", m["input_shapes"]),
             ("guessed", m.get("inputs_guessed")),
             ("loaded in", f"{seconds(m['time_load'])}{' (cached)' if self._model.cached else ''}"),

@@ -14,11 +14,13 @@ from benchlib import tensors
 from benchlib.errors import Refused, UserError
 from benchlib.exporters import ExportRequest
 from benchlib.models import LoadedModel, _shape_sets
+from benchlib.models._onnx_graph import inputs_of, outputs_of
 from benchlib.onnx_facts import onnx_facts
 from benchlib.passes import PassRequest
 from benchlib.record.metadata import Artifact, part_facts
 from benchlib.registries import exporters, passes
 from benchlib.structures import SOME
+from benchlib.tensors import Inputs
 from benchlib.worker.imports import import_packages
 from benchlib.worker.messages import AppliedPass, ApplyPass, ExportModel
 from benchlib.worker.service import Worker, verb
@@ -39,8 +41,11 @@ def export_model(worker: Worker, request: ExportModel) -> Artifact:
         _refuse_objects(export.model, request.exporter, error)
         raise
     seconds = time.perf_counter() - begin
-    _keep_examples(export.model, request.path.parent)
-    return _artifact(facts, seconds, _shape_sets.sizes_of(tensors.leaves_of(export.model.inputs), export.axes))
+    outputs = _keep_examples(export.model, request.path.parent)
+    artifact = _artifact(facts, seconds, _shape_sets.sizes_of(tensors.leaves_of(export.model.inputs), export.axes))
+    if artifact.metrics.get("onnx_model") and (pairs := _given_as_pairs(artifact.file, export.model.inputs, outputs)):
+        artifact.metrics["complex_as_pairs"] = "|".join(pairs)
+    return artifact
 
 
 @verb
@@ -105,11 +110,29 @@ def _artifact(facts: Mapping[str, Any], seconds: float, exported_at: dict[str, i
     return Artifact(file, seconds, operators, exported_at, metrics=metrics, details=details)
 
 
-def _keep_examples(model: LoadedModel, folder: Path) -> None:
+def _keep_examples(model: LoadedModel, folder: Path) -> Any:
+    """Stores the inputs, and a module's outputs, which it returns; of a ready file, which answers by a runtime only,
+    none."""
     tensors.save(folder / "inputs.npz", model.inputs)
-    if model.module is None:  # a ready file answers by a runtime only
-        return
+    if model.module is None:
+        return ()
     import torch
 
     with torch.no_grad():
-        tensors.save_outputs(folder / "outputs.npz", model.call())
+        outputs = model.call()
+    tensors.save_outputs(folder / "outputs.npz", outputs)
+    return outputs
+
+
+def _given_as_pairs(file: Path, inputs: Inputs, outputs: Any) -> list[str]:
+    """The names of the graph's inputs and outputs that are real where the model's own are complex."""
+    given, answered = tensors.leaves_of(inputs), tensors.leaves_of(outputs)
+    if not any(map(tensors.is_complex, (*given.values(), *answered.values()))):
+        return []
+    import onnx
+
+    proto = onnx.load(file, load_external_data=False)
+    takes, gives = inputs_of(proto), outputs_of(proto)
+    found = [name for name, leaf in given.items() if name in takes and tensors.is_complex(leaf)]
+    found += [name for name, leaf in zip(gives, answered.values(), strict=False) if tensors.is_complex(leaf)]
+    return [name for name in found if not {**takes, **gives}[name].kind.startswith("COMPLEX")]

@@ -6,6 +6,7 @@ import pytest
 import torch
 from onnx import TensorProto, helper
 
+from benchlib.errors import UserError
 from benchlib.mistakes import make
 from benchlib.models import _axes, _items, onnx_file, python, script
 
@@ -77,3 +78,21 @@ def test_a_scripts_call_counts_the_items_that_it_is_of(tmp_path):
     path = tmp_path / "net.py"
     path.write_text(SCRIPT)
     assert script.load(str(path), make({"model": str(path)})).facts["items"] == 64
+
+
+@pytest.mark.parametrize("batch_size, right", [(64, True), (1, True), (2, False), (512, False)])
+def test_a_batch_size_that_is_asked_for_is_held_against_the_items_that_are_counted(batch_size, right):
+    """Not against any first dimension: that of a recurrent state is its layers."""
+    inputs = {"hidden": torch.zeros(2, 64, 16), "x": torch.zeros(64, 512)}
+
+    class Net(torch.nn.Module):
+        def forward(self, hidden, x):
+            return x + hidden.sum()
+
+    name = python.store(Net(), inputs).removeprefix("python:")
+    trial = make({"model": f"python:{name}", "batch_size": batch_size})
+    if right:
+        assert python.load(name, trial).facts["items"] == 64
+    else:
+        with pytest.raises(UserError, match="hold 64 items"):
+            python.load(name, trial)

@@ -11,6 +11,8 @@ from benchlib import mistakes, tensors
 from benchlib.errors import Refused, UserError
 from benchlib.models import _onnx_shapes, onnx_file, parse
 from benchlib.models._onnx_graph import Value
+from benchlib.plan.expand import expand
+from benchlib.plan.study import from_options
 from benchlib.registries import runtimes
 from benchlib.runtimes import OpenRequest
 
@@ -187,6 +189,34 @@ def test_identity_covers_external_data(tmp_path):
     (tmp_path / "m.data").unlink()
     with pytest.raises(UserError, match=r"m\.data is not beside it"):
         onnx_file.identity(str(path), None)
+
+
+@pytest.mark.parametrize("place", ["absolute", "above", "by a link", "inside", "in a folder"])
+def test_external_data_outside_the_folder_is_refused_before_anything_runs(tmp_path, place):
+    """A file must not read what it likes of this machine."""
+    folder = tmp_path / "model"
+    (folder / "data").mkdir(parents=True)
+    (tmp_path / "secret").write_bytes(bytes(8000))
+    (folder / "linked").symlink_to(tmp_path / "secret")
+    for own in (folder / "w.bin", folder / "data" / "w.bin"):
+        own.write_bytes(bytes(8000))
+    named = {"absolute": str(tmp_path / "secret"), "above": "../secret", "by a link": "linked"}
+    location = named.get(place) or {"inside": "w.bin", "in a folder": "data/w.bin"}[place]
+    path = write(folder / "m.onnx", {"a": (TensorProto.FLOAT, [2])})
+    proto = onnx.load(path)
+    weight = proto.graph.initializer[0]
+    weight.ClearField("raw_data")
+    weight.data_location = TensorProto.EXTERNAL
+    weight.external_data.add(key="location", value=location)
+    path.write_bytes(proto.SerializeToString())
+    study = from_options("one", {"model": [str(path)], "exporter": ["onnx"], "reference": ["none"]})
+    if place not in named:
+        assert set(onnx_file.identity(str(path), None)) == {"m.onnx", location}
+        assert len(expand(study).trials) == 1
+        return
+    with pytest.raises(UserError, match=f"its external data {location} lies outside its folder") as error:
+        expand(study)
+    assert len(error.value.complaints) == 1
 
 
 def test_what_an_onnx_file_cannot_be_asked():

@@ -5,7 +5,7 @@ import onnx
 import pytest
 
 from benchlib import tensors
-from benchlib.errors import UserError
+from benchlib.errors import Refused, UserError
 from benchlib.onnx_facts import onnx_facts
 from benchlib.passes import _onnx_io, ort, ort_transformers
 from benchlib.registries import passes
@@ -200,7 +200,7 @@ def test_int4_weights(graph, exporter):
 
 
 def test_a_pass_that_finds_nothing_to_do_says_so(graph):
-    with pytest.raises(UserError, match="no constant weights"):
+    with pytest.raises(Refused, match="int4-weights: nothing to quantise: no MatMul with constant weights"):
         graph("resnet").passed("int4-weights")
     with pytest.raises(UserError, match="no dynamic quantisation of 'Convv'; did you mean 'Conv'"):
         graph("resnet").passed("int8-dynamic", int8_dynamic={"op_types": ["Convv"]})

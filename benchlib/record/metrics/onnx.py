@@ -30,6 +30,12 @@ ROWS = (
         "of ONNX and TorchScript",
     ),
     ("onnx_output_names", "", "names of the graph's outputs, joined by |"),
+    (
+        "complex_as_pairs",
+        "",
+        "inputs and outputs of the graph, joined by |, that are pairs of real numbers in the place of complex ones",
+        "real and imaginary part along a last axis; outputs are put together again before they are compared",
+    ),
     ("onnx_n_nodes", "count", "nodes of the graph, subgraphs included"),
     ("onnx_n_initializer", "count", "initializers of the graph"),
     (
