@@ -429,11 +429,16 @@ def flatten(nested: Any) -> tuple[Leaves, Structure]:
     return walk.leaves, Structure(tree, walk.builders or [])
 
 
-def leaves_of(nested: Any) -> Leaves:
-    """The leaves alone: of outputs, which nobody puts together again."""
+def outline(nested: Any) -> tuple[Leaves, Structure]:
+    """The leaves, and the nesting with objects as dicts of their parts: of outputs, which nobody makes again."""
     walk = _Walk({}, None)
-    walk.node_of(nested, (), ())
-    return walk.leaves
+    tree = walk.node_of(nested, (), ())
+    return walk.leaves, Structure(tree)
+
+
+def leaves_of(nested: Any) -> Leaves:
+    """The leaves alone."""
+    return outline(nested)[0]
 
 
 class _Cyclic(Exception):
@@ -441,7 +446,7 @@ class _Cyclic(Exception):
 
 
 class _Walk:
-    """One way through a nesting, and what was found on it. Without `builders` leaves alone are looked for."""
+    """One way through a nesting, and what was found on it. Without `builders` objects are dicts of their parts."""
 
     def __init__(self, leaves: Leaves, builders: list[Builder] | None):
         self.leaves, self.builders = leaves, builders
@@ -482,7 +487,7 @@ class _Walk:
             self._forget(before, made)
             return self._pickled(item, path)
         if self.builders is None:
-            return None
+            return ["dict", children]
         if len(self.leaves) > len(before):
             return self._object(class_words(item), kind.builder(item), children)
         self._forget(before, made)
@@ -508,7 +513,7 @@ class _Walk:
 
     def _object(self, words: str, builder: Builder, children: list) -> Any:
         if self.builders is None:
-            return None
+            return ["dict", children]
         self.builders.append(builder)
         return ["object", words, len(self.builders) - 1, children]
 

@@ -20,7 +20,7 @@ import numpy as np
 
 from benchlib import layouts
 from benchlib.layouts import Layout
-from benchlib.structures import Structure, flatten, leaves_of, plain, unflatten
+from benchlib.structures import Structure, flatten, leaves_of, outline, plain, unflatten
 from benchlib.typed_json import from_json, to_json
 
 __all__ = ["Structure", "flatten", "leaves_of", "plain", "unflatten"]  # of `benchlib.structures`, used from here
@@ -198,8 +198,9 @@ def as_given(structure: Structure, arrays: FlatArrays) -> Any:
 
 
 def save_outputs(path: str | os.PathLike, outputs: Any) -> str:
-    """The same of outputs, which nobody puts together again: their leaves by name, contiguous."""
-    return save(path, {name: contiguous(to_numpy(leaf)) for name, leaf in leaves_of(outputs).items()})
+    """The same of outputs, which nobody makes again: their leaves contiguous, objects as dicts."""
+    leaves, structure = outline(outputs)
+    return save_flat(path, {name: contiguous(to_numpy(leaf)) for name, leaf in leaves.items()}, structure)
 
 
 def save(path: str | os.PathLike, nested: Any) -> str:
