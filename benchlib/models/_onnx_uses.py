@@ -70,6 +70,7 @@ KEYS = {
     "OneHotEncoder": ("cats_strings", "cats_int64s"),
     "TfIdfVectorizer": ("pool_strings", "pool_int64s"),
 }
+LARGEST_STEP = 1 << 31  # that is added to a place; what is larger masks
 FLOATS = ("FLOAT", "FLOAT16", "BFLOAT16", "DOUBLE")
 COMPARISONS = ("Less", "LessOrEqual", "Greater", "GreaterOrEqual")
 COMPUTES = SCALES | {"MatMul", "Gemm", "Conv", "Pow", "Sqrt", "Exp", "Log", "Neg", "ReduceMean", "ReduceSum"}
@@ -82,14 +83,20 @@ TELLING: tuple[Role, ...] = (
 
 @dataclass(frozen=True)
 class Trail:
-    """A value that follows from an input: its numbers plus `shift`, unless they are `scaled`, of all its columns or of
-    some; `part` is its place among the values that were concatenated."""
+    """A value that follows from an input: its numbers plus `shift` and up to `spread` more, unless they are `scaled`;
+    of all its columns or of some; `part` is its place among the values that were concatenated."""
 
     value: str
     shift: int = 0
+    spread: int = 0
     scaled: bool = False
     columns: tuple[int, ...] | None = None
     part: int | None = None
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether it is the input's numbers plus one and the same number."""
+        return not (self.scaled or self.spread)
 
 
 class GraphUses:
@@ -192,19 +199,24 @@ def _followed(node: Any, position: int, trail: Trail, sizes: Sizes | None) -> li
         columns = _columns(node, trail, sizes) if sizes else trail.columns
         part = position if operator == "Concat" else trail.part
         return [replace(trail, value=output, columns=columns, part=part) for output in node.output]
-    if (step := _step(node, position, sizes)) is not None:
-        return [replace(trail, value=node.output[0], shift=trail.shift + step)]
+    if (added := _added(node, position, sizes)) is not None:
+        shift, spread = trail.shift + added[0], trail.spread + added[1] - added[0]
+        return [replace(trail, value=node.output[0], shift=shift, spread=spread)]
     return [replace(trail, value=node.output[0], scaled=True)] if operator in SCALES else []
 
 
-def _step(node: Any, position: int, sizes: Sizes | None) -> int | None:
-    """The whole number that a node adds to the value at this position; None where it does something else."""
+def _added(node: Any, position: int, sizes: Sizes | None) -> tuple[int, int] | None:
+    """The least and the greatest whole number that a node adds to the value at this position, as where items lie one
+    after the other; None where it does something else."""
     if sizes is None or node.op_type not in SHIFTS or (node.op_type == "Sub" and position == 1):
         return None
     step = sizes.value(node.input[1 - position])
-    if step is None or step.size != 1 or not float(step.reshape(-1)[0]).is_integer():
+    if step is None or not step.size or step.dtype.kind not in "iuf":
         return None
-    return SHIFTS[node.op_type] * int(step.reshape(-1)[0])
+    if np.abs(step).max() > LARGEST_STEP or (step % 1).any():
+        return None
+    steps = step.astype(np.int64) * SHIFTS[node.op_type]
+    return int(steps.min()), int(steps.max())
 
 
 def _columns(node: Any, trail: Trail, sizes: Sizes) -> tuple[int, ...] | None:
@@ -228,17 +240,16 @@ def _uses_in(node: Any, position: int, trail: Trail, sizes: Sizes, kind: str) ->
         yield from _compared_by_order(node, position, trail, sizes)
     elif node.op_type in COMPUTES:
         yield Use("number")
-    if trail.scaled:
-        return
-    if node.op_type == "Equal":
-        yield from _compared(node, position, trail, sizes)
-    elif place == ("Slice", 2):
-        yield _in_slice(node, trail, sizes, "length")
-    elif place == ("Slice", 1):
-        yield _in_slice(node, trail, sizes, "index")
-    elif node.op_type in KEYS and position == 0:
-        yield from _keys(node, trail, kind)
-    elif place == ("OneHot", 0):
+    if not trail.scaled:
+        yield from _places_in(node, position, trail, sizes)
+    if trail.is_exact:
+        yield from _values_in(node, position, trail, sizes, kind)
+
+
+def _places_in(node: Any, position: int, trail: Trail, sizes: Sizes) -> Iterator[Use]:
+    """Where a node looks the values up."""
+    place = node.op_type, position
+    if place == ("OneHot", 0):
         depth = sizes.value(node.input[1])
         yield _indices(None if depth is None else int(depth.reshape(-1)[0]), trail)
     elif place in TABLES:
@@ -247,6 +258,19 @@ def _uses_in(node: Any, position: int, trail: Trail, sizes: Sizes, kind: str) ->
         yield _indices(_size(sizes.dims(node.input[table]), axis), trail)
     elif place in (("GatherND", 1), ("ScatterND", 1)):
         yield _indices(_shortest(node, trail.part, sizes), trail)
+
+
+def _values_in(node: Any, position: int, trail: Trail, sizes: Sizes, kind: str) -> Iterator[Use]:
+    """What a node takes that reads the values as they are."""
+    place = node.op_type, position
+    if node.op_type == "Equal":
+        yield from _compared(node, position, trail, sizes)
+    elif place == ("Slice", 2):
+        yield _in_slice(node, trail, sizes, "length")
+    elif place == ("Slice", 1):
+        yield _in_slice(node, trail, sizes, "index")
+    elif node.op_type in KEYS and position == 0:
+        yield from _keys(node, trail, kind)
     elif role := _ROLES.get(place):
         yield Use(role)
     elif node.op_type == "Cast" and _attribute(node, "to", 0) == _BOOL:
@@ -256,7 +280,7 @@ def _uses_in(node: Any, position: int, trail: Trail, sizes: Sizes, kind: str) ->
 def _length(node: Any, counted: int, axis_of: Callable[[Any, int], int], trail: Trail, sizes: Sizes) -> Use:
     dims = sizes.dims(node.input[counted])
     size = _size(dims, axis_of(node, len(dims))) if dims else None
-    return Use("length", range(1, size + 1 - trail.shift) if size and not trail.scaled else ())
+    return Use("length", range(1, size + 1 - trail.shift) if size and trail.is_exact else ())
 
 
 def _compared_by_order(node: Any, position: int, trail: Trail, sizes: Sizes) -> Iterator[Use]:
@@ -265,7 +289,7 @@ def _compared_by_order(node: Any, position: int, trail: Trail, sizes: Sizes) -> 
     if not _are_positions(other, sizes):
         return
     positions = sizes.value(other)
-    if positions is None or trail.scaled:
+    if positions is None or not trail.is_exact:
         yield Use("length")
         return
     below = node.op_type in (("Less", "GreaterOrEqual") if position == 1 else ("Greater", "LessOrEqual"))
@@ -353,9 +377,9 @@ def _text(key: Any) -> str:
 
 def _indices(size: int | None, trail: Trail) -> Use:
     """Places among `size`. One less than a length is the last valid one of them."""
+    legal = range(max(0, -trail.shift), size - trail.shift - trail.spread) if size else ()
     if trail.shift == -1:
-        return Use("length", range(1, size + 1) if size else ())
-    legal = range(max(0, -trail.shift), size - trail.shift) if size else ()
+        return Use("length", legal)
     return Use("index", legal, dict.fromkeys(trail.columns or (), ()))
 
 
@@ -380,7 +404,8 @@ def _most_telling(seen: list[Use]) -> Use:
     ranges = [use.legal for use in seen if isinstance(use.legal, range) and use.legal and role in ("length", "index")]
     if role in ("length", "index"):
         least = max((r.start for r in ranges), default=0)
-        return Use(role, range(max(least, 1) if role == "length" else least, min((r.stop for r in ranges), default=0)))
+        legal = range(max(least, 1) if role == "length" else least, min((r.stop for r in ranges), default=0))
+        return Use(role, legal or ())
     if role == "truth":
         return own[0]
     columns: dict[int, tuple[Any, ...]] = {}

@@ -161,6 +161,17 @@ def test_the_last_valid_step_of_each_item_by_pairs_of_indices():
     made.run()
 
 
+def test_the_last_valid_step_of_each_item_where_items_lie_one_after_the_other():
+    text = """g (float[B,T,8] x, int64[B] q) => (float[B,8] y) {
+        s = Shape<start=0, end=1>(x) n = Squeeze(s) r = Range(zero, n, one) u = Shape<start=1, end=2>(x) o = Mul(r, u)
+        l = Sub(q, one) k = Add(o, l) f = Reshape(x, flat) y = Gather(f, k) }"""
+    weights = {"zero": np.array(0), "one": np.array(1), "flat": np.array([-1, 8])}
+    made = MadeUp(model_of(text, **weights), shapes={"x": [B, T, 8]})
+    are_lengths(made.inputs["q"], T, B)
+    keep_within(made, "q", T)
+    made.run()
+
+
 NAMES = ("x_lens", "lengths", "num_frames", "input_lengths", "seq_len", "n_valid", "seq_lens", "length", "x_length",
          "seq_lengths", "sequence_length", "xLens", "n_frames", "num_tokens", "valid_len", "feature_lengths", "x_len",
          "encoder_lengths", "n_steps", "numFrames", "nvalid", "seqlens")  # fmt: skip
