@@ -23,7 +23,14 @@ from benchlib.layouts import Layout
 from benchlib.structures import Structure, flatten, leaves_of, outline, plain, unflatten
 from benchlib.typed_json import from_json, to_json
 
-__all__ = ["Structure", "flatten", "leaves_of", "outline", "plain", "unflatten"]  # of `benchlib.structures`, used from here
+__all__ = [
+    "Structure",
+    "flatten",
+    "leaves_of",
+    "outline",
+    "plain",
+    "unflatten",
+]  # of `benchlib.structures`, used from here
 
 STRUCTURE, OBJECTS = "__structure__", "__objects__"
 # What a model is called with: the parameters of its forward by name, in the order in which they are given -> arrays or

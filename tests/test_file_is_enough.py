@@ -124,7 +124,7 @@ def test_a_word_that_names_no_model_is_a_mistyped_command(main, words, told):
 def test_a_command_is_one_whatever_files_are_called(main, tmp_path):
     for name in ("sweep", "weights"):
         (tmp_path / name).write_text("")
-    assert "missing argument 'study'" in main("sweep", expect=2).stderr.lower()
+    assert "Missing argument" in main("sweep", expect=2).stderr
     assert "it is" not in main("weight", expect=2).stderr
     assert "the file is empty" in main("weights", expect=2).stderr
 
