@@ -35,6 +35,7 @@ from benchlib.worker.traced import Trace, Tracer, outputs_differ
 from benchlib.worker.verbs import held_model
 
 _MOVED = 2  # sets that are traced in any case: those that move most
+_OF_OTHERS = 0.4  # of the time, at most, is for traces of other sets
 _TRIED = 16  # of the conversions at one place, spread evenly
 _RAISES = ("an input check: answered otherwise, it raises", "answered otherwise, an operator fails:")
 _NO_OTHER = ", and no compared input decides otherwise"
@@ -53,14 +54,17 @@ def examine_trace(worker: Worker, request: ExamineTrace) -> TraceReport:
 def examine(model: LoadedModel, sets: Mapping[int, FlatArrays], seconds: float) -> TraceReport:
     """The report on a model. `sets` are flat inputs by number, 0 the recorded ones; after `seconds` no
     further trace is begun, and what was not tried by then is not settled."""
-    return _Examination(Tracer(model), dict(sets), time.monotonic() + seconds).report()
+    return _Examination(Tracer(model), dict(sets), seconds).report()
 
 
 class _Examination:
     """The traces of one model, and what they say together."""
 
-    def __init__(self, tracer: Tracer, sets: dict[int, FlatArrays], deadline: float):
-        self.tracer, self.sets, self.deadline = tracer, sets, deadline  # on the clock of time.monotonic
+    def __init__(self, tracer: Tracer, sets: dict[int, FlatArrays], seconds: float):
+        self.tracer, self.sets = tracer, sets
+        # On the clock of time.monotonic. Turning answers over has its share, however many sets there are.
+        self.deadline = time.monotonic() + seconds
+        self.others_until = time.monotonic() + _OF_OTHERS * seconds
         self.unfinished = False
         self.first, self.seed = tracer.trace(sets[0]), 0
         if self.first.failed:
@@ -85,9 +89,9 @@ class _Examination:
         random = "{}:{}".format(*_place_of(self.random)) if self.random else ""
         return TraceReport(decisions, unused, random, unfinished=self.unfinished)
 
-    def _is_late(self) -> bool:
+    def _is_late(self, deadline: float) -> bool:
         """Whether there is no time for another trace."""
-        late = time.monotonic() > self.deadline
+        late = time.monotonic() > deadline
         self.unfinished = self.unfinished or late
         return late
 
@@ -105,7 +109,7 @@ class _Examination:
         traces: dict[int, Trace] = {}
         for number in sorted((n for n in moved if moved[n]), key=lambda n: (-moved[n], n)):
             enough = len(traces) >= _MOVED and not self._decides_on_values(traces)
-            if enough or self._is_late():
+            if enough or self._is_late(self.others_until):
                 break
             trace = self.tracer.trace(self.sets[number], seed=self.seed)
             if not trace.failed:  # a set that the trace refuses decides nothing here: the outputs do
@@ -199,7 +203,7 @@ class _Examination:
         asked = self.first.conversions[indices[0]].value
         refused, fails, graph_stays, outputs_stay = "", "", False, False
         for answer in turned_over(asked):
-            if self._is_late():
+            if self._is_late(self.deadline):
                 return "whether it matters was not tried, as no time was left", False
             trace = self.tracer.trace(self.sets[0], dict.fromkeys(indices, answer), self.seed)
             if trace.failed and (trace.refused or isinstance(asked, bool)):
