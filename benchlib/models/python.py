@@ -4,35 +4,32 @@
 
     <cache>/python/<Class>-<hash8>/   model.pt (see `_saved`), inputs.npz, meta.json
 
-The name covers code, structure, weights, plain attributes and inputs: the same object has the same name in
-every session, an edited one another. The folders from which its helper modules are imported are recorded
+The name covers all that is saved (`_content`): the same object has the same name in every session, an edited one
+another. The folders from which its helper modules are imported are recorded
 and put on the import path before the module is opened.
 """
 
 from __future__ import annotations
 
-import hashlib
 import inspect
-import json
 import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from benchlib import artifacts, tensors
 from benchlib.errors import UnknownName, UserError
-from benchlib.models import LoadedModel, _axes, _code, _configs, _items, _modalities, _module, _saved
-from benchlib.models._facts import class_name, weights_hash
+from benchlib.models import LoadedModel, _axes, _code, _configs, _content, _items, _modalities, _module, _saved
+from benchlib.models._facts import class_name
 from benchlib.models._saved import META, StoredModule
 from benchlib.registry import SIZES, Source
 from benchlib.tensors import FlatArrays, Inputs
 
 FOLDER = "python"
 LENGTH = 128  # of text for a configuration given without inputs
-_PLAIN = (bool, int, float, complex, str, bytes, type(None))
 
 
 def store(module: Any, inputs: Any = None, cache: Path | None = None) -> str:
@@ -58,9 +55,7 @@ def store(module: Any, inputs: Any = None, cache: Path | None = None) -> str:
     named, positional = bound(module, inputs)
     kinds = list(dict.fromkeys(k for part in module.modules() for k in type(part).__mro__))
     meta = StoredModule(positional, weights, _import_paths(kinds), class_name(module))
-    digest = hashlib.sha256("\n".join(_identity(module, kinds)).encode())
-    digest.update(json.dumps([weights_hash(module), _inputs_hash(named), positional]).encode())
-    name = f"{meta.class_name}-{digest.hexdigest()[:8]}"
+    name = f"{meta.class_name}-{_content.digest(module, named, positional)[:8]}"
     _write(folder(cache) / name, module, named, meta)
     return f"python:{name}"
 
@@ -146,41 +141,6 @@ def _from_configuration(config: Any, inputs: Any) -> tuple[Any, Any, str]:
         sizes = dict.fromkeys(SIZES)
         inputs = _modalities.inputs_for(config, module, types.SimpleNamespace(batch_size=1, seed=0, **sizes), LENGTH)
     return module.eval(), inputs, "random"
-
-
-def _identity(module: Any, kinds: list[type]) -> Iterator[str]:
-    """Texts that change when the module's code, structure or plain attributes do."""
-    yield repr(module)
-    functions = []
-    for path, part in module.named_modules():
-        for name, value in sorted(vars(part).items()):
-            value = getattr(value, "__func__", value)
-            if inspect.isfunction(value):
-                functions.append(value)
-                yield f"{path}.{name} = {value.__qualname__}"
-            elif (plain := _plain(value)) is not None:
-                yield f"{path}.{name} = {plain}"
-    yield from _code.described([*kinds, *functions])
-
-
-def _plain(value: Any) -> str | None:
-    """A text for numbers, texts, tensors and nestings of plain values; None for all else."""
-    if isinstance(value, _PLAIN):
-        return repr(value)
-    if isinstance(value, list | tuple):
-        parts = [_plain(v) for v in value]
-        return None if None in parts else f"{type(value).__name__}{parts}"
-    if isinstance(value, dict):
-        entries = [(repr(k), _plain(v)) for k, v in value.items()]
-        return None if not entries or any(v is None for _, v in entries) else str(entries)
-    if hasattr(value, "shape") and hasattr(value, "dtype"):  # a tensor that is neither parameter nor buffer
-        return tensors.content_hash({"": value})
-    return None
-
-
-def _inputs_hash(named: Inputs) -> str:
-    flat, structure = tensors.flatten(named)
-    return tensors.content_hash(flat) + json.dumps(structure)
 
 
 def _import_paths(kinds: list[type]) -> list[str]:
