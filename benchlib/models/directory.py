@@ -6,13 +6,13 @@ random ones, and the record says so; one without tokenizer gets the inputs of `b
 
 from __future__ import annotations
 
-import hashlib
 import json
+import re
 from collections.abc import Callable
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from benchlib import artifacts
 from benchlib.errors import UserError, suggestion
 from benchlib.models import LoadedModel, _configs, _labels, _meta, _modalities, _module, _tasks, _transformers
 from benchlib.models._configs import Settings
@@ -22,7 +22,7 @@ from benchlib.tensors import Inputs
 
 WEIGHTS = ("*.safetensors", "pytorch_model*.bin")
 TOKENIZER = ("tokenizer.json", "vocab.txt", "vocab.json", "merges.txt", "*.model")
-SETTINGS = ("*.json", "*.txt", "*.model")
+_FOR_PEOPLE = re.compile(r"\..*|.*\.md|LICENSE.*|NOTICE.*", re.IGNORECASE)  # hidden files too
 LENGTH_WITHOUT_TOKENIZER = 128
 
 
@@ -48,10 +48,9 @@ def load(name: str, trial: Any) -> LoadedModel:
 
 
 def identity(name: str, trial: Any) -> dict[str, str]:
-    """The hash of every file that decides the model or its inputs."""
-    path = Path(name)
-    files = _files(path, (*WEIGHTS, *SETTINGS))
-    return {f.name: _hash(str(f), f.stat().st_size, f.stat().st_mtime_ns) for f in files}
+    """The hash of every file of the directory, whatever reads it, but of those that people read."""
+    files = [f for f in sorted(Path(name).iterdir()) if f.is_file() and not _FOR_PEOPLE.match(f.name)]
+    return {f.name: artifacts.file_hash(f) for f in files}
 
 
 def _config(path: Path, given: Settings) -> Any:
@@ -159,12 +158,6 @@ def _tokens(tokenizer: Any, batch: list[str], length: int | None = None) -> Any:
 
 def _files(path: Path, patterns: tuple[str, ...]) -> list[Path]:
     return sorted({f for pattern in patterns for f in path.glob(pattern) if f.is_file()})
-
-
-@lru_cache(maxsize=4096)
-def _hash(path: str, size: int, modified: int) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 source = Source(

@@ -6,13 +6,13 @@ reads what is given instead. A fixed batch is rewritten by `_onnx_batch`.
 
 from __future__ import annotations
 
-import hashlib
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from benchlib import artifacts
 from benchlib.errors import UserError
 from benchlib.models import LoadedModel, _items, _onnx_batch, _onnx_data, _onnx_shapes, _onnx_values
 from benchlib.models._onnx_graph import inputs_of, outputs_of
@@ -59,8 +59,8 @@ def load(name: str, trial: Any) -> LoadedModel:
 def identity(name: str, trial: Any) -> dict[str, str]:
     """The sha256 of the file and of the external data it names."""
     path = Path(name)
-    files = [path, *external_data(path)]
-    return {f.name: _hash(str(f), f.stat().st_size, f.stat().st_mtime_ns) for f in files}
+    found = path.stat()
+    return {f.name: artifacts.file_hash(f) for f in (path, *_external_data(path, found.st_size, found.st_mtime_ns))}
 
 
 def read(path: Path) -> Any:
@@ -110,9 +110,9 @@ def _facts(proto: Any) -> Facts:
 
 
 @lru_cache(maxsize=1024)
-def _hash(path: str, size: int, modified: int) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def _external_data(path: Path, size: int, modified: int) -> tuple[Path, ...]:
+    """`external_data` of a file that is as it was: a plan asks for each trial."""
+    return tuple(external_data(path))
 
 
 def refuse(trial: Any) -> str | None:
