@@ -109,8 +109,11 @@ def shown(
     """The lines for one script; `more` are rows for a model beside those of discovery."""
     words = " ".join(f"{key}::{','.join(values)}" for key, values in one.labels.items())
     yield f"{Path(one.script).name}:{f'  ({words})' if words else ''}"
+    first: dict[str, str] = {}
     for model in one.models:
-        yield from _model(model, more(model))
+        called = first.setdefault(model.hash, model.name)
+        same = f", the same as {called}" if called != model.name else ""
+        yield from _model(model, f"{model.hash}{same}", more(model))
     if not one.models:
         yield "    no model was called" + (" until then" if one.ended else "")
     yield from (f"    {remark}" for remark in one.remarks)
@@ -121,14 +124,14 @@ def shown(
         yield from (f"    | {line}" for line in one.output.splitlines())
 
 
-def _model(model: Found, more: Mapping[str, str]) -> Iterator[str]:
+def _model(model: Found, hash: str, more: Mapping[str, str]) -> Iterator[str]:
     indent = "    " * (model.depth + 1)
     yield f"{indent}{model.name} (executed {model.executed}x – {_time(model.seconds)})"
     rows = {
         "class": model.model_class,
         "location": f"{_short(Path(model.file))}, line {model.line}",
         "parameters": f"{model.params_size:,} ({in_bytes(model.weights_size)})",
-        "hash": model.hash,
+        "hash": hash,
         "inputs": model.inputs or "none",
         **more,
     }

@@ -55,11 +55,11 @@ class _Known:
 
     def __init__(self, module: Any, gone: Callable):
         self.ref = weakref.ref(module, gone)
-        self.structure = identity.structure(module)
+        self.likeness = identity.likeness(module)
         self.takes = identity.parameters(module)
         self.summary: _Summary | None = None
         self.names: dict[int, str] = {}
-        self.rows: dict[tuple[int, str], tuple[int | None, str]] = {}
+        self.rows: dict[tuple[int, str], tuple[int | None, str]] = {}  # with their hashes
 
 
 class Watch:
@@ -78,7 +78,7 @@ class Watch:
         self._max_depth, self._loops, self._wanted, self._take = max_depth, loops, wanted, take
         self._here, self._lock = _Here(), threading.RLock()
         self._known: dict[int, _Known] = {}
-        self._rows: dict[tuple[str, str, int], int] = {}
+        self._rows: dict[tuple[str, str, str, int], tuple[int | None, str]] = {}
         os.register_at_fork(after_in_child=self._stop)
 
     def install(self, torch: Any) -> None:
@@ -162,10 +162,7 @@ class Watch:
                 inputs = identity.named(known.takes, args, kwargs)
                 key = (parent.row if parent else -1, identity.inputs_text(inputs))
                 if key not in known.rows:
-                    hash = identity.digest(known.structure, key[1])
-                    if self._take and hash == self._wanted:
-                        self._take(module, inputs, len(args))
-                    known.rows[key] = (self._row(known, (*through, module), parent, key, hash), hash)
+                    known.rows[key] = self._row(known, (*through, module), parent, key, inputs, len(args))
                 return known.rows[key]
         except Exception as error:
             text = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
@@ -179,22 +176,33 @@ class Watch:
         return known
 
     def _row(
-        self, known: _Known, modules: tuple[Any, ...], parent: _Active | None, key: tuple[int, str], hash: str
-    ) -> int | None:
-        """A new row; that of another instance which is equal to this one and has the same name; none beyond a limit.
-        `modules` ends with the module itself, before which stands what it is wrapped in."""
+        self,
+        known: _Known,
+        modules: tuple[Any, ...],
+        parent: _Active | None,
+        key: tuple[int, str],
+        inputs: CallInputs,
+        positional: int,
+    ) -> tuple[int | None, str]:
+        """A new row and its hash; those of another instance which is like this one and has the same name; none beyond
+        a limit. `modules` ends with the module itself, before which stands what it is wrapped in."""
         above, module = key[0], modules[-1]
         frames = names.user_frames(self._script)
         if above not in known.names:
             named = names.of_child(module, parent.module) if parent else names.of_model(modules, frames, self._loops)
             known.names[above] = named
         name = known.names[above]
-        if (hash, name, above) in self._rows:
-            return self._rows[hash, name, above]
+        alike = (known.likeness, key[1], name, above)
+        if alike in self._rows:
+            return self._rows[alike]
         if len(self._rows) >= MOST or sum(row is not None for row, _ in known.rows.values()) >= EACH:
             self._journal.say(LeftOut(name))
-            return None
-        row = self._rows[hash, name, above] = len(self._rows)
+            return None, ""
+        hash = identity.digest(module, inputs, len(self._here.stack))
+        if self._take and hash == self._wanted:
+            self._take(module, inputs, positional)
+        row = len(self._rows)
+        self._rows[alike] = row, hash
         known.summary = known.summary or self._summary(module)
         place = next((f for f in frames if f.f_locals.get("self") is not module), None)
         model = Found(
@@ -210,7 +218,7 @@ class Watch:
         self._journal.say(FoundRow(row, above, model))
         if len(self._here.stack) < self._max_depth and self._hides_children(modules):
             self._journal.say(Remark(f"{name} runs as compiled code: its children are not seen"))
-        return row
+        return row, hash
 
     def _hides_children(self, modules: tuple[Any, ...]) -> bool:
         """Whether a module calls its children without Python: compiled, around it or in place, or scripted."""

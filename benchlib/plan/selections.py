@@ -18,7 +18,7 @@ from pathlib import Path
 from benchlib import artifacts, machine
 from benchlib.errors import UserError, suggestion
 from benchlib.fingerprint import code_of
-from benchlib.models import parse, script
+from benchlib.models import parse, rows_of, script
 from benchlib.plan.availability import without_packages
 from benchlib.registries import sources
 from benchlib.registry import Facts
@@ -39,17 +39,16 @@ def select(model: str) -> list[str]:
     if not wanted:
         ways = ", ".join(f"{suite}/{word}" for word in ("all", "Head", "3", "3-7"))
         raise UserError(f"model '{model}' is a whole suite: say which of it ({ways}, a name or a part of one)")
-    names = [row["name"] for row in sources.get(suite).catalogue()]
+    names = list(rows_of(suite))
     return [f"{suite}/{name}" for name in _chosen(suite, wanted, names)]
 
 
 def picked(trial: Trial) -> list[str]:
-    """The models that the script of a trial calls, each by its hash. Where it picks one, or calls none (its record
-    will say why), that is the trial's own."""
-    if "::" in trial.model or script.refuse(trial):
+    """The models that the script of a trial calls, or those that it picks, each by its hash. Where the script calls
+    none (its record will say why), or a rule refuses it, that is the trial's own."""
+    if script.refuse(trial):
         return [trial.model]
-    found = script.hashes(script.discovered(script.path_of(trial.model), trial))
-    return [f"{trial.model}::{hash}" for hash in found] or [trial.model]
+    return [f"{trial.model.partition('::')[0]}::{hash}" for hash in script.picked(trial)] or [trial.model]
 
 
 def more(suite: str) -> list[str]:
