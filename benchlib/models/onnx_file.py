@@ -59,8 +59,7 @@ def load(name: str, trial: Any) -> LoadedModel:
 def identity(name: str, trial: Any) -> dict[str, str]:
     """The sha256 of the file and of the external data it names."""
     path = Path(name)
-    found = path.stat()
-    return {f.name: artifacts.file_hash(f) for f in (path, *_external_data(path, found.st_size, found.st_mtime_ns))}
+    return {f.name: artifacts.file_hash(f) for f in (path, *external_data(path))}
 
 
 def read(path: Path) -> Any:
@@ -78,9 +77,10 @@ def read(path: Path) -> Any:
     return proto
 
 
-def external_data(path: Path) -> list[Path]:
+def external_data(path: Path) -> tuple[Path, ...]:
     """The files beside `path` that hold its weights. Raises UserError when one is missing."""
-    files = external_files(read(path), path.parent)
+    found = path.stat()
+    files = _external_files(path, found.st_size, found.st_mtime_ns)
     missing = [f.name for f in files if not f.is_file()]
     if missing:
         raise UserError(f"model '{path}': its external data {', '.join(missing)} is not beside it")
@@ -110,9 +110,9 @@ def _facts(proto: Any) -> Facts:
 
 
 @lru_cache(maxsize=1024)
-def _external_data(path: Path, size: int, modified: int) -> tuple[Path, ...]:
-    """`external_data` of a file that is as it was: a plan asks for each trial."""
-    return tuple(external_data(path))
+def _external_files(path: Path, size: int, modified: int) -> tuple[Path, ...]:
+    """Those that a file names which is as it was: a plan asks for each trial."""
+    return tuple(external_files(read(path), path.parent))
 
 
 def refuse(trial: Any) -> str | None:

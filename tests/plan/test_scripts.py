@@ -1,6 +1,7 @@
 """Scripts in a plan and on the command line: one trial for each model that they call."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -215,14 +216,17 @@ net(torch.ones(2, 10))
 def test_a_file_that_a_script_reads_makes_other_keys_and_its_old_content_the_old_ones(tmp_path):
     net, cfg = tmp_path / "net.py", tmp_path / "cfg.json"
     net.write_text(READS_CONFIGURATION)
-    keys, sizes = [], []
+    trials, sizes = [], []
     for width in (4, 9, 4):
         cfg.write_text(json.dumps({"width": width}))
-        (trial,) = planned(str(net))
-        keys.append(trial.key)
-        sizes.append(script.load(parse(trial.trial.model)[1], trial.trial).facts["params_size"])
-    assert keys[0] == keys[2] != keys[1]
+        trials += planned(str(net))
+        trial = trials[-1].trial
+        sizes.append(script.load(parse(trial.model)[1], trial).facts["params_size"])
+    assert trials[0].key == trials[2].key != trials[1].key
     assert sizes == [44, 99, 44]
+    assert script.changed(trials[0].trial) is None
+    said = r"the script made another model: net.py calls no model with the hash '\w{8}'"
+    assert re.match(said, script.changed(trials[1].trial))
 
 
 @pytest.mark.process
