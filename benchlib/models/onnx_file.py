@@ -6,8 +6,8 @@ reads what is given instead. A fixed batch is rewritten by `_onnx_batch`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Mapping
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -104,7 +104,8 @@ def _other(path: Path) -> str | None:
 
 def external_data(path: Path) -> list[Path]:
     """The files beside `path` that hold its weights. Raises UserError when one is missing, or not whole."""
-    ends = external_ends(read(path))
+    found = path.stat()
+    ends = _external_ends(path, found.st_size, found.st_mtime_ns)
     files = [path.parent / name for name in ends]
     missing = [f.name for f in files if not f.is_file()]
     if missing:
@@ -141,6 +142,12 @@ def _facts(proto: Any) -> Facts:
         "params_dtype": max([d for d in counts if "float" in d] or counts, key=lambda d: counts[d], default=""),
         "weights_size": size,
     }
+
+
+@lru_cache(maxsize=1024)
+def _external_ends(path: Path, size: int, modified: int) -> Mapping[str, int]:
+    """What a file that is as it was reads of other files: a plan asks for each trial."""
+    return external_ends(read(path))
 
 
 def refuse(trial: Any) -> str | None:

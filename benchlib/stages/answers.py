@@ -55,8 +55,7 @@ class KnownOutputs:
 
     def numbers(self, number: int) -> list[str]:
         """The names of Python's numbers among the outputs for a set, which are none of its arrays."""
-        arrays, structure = tensors.load(self.file(number))
-        return tensors.number_names(tensors.unflatten(structure, arrays))
+        return tensors.load(self.file(number))[1].numbers()
 
 
 @dataclass(frozen=True)
