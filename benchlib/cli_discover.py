@@ -110,8 +110,11 @@ def shown(
     """The lines for one script; `more` are rows for a model beside those of discovery."""
     words = " ".join(f"{key}::{','.join(values)}" for key, values in one.labels.items())
     yield f"{Path(one.script).name}:{f'  ({words})' if words else ''}"
+    first: dict[str, str] = {}
     for model in one.models:
-        yield from _model(model, more(model))
+        called = first.setdefault(model.hash, model.name)
+        same = f", the same as {called}" if called != model.name else ""
+        yield from _model(model, f"{model.hash}{same}", more(model))
     if not one.models:
         yield "    no model was called" + (" until then" if one.ended else "")
     yield from (f"    {remark}" for remark in one.remarks)
@@ -122,7 +125,7 @@ def shown(
         yield from (f"    | {line}" for line in one.output.splitlines())
 
 
-def _model(model: Found, more: Mapping[str, str]) -> Iterator[str]:
+def _model(model: Found, hash: str, more: Mapping[str, str]) -> Iterator[str]:
     indent = "    " * (model.depth + 1)
     yield f"{indent}{model.name} (executed {model.executed}x – {_time(model.seconds)})"
     rows = {
@@ -130,7 +133,7 @@ def _model(model: Found, more: Mapping[str, str]) -> Iterator[str]:
         "location": f"{_short(Path(model.file))}, line {model.line}",
         "called in": model.called_in and f"{model.called_in}, a method of the model that holds it",
         "parameters": f"{model.params_size:,} ({in_bytes(model.weights_size)})",
-        "hash": model.hash,
+        "hash": hash,
         "inputs": model.inputs or "none",
         **more,
     }

@@ -13,7 +13,6 @@ import os
 import platform
 import re
 from collections.abc import Iterable, Mapping
-from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,6 +20,7 @@ import benchlib
 from benchlib import machine, telemetry, user_file
 from benchlib.import_closure import ImportGraph, Packages
 from benchlib.registries import Registry, exporters, passes, runtimes, sources
+from benchlib.remembered import remembered
 from benchlib.trial import Trial
 from benchlib.worker.service import MODULES
 
@@ -67,13 +67,21 @@ def fingerprint(trial: Trial) -> dict[str, dict[str, Any]]:
             "cpu_ram_size": machine.ram_size(),
             **{f"gpu_{k}": getattr(gpu[0], k) for k in ("name", "driver") if gpu},
         },
-        "environment": {
-            "python": platform.python_version(),
-            **{k: v for k, v in sorted(os.environ.items()) if _VARIABLES.match(k) and k not in telemetry.OFF},
-        },
+        "environment": dict(_environment()),
         "template": {TEMPLATE.name: _template_hash(TEMPLATE)},
-        "code": _code(_starts(plugins), EXCLUDED),
+        "code": dict(_code_of_trial(tuple(plugins))),
     }
+
+
+@remembered
+def _environment() -> Mapping[str, str]:
+    steering = {k: v for k, v in sorted(os.environ.items()) if _VARIABLES.match(k) and k not in telemetry.OFF}
+    return {"python": platform.python_version(), **steering}
+
+
+@remembered
+def _code_of_trial(plugins: tuple[tuple[Registry[Any], str], ...]) -> Mapping[str, str]:
+    return _code(_starts(plugins), EXCLUDED)
 
 
 def code_of(registry: Registry, name: str, *beside: str) -> dict[str, str]:
@@ -106,13 +114,7 @@ def difference(old: dict[str, Any], new: dict[str, Any]) -> str | None:
     return None
 
 
-def forget_files() -> None:
-    """Has every file looked at anew: the kernel of a notebook lives long, and its user edits files meanwhile."""
-    for kept in (_graph, _hashes, _template_hash):
-        kept.cache_clear()
-
-
-@cache
+@remembered
 def _template_hash(path: Path) -> str:
     cells = json.loads(path.read_text())["cells"]
     code = [
@@ -161,7 +163,7 @@ def _ours() -> Packages:
     return Packages(((LIBRARY.name, LIBRARY.parent),))
 
 
-@cache
+@remembered
 def _graph(packages: Packages) -> ImportGraph:
     return ImportGraph(packages)
 
@@ -174,7 +176,7 @@ def _code(starts: Iterable[_Start], excluded: Iterable[str]) -> dict[str, str]:
     return dict(sorted(found.items()))
 
 
-@cache
+@remembered
 def _hashes(start: _Start, excluded: tuple[str, ...]) -> Mapping[str, str]:
     places = [LIBRARY / name for name in excluded]
     without = frozenset(file for place in places for file in (place.glob("*.py") if place.is_dir() else [place]))

@@ -18,6 +18,11 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from benchlib import artifacts
+from benchlib.errors import UserError
+from benchlib.files import write_text
+
+KEPT = "parsed.json"  # the same in the cache
 HANDED_OVER = "BENCHLIB_PARSED"  # a file of what the driver knows of the library's texts, in a kernel's environment
 # The text of a syntax tree where a string is the dotted name of a module, or the name of a file.
 _STRING = re.compile(r"Constant\(value='([A-Za-z_]\w*(?:\.\w+)+)'")
@@ -134,19 +139,29 @@ def _absolute(level: int, name: str, package: tuple[str, ...]) -> str:
 
 # What texts were found to hold, by their hash: pure knowledge, which no edit of a file makes wrong.
 _known: dict[str, _Parsed] = {}
+_new: set[str] = set()  # those of them that this process found out
 
 
 def hand_over(file: Path) -> None:
     """Writes what this process knows of texts into `file`, for a process with HANDED_OVER in its environment."""
     known = {key: [text.digest, sorted(text.imports), sorted(text.strings)] for key, text in _known.items()}
-    file.write_text(json.dumps(known))
+    write_text(file, json.dumps(known))
+
+
+def keep() -> None:
+    """Keeps it in the cache for later processes, where this one has parsed a text that they do not know."""
+    if _new:
+        with suppress(OSError, UserError):  # without a cache they parse again
+            hand_over(artifacts.root() / KEPT)
+        _new.clear()
 
 
 @cache
 def _take_over() -> None:
     """Reads, once, what another process handed over. Parsing the library takes a kernel a tenth of a trial's time."""
-    with suppress(KeyError, OSError, ValueError):
-        for key, (digest, imports, strings) in json.loads(Path(os.environ[HANDED_OVER]).read_bytes()).items():
+    with suppress(OSError, ValueError):
+        file = Path(os.environ.get(HANDED_OVER) or artifacts.root(make=False) / KEPT)
+        for key, (digest, imports, strings) in json.loads(file.read_bytes()).items():
             _known[key] = _Parsed(digest, frozenset((level, name) for level, name in imports), frozenset(strings))
 
 
@@ -155,6 +170,7 @@ def _parsed(source: bytes) -> _Parsed:
     key = hashlib.sha256(source).hexdigest()
     if key not in _known:
         _known[key] = _parse_text(source)
+        _new.add(key)
     return _known[key]
 
 

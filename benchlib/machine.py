@@ -13,6 +13,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from benchlib.registry import Facts
+from benchlib.remembered import remembered
 
 # Packages whose distribution is not called as they are imported.
 _DISTRIBUTIONS = {"onnxruntime": ("onnxruntime-gpu", "onnxruntime"), "PIL": ("pillow",)}
@@ -21,7 +22,11 @@ _VERSIONS = ("torch", "onnx", "onnxruntime", "onnxscript", "transformers", "timm
 
 def package_version(package: str) -> str | None:
     """The version of an installed package by its import name (or a module in it), without importing it."""
-    package = package.partition(".")[0]
+    return _version(package.partition(".")[0])
+
+
+@remembered
+def _version(package: str) -> str | None:
     for distribution in _DISTRIBUTIONS.get(package, (package,)):
         try:
             return version(distribution)
@@ -180,6 +185,7 @@ def facts(device: str = "cpu") -> Facts:
     }
 
 
+@remembered
 def _cgroup_quota() -> float | None:
     try:
         quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()

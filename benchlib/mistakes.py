@@ -16,23 +16,30 @@ from benchlib.trial_values import RECORDED
 IN_FILES = ("sequence", "runtime", "exporter")  # parameters that may name a file of the user's
 
 
+Problem = tuple[str, str]  # a parameter, and what is wrong with it
+
+
 def make(values: Mapping[str, Any]) -> Trial:
     """A Trial. Raises UserError with a complaint for everything that is wrong with `values`."""
-    found = problems(values)
-    if found:
+    trial, found = judged(values)
+    if trial is None:
         raise UserError(*(message for _, message in found))
-    return Trial(**values)
+    return trial
 
 
-def problems(values: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """(parameter, message) for everything that is wrong with `values`; empty when a Trial can be made."""
+def problems(values: Mapping[str, Any]) -> list[Problem]:
+    """Everything that is wrong with `values`; empty when a Trial can be made."""
+    return judged(values)[1]
+
+
+def judged(values: Mapping[str, Any]) -> tuple[Trial | None, list[Problem]]:
+    """The Trial of some values; None where something is wrong with them, and that."""
     try:
-        Trial(**values)
-        return []
+        return Trial(**values), []
     except ValidationError as error:
-        return list(dict.fromkeys(_in_words(e) for e in error.errors()))
+        return None, list(dict.fromkeys(_in_words(e) for e in error.errors()))
     except UserError as error:
-        return [(_about(values, str(error)), str(error))]
+        return None, [(_about(values, str(error)), str(error))]
 
 
 def _about(values: Mapping[str, Any], text: str) -> str:

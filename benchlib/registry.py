@@ -67,6 +67,7 @@ class Source:
     summary: str
     load: Callable[[str, Any], Any]
     identity: Callable[[str, Any], Any] = lambda name, trial: name
+    changed: Refusal = never  # that the model of a planned trial is another one by now, asked before it is loaded
     packages: tuple[str, ...] = ()
     catalogue: Callable[[], list[CatalogueRow]] | None = None
     more: Callable[[], list[str]] | None = None  # names that load() takes beside those of the catalogue

@@ -366,7 +366,7 @@ def is_leaf(item: Any) -> bool:
     """Whether this is an array, or a tensor that is dense and of torch's own class; while torch traces, any tensor."""
     if isinstance(item, (np.ndarray, np.generic)):
         return True
-    return _is_array(item) and not _is_special(item)
+    return _is_array(item) and not is_special(item)
 
 
 def _is_array(item: Any) -> bool:
@@ -376,7 +376,7 @@ def _is_array(item: Any) -> bool:
     return hasattr(item, "dtype") and hasattr(item, "shape") and not isinstance(item, type)
 
 
-def _is_special(item: Any) -> bool:
+def is_special(item: Any) -> bool:
     """Whether a tensor is more than its numbers."""
     torch = sys.modules.get("torch")
     if torch is None or not isinstance(item, torch.Tensor) or torch.compiler.is_compiling():
@@ -386,7 +386,7 @@ def _is_special(item: Any) -> bool:
     return not isinstance(item, (torch._subclasses.FakeTensor, torch._subclasses.functional_tensor.FunctionalTensor))
 
 
-def _special_parts(item: Any) -> tuple[Mapping[str, Any], Builder]:
+def special_parts(item: Any) -> tuple[Mapping[str, Any], Builder]:
     """The dense tensors that a special one is made of, and what makes it of them; none where it is pickled whole."""
     import torch
 
@@ -467,7 +467,7 @@ class _Walk:
             items = [self.node_of(value, (*path, str(i)), above) for i, value in enumerate(item)]
             return ["tuple" if cls is tuple else "list", items]
         if _is_array(item):
-            parts, builder = _special_parts(item)
+            parts, builder = special_parts(item)
             return self._object(class_words(item), builder, self._children(item, parts, path, above))
         kind = _kind_of(cls)
         return self._pickled(item, path) if kind is None else self._of_kind(item, kind, path, above)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import cached_property
 from pathlib import PurePath
 from typing import Annotated, Any, Literal
 
@@ -140,6 +141,10 @@ class Trial(BaseModel):
                     raise ValueError(f"{parameter}: {problem}")
         return self
 
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Trial:
+        """Another trial, in which what was worked out for this one is worked out anew."""
+        return Trial.model_construct(**{**self.model_dump(), **(update or {})})
+
     # -- what the parameters mean ----------------------------------------------------------------
 
     @property
@@ -163,6 +168,10 @@ class Trial(BaseModel):
 
     def source(self) -> tuple[Source, str]:
         """The source of the model and the model's name in it. Raises UserError for a model that is not there."""
+        return self._source
+
+    @cached_property
+    def _source(self) -> tuple[Source, str]:
         scheme, name = parse(self.model)
         return sources.get(scheme), name
 
@@ -178,7 +187,7 @@ class Trial(BaseModel):
         path = PurePath(file.partition(":")[2] or file)
         return f"{path.stem if path.suffix.lower() in FILES else path.name}{mark}{picked}"
 
-    @property
+    @cached_property
     def way(self) -> Way:
         """The way of the trial, with runtime and provider resolved."""
         return self._way({name: getattr(self, name) for name in WAY})
@@ -188,7 +197,7 @@ class Trial(BaseModel):
         """Seconds for which the trial waits for a quiet host: none where it decides nothing."""
         return 0.0 if self.level == "smoke" else self.wait_for_quiet
 
-    @property
+    @cached_property
     def judge_way(self) -> Way:
         """The way whose outputs count as right: eager, or what the source says."""
         return self._way({**self.source()[0].judge})
@@ -201,7 +210,7 @@ class Trial(BaseModel):
         provider = next((p for p, kind in runtime.providers.items() if kind == "cpu"), "")
         return replace(judge, provider=provider, runtime_args=runtime.exact) if runtime.exact else None
 
-    @property
+    @cached_property
     def reference_way(self) -> Way | None:
         """What speedup compares with; None where there is nothing (an ONNX file has no eager)."""
         if self.reference == "none":

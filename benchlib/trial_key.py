@@ -85,8 +85,14 @@ def asked_of(parameters: Mapping[str, Any]) -> dict[str, Any]:
     return {
         name: value
         for name, value in parameters.items()
-        if name not in NOT_IN_KEY and not (name in BORN_WITH and canonical(value) == canonical(BORN_WITH[name]))
+        if name not in NOT_IN_KEY and not (name in BORN_WITH and _is_equal(value, BORN_WITH[name]))
     }
+
+
+def _is_equal(value: Any, born: Any) -> bool:
+    if type(value) is type(born) and value != born:
+        return False  # as most that differ do
+    return value is born or canonical(value) == canonical(born)
 
 
 def is_of_earlier_rule(key: str) -> bool:

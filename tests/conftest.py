@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import benchlib  # noqa: F401  (before a test's module imports onnxruntime: its telemetry is off then)
+from benchlib.remembered import forget
 
 ROOT = Path(__file__).parent.parent
 PLANTED = ROOT / "tests" / "planted"
@@ -77,6 +78,12 @@ def _no_process_was_started():
     _started.clear()
     yield
     assert not _started, f"this test starts a process: give it the marker `process`; {_started}"
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_remembered():
+    """Each test begins like a plan: what an earlier one looked up may be otherwise now."""
+    forget()
 
 
 @pytest.fixture(scope="session")

@@ -40,8 +40,10 @@ SHORTEST = {
             "limits": {"smoke": 45.0},
             "studies": {"first": ["planted/plain"], "same": ["planted/plain"]},
             "ways": {"exporter": ["planted"], "reference": ["planted"], "level": ["smoke"]},
+            "known": {"suites": ["explicit/mlp"]},
+            "matrix": {"exporter": ["eager", "script"]},
         },
-        3,
+        4,
     ),
 }
 

@@ -12,6 +12,7 @@ from benchlib import fingerprint as fingerprints
 from benchlib.fingerprint import EXCLUDED, EXCLUDED_FROM_ENTRIES, STEPS, TEMPLATE, code_of, difference, fingerprint
 from benchlib.mistakes import make
 from benchlib.registries import exporters, passes, runtimes, sources
+from benchlib.remembered import forget
 from benchlib.stages.ground_truth import DECIDING
 from benchlib.trial import Trial
 
@@ -30,11 +31,6 @@ ONLY_SHOWS = (
 @pytest.fixture
 def look_again():
     """Forgets what was read; what stands in the files afterwards is what counts."""
-
-    def forget() -> None:
-        fingerprints._graph.cache_clear()
-        fingerprints._hashes.cache_clear()
-
     yield forget
     forget()
 
@@ -179,6 +175,7 @@ def test_a_variable_that_steers_a_runtime_counts(monkeypatch):
     trial = Trial(model="planted/plain", exporter="planted", reference={"exporter": "planted"})
     before = fingerprint(trial)
     monkeypatch.setenv("OMP_WAIT_POLICY", "passive")
+    forget()
     assert "OMP_WAIT_POLICY" in difference(before, fingerprint(trial))
 
 

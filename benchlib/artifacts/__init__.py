@@ -18,7 +18,6 @@ empty and no cache is refused as a root, and who only looks changes nothing.
 """
 
 from benchlib.artifacts.entry import Entry, by_address, entries, find
-from benchlib.artifacts.files import file_hash
 from benchlib.artifacts.hold import Busy, let_go
 from benchlib.artifacts.place import KINDS, STATE, claim, root, size_limit
 from benchlib.artifacts.room import clean, delete, lean, lean_made_by, trim
@@ -26,5 +25,5 @@ from benchlib.artifacts.store import TRIAL, failed, obtain, storing
 
 __all__ = [
     "KINDS", "STATE", "TRIAL", "Busy", "Entry", "by_address", "claim", "clean", "delete", "entries", "failed",
-    "file_hash", "find", "lean", "lean_made_by", "let_go", "obtain", "root", "size_limit", "storing", "trim",
+    "find", "lean", "lean_made_by", "let_go", "obtain", "root", "size_limit", "storing", "trim",
 ]  # fmt: skip

@@ -11,9 +11,10 @@ from pathlib import Path, PurePath
 from typing import Any, TypedDict, cast
 
 from benchlib.artifacts import hold, place
-from benchlib.artifacts.files import StoredFiles, disk_size, file_hash, read_sealed, seal
+from benchlib.artifacts.files import StoredFiles, disk_size, read_sealed, seal
 from benchlib.artifacts.place import ADDRESS, STATE
 from benchlib.errors import UserError
+from benchlib.files import digest_of
 from benchlib.registry import Facts
 
 # What decides an entry, by name, in values that JSON knows: its key is the hash of them, and it keeps them to be read.
@@ -121,7 +122,7 @@ def sound(entry: Entry, key: str) -> bool:
         return (
             entry.state.get("key") == key
             and entry.whole
-            and all(file_hash(entry.path / name) == file["sha256"] for name, file in files)
+            and all(digest_of(entry.path / name) == file["sha256"] for name, file in files)
         )
     except OSError:
         return False

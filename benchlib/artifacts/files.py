@@ -5,14 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import time
 from collections.abc import Container, Mapping
 from pathlib import Path
 from typing import Any, TypedDict
 
-_SETTLED = 0.05  # seconds; a file system's clock ticks every 1 to 10 ms, and a change within a tick does not show
+from benchlib.files import digest_of
+
 _LOGS = (".log", ".txt")
-_known: dict[tuple[int, ...], str] = {}
 
 
 class StoredFile(TypedDict):
@@ -26,26 +25,11 @@ StoredFiles = dict[str, StoredFile]  # path in the entry's folder -> the file
 Sealed = Mapping[str, Any]  # a JSON object as it was sealed: the state of an entry, a marker, who holds a lock
 
 
-def file_hash(path: Path) -> str:
-    """sha256 of a file's bytes, read once per process as long as inode, size and times stay the same.
-
-    Raises OSError where there is no file.
-    """
-    with path.open("rb") as file:
-        seen = _seen(file.fileno())
-        if seen not in _known:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-            if _seen(file.fileno()) != seen or time.time() - seen[-1] / 1e9 < _SETTLED:
-                return digest  # it may still be changing: not to be relied on
-            _known[seen] = digest
-        return _known[seen]
-
-
 def listed(folder: Path, but: Container[str]) -> StoredFiles:
     """Hash and size of each file in a folder, by its path in there, without those called as in `but`."""
     found = {str(f.relative_to(folder)): f for f in sorted(folder.rglob("*")) if f.is_file()}
     kept = {name: file for name, file in found.items() if name not in but}
-    return {name: {"sha256": file_hash(file), "size": file.stat().st_size} for name, file in kept.items()}
+    return {name: {"sha256": digest_of(file), "size": file.stat().st_size} for name, file in kept.items()}
 
 
 def disk_size(folder: Path) -> int:
@@ -95,9 +79,3 @@ def _open_itself(path: str, flags: int) -> int:
 
 def _digest(values: Mapping[str, object]) -> str:
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
-
-
-def _seen(descriptor: int) -> tuple[int, ...]:
-    """What changes when a file does; the time of the last change of any kind, which nobody can set, comes last."""
-    found = os.fstat(descriptor)
-    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns

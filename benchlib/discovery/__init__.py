@@ -8,6 +8,6 @@ torch is imported on this side.
 """
 
 from benchlib.discovery.found import Discovery, Found
-from benchlib.discovery.runs import NotCalled, discover, take
+from benchlib.discovery.runs import NotCalled, discover, no_such_model, take
 
-__all__ = ["Discovery", "Found", "NotCalled", "discover", "take"]
+__all__ = ["Discovery", "Found", "NotCalled", "discover", "no_such_model", "take"]

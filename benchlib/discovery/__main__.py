@@ -13,45 +13,61 @@ import os
 import sys
 import traceback
 import types
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 if __name__ == "__main__":
     here = os.path.dirname(os.path.abspath(__file__))
     # Started by path: this folder is sys.path[0]; the library stands last, behind all that is the script's.
     sys.path[0] = os.path.dirname(os.path.dirname(here))
 
-from benchlib.discovery import names, processes
-from benchlib.discovery.journal import ChildStarted, Ended, Imported, Journal
+from benchlib.discovery import names, processes, seeds
+from benchlib.discovery.journal import ChildStarted, Ended, Journal
+from benchlib.discovery.reads import Reads
 from benchlib.discovery.taking import taker
 from benchlib.discovery.watch import Watch
 from benchlib.worker import process
 
 
-class AfterTorch(importlib.abc.MetaPathFinder):
-    """Finds torch where it is found anyway, and calls `then` with it when it has been imported."""
+class AfterImport(importlib.abc.MetaPathFinder):
+    """Finds modules where they are found anyway, and calls each function of `then` with its module once that has been
+    imported."""
 
-    def __init__(self, then):
-        self._then = then
+    def __init__(self, *then: Mapping[str, Callable[[Any], None]]):
+        self._then = {name: [calls[name] for calls in then if name in calls] for calls in then for name in calls}
+
+    def start(self) -> None:
+        """From now on; of what is there already, as an environment may import torch at the start of Python, at once."""
+        for name in self._then.keys() & sys.modules.keys():
+            self._call(sys.modules[name], self._then.pop(name))
+        sys.meta_path.insert(0, self)
 
     def find_spec(self, name, path=None, target=None):
-        if name != "torch":
+        if name not in self._then:
             return None
         spec = importlib.machinery.PathFinder.find_spec(name, path)
         if spec is None or spec.loader is None:
             return spec
-        execute, then = spec.loader.exec_module, self._then
+        execute = spec.loader.exec_module
 
         def exec_module(module):  # not at once: a script may ask whether torch is there before it imports it
-            sys.meta_path.remove(self)
+            then = self._then.pop(name, ())
             execute(module)
-            then(module)
+            self._call(module, then)
 
         spec.loader.exec_module = exec_module
         return spec
 
+    @staticmethod
+    def _call(module, then):
+        for call in then:
+            call(module)
+
 
 def main(script: str, args: list, folder: str, max_depth: int, wanted: str, into: str) -> None:
-    journal, text = Journal(Path(folder)), Path(script).read_bytes()
+    reads = Reads(script, [folder, os.environ["BENCHLIB_CACHE"]])
+    journal, text = Journal(Path(folder), reads.mark), Path(script).read_bytes()
     try:
         tree = ast.parse(text, script)
         code, loops = compile(tree, script, "exec", dont_inherit=True), names.loop_variables(tree)
@@ -61,10 +77,7 @@ def main(script: str, args: list, folder: str, max_depth: int, wanted: str, into
         return
     take = taker(journal, Path(into), script) if wanted else None
     watch = Watch(journal, script, max_depth, loops, wanted, take)
-    if "torch" in sys.modules:  # of an environment that imports it at the start of Python
-        watch.install(sys.modules["torch"])
-    else:
-        sys.meta_path.insert(0, AfterTorch(watch.install))
+    AfterImport(seeds.AFTER, {"torch": watch.install}, reads.after).start()
     processes.watch(script, lambda: journal.say(ChildStarted()))
     sys.setrecursionlimit(3 * sys.getrecursionlimit())  # a call of a module goes through frames of ours too
     library = sys.path.pop(0)
@@ -74,13 +87,15 @@ def main(script: str, args: list, folder: str, max_depth: int, wanted: str, into
     module = types.ModuleType("__main__")
     module.__dict__.update(__file__=script, __builtins__=builtins, __spec__=None, __annotations__={})
     sys.modules["__main__"] = module
+    seeds.fix_python()
+    reads.start()
     try:
         exec(code, module.__dict__)
     except SystemExit as error:
         if error.code not in (None, 0):
             journal.say(Ended(f"{at(script, line_of(error, script))}sys.exit({error.code!r})"))
         else:
-            journal.say(Imported(imported(script)))
+            journal.say(reads.told())
             journal.say(Ended(""))
         raise
     except BaseException as error:
@@ -89,16 +104,8 @@ def main(script: str, args: list, folder: str, max_depth: int, wanted: str, into
         what = f"{type(error).__name__}: {message}" if message else type(error).__name__
         journal.say(Ended(f"{at(script, line_of(error, script))}{what}"))
         sys.exit(1)
-    journal.say(Imported(imported(script)))
+    journal.say(reads.told())
     journal.say(Ended(""))
-
-
-def imported(script: str) -> list[str]:
-    """The files of the script's own folder that it has imported."""
-    folder = os.path.dirname(script) + os.sep
-    files = {getattr(module, "__file__", None) or "" for module in list(sys.modules.values())}
-    mine = (f for f in files if f.startswith(folder) and f != script and f.endswith(".py"))
-    return sorted(f for f in mine if names.is_users(f, script))  # its folder may hold a virtual environment
 
 
 def line_of(error: BaseException, script: str) -> int | None:

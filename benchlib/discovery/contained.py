@@ -18,7 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchlib.discovery import journal
+from benchlib import artifacts
+from benchlib.discovery import journal, seeds
 from benchlib.worker import process
 
 _MAIN = Path(__file__).parent / "__main__.py"
@@ -58,7 +59,14 @@ def run(
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            env={**os.environ, process.MARK: mark, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONUNBUFFERED": "1"},
+            # Without the thread counts of a worker, the same everywhere: what is computed here is part of the model.
+            env={
+                **process.environment(mark),
+                **seeds.ENVIRONMENT,
+                "BENCHLIB_CACHE": str(artifacts.root(make=False)),
+                "PYTHONDONTWRITEBYTECODE": "1",
+                "PYTHONUNBUFFERED": "1",
+            },
         )
         output = _Tail(child.stdout)
         stopped = False

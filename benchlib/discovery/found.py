@@ -1,7 +1,8 @@
 """What a script was found to call.
 
-Instances that are equal in structure and inputs have one hash. They are rows of their own where the script has names
-of its own for them (`weights_hash` tells them apart), and one row, executed as often as all of them, under one name.
+Invocations have one hash when they would save the same: module, weights, and the inputs of the call. Instances that
+differ in their weights alone are one row under one name, executed as often as all of them, with the hash of the first;
+they are rows of their own where the script has names of its own for them.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ class Found:
     """One invocation of a model: a module called with one set of input shapes and dtypes."""
 
     name: str  # how the script calls it: "pytorch_model", "Net.inner.model", "models[1]"; "fc" for a child
-    hash: str  # 8 digits: structure, and shapes and dtypes of the inputs; no weights
+    hash: str  # 8 digits: of all that is saved of it (`benchlib.models._content`)
     weights_hash: str  # of the weights, as they were at the first call
     model_class: str  # "hello_world.SmallModel"
     file: str  # where the script first called it

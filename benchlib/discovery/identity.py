@@ -1,34 +1,32 @@
-"""What makes two invocations one: the structure of the module, and the shapes and dtypes of its inputs."""
+"""What makes two invocations one: what the module holds, and what it is called with."""
 
 from __future__ import annotations
 
-import hashlib
 import inspect
-import re
 from collections.abc import Mapping
 from typing import Any
 
 CallInputs = dict[str, Any]  # the arguments of one call by name: tensors, or whatever a script gives
-_PLAIN = (bool, int, str, type(None))
 _DEEPEST = 5  # nesting of inputs that is looked into
 _WIDEST = 64  # items of a sequence
-_ADDRESS = re.compile(r" at 0x[0-9a-f]+")  # of objects that a module shows: another one in each process
 
 
-def structure(module: Any) -> str:
-    """Classes, plain configuration, names, shapes and dtypes of the parameters and buffers. No weights, and no
-    floats but those that a module shows itself: a time or a random number would make each run another model."""
-    lines = [_ADDRESS.sub("", repr(module))]
-    for path, part in module.named_modules():
-        plain = {n: v for n, v in vars(part).items() if n[:1] != "_" and n != "training" and _is_plain(v)}
-        lines.append(f"{path} {class_of(part, '')} {sorted(plain.items())}")
-    for path, tensor in (*module.named_parameters(), *module.named_buffers()):
-        lines.append(f"{path} {text_of(tensor)}")
-    return "\n".join(lines)
+def likeness(module: Any) -> str:
+    """What instances have in common that differ in their weights alone: code, configuration, and the dtypes and shapes
+    of their tensors."""
+    from benchlib.models import _content  # takes numpy
+
+    return _content.digest(module, values=False)
 
 
-def digest(structure: str, inputs: str) -> str:
-    return hashlib.sha256(f"{structure}\n{inputs}".encode()).hexdigest()[:8]
+def digest(module: Any, inputs: CallInputs, positional: int, depth: int) -> str:
+    """The hash of an invocation: of the module, weights included, and of what it is called with. The inputs of a child
+    are computed by its parent: they count by their shapes and dtypes."""
+    from benchlib.models import _content, _given
+
+    if depth:
+        return _content.digest(module, inputs_text(inputs))[:8]
+    return _given.digest(module, inputs, list(inputs)[:positional])[:8]
 
 
 def class_of(module: Any, main: str) -> str:
@@ -85,12 +83,6 @@ def _held_tensors(value: Any, depth: int) -> str:
     """The attributes of an object that are tensors, or hold some."""
     held = [(n, text_of(v, depth + 1)) for n, v in getattr(value, "__dict__", {}).items() if n[:2] != "__"]
     return ", ".join(f"{n.lstrip('_')}: {t}" for n, t in held if "[" in t and "]" in t)
-
-
-def _is_plain(value: Any) -> bool:
-    if isinstance(value, (list, tuple)):
-        return len(value) <= _WIDEST and all(map(_is_plain, value))
-    return isinstance(value, _PLAIN)
 
 
 def _bases(kind: type) -> set[str]:

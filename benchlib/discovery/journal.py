@@ -9,10 +9,12 @@ from __future__ import annotations
 import json
 import mmap
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import get_args
 
+from benchlib.discovery.dependencies import Stamp
 from benchlib.discovery.found import Found
 from benchlib.typed_json import from_json, to_json
 
@@ -49,10 +51,14 @@ class ChildStarted:
 
 
 @dataclass(frozen=True)
-class Imported:
-    """The files of the script's own folder that it has imported."""
+class Read:
+    """What the script read before it called its last model (`benchlib.discovery.reads`)."""
 
-    files: list[str]
+    files: dict[str, Stamp]
+    looked_for: dict[str, bool]  # path -> whether something was there
+    folders: dict[str, str]  # path -> digest of the names in it
+    environment: dict[str, str | None]  # variable -> its value as the script was started
+    unseen: list[str]  # what it does that cannot be watched
 
 
 @dataclass(frozen=True)
@@ -74,7 +80,7 @@ class Ended:
     text: str  # how it went wrong; "" where it did not
 
 
-Line = FoundRow | LeftOut | Remark | ChildStarted | Imported | Taken | NotTaken | Ended
+Line = FoundRow | LeftOut | Remark | ChildStarted | Read | Taken | NotTaken | Ended
 _KINDS = {kind.__name__: kind for kind in get_args(Line)}
 
 
@@ -86,7 +92,9 @@ def prepare(folder: Path) -> None:
 class Journal:
     """The side of the script."""
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, mark: Callable[[], None] = lambda: None):
+        """`mark` is called before a model is said that was not called before."""
+        self._mark = mark
         self._lines = str((folder / "lines").resolve())  # the script may change directory
         with (folder / "counts").open("r+b") as file:
             self._memory = memoryview(mmap.mmap(file.fileno(), MOST * _ITEM))
@@ -94,6 +102,8 @@ class Journal:
 
     def say(self, line: Line) -> None:
         """Adds a line. The file is opened anew for each line: the script may close descriptors that are not its own."""
+        if isinstance(line, FoundRow):
+            self._mark()
         file = os.open(self._lines, os.O_WRONLY | os.O_APPEND)
         try:
             os.write(file, (json.dumps({"kind": type(line).__name__, **to_json(line)}) + "\n").encode())

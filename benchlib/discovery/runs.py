@@ -4,38 +4,55 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import platform
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from benchlib import artifacts, label_line
 from benchlib.discovery import contained, surroundings
+from benchlib.discovery.dependencies import Dependencies, content_of
 from benchlib.discovery.found import Discovery, Found
-from benchlib.discovery.journal import ChildStarted, FoundRow, Imported, LeftOut, Line, NotTaken, Remark, Taken
+from benchlib.discovery.journal import ChildStarted, FoundRow, LeftOut, Line, NotTaken, Read, Remark, Taken
 from benchlib.errors import UserError, suggestion
 from benchlib.registry import Facts
 from benchlib.typed_json import from_json, to_json
+from benchlib.worker import process
 
 KIND, FILE = "discoveries", "discovery.json"
+_HASHING = ("_content.py", "_given.py", "_code.py", "_facts.py")  # what makes the hash of a model
 
 
 class NotCalled(UserError):
     """A script does not call the model with the hash that is asked for."""
 
 
-class _NotKept(Exception):
-    """A run that went wrong: what it found is given back, and the next call runs the script again."""
+@dataclass
+class _Kept:
+    """A discovery as the cache holds it."""
 
-    def __init__(self, discovery: Discovery):
-        self.discovery = discovery
+    discovery: Discovery
+    dependencies: Dependencies
+
+    @property
+    def is_certain(self) -> bool:
+        """Whether it holds for as long as nothing that it depends on changes."""
+        return not self.discovery.ended and not self.dependencies.unseen
 
 
 def discover(script: str | Path, args: Sequence[str] = (), max_depth: int = 0, timeout: float = 600.0) -> Discovery:
-    """Runs the script and says what it called. What went well is kept, by the content of the script and of the files
-    of its folder that it imports, the current folder, its arguments, the depth and the installed packages. Raises
-    UserError for no script.
+    """Runs the script and says what it called.
+
+    It is kept for as long as the script is the same, with its arguments, the current folder, the depth and the
+    installed packages, and everything that it read (`benchlib.discovery.dependencies`). A run that went wrong, or did
+    what nobody can watch, is kept for the trials that were planned with it alone: the next plan runs the script again.
+
+    Raises:
+        UserError: there is no such script.
     """
     path = _script(script)
     decided = {
@@ -45,28 +62,29 @@ def discover(script: str | Path, args: Sequence[str] = (), max_depth: int = 0, t
         "args": list(args),
         "max_depth": max_depth,
         "python": platform.python_version(),
+        "import_path": os.environ.get("PYTHONPATH", ""),
         "packages": _packages(),
         "code": _own_code(),
     }
     key = hashlib.sha256(json.dumps(decided).encode()).hexdigest()
 
     def build(folder: Path, facts: Facts) -> None:
-        found, imported = _run(path, args, max_depth, timeout)
-        if found.ended:
-            raise _NotKept(found)
-        facts |= {"imported": imported}
-        (folder / FILE).write_text(json.dumps(to_json(found)))
+        (folder / FILE).write_text(json.dumps(to_json(_run(path, args, max_depth, timeout))))
 
+    is_of_a_trial = process.MARK in os.environ
     known = artifacts.find(KIND, path.stem, key)
-    if known and any(_hash(Path(file)) != hash for file, hash in known.facts["imported"].items()):
-        artifacts.let_go(known.path / artifacts.STATE)
+    if known:
+        kept = _read(known)
+        if not kept.dependencies.difference() and (kept.is_certain or is_of_a_trial):
+            return kept.discovery
         if not artifacts.delete(known):  # another process reads it just now
-            return _run(path, args, max_depth, timeout)[0]
-    try:
-        entry, _ = artifacts.obtain(KIND, path.stem, key, decided, build)
-    except _NotKept as run:
-        return run.discovery
-    kept = from_json(Discovery, json.loads((entry.path / FILE).read_text()))
+            return _run(path, args, max_depth, timeout).discovery
+    return _read(artifacts.obtain(KIND, path.stem, key, decided, build)[0]).discovery
+
+
+def _read(entry: artifacts.Entry) -> _Kept:
+    """What an entry holds; it may go, as nobody opens a file of it any more."""
+    kept = from_json(_Kept, json.loads((entry.path / FILE).read_text()))
     artifacts.let_go(entry.path / artifacts.STATE)
     return kept
 
@@ -88,19 +106,24 @@ def take(
         return
     if run.ended:
         raise NotCalled(f"{path.name}::{hash} was not called before the script ended: {run.ended}")
-    known = list(dict.fromkeys(line.model.hash for line in run.lines if isinstance(line, FoundRow)))
+    found = [line.model for line in run.lines if isinstance(line, FoundRow)]
+    raise NotCalled(f"the script made another model: {no_such_model(path, hash, found)}")
+
+
+def no_such_model(path: Path, hash: str, models: Iterable[Found]) -> str:
+    """That a script calls no model with a hash, and which it calls."""
+    known = list(dict.fromkeys(model.hash for model in models))
     near = suggestion(hash, known) or f"; it calls {', '.join(known[:12])} and more"
-    raise NotCalled(f"{path.name} calls no model with the hash '{hash}'{near if known else ': it calls none'}")
+    return f"{path.name} calls no model with the hash '{hash}'{near if known else ': it calls none'}"
 
 
-def _run(path: Path, args: Sequence[str], max_depth: int, timeout: float) -> tuple[Discovery, dict[str, str]]:
+def _run(path: Path, args: Sequence[str], max_depth: int, timeout: float) -> _Kept:
     if wrong := label_line.unreadable(path):
-        return Discovery(str(path), list(args), [], ended=wrong), {}
+        return _Kept(Discovery(str(path), list(args), [], ended=wrong), Dependencies())
     before = surroundings.seen(path.parent, artifacts.root())
     run = contained.run(path, args, max_depth, timeout)
     after = surroundings.seen(path.parent, artifacts.root())
-    imported: list[str] = next((line.files for line in run.lines if isinstance(line, Imported)), [])
-    return Discovery(
+    found = Discovery(
         script=str(path),
         args=list(args),
         models=list(_models(run.lines)),
@@ -110,7 +133,17 @@ def _run(path: Path, args: Sequence[str], max_depth: int, timeout: float) -> tup
         seconds=run.seconds,
         labels=label_line.of_file(path),
         remarks=_remarks(run.lines),
-    ), {file: _hash(Path(file)) for file in imported}
+    )
+    return _Kept(found, _dependencies(run.lines))
+
+
+def _dependencies(lines: list[Line]) -> Dependencies:
+    """What a run depends on; of one that went wrong nothing is known."""
+    read = next((line for line in lines if isinstance(line, Read)), None)
+    if read is None:
+        return Dependencies()
+    digests = {path: content_of(path) for path in read.files}
+    return Dependencies(digests, read.looked_for, read.folders, read.environment, read.unseen)
 
 
 def _models(lines: list[Line], above: int = -1) -> Iterator[Found]:
@@ -146,13 +179,9 @@ def _packages() -> str:
     return hashlib.sha256("\n".join(found).encode()).hexdigest()[:16]
 
 
+@cache
 def _own_code() -> str:
-    files = sorted(Path(__file__).parent.glob("*.py"))
+    """A hash of the files that say what is found, and by which hash."""
+    here = Path(__file__).parent
+    files = [*sorted(here.glob("*.py")), *(here.parent / "models" / name for name in _HASHING)]
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:16]
-
-
-def _hash(path: Path) -> str:
-    try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
-    except OSError:
-        return ""

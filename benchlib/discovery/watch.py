@@ -69,11 +69,11 @@ class _Known:
 
     def __init__(self, module: Any, gone: Callable):
         self.ref = weakref.ref(module, gone)
-        self.structure = identity.structure(module)
+        self.likeness = ""  # once it is looked at
         self.takes = identity.parameters(module)
         self.summary: _Summary | None = None
         self.names: dict[int, str] = {}
-        self.rows: dict[tuple[int, str], tuple[int | None, str]] = {}
+        self.rows: dict[tuple[int, str], tuple[int | None, str]] = {}  # with their hashes
 
 
 class Watch:
@@ -94,7 +94,7 @@ class Watch:
         self._everywhere: dict[int, list[_Active]] = {}
         self._here = _Here(self._everywhere)
         self._known: dict[int, _Known] = {}
-        self._rows: dict[tuple[str, str, int], int] = {}
+        self._rows: dict[tuple[str, str, str, int], tuple[int | None, str]] = {}
         os.register_at_fork(after_in_child=self._stop)
 
     def install(self, torch: Any) -> None:
@@ -169,12 +169,8 @@ class Watch:
                 inputs = identity.named(known.takes, args, kwargs)
                 key = (parent.row if parent else -1, identity.inputs_text(inputs))
                 if key not in known.rows:
-                    hash = identity.digest(known.structure, key[1])
-                    with stateless.as_module(self._torch, module, inputs) as plain:
-                        if self._take and hash == self._wanted:
-                            self._forwards.restore()
-                            self._take(module, plain, len(args))
-                        known.rows[key] = (self._row(known, modules, parent, key, hash, inputs), hash)
+                    with self._forwards.as_written(), stateless.as_module(self._torch, module, inputs) as plain:
+                        known.rows[key] = self._row(known, modules, parent, key, plain, len(args))
                 return known.rows[key]
         except Exception as error:
             text = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
@@ -193,11 +189,11 @@ class Watch:
         modules: tuple[Any, ...],
         parent: _Active | None,
         key: tuple[int, str],
-        hash: str,
-        given: CallInputs,
-    ) -> int | None:
-        """A new row; that of another instance which is equal to this one and has the same name; none beyond a limit.
-        `modules` ends with the module itself, before which stands what it is wrapped in."""
+        inputs: CallInputs,
+        positional: int,
+    ) -> tuple[int | None, str]:
+        """A new row and its hash; those of another instance which is like this one and has the same name; none beyond
+        a limit. `modules` ends with the module itself, before which stands what it is wrapped in."""
         above, module = key[0], modules[-1]
         frames = names.user_frames(self._script)
         if above not in known.names:
@@ -206,12 +202,18 @@ class Watch:
             )
             known.names[above] = named
         name = known.names[above]
-        if (hash, name, above) in self._rows:
-            return self._rows[hash, name, above]
+        known.likeness = known.likeness or identity.likeness(module)
+        alike = (known.likeness, key[1], name, above)
+        if alike in self._rows:
+            return self._rows[alike]
         if len(self._rows) >= MOST or sum(row is not None for row, _ in known.rows.values()) >= EACH:
             self._journal.say(LeftOut(name))
-            return None
-        row = self._rows[hash, name, above] = len(self._rows)
+            return None, ""
+        hash = identity.digest(module, inputs, positional, len(self._here.stack))
+        if self._take and hash == self._wanted:
+            self._take(module, inputs, positional)
+        row = len(self._rows)
+        self._rows[alike] = row, hash
         known.summary = known.summary or self._summary(module)
         place = next((f for f in frames if f.f_locals.get("self") is not module), None)
         model = Found(
@@ -223,13 +225,13 @@ class Watch:
             parent=parent.hash if parent else "",
             inputs=key[1],
             called_in="" if parent else self._called_in(modules, frames),
-            dtype=_dtype_of(module, given),
+            dtype=_dtype_of(module, inputs),
             **known.summary,
         )
         self._journal.say(FoundRow(row, above, model))
         if len(self._here.stack) < self._max_depth and self._hides_children(module):
             self._journal.say(Remark(f"{name} runs as compiled code: its children are not seen"))
-        return row
+        return row, hash
 
     def _called_in(self, modules: tuple[Any, ...], frames: list[types.FrameType]) -> str:
         """`vae.encode`: the method from which a module is called that is held by the model of that method."""

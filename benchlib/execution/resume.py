@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from benchlib import import_closure
 from benchlib.execution import store
 from benchlib.execution.unplanned import Unplanned, unplanned
 from benchlib.fingerprint import difference, fingerprint
@@ -45,6 +46,7 @@ def held_against(plan: Plan, folder: Path, rerun: Rerun = "", only: frozenset[st
     by_key = store.by_key(records, {planned.key: planned.name for planned in plan.trials})
     chosen = [p for p in plan.trials if only is None or p.key in only]
     tasks = [Task(p, why(p, by_key.get(p.key), rerun), by_key.get(p.key)) for p in chosen]
+    import_closure.keep()
     return Work(tasks, unreadable, unplanned(plan, folder, records))
 
 

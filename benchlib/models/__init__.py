@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from benchlib.models._use import Use
 from benchlib.record.metadata import FreeAxes
 from benchlib.registries import sources
 from benchlib.registry import CatalogueRow, Facts
+from benchlib.remembered import remembered
 from benchlib.tensors import Inputs
 
 FILES = {  # ends of names -> the source
@@ -86,6 +87,11 @@ def parse(model: str) -> tuple[str, str]:
 
     Raises UserError when the text names no source, or a file that is not there.
     """
+    return _parsed(model, Path.cwd())
+
+
+@remembered
+def _parsed(model: str, folder: Path) -> tuple[str, str]:
     file, picks, picked = model.partition("::")
     scheme, colon, rest = file.partition(":")
     if scheme == "package" and colon:
@@ -153,8 +159,13 @@ def _unknown(model: str) -> UserError:
 def row(model: str) -> CatalogueRow:
     """What the catalogue of its suite says of a model; its name alone where it says nothing."""
     suite, _, name = model.partition("/")
-    rows = sources.get(suite).catalogue() if _is_suite(suite) else ()
-    return next((found for found in rows if found["name"] == name), CatalogueRow(name=name or model))
+    return rows_of(suite).get(name, CatalogueRow(name=name or model))
+
+
+@remembered
+def rows_of(suite: str) -> Mapping[str, CatalogueRow]:
+    """The catalogue of a suite by the names of its models; empty where it is no suite."""
+    return {row["name"]: row for row in sources.get(suite).catalogue()} if _is_suite(suite) else {}
 
 
 def package_path(rest: str) -> Path | None:

@@ -44,16 +44,27 @@ def weights_hash(module: Any) -> str:
     ]
     for name, tensor in tensors:
         digest.update(f"{name}|{tensor.dtype}|{tuple(tensor.shape)}|".encode())
-        _add_bytes(digest, tensor)
+        add_bytes(digest, tensor)
     return digest.hexdigest()[:16]
 
 
-def _add_bytes(digest: Any, tensor: Any) -> None:
+def add_bytes(digest: Any, tensor: Any) -> None:
+    """Adds the bytes of a tensor to a hash of hashlib's; of one of more than 64 MB a sample."""
     import torch
 
     if tensor.numel() == 0 or tensor.device.type == "meta":
         return
-    data = tensor.detach().contiguous().flatten().view(torch.uint8)
+    data = tensor.detach().resolve_conj().resolve_neg().contiguous().flatten().view(torch.uint8)
     if data.numel() > WHOLE:
         data = torch.cat([data[:EDGE], data[EDGE:-EDGE:STRIDE], data[-EDGE:]])
     digest.update(data.cpu().clone().numpy().data)  # what numpy looks at can no longer be resized: observers do that
+
+
+def add_array_bytes(digest: Any, array: Any) -> None:
+    """The same for a numpy array."""
+    import numpy as np
+
+    data = np.ascontiguousarray(array).reshape(-1).view(np.uint8) if array.size else b""
+    if len(data) > WHOLE:
+        data = np.concatenate([data[:EDGE], data[EDGE:-EDGE:STRIDE], data[-EDGE:]])
+    digest.update(data)

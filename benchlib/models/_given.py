@@ -15,7 +15,8 @@ from typing import Any
 from benchlib import tensors
 from benchlib.dtypes import DTYPES, MIXED
 from benchlib.errors import UserError
-from benchlib.models import _saved
+from benchlib.layouts import layouts_of
+from benchlib.models import _content, _saved
 from benchlib.models._facts import class_name
 from benchlib.models._saved import META, StoredModule
 from benchlib.tensors import FlatTensors, Inputs
@@ -44,6 +45,17 @@ def save(folder: Path, module: Any, inputs: Inputs, positional: Sequence[str], w
         dtype=own_dtype(module, leaves),
         told=told,
     ).write(folder / META)
+
+
+def digest(module: Any, inputs: Inputs, positional: Sequence[str]) -> str:
+    """The digest of what `save` keeps, and of what is told of it; where inputs lie in memory that cannot be stored says
+    nothing."""
+    inner, told = unwrapped(module)
+    try:
+        lie = sorted(layouts_of(tensors.leaves_of(inputs)).items())
+    except UserError:
+        lie = []
+    return _content.digest(inner, inputs, list(positional), told, str(lie))
 
 
 def taken_apart(inputs: Inputs) -> tuple[FlatTensors, tensors.Structure]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -12,6 +11,7 @@ import numpy as np
 
 from benchlib import tensors
 from benchlib.errors import UserError
+from benchlib.files import digest_of
 from benchlib.tensors import FlatArrays
 
 _BY_ORDER = re.compile(r"(arr|input)_\d+")  # np.savez(path, a, b) and ONNX test data name by position
@@ -45,12 +45,8 @@ def matched(given: FlatArrays, names: Iterable[str], path: str) -> FlatArrays:
 def identity(path: str) -> dict[str, str]:
     """The sha256 of each file that `path` is or holds; it changes when what is given does."""
     place = Path(path).expanduser()
-    files = sorted(place.rglob("*.pb")) if place.is_dir() else [place] if place.is_file() else []
-    found = {}
-    for file in files:
-        with file.open("rb") as content:
-            found[str(file.relative_to(place.parent))] = hashlib.file_digest(content, "sha256").hexdigest()
-    return found
+    files = [file for file in (sorted(place.rglob("*")) if place.is_dir() else [place]) if file.is_file()]
+    return {str(file.relative_to(place.parent)): digest_of(file) for file in files}
 
 
 def data_sets(folder: Path) -> list[Path]:

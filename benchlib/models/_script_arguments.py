@@ -20,6 +20,7 @@ from typing import Any
 from benchlib.errors import UserError
 from benchlib.parser import STANDARD
 from benchlib.registry import Parameters
+from benchlib.remembered import remembered
 
 _OTHER_NAMES = {"max_seq_length": "seq_length"}  # the script's name -> the trial's
 PARAMETERS = {_OTHER_NAMES.get(option, option): option for option in STANDARD}  # the trial's name -> the script's
@@ -71,6 +72,7 @@ def not_taken(script: Path, trial: Any) -> str | None:
     return f"{script.name} takes no {missing[0]}; it takes {', '.join(takes)}"
 
 
+@remembered
 def options_of(script: Path) -> list[str] | None:
     """The names that a script and the files beside it give to `parse`; None where it may take others as well."""
     found: list[str] = []

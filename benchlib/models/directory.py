@@ -7,6 +7,7 @@ random ones, and the record says so; one without tokenizer gets the inputs of `b
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -27,11 +28,12 @@ from benchlib.models import (
 from benchlib.models._configs import Settings
 from benchlib.models._sentences import SENTENCES
 from benchlib.registry import Source
+from benchlib.remembered import remembered
 from benchlib.tensors import Inputs
 
 WEIGHTS = ("*.safetensors", "pytorch_model*.bin")
 TOKENIZER = ("tokenizer.json", "vocab.txt", "vocab.json", "merges.txt", "*.model")
-SETTINGS = ("*.json", "*.txt", "*.model")
+_FOR_PEOPLE = re.compile(r"\..*|.*\.md|LICENSE.*|NOTICE.*", re.IGNORECASE)  # hidden files too
 LENGTH_WITHOUT_TOKENIZER = 128
 
 
@@ -57,9 +59,14 @@ def load(name: str, trial: Any) -> LoadedModel:
 
 
 def identity(name: str, trial: Any) -> dict[str, str]:
-    """The hash of every file that decides the model or its inputs. Raises UserError for one that is none."""
-    path = Path(name)
-    files = _files(path, (*WEIGHTS, *SETTINGS))
+    """The hash of every file of the directory, whatever reads it, but of those that people read. Raises UserError for
+    one that is none."""
+    return _hashes(Path(name))
+
+
+@remembered
+def _hashes(path: Path) -> dict[str, str]:
+    files = [f for f in sorted(path.iterdir()) if f.is_file() and not _FOR_PEOPLE.match(f.name)]
     for file in files:
         if wrong := _file_kinds.safetensors_fault(file) if file.suffix == ".safetensors" else _file_kinds.pointer(file):
             raise UserError(f"model '{path}': {file.name}: {wrong}")

@@ -10,6 +10,7 @@ from benchlib.errors import UserError
 from benchlib.files import digest_of
 from benchlib.models import LoadedModel, _file_kinds, _inputs, _module, python
 from benchlib.registry import Source
+from benchlib.remembered import remembered
 
 
 def load(name: str, trial: Any) -> LoadedModel:
@@ -42,7 +43,11 @@ def load(name: str, trial: Any) -> LoadedModel:
 
 def identity(name: str, trial: Any) -> dict[str, str]:
     """The sha256 of the file. Raises UserError for what is no exported program."""
-    path = Path(name)
+    return _hash(Path(name))
+
+
+@remembered
+def _hash(path: Path) -> dict[str, str]:
     if wrong := _file_kinds.not_this_archive(path, "exported"):
         raise UserError(f"model '{path}': {wrong}")
     return {path.name: digest_of(path)}

@@ -30,6 +30,10 @@ def load(name: str, trial: Any) -> LoadedModel:
     return hub.load(MODELS[name][0], trial)
 
 
+def identity(name: str, trial: Any) -> Any:
+    return hub.identity(MODELS[name][0], trial) if name in MODELS else name
+
+
 def catalogue() -> list[CatalogueRow]:
     return [
         {"name": name, "task": task, "summary": f"hub:{hub_id}", "needs": NEEDS.get(name, "")}
@@ -41,6 +45,7 @@ source = Source(
     name="huggingface_big",
     summary="five models of the Hugging Face hub with their weights, downloaded",
     load=load,
+    identity=identity,
     packages=hub.source.packages,
     catalogue=catalogue,
     shapes=hub.source.shapes,

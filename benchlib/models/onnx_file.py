@@ -6,8 +6,8 @@ reads what is given instead. A fixed batch is rewritten by `_onnx_batch`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Mapping
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -103,7 +103,8 @@ def _other(path: Path) -> str | None:
 def external_data(path: Path) -> list[Path]:
     """The files beside `path`, or in folders there, that hold its weights. Raises UserError when one is missing, not
     whole, or lies elsewhere: a model must not read any file of this machine that it names."""
-    ends, inside = external_ends(read(path)), path.parent.resolve()
+    found, inside = path.stat(), path.parent.resolve()
+    ends = _external_ends(path, found.st_size, found.st_mtime_ns)
     if outside := [n for n in ends if Path(n).is_absolute() or not (inside / n).resolve().is_relative_to(inside)]:
         raise UserError(f"model '{path}': its external data {', '.join(outside)} lies outside its folder")
     files = [path.parent / name for name in ends]
@@ -131,6 +132,12 @@ def _facts(proto: Any) -> Facts:
         **_onnx_weights.weights_of(proto).facts(),
         **_onnx_weights.classic_values(proto),
     }
+
+
+@lru_cache(maxsize=1024)
+def _external_ends(path: Path, size: int, modified: int) -> Mapping[str, int]:
+    """What a file that is as it was reads of other files: a plan asks for each trial."""
+    return external_ends(read(path))
 
 
 def refuse(trial: Any) -> str | None:

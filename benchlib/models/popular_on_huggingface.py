@@ -32,6 +32,7 @@ source = Source(
     name="popular_on_huggingface",
     summary="MLAgility's corpus of popular models of the hub, downloaded",
     load=load,
+    identity=hub.identity,
     packages=hub.source.packages,
     catalogue=catalogue,
     shapes=hub.source.shapes,

@@ -4,35 +4,32 @@
 
     <cache>/python/<Class>-<hash8>/   model.pt (see `_saved`), inputs.npz, meta.json
 
-The name covers code, structure, weights, plain attributes and inputs: the same object has the same name in
-every session, an edited one another. The folders from which its helper modules are imported are recorded
+The name covers all that is saved (`_content`): the same object has the same name in every session, an edited one
+another. The folders from which its helper modules are imported are recorded
 and put on the import path before the module is opened.
 """
 
 from __future__ import annotations
 
-import hashlib
 import inspect
-import json
 import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from benchlib import artifacts, layouts, tensors
+from benchlib import artifacts, tensors
 from benchlib.errors import UnknownName, UserError
 from benchlib.models import LoadedModel, _axes, _code, _configs, _given, _items, _modalities, _module, _saved
-from benchlib.models._facts import class_name, weights_hash
+from benchlib.models._facts import class_name
 from benchlib.models._saved import META, StoredModule
 from benchlib.registry import SIZES, Source
 from benchlib.tensors import Inputs
 
 FOLDER = "python"
 LENGTH = 128  # of text for a configuration given without inputs
-_PLAIN = (bool, int, float, complex, str, bytes, type(None))
 
 
 def store(module: Any, inputs: Any = None, cache: Path | None = None) -> str:
@@ -57,11 +54,8 @@ def store(module: Any, inputs: Any = None, cache: Path | None = None) -> str:
         raise UserError(f"{class_name(module)} has tensors without data (on the meta device): load its weights first")
     named, positional = bound(module, inputs)
     inner, _ = _given.unwrapped(module)
-    kinds = list(dict.fromkeys(k for part in inner.modules() for k in type(part).__mro__))
-    paths = _import_paths(kinds)
-    digest = hashlib.sha256("\n".join(_identity(module, kinds)).encode())
-    digest.update(json.dumps([weights_hash(module), _inputs_hash(named), positional]).encode())
-    name = f"{class_name(inner)}-{digest.hexdigest()[:8]}"
+    paths = _import_paths(list(dict.fromkeys(k for part in inner.modules() for k in type(part).__mro__)))
+    name = f"{class_name(inner)}-{_given.digest(module, named, positional)[:8]}"
     _write(folder(cache) / name, paths, lambda into: _given.save(into, module, named, positional, weights, paths))
     return f"python:{name}"
 
@@ -169,42 +163,6 @@ def _from_configuration(config: Any, inputs: Any) -> tuple[Any, Any, str]:
         sizes = dict.fromkeys(SIZES)
         inputs = _modalities.inputs_for(config, module, types.SimpleNamespace(batch_size=1, seed=0, **sizes), LENGTH)
     return module.eval(), inputs, "random"
-
-
-def _identity(module: Any, kinds: list[type]) -> Iterator[str]:
-    """Texts that change when the module's code, structure or plain attributes do."""
-    yield repr(module)
-    functions = []
-    for path, part in module.named_modules():
-        for name, value in sorted(vars(part).items()):
-            value = getattr(value, "__func__", value)
-            if inspect.isfunction(value):
-                functions.append(value)
-                yield f"{path}.{name} = {value.__qualname__}"
-            elif (plain := _plain(value)) is not None:
-                yield f"{path}.{name} = {plain}"
-    yield from _code.described([*kinds, *functions])
-
-
-def _plain(value: Any) -> str | None:
-    """A text for numbers, texts, tensors and nestings of plain values; None for all else."""
-    if isinstance(value, _PLAIN):
-        return repr(value)
-    if isinstance(value, list | tuple):
-        parts = [_plain(v) for v in value]
-        return None if None in parts else f"{type(value).__name__}{parts}"
-    if isinstance(value, dict):
-        entries = [(repr(k), _plain(v)) for k, v in value.items()]
-        return None if not entries or any(v is None for _, v in entries) else str(entries)
-    if hasattr(value, "shape") and hasattr(value, "dtype"):  # a tensor that is neither parameter nor buffer
-        return tensors.content_hash({"": value})
-    return None
-
-
-def _inputs_hash(named: Inputs) -> str:
-    leaves, structure = _given.taken_apart(named)
-    held = sorted(layouts.layouts_of(leaves).items())
-    return tensors.content_hash(leaves) + json.dumps([structure.tree, str(held) if held else ""])
 
 
 def _import_paths(kinds: list[type]) -> list[str]:

@@ -2,31 +2,35 @@
 
     path/net.py              its model, when it calls one
     path/net.py::479b1332    the one with this hash, as `benchlib discover path/net.py` shows them
-    path/net.py::479b1332,215ca1e3    two of them, which a plan opens to a trial each
+    path/net.py::encoder     the ones that the script calls by this name
+    path/net.py::479b1332,encoder     several of both, which a plan opens to a trial each
 
+A hash is that of all that is saved of a model (`benchlib.models._content`). A plan gives each trial the hash of its
+model, and what is loaded has that hash or the trial fails: the script made another model meanwhile.
 The script is run under the profiler of `benchlib.discovery`, in a process of its own and in the current folder, as
 `python path/net.py` would, and ends when the model is called: what it is called with are the inputs of the trial.
 """
 
 from __future__ import annotations
 
-import hashlib
 import re
 import sys
 import tempfile
 from collections.abc import Mapping
-from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from benchlib import label_line
-from benchlib.discovery import Discovery, Found, NotCalled, discover, take
+from benchlib.discovery import Discovery, Found, NotCalled, discover, no_such_model, take
 from benchlib.errors import Unavailable, UserError
+from benchlib.files import digest_of
 from benchlib.models import LoadedModel, _module, _script_arguments, parse, python
 from benchlib.registry import Source
+from benchlib.remembered import remembered
 
-_NAME = re.compile(r"\.py(::\w+(,\w+)*)?$")
+_NAME = re.compile(r"\.py(::[\w.\[\]]+(,[\w.\[\]]+)*)?$")
+_HASH = re.compile("[0-9a-f]{8}")
 _NO_MODULE = re.compile(r"(\S+): ModuleNotFoundError: No module named '(\w+)")
 _NO_CUDA = ("Torch not compiled with CUDA enabled", "Found no NVIDIA driver", "No CUDA GPUs are available")
 
@@ -42,14 +46,9 @@ def path_of(model: str) -> Path:
 
 
 def discovered(path: Path, trial: Any) -> Discovery:
-    """What a script calls with what the trial tells it; once per content and plan."""
+    """What a script calls with what the trial tells it; looked at once per plan."""
     args = tuple(_script_arguments.command_line(trial))
-    return _discovered(path, Path.cwd(), tuple(_hashes(path)), args, trial.max_depth, trial.timeout)
-
-
-def forget() -> None:
-    """Lets a script that went wrong run again, whose code is the same but not what it met: before each plan."""
-    _discovered.cache_clear()
+    return _discovered(path, Path.cwd(), args, trial.max_depth, trial.timeout)
 
 
 def hashes(discovery: Discovery) -> Mapping[str, Found]:
@@ -60,21 +59,40 @@ def hashes(discovery: Discovery) -> Mapping[str, Found]:
     return found
 
 
+def picked(trial: Any) -> list[str]:
+    """The hashes of the models that a trial stands for: all that its script calls, those of a name, or one.
+
+    Raises:
+        UserError: the script was run to its end and calls no such model.
+    """
+    path, wanted = path_of(trial.model), trial.model.partition("::")[2]
+    found = discovered(path, trial)
+    known = hashes(found)
+    if not wanted or wanted in known:
+        return [wanted] if wanted else list(known)
+    if named := [model.hash for model in found.models if model.name == wanted]:
+        return list(dict.fromkeys(named))
+    if found.ended:  # its trial says so
+        return [wanted]
+    raise UserError(f"model '{trial.model}': {no_such_model(path, wanted, found.models)}")
+
+
 def load(name: str, trial: Any) -> LoadedModel:
     """The model as the script makes and calls it. Raises UserError for a script that calls none, or several, and
     Unavailable for one that ends for the lack of something."""
-    script, _, picked = name.partition("::")
+    script, _, wanted = name.partition("::")
     path, args = Path(script), _script_arguments.command_line(trial)
-    picked = picked or _only(discovered(path, trial), path)
+    if not _HASH.fullmatch(wanted):
+        wanted = _only(path, trial)
     with tempfile.TemporaryDirectory(prefix="benchlib-") as folder:
         try:
-            take(path, args, trial.max_depth, picked, Path(folder), trial.timeout)
+            take(path, args, trial.max_depth, wanted, Path(folder), trial.timeout)
         except UserError as error:
             if missing := _lacking(str(error)):
                 raise Unavailable(missing) from error
-            if isinstance(error, NotCalled) and picked in hashes(discovered(path, trial)):
+            if isinstance(error, NotCalled) and wanted in hashes(discovered(path, trial)):
                 raise UserError(
-                    f"{path.name} is not repeatable: one run of it calls {picked}, another does not ({error})"
+                    f"{path.name} is not repeatable: one run of it calls {wanted}, another does not ({error})"
                 ) from error
             raise
         sys.path.append(standins())
@@ -87,18 +105,21 @@ def standins() -> str:
 
 
 def identity(name: str, trial: Any) -> Any:
-    """The script and the files beside it that it imports, by content, and the model that is asked for."""
-    script, _, picked = name.partition("::")
+    """The script by name, and its model by hash; of one that calls none, or several, the code that stands there."""
+    script, _, wanted = name.partition("::")
     path = Path(script)
-    return [path.name, picked, *_hashes(path)]
+    if _HASH.fullmatch(wanted):
+        return [path.name, wanted]
+    found = [] if refuse(trial) else picked(trial)
+    return [path.name, *found] if len(found) == 1 else [path.name, wanted, *_texts(path)]
 
 
 def own_dtype(name: str, trial: Any) -> str:
     """The dtype of the model that a script calls; float32 where it calls none, or several that differ."""
     if refuse(trial):
         return "float32"
-    found, picked = hashes(discovered(path_of(trial.model), trial)), name.partition("::")[2]
-    known = {model.dtype for hash, model in found.items() if picked in ("", hash)}
+    found = hashes(discovered(path_of(trial.model), trial))
+    known = {found[hash].dtype for hash in picked(trial) if hash in found}
     return (known.pop() or "float32") if len(known) == 1 else "float32"
 
 
@@ -108,7 +129,19 @@ def refuse(trial: Any) -> str | None:
     if trial.attn_implementation:
         return "attn_implementation: a script chooses it itself"
     path = path_of(trial.model)
-    return label_line.unreadable(path) or _module.no_shapes(trial) or _script_arguments.not_taken(path, trial)
+    return _unreadable(path) or _module.no_shapes(trial) or _script_arguments.not_taken(path, trial)
+
+
+def changed(trial: Any) -> str | None:
+    """That the script makes another model now than it did for the plan; None where it makes the same, or misses
+    something: its trial says so."""
+    path, wanted = path_of(trial.model), trial.model.partition("::")[2]
+    if not _HASH.fullmatch(wanted):
+        return None
+    found = discovered(path, trial)
+    if wanted in hashes(found) or lacks(found):
+        return None
+    return f"the script made another model: {found.ended or no_such_model(path, wanted, found.models)}"
 
 
 def lacks(discovery: Discovery) -> str | None:
@@ -124,28 +157,31 @@ def _lacking(ended: str) -> str | None:
     return f"a CUDA device is asked for: {ended}" if any(said in ended for said in _NO_CUDA) else None
 
 
-def _only(discovery: Discovery, path: Path) -> str:
-    found = hashes(discovery)
-    if len(found) == 1:
-        return next(iter(found))
-    if missing := lacks(discovery):
+def _only(path: Path, trial: Any) -> str:
+    found, models = discovered(path, trial), picked(trial)
+    if len(models) == 1:
+        return models[0]
+    if missing := lacks(found):
         raise Unavailable(missing)
-    if not found:
-        raise UserError(f"{path.name} calls no model{f': {discovery.ended}' if discovery.ended else ''}")
-    named = ", ".join(f"{path.name}::{hash} ({model.name})" for hash, model in found.items())
-    raise UserError(f"{path.name} calls {len(found)} models; name one: {named}")
+    if not models:
+        raise UserError(f"{path.name} calls no model{f': {found.ended}' if found.ended else ''}")
+    named = ", ".join(f"{path.name}::{hash} ({hashes(found)[hash].name})" for hash in models)
+    raise UserError(f"{path.name} calls {len(models)} models; name one: {named}")
 
 
-@lru_cache(maxsize=256)
-def _discovered(
-    path: Path, folder: Path, content: tuple[str, ...], args: tuple[str, ...], max_depth: int, timeout: float
-) -> Discovery:
+@remembered  # a file may have changed by the next plan, or what a script met
+def _discovered(path: Path, folder: Path, args: tuple[str, ...], max_depth: int, timeout: float) -> Discovery:
     return discover(path, args, max_depth, timeout)
 
 
-def _hashes(path: Path) -> list[str]:
-    """Of the script and of the files beside it that it imports."""
-    return [hashlib.sha256(f.read_bytes()).hexdigest()[:16] for f in _script_arguments.with_neighbours(path)]
+@remembered
+def _unreadable(path: Path) -> str | None:
+    return label_line.unreadable(path)
+
+
+def _texts(path: Path) -> list[str]:
+    """The digests of the script and of the files beside it that it imports."""
+    return [digest_of(file) for file in _script_arguments.with_neighbours(path)]
 
 
 source = Source(
@@ -153,6 +189,7 @@ source = Source(
     summary="a Python file that makes and calls a model",
     load=load,
     identity=identity,
+    changed=changed,
     packages=("torch",),
     shapes={name: None for name in _script_arguments.PARAMETERS if name != "batch_size"},
     refuse=refuse,

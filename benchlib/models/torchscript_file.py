@@ -18,6 +18,7 @@ from benchlib.files import digest_of
 from benchlib.models import LoadedModel, _file_kinds, _inputs, _module, _onnx_shapes, _torchscript_inputs, python
 from benchlib.models._onnx_graph import Value
 from benchlib.registry import Source
+from benchlib.remembered import remembered
 from benchlib.tensors import Inputs
 
 MakeInputs = Callable[[Any], Inputs]  # for a trial
@@ -80,7 +81,11 @@ def _by_the_code(module: Any, takes: list[str], trial: Any) -> MakeInputs:
 
 def identity(name: str, trial: Any) -> dict[str, str]:
     """The sha256 of the file. Raises UserError for what is no TorchScript."""
-    path = Path(name)
+    return _hash(Path(name))
+
+
+@remembered
+def _hash(path: Path) -> dict[str, str]:
     if wrong := _file_kinds.not_this_archive(path, "torchscript"):
         raise UserError(f"model '{path}': {wrong}")
     return {path.name: digest_of(path)}

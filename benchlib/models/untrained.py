@@ -132,6 +132,11 @@ def load(name: str, trial: Any) -> LoadedModel:
     return _transformers.loaded(row.model_class, asked, values, SEQ_LENGTH, task, inputs=inputs)
 
 
+def identity(name: str, trial: Any) -> Any:
+    """The name; of one with its weights the revision too."""
+    return [name, hub.identity(name.removesuffix(PRETRAINED), trial)] if name.endswith(PRETRAINED) else name
+
+
 def called(name: str, trial: Any) -> str:
     """The last part of the id, with what was left out of the model, or put in."""
     name, _, weights = name.partition("//")
@@ -172,6 +177,7 @@ source = Source(
     name="untrained",
     summary="models of the hub from shipped configurations, random weights, two layers deep",
     load=load,
+    identity=identity,
     called=called,
     packages=("torch", "transformers", "transformers.modeling_utils"),
     catalogue=catalogue,

@@ -11,18 +11,21 @@ import os
 import select
 import subprocess
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from benchlib import artifacts, machine
 from benchlib.artifacts.entry import DecidedBy
 from benchlib.artifacts.place import STATE
 from benchlib.fingerprint import code_of
+from benchlib.models import rows_of
 from benchlib.plan.availability import absent
 from benchlib.registries import sources
 from benchlib.registry import Facts
+from benchlib.remembered import forget, remembered
 from benchlib.trial import LOADING, Trial, default_of
 from benchlib.typed_json import from_json, to_json
 from benchlib.way import key_of
@@ -46,7 +49,7 @@ def known(trial: Trial) -> ModelDescription | None:
         return None
     if facts := _kept(name, _decided(trial)):
         return from_json(ModelDescription, facts)
-    changed = {p for p in LOADING if getattr(trial, p) != default_of(p)}
+    changed = {p for p, default in _defaults().items() if getattr(trial, p) != default}
     if changed - {"dtype", "seed", "batch_size", "attn_implementation", *_SIZING}:
         return None
     found = table(source.name, catalogued(source.name)).get(name)
@@ -72,13 +75,24 @@ def looked_at(trial: Trial, ask: Callable[[DescribeModel], ModelDescription]) ->
     return description
 
 
-def catalogued(suite: str) -> list[str]:
+@cache
+def _defaults() -> Mapping[str, Any]:
+    return {parameter: default_of(parameter) for parameter in LOADING}
+
+
+@remembered
+def catalogued(suite: str) -> tuple[str, ...]:
     """The names of a suite's catalogue that its table holds: those which this machine does not lack."""
-    return [row["name"] for row in sources.get(suite).catalogue() if not absent(row)]
+    return tuple(name for name, row in rows_of(suite).items() if not absent(row))
 
 
 def table(suite: str, names: Iterable[str]) -> Descriptions:
     """What the cache has of these models at the default parameters; {} where they were never asked for together."""
+    return _table(suite, tuple(names))
+
+
+@remembered
+def _table(suite: str, names: tuple[str, ...]) -> Descriptions:
     return _models(_kept(suite, _of_suite(suite, names)))
 
 
@@ -151,7 +165,7 @@ def _of_suite(suite: str, names: Iterable[str]) -> DecidedBy:
     return {"suite": suite, "names": list(names), **_versions(suite)}
 
 
-@cache
+@remembered
 def _versions(suite: str) -> DecidedBy:
     return {
         "packages": {p: machine.package_version(p) for p in sources.get(suite).packages},
@@ -160,12 +174,19 @@ def _versions(suite: str) -> DecidedBy:
 
 
 def _kept(name: str, decided: DecidedBy) -> Facts | None:
-    entry = artifacts.find(KIND, name, key_of(decided))
+    return _kept_under(name, key_of(decided))
+
+
+@remembered
+def _kept_under(name: str, key: str) -> Facts | None:
+    entry = artifacts.find(KIND, name, key)
     return _released(entry) if entry else None
 
 
 def _obtained(name: str, decided: DecidedBy, build: Callable[[Path, Facts], None]) -> Facts:
-    return _released(artifacts.obtain(KIND, name, key_of(decided), decided, build)[0])
+    facts = _released(artifacts.obtain(KIND, name, key_of(decided), decided, build)[0])
+    forget()  # that there was nothing
+    return facts
 
 
 def _released(entry: artifacts.Entry) -> Facts:

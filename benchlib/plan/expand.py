@@ -8,15 +8,15 @@ from typing import Any
 
 from benchlib.dtypes import OWN
 from benchlib.errors import UserError
-from benchlib.fingerprint import forget_files
-from benchlib.mistakes import problems
-from benchlib.models.script import forget, is_script
+from benchlib.mistakes import judged
+from benchlib.models.script import is_script
 from benchlib.plan import issues
 from benchlib.plan.availability import lacks
 from benchlib.plan.rules import refusal
 from benchlib.plan.selections import missed, picked
 from benchlib.plan.study import Setting, Study, Value, complaint
 from benchlib.registry import Parameters
+from benchlib.remembered import forget
 from benchlib.trial import Trial, default_of
 from benchlib.trial_values import own_dtype, with_exporter
 
@@ -56,14 +56,14 @@ class Plan:
 def expand(study: Study) -> Plan:
     """Multiplies the matrix out. Raises UserError with a complaint for each mistake that only shows in combination."""
     forget()
-    forget_files()
     wrong: list[str] = []
     points = [
         {**study.defaults, **_merged(combination)}
         for combination in (itertools.product(*study.axes) if study.axes else [()] if not study.include else [])
     ]
     points += [{**study.defaults, **entry} for entry in study.include]
-    points = [opened for point in points for opened in _open_selection(point, wrong)]
+    opened_models: dict[str, list[Setting]] = {}  # each model that is written, once
+    points = [opened for point in points for opened in _open_selection(point, opened_models, wrong)]
     for rule in study.exclude:
         kept = [p for p in points if not _matches(p, rule)]
         if len(kept) == len(points):
@@ -95,13 +95,12 @@ def _copied(point: Setting, first: Setting) -> str:
 
 
 def _planned(point: Setting, wrong: list[str]) -> Planned | None:
-    values = _values(point)
-    found = problems(values)
-    if found:
+    trial, found = judged(_values(point))
+    if trial is None:
         wrong += [complaint((point[p].place if p in point else _place_of(point)), message) for p, message in found]
         return None
     try:
-        trial = Trial(**values).with_own_dtype()
+        trial = trial.with_own_dtype()
         planned = Planned(trial, trial.key())
         rule = refusal(trial)
         if rule:
@@ -116,7 +115,7 @@ def _planned(point: Setting, wrong: list[str]) -> Planned | None:
     return planned
 
 
-def _open_selection(point: Setting, wrong: list[str]) -> list[Setting]:
+def _open_selection(point: Setting, known: dict[str, list[Setting]], wrong: list[str]) -> list[Setting]:
     """One setting for each model that a selection (`timm/Head`) stands for."""
     if "model" not in point:
         wrong.append(complaint(_place_of(point), f"model is missing: {_shown(point)}"))
@@ -124,7 +123,10 @@ def _open_selection(point: Setting, wrong: list[str]) -> list[Setting]:
     model = point["model"]
     try:
         beside = {name: value for name, value in point.items() if name != "model"}
-        named = [{**stored, **beside} for stored in issues.opened(model)]  # what stands beside an issue overrides it
+        written = f"{model.place} {model.value}"
+        if written not in known:
+            known[written] = issues.opened(model)
+        named = [{**stored, **beside} for stored in known[written]]  # what stands beside an issue overrides it
         opened = [one for each in named for one in _open_script(each)]
     except UserError as error:
         wrong += [complaint(model.place, message) for message in error.complaints]
@@ -143,10 +145,11 @@ def _values(point: Setting) -> Parameters:
 
 def _open_script(point: Setting) -> list[Setting]:
     """One setting for each model that a script calls with what the point tells it."""
-    model, values = point["model"], {name: v.value for name, v in point.items()}
-    if not is_script(model.value) or problems(values):  # what is wrong with a point is told where it is planned
+    model = point["model"]
+    trial = judged(_values(point))[0] if is_script(model.value) else None
+    if trial is None:  # no script; or what is wrong with it is told where it is planned
         return [point]
-    return [{**point, "model": Value(name, model.place)} for name in picked(Trial(**values))]
+    return [{**point, "model": Value(name, model.place)} for name in picked(trial)]
 
 
 def _merged(settings: tuple[Setting, ...]) -> Setting:

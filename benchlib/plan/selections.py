@@ -19,7 +19,7 @@ from benchlib import artifacts, machine
 from benchlib.discovery import Discovery
 from benchlib.errors import UserError, suggestion
 from benchlib.fingerprint import code_of
-from benchlib.models import FILES, parse, script
+from benchlib.models import FILES, parse, rows_of, script
 from benchlib.plan.availability import without_packages
 from benchlib.registries import sources
 from benchlib.registry import Facts
@@ -43,16 +43,16 @@ def select(model: str) -> list[str]:
     if not wanted:
         ways = ", ".join(f"{suite}/{word}" for word in ("all", "Head", "3", "3-7"))
         raise UserError(f"model '{model}' is a whole suite: say which of it ({ways}, a name or a part of one)")
-    names = [row["name"] for row in sources.get(suite).catalogue()]
+    names = list(rows_of(suite))
     return [f"{suite}/{name}" for name in _chosen(suite, wanted, names)]
 
 
 def picked(trial: Trial) -> list[str]:
-    """The models that the script of a trial calls, each by its hash. Where it picks one, or calls none (its record
-    will say why), that is the trial's own."""
-    discovery = _discovery(trial)
-    found = script.hashes(discovery) if discovery else {}
-    return [f"{trial.model}::{hash}" for hash in found] or [trial.model]
+    """The models that the script of a trial calls, or those that it picks, each by its hash. Where the script calls
+    none (its record will say why), or a rule refuses it, that is the trial's own."""
+    if not _discovery(trial):
+        return [trial.model]
+    return [f"{trial.model.partition('::')[0]}::{hash}" for hash in script.picked(trial)] or [trial.model]
 
 
 def missed(trial: Trial) -> str | None:
@@ -62,10 +62,8 @@ def missed(trial: Trial) -> str | None:
 
 
 def _discovery(trial: Trial) -> Discovery | None:
-    """What the script of a trial calls, where the trial names no model of it and nothing refuses it."""
-    if not script.is_script(trial.model) or "::" in trial.model:
-        return None
-    if trial.source()[0] is not script.source or script.refuse(trial):
+    """What the script of a trial calls, where nothing refuses it."""
+    if not script.is_script(trial.model) or trial.source()[0] is not script.source or script.refuse(trial):
         return None
     return script.discovered(script.path_of(trial.model), trial)
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchlib import machine
-from benchlib.fingerprint import forget_files
 from benchlib.measure.contender import Launcher
 from benchlib.measure.levels import Level, level_of
+from benchlib.remembered import forget
 from benchlib.stages.driver import MEASURING_LIMIT, WAITING, tell
 from benchlib.stages.warm import WarmServer
 from benchlib.trial import Trial
@@ -50,7 +50,7 @@ class Context:
 
 def start_context(trial: Trial) -> Context:
     """The context of a run of a trial that begins now; nothing is started yet."""
-    forget_files()
+    forget()
     key = trial.key()
     scratch = Path(tempfile.mkdtemp(prefix=f"benchlib-{key}-"))
     threads = trial.num_cores or machine.allowed_cores()

@@ -102,6 +102,8 @@ def load(context: Context, builder: Builder) -> Model:
     trial = context.trial
     _require(trial)
     source, name = trial.source()
+    if said := source.changed(trial):  # what the cache holds of it may need files that were edited
+        raise WorkerError("failed", "UserError", said)
     decided_by = {
         "source": trial.identity(),
         "parameters": {p: getattr(trial, p) for p in LOADING},

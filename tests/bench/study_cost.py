@@ -14,6 +14,8 @@ from typing import Any
 from benchlib import machine
 from benchlib.execution import store
 from benchlib.execution.execute import execute
+from benchlib.fingerprint import fingerprint
+from benchlib.models import script
 from benchlib.plan import study
 from benchlib.plan.expand import Plan, expand
 from benchlib.stages.warm import packages_of
@@ -30,16 +32,32 @@ WAYS = {"exporter": ["eager", "script"], "level": ["quick"], "height": [64], "wi
 STUDIES = {"first": ["timm/lcnet_050"], "same": ["timm/lcnet_050"], "alike": ["timm/lcnet_075"]}
 TOLERANCE = 0.3
 
+# Trials of suites and of scripts that are all known: what a resumed sweep does before it runs anything.
+SCRIPTS = Path(script.__file__).parent / "scripts"
+KNOWN = {
+    "suites": ["timm/resnet18", "timm/resnet50", "explicit/mlp", "huggingface/BertForMaskedLM", "torchvision/resnet18"],
+    "scripts": [str(SCRIPTS / name) for name in ("hello_world.py", "two_models.py", "linear.py", "alexnet.py")],
+}
+MATRIX = {
+    "exporter": ["eager", "inductor", "script", "onnx_dynamo", "export"],
+    "num_cores": [1, 2, 3, None],
+    "seed": list(range(30)),
+}
+PLANNING_LIMIT = 3.0  # seconds
+
 
 def figures(
     model: Mapping[str, Any] = MODEL,
     limits: Mapping[str, float] = LIMITS,
     studies: Mapping[str, list[str]] = STUDIES,
     ways: Mapping[str, list[Any]] = WAYS,
+    known: Mapping[str, list[str]] = KNOWN,
+    matrix: Mapping[str, list[Any]] = MATRIX,
 ) -> Iterator[Figure]:
     process.adopt_orphans()  # as a sweep does
     yield from cost(model, limits)
     yield from prediction(studies, ways)
+    yield from planning(known, matrix)
 
 
 def cost(model: Mapping[str, Any], limits: Mapping[str, float]) -> Iterator[Figure]:
@@ -66,6 +84,20 @@ def cost(model: Mapping[str, Any], limits: Mapping[str, float]) -> Iterator[Figu
 
 def planned(asked: Mapping[str, Any]) -> Plan:
     return expand(study.from_options("cost", {name: [value] for name, value in asked.items()}))
+
+
+def planning(models: Mapping[str, list[str]], matrix: Mapping[str, list[Any]]) -> Iterator[Figure]:
+    """A plan with what resuming asks of each trial, after a first one that found out what was not known."""
+    for kind, names in models.items():
+        asked = study.from_options("planning", {"model": names, **matrix})
+        expand(asked)
+        begin = time.monotonic()
+        plan = expand(asked)
+        for trial in plan.trials:
+            fingerprint(trial.trial)
+        took = time.monotonic() - begin
+        what = f"a plan of {len(plan.trials)} trials of {kind}"
+        yield at_most(what, took, PLANNING_LIMIT, f"{PLANNING_LIMIT:g} s", " s")
 
 
 def prediction(studies: Mapping[str, list[str]], ways: Mapping[str, list[Any]]) -> Iterator[Figure]:

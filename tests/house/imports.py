@@ -16,10 +16,9 @@ FLOORS = (
     ("exporters", "passes", "runtimes", "mistakes", "trial", "trial_key", "trial_values", "model_labels", "labels"),
     ("models", "way"),
     ("registries", "accuracy"),
-    ("record", "artifacts", "standins", "user_file"),
-    ("by_value", "dtypes", "errors", "files", "import_closure", "kernels", "label_line", "layouts", "machine",
-     "onnx_facts", "option", "parser", "precision", "registry", "structures", "telemetry", "tensors", "typed_json",
-     "yaml_file"),
+    ("record", "artifacts", "import_closure", "standins", "user_file"),
+    ("by_value", "dtypes", "errors", "files", "kernels", "label_line", "layouts", "machine", "onnx_facts", "option",
+     "parser", "precision", "registry", "remembered", "structures", "telemetry", "tensors", "typed_json", "yaml_file"),
 )  # fmt: skip
 
 

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -132,6 +133,38 @@ def test_an_unreachable_hub_is_one_line_within_seconds(tmp_path, variables, reas
     assert time.monotonic() - begin < 30
     assert run.stdout.startswith(f"{Unavailable.__name__} model 'hub:owner/name'"), run.stderr
     assert reason in run.stdout and run.stdout.count("\n") == 1
+
+
+def test_a_model_of_the_hub_is_known_by_its_revision(tmp_path, monkeypatch):
+    """That of the local cache; where it holds none the hub is asked, once."""
+    import huggingface_hub
+    from huggingface_hub import constants
+
+    from benchlib.models import hub
+
+    asked, local, remote = [], "a" * 40, "b" * 40
+
+    def repo_info(self, name, **given):
+        asked.append(name)
+        if name == "owner/none":
+            raise OSError("no network")
+        return SimpleNamespace(sha=remote)
+
+    monkeypatch.setattr(huggingface_hub.HfApi, "repo_info", repo_info)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr(hub, "_silent", [])
+    hub._asked.cache_clear()
+    refs = tmp_path / "models--owner--here" / "refs"
+    refs.mkdir(parents=True)
+    (refs / "main").write_text(local)
+    identities = [
+        hub.identity(name, None) for name in ("owner/here", f"owner/x@{local}", "owner/far", "owner/none", "owner/more")
+    ]
+    assert identities == [
+        ["owner/here", local], ["owner/x", local], ["owner/far", remote], ["owner/none", ""], ["owner/more", ""],
+    ]  # fmt: skip
+    assert asked == ["owner/far", "owner/none"]
+    hub._asked.cache_clear()
 
 
 def test_a_name_that_is_none_is_refused():

@@ -13,6 +13,7 @@ from benchlib.mistakes import make
 from benchlib.models import _script_arguments, parse, script
 from benchlib.plan.rules import refusal
 from benchlib.record import scrap
+from benchlib.remembered import forget
 from benchlib.trial import Trial
 
 SCRIPTS = Path(script.__file__).parent / "scripts"
@@ -125,8 +126,10 @@ def test_a_script_without_a_command_line_takes_no_parameter(tmp_path):
     assert refusal(Trial(model=str(own), batch_size=8)) is None
 
 
-def test_the_key_follows_the_script_what_it_imports_beside_it_and_the_model_picked(helped, tmp_path):
+@pytest.mark.process
+def test_the_key_follows_the_model_that_is_made_and_the_one_picked(helped, tmp_path):
     def key(model=helped):
+        forget()
         return Trial(model=str(model)).key()
 
     first = key()
@@ -139,6 +142,8 @@ def test_the_key_follows_the_script_what_it_imports_beside_it_and_the_model_pick
     (tmp_path / "stranger.py").write_text("")
     assert key() == first
     helped.with_name("helper.py").write_text(f"{HELPER}\n# edited\n")
+    assert key() == first
+    helped.with_name("helper.py").write_text(HELPER.replace("3, 2", "3, 4"))
     assert key() != first
 
 
@@ -158,9 +163,6 @@ def test_packages_beside_a_script_are_followed_by_their_relative_imports_too(tmp
         (tmp_path / name).write_text(content)
     found = _script_arguments.with_neighbours(tmp_path / "net.py")
     assert {str(file.relative_to(tmp_path)) for file in found} == files.keys() - {"parts/unused.py"}
-    before = script.identity(str(tmp_path / "net.py"), None)
-    (tmp_path / "parts/layers.py").write_text("# edited")
-    assert script.identity(str(tmp_path / "net.py"), None) != before
 
 
 def test_a_file_is_parsed_once_however_often_a_plan_asks(helped, monkeypatch):
@@ -168,7 +170,6 @@ def test_a_file_is_parsed_once_however_often_a_plan_asks(helped, monkeypatch):
     monkeypatch.setattr(ast, "parse", lambda text, *rest: parsed.append(text) or parse_text(text, *rest))
     helped.write_text(f"{HELPED}\n# {helped}")  # what no other test has asked about
     for _ in range(3):
-        script.identity(str(helped), None)
         assert _script_arguments.options_of(helped) == ["batch_size"]
     assert parsed.count(helped.read_bytes()) == 1
 
@@ -275,7 +276,7 @@ def test_a_script_that_calls_another_model_each_time_is_told_so(helped, monkeypa
         raise NotCalled("net.py calls no model with the hash '11111111'; known: 22222222")
 
     monkeypatch.setattr(script, "take", take)
-    script.forget()
+    forget()
     trial = make({"model": str(helped)})
     with pytest.raises(UserError, match=r"net\.py is not repeatable: one run of it calls 11111111, another .*22222222"):
         script.load(f"{helped}::11111111", trial)

@@ -5,15 +5,14 @@ import pytest
 from benchlib import machine
 from benchlib.mistakes import make
 from benchlib.plan import details
+from benchlib.remembered import forget
 from benchlib.worker.messages import ModelDescription
 
 
 @pytest.fixture(autouse=True)
 def cache(monkeypatch, tmp_path):
     monkeypatch.setenv("BENCHLIB_CACHE", str(tmp_path / "cache"))
-    details._versions.cache_clear()
-    yield
-    details._versions.cache_clear()
+    forget()
 
 
 def answers(monkeypatch, **by_name):
@@ -42,7 +41,7 @@ def test_a_suite_is_asked_once_for_each_version_of_its_packages(monkeypatch):
     assert details.fill("explicit", names) == details.table("explicit", names) == found
     assert asked == names
     monkeypatch.setattr(machine, "package_version", lambda package: "99")
-    details._versions.cache_clear()
+    forget()
     assert details.table("explicit", names) == {}
 
 

@@ -1,11 +1,15 @@
 """Scripts in a plan and on the command line: one trial for each model that they call."""
 
+import json
+import re
 from pathlib import Path
 
 import pytest
 
-from benchlib import cli_scripts
+from benchlib import cli_discover, cli_scripts
 from benchlib.errors import UserError
+from benchlib.mistakes import make
+from benchlib.models import parse, script
 from benchlib.plan.expand import expand
 from benchlib.plan.only import select
 from benchlib.plan.selections import select as select_models
@@ -144,3 +148,91 @@ def test_looking_alone_runs_nothing(command, tmp_path):
     assert not (tmp_path / "outputs").exists()
     done = command("run", "linear.py::ffffffff", "-s", str(SCRIPTS), "--analyze-only", expect=2)
     assert "linear.py calls no model with the hash 'ffffffff'; known: " in done.stderr
+
+
+def planned(*models, **options):
+    return expand(from_options("run", {"model": list(models), **options})).trials
+
+
+SHALLOW_AND_DEEP = """
+import torch
+
+class Cfg:
+    def __init__(self, depth):
+        self.depth = depth
+
+class Deep(torch.nn.Module):
+    def __init__(self, cfg):
+        super().__init__()
+        self.fc, self.cfg = torch.nn.Linear(10, 10), cfg
+
+    def forward(self, x):
+        for _ in range(self.cfg.depth):
+            x = self.fc(x)
+        return x
+
+y = torch.ones(2, 10)
+shallow, deep = Deep(Cfg(1)), Deep(Cfg(200))
+twin, copy = torch.nn.Linear(10, 3), torch.nn.Linear(10, 3)
+copy.load_state_dict(twin.state_dict())
+for model in (shallow, deep, twin, copy):
+    model(y)
+for depth in (2, 3):
+    looped = Deep(Cfg(depth))
+    looped(y)
+for fold in range(3):
+    folded = torch.nn.Linear(10, 4)
+    folded(y)
+"""
+
+
+@pytest.mark.process
+def test_models_that_look_alike_are_trials_of_their_own_and_equal_ones_are_one(tmp_path):
+    """They differ in a field of a configuration; what differs in weights alone, under one name, is called again."""
+    net = tmp_path / "net.py"
+    net.write_text(SHALLOW_AND_DEEP)
+    found = script.discovered(net, make({"model": str(net)})).models
+    by_name = {m.name: m.hash for m in found}
+    assert [m.name for m in found] == ["shallow", "deep", "twin", "copy", "looped", "looped", "folded"]
+    assert found[-1].executed == 3 and by_name["twin"] == by_name["copy"]
+    trials = planned(str(net))
+    assert len(trials) == len({p.key for p in trials}) == 6
+    assert [p.trial.model for p in planned(f"{net}::deep")] == [f"{net}::{by_name['deep']}"]
+    with pytest.raises(UserError, match=r"net.py calls no model with the hash 'ffffffff'"):
+        planned(f"{net}::ffffffff")
+    shown = "\n".join(cli_discover.shown(script.discovered(net, make({"model": str(net)}))))
+    assert f"{by_name['copy']}, the same as twin" in shown
+
+
+READS_CONFIGURATION = """
+import json, pathlib, torch
+width = json.loads((pathlib.Path(__file__).parent / "cfg.json").read_text())["width"]
+net = torch.nn.Linear(10, width)
+net(torch.ones(2, 10))
+"""
+
+
+@pytest.mark.process
+def test_a_file_that_a_script_reads_makes_other_keys_and_its_old_content_the_old_ones(tmp_path):
+    net, cfg = tmp_path / "net.py", tmp_path / "cfg.json"
+    net.write_text(READS_CONFIGURATION)
+    trials, sizes = [], []
+    for width in (4, 9, 4):
+        cfg.write_text(json.dumps({"width": width}))
+        trials += planned(str(net))
+        trial = trials[-1].trial
+        sizes.append(script.load(parse(trial.model)[1], trial).facts["params_size"])
+    assert trials[0].key == trials[2].key != trials[1].key
+    assert sizes == [44, 99, 44]
+    assert script.changed(trials[0].trial) is None
+    said = r"the script made another model: net.py calls no model with the hash '\w{8}'"
+    assert re.match(said, script.changed(trials[1].trial))
+
+
+@pytest.mark.process
+def test_a_script_that_never_sets_a_seed_has_the_same_keys_in_each_plan(tmp_path):
+    net = tmp_path / "net.py"
+    net.write_text("import torch\ntorch.nn.Linear(3, 2)(torch.randn(4, 3))\n")
+    first = planned(str(net))[0].key
+    net.write_text(f"# a remark\n{net.read_text()}")
+    assert planned(str(net))[0].key == first
