@@ -93,15 +93,16 @@ def scripts_of(folder: Path) -> list[Path]:
 
 
 def only(one: Discovery, hash: str) -> list[Found]:
-    """The models with a hash, or with one of several parted by commas. Raises UserError for one that is not there."""
+    """The models with a hash or a name, or with one of several parted by commas. Raises UserError for one that is not
+    there."""
     wanted, name = hash.split(","), Path(one.script).name
     known = dict.fromkeys(m.hash for m in one.models)
-    missing = next((h for h in wanted if h not in known), None)
+    missing = next((w for w in wanted if w not in known and all(m.name != w for m in one.models)), None)
     if missing is not None and one.ended:
         raise UserError(f"{name}::{missing} was not called before the script ended: {one.ended}")
     if missing is not None:
         raise UserError(f"{name} calls no model with the hash '{missing}'; known: {', '.join(known) or 'none'}")
-    return [m for m in one.models if m.hash in wanted]
+    return [m for m in one.models if m.hash in wanted or m.name in wanted]
 
 
 def shown(

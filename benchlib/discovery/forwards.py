@@ -1,7 +1,7 @@
 """Functions whose calls are seen, whoever makes them: as a method, unbound, from a variable that keeps it.
 
 The function stays the object that it is, wherever it is held; only its code is exchanged, for a line that hands the
-call over. So `as_written` reaches all of them, and what is hashed and saved of a model is what was written.
+call over. So `restore` reaches all of them, and what is saved of a model is what was written.
 """
 
 from __future__ import annotations
@@ -10,8 +10,7 @@ import builtins
 import itertools
 import types
 import weakref
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 _HOOK = "__benchlib_called__"  # a builtin while the script runs: this name is known in every function
@@ -42,29 +41,29 @@ class Forwards:
         written.__annotations__, written.__module__ = function.__annotations__, function.__module__
         self._written[number], self._numbers[function] = written, number
         weakref.finalize(function, self._written.pop, number, None).atexit = False
-        handing_over = _handing_over(number).replace(
+        function.__dict__.setdefault("__wrapped__", written)  # where its signature and source are read
+        function.__code__ = _handing_over(number).replace(
             co_name=code.co_name, co_qualname=code.co_qualname, co_freevars=code.co_freevars
         )
-        _hand_over(function, written, handing_over)
 
-    @contextmanager
-    def as_written(self) -> Iterator[None]:
-        """Within it every function is again what was written."""
-        held = [(f, self._written[n], f.__code__) for f, n in list(self._numbers.items())]
-        for function, written, _ in held:
+    def as_written(self, function: types.FunctionType) -> types.FunctionType:
+        """The function as it was written, with its attributes as they are now."""
+        number = self._numbers.get(function)
+        if number is None:
+            return function
+        written = self._written[number]
+        written.__dict__.clear()
+        written.__dict__.update({name: held for name, held in vars(function).items() if held is not written})
+        return written
+
+    def restore(self) -> None:
+        """Makes every function again what was written."""
+        for function, number in list(self._numbers.items()):
+            written = self._written[number]
             function.__code__ = written.__code__
             if function.__dict__.get("__wrapped__") is written:
                 del function.__dict__["__wrapped__"]
-        try:
-            yield
-        finally:
-            for function, written, handing_over in held:
-                _hand_over(function, written, handing_over)
-
-
-def _hand_over(function: types.FunctionType, written: types.FunctionType, code: types.CodeType) -> None:
-    function.__dict__.setdefault("__wrapped__", written)  # where its signature and source are read
-    function.__code__ = code
+        self._numbers.clear()
 
 
 def _handing_over(number: int) -> types.CodeType:

@@ -3,30 +3,32 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+import types
+from collections.abc import Callable, Mapping
 from typing import Any
 
+Original = Callable[[types.FunctionType], types.FunctionType]  # of a function as it was written
 CallInputs = dict[str, Any]  # the arguments of one call by name: tensors, or whatever a script gives
 _DEEPEST = 5  # nesting of inputs that is looked into
 _WIDEST = 64  # items of a sequence
 
 
-def likeness(module: Any) -> str:
+def likeness(module: Any, as_written: Original) -> str:
     """What instances have in common that differ in their weights alone: code, configuration, and the dtypes and shapes
-    of their tensors."""
+    of their tensors. `as_written` gives functions as they are without a watch."""
     from benchlib.models import _content  # takes numpy
 
-    return _content.digest(module, values=False)
+    return _content.digest(module, values=False, as_written=as_written)
 
 
-def digest(module: Any, inputs: CallInputs, positional: int, depth: int) -> str:
+def digest(module: Any, inputs: CallInputs, positional: int, depth: int, as_written: Original) -> str:
     """The hash of an invocation: of the module, weights included, and of what it is called with. The inputs of a child
     are computed by its parent: they count by their shapes and dtypes."""
     from benchlib.models import _content, _given
 
     if depth:
-        return _content.digest(module, inputs_text(inputs))[:8]
-    return _given.digest(module, inputs, list(inputs)[:positional])[:8]
+        return _content.digest(module, inputs_text(inputs), as_written=as_written)[:8]
+    return _given.digest(module, inputs, list(inputs)[:positional], as_written)[:8]
 
 
 def class_of(module: Any, main: str) -> str:

@@ -169,7 +169,7 @@ class Watch:
                 inputs = identity.named(known.takes, args, kwargs)
                 key = (parent.row if parent else -1, identity.inputs_text(inputs))
                 if key not in known.rows:
-                    with self._forwards.as_written(), stateless.as_module(self._torch, module, inputs) as plain:
+                    with stateless.as_module(self._torch, module, inputs) as plain:
                         known.rows[key] = self._row(known, modules, parent, key, plain, len(args))
                 return known.rows[key]
         except Exception as error:
@@ -202,15 +202,16 @@ class Watch:
             )
             known.names[above] = named
         name = known.names[above]
-        known.likeness = known.likeness or identity.likeness(module)
+        known.likeness = known.likeness or identity.likeness(module, self._forwards.as_written)
         alike = (known.likeness, key[1], name, above)
         if alike in self._rows:
             return self._rows[alike]
         if len(self._rows) >= MOST or sum(row is not None for row, _ in known.rows.values()) >= EACH:
             self._journal.say(LeftOut(name))
             return None, ""
-        hash = identity.digest(module, inputs, positional, len(self._here.stack))
+        hash = identity.digest(module, inputs, positional, len(self._here.stack), self._forwards.as_written)
         if self._take and hash == self._wanted:
+            self._forwards.restore()
             self._take(module, inputs, positional)
         row = len(self._rows)
         self._rows[alike] = row, hash

@@ -87,11 +87,11 @@ def parse(model: str) -> tuple[str, str]:
 
     Raises UserError when the text names no source, or a file that is not there.
     """
-    return _parsed(model, Path.cwd())
+    return _parsed(model, os.getcwd())
 
 
 @remembered
-def _parsed(model: str, folder: Path) -> tuple[str, str]:
+def _parsed(model: str, folder: str) -> tuple[str, str]:
     file, picks, picked = model.partition("::")
     scheme, colon, rest = file.partition(":")
     if scheme == "package" and colon:

@@ -56,16 +56,24 @@ _WITHOUT_DOCSTRING = ("<listcomp>", "<genexpr>", "<dictcomp>", "<setcomp>")
 Parts = tuple[str, Iterable[Any]]  # what an object says of itself, and the objects that it holds, in order
 
 
-def digest(*objects: Any, values: bool = True) -> str:
-    """The digest of some objects, in order. Without `values` tensors and arrays count by dtype and shape alone."""
-    return _Walk(values, {}).run(objects)
+Original = Callable[[types.FunctionType], types.FunctionType]
+
+
+def as_it_is(function: types.FunctionType) -> types.FunctionType:
+    return function
+
+
+def digest(*objects: Any, values: bool = True, as_written: Original = as_it_is) -> str:
+    """The digest of some objects, in order. Without `values` tensors and arrays count by dtype and shape alone.
+    `as_written` gives for a function the one that counts."""
+    return _Walk(values, as_written, {}).run(objects)
 
 
 class _Walk:
     """One walk, without recursion: what an object holds waits for its turn."""
 
-    def __init__(self, values: bool, seen: dict[int, int]):
-        self._values, self._seen = values, seen
+    def __init__(self, values: bool, as_written: Original, seen: dict[int, int]):
+        self._values, self.as_written, self._seen = values, as_written, seen
         self._hash = hashlib.sha256()
         self._held: list[Any] = []  # lives as long as the walk: a number of an object is not given twice
 
@@ -91,7 +99,7 @@ class _Walk:
 
     def unordered(self, items: Iterable[Any]) -> list[str]:
         """The digests of objects whose order says nothing, sorted."""
-        return sorted(_Walk(self._values, dict(self._seen)).run([item]) for item in items)
+        return sorted(_Walk(self._values, self.as_written, dict(self._seen)).run([item]) for item in items)
 
     def add_tensor(self, tensor: Any) -> None:
         if self._values:
@@ -195,6 +203,7 @@ def _code_object(code: types.CodeType, walk: _Walk) -> Parts:
 
 
 def _function(function: types.FunctionType, walk: _Walk) -> Parts:
+    function = walk.as_written(function)
     closure = [_cell(cell) for cell in function.__closure__ or ()]
     if not _code.is_users(function):
         return f"function {function.__module__}.{function.__qualname__}", closure

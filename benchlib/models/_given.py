@@ -47,7 +47,9 @@ def save(folder: Path, module: Any, inputs: Inputs, positional: Sequence[str], w
     ).write(folder / META)
 
 
-def digest(module: Any, inputs: Inputs, positional: Sequence[str]) -> str:
+def digest(
+    module: Any, inputs: Inputs, positional: Sequence[str], as_written: _content.Original = _content.as_it_is
+) -> str:
     """The digest of what `save` keeps, and of what is told of it; where inputs lie in memory that cannot be stored says
     nothing."""
     inner, told = unwrapped(module)
@@ -55,7 +57,7 @@ def digest(module: Any, inputs: Inputs, positional: Sequence[str]) -> str:
         lie = sorted(layouts_of(tensors.leaves_of(inputs)).items())
     except UserError:
         lie = []
-    return _content.digest(inner, inputs, list(positional), told, str(lie))
+    return _content.digest(inner, inputs, list(positional), told, str(lie), as_written=as_written)
 
 
 def taken_apart(inputs: Inputs) -> tuple[FlatTensors, tensors.Structure]:

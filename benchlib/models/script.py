@@ -13,6 +13,7 @@ The script is run under the profiler of `benchlib.discovery`, in a process of it
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 import tempfile
@@ -42,13 +43,18 @@ def is_script(model: str) -> bool:
 
 def path_of(model: str) -> Path:
     """The script that a trial's `model` names. Raises UserError where it is not there."""
-    return Path(parse(model)[1].partition("::")[0])
+    return _path(parse(model)[1])
+
+
+@remembered  # a plan asks several times for each trial
+def _path(name: str) -> Path:
+    return Path(name.partition("::")[0])
 
 
 def discovered(path: Path, trial: Any) -> Discovery:
     """What a script calls with what the trial tells it; looked at once per plan."""
     args = tuple(_script_arguments.command_line(trial))
-    return _discovered(path, Path.cwd(), args, trial.max_depth, trial.timeout)
+    return _discovered(path, os.getcwd(), args, trial.max_depth, trial.timeout)
 
 
 def hashes(discovery: Discovery) -> Mapping[str, Found]:
@@ -170,7 +176,7 @@ def _only(path: Path, trial: Any) -> str:
 
 
 @remembered  # a file may have changed by the next plan, or what a script met
-def _discovered(path: Path, folder: Path, args: tuple[str, ...], max_depth: int, timeout: float) -> Discovery:
+def _discovered(path: Path, folder: str, args: tuple[str, ...], max_depth: int, timeout: float) -> Discovery:
     return discover(path, args, max_depth, timeout)
 
 

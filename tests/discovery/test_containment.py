@@ -92,7 +92,8 @@ def test_what_the_kernel_shows_as_files_is_left_by_no_script(tmp_path, monkeypat
 
 def test_what_cannot_be_saved_ends_in_one_line(runs, tmp_path):
     hash = runs["unpicklable"].models[0].hash
-    with pytest.raises(UserError, match=r"faults.py::\w{8} cannot be saved: TypeError: cannot pickle .*lock.*"):
+    said = r"faults.py::\w{8} cannot be saved: Linear cannot be stored, for its attribute lock: cannot pickle .*lock"
+    with pytest.raises(UserError, match=said):
         discovery.take(FAULTS, ["unpicklable", "model"], 0, hash, tmp_path)
 
 

@@ -20,6 +20,7 @@ import pytest
 import torch
 from torch import nn
 
+from benchlib.discovery.forwards import Forwards
 from benchlib.models._content import digest
 
 
@@ -246,6 +247,7 @@ def test_objects_that_hold_each_other_or_answer_nothing_end():
 CELL = """
 import functools, torch
 from torch import nn
+from benchlib.discovery.forwards import Forwards
 from benchlib.models._content import digest
 
 class Options:
@@ -297,3 +299,28 @@ def test_a_script_module_is_told_by_no_line_of_its_source():
         return torch.jit.script(space["f"])
 
     assert digest(made(0)) == digest(made(5))
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: torch.nested.nested_tensor([torch.ones(2, 3), torch.ones(1, 3)]),
+        lambda: torch.nested.nested_tensor([torch.ones(2, 3), torch.ones(1, 3)], layout=torch.jagged),
+        lambda: torch.eye(3).to_sparse(),
+        lambda: torch.eye(3).to_sparse_csr(),
+    ],
+    ids=["nested", "jagged", "sparse", "compressed"],
+)
+def test_tensors_that_are_no_dense_ones_are_told_by_what_they_are_made_of(make):
+    first, second = make(), make()
+    assert digest(first) == digest(second) != digest(first * 2)
+
+
+def test_a_function_whose_calls_are_watched_is_the_one_that_was_written():
+    def forward(x, scale=2):
+        return x * scale
+
+    forward.note = "of the user"
+    before, forwards = digest(forward), Forwards()
+    forwards.exchange(forward)
+    assert digest(forward) != before == digest(forward, as_written=forwards.as_written)

