@@ -83,8 +83,8 @@ class Structure:
         return {name: node[1] for name, node in places if objects[node[2]].graph == graph}
 
     def numbers(self) -> list[str]:
-        """The names of the places at which Python's own numbers stand."""
-        return [name for name, node in _places(self.tree, ()) if _is_number(node)]
+        """The names of the places at which Python's own numbers stand; `it` where the nesting is one."""
+        return [name or "it" for name, node in _places(self.tree, ()) if _is_number(node)]
 
 
 def _dumped(item: Any, taken: list[Any] | None = None) -> bytes:

@@ -15,6 +15,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from benchlib.errors import UserError
 from benchlib.mistakes import make
+from benchlib.remembered import forget
 
 LFS = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a214614ab2935\nsize 12345\n"
 PAGE = "<!DOCTYPE html>\n<html><head><title>net.onnx at main</title></head></html>"
@@ -133,6 +134,7 @@ def test_a_directory_whose_weights_or_tokenizer_are_not_there_is_told(tmp_path, 
     trial = make({"model": str(tmp_path)})
     assert trial.identity()
     (tmp_path / name).write_bytes(content)
+    forget()
     with pytest.raises(UserError, match=told):
         trial.identity()
 
