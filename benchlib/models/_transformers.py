@@ -14,7 +14,7 @@ from benchlib.models._configs import Settings
 from benchlib.tensors import Inputs
 
 _ROOT = "PreTrainedModel"  # of transformers: what all its models are made from
-_ABSTRACT = (_ROOT, "PretrainedModel")  # ends of the names of those that are no model yet
+_ABSTRACT = re.compile("Pre[Tt]rainedModel$|^Pretrained")  # base classes, the old names of some too
 _MODELING = ".modeling_"
 _CLASS = re.compile(r"^class (\w+)\(([^)]*)\):", re.MULTILINE)
 _WORD = re.compile(r"\w+")
@@ -79,7 +79,7 @@ def model_named(name: str) -> Any:
         raise UnknownName("transformers model", name, names())
     kind = getattr(transformers, name)
     known = isinstance(kind, type) and issubclass(kind, transformers.PreTrainedModel)
-    if not (known and getattr(kind, "config_class", None)) or name.endswith(_ABSTRACT):
+    if not (known and getattr(kind, "config_class", None)) or _ABSTRACT.search(name):
         raise UserError(f"transformers.{name} is no model that a configuration describes")
     return kind
 
@@ -97,7 +97,7 @@ def names() -> list[str]:
         if file.is_file():
             bases |= {name: _WORD.findall(listed) for name, listed in _CLASS.findall(file.read_text(encoding="utf-8"))}
     models = _made_from(_ROOT, bases)
-    return [name for name in places if name in models and not name.endswith(_ABSTRACT)]
+    return [name for name in places if name in models and not _ABSTRACT.search(name)]
 
 
 def _made_from(root: str, bases: Mapping[str, Sequence[str]]) -> set[str]:
