@@ -64,10 +64,11 @@ def _outcome(function: Check, record: Record, samples: Samples | None) -> str:
 @check
 def littles_law(record: Record, samples: Samples) -> str | None:
     """Calls per second × mean latency = calls in flight (J. Little, Operations Research 9, 1961). Calls per second
-    come from the blocks' beginning and end, latency from the samples within; the published throughput is held to the
-    former, for the items that the record says a call has."""
+    come from the blocks' beginning and end (but for the time in which outputs were kept between two calls), latency
+    from the samples within; the published throughput is held to the former, for the items that the record says a call
+    has."""
     blocks = [b for b in _steady(samples) if b.contender == len(samples.contenders) - 1]
-    between = sum(max(0.0, _seconds(b) - _inside(b) - READING) for b in blocks)
+    between = sum(max(0.0, _seconds(b) - _inside(b) - READING - b.noise.get("keeping", 0) / 1e9) for b in blocks)
     loops = sum((len(b.ns) - b.discarded) * b.loop_overhead for b in blocks) / 1e9
     calls = sum((len(b.ns) - b.discarded) * b.loops for b in blocks)
     rate = calls / (sum(_inside(b, b.discarded) for b in blocks) - loops + between)

@@ -161,10 +161,13 @@ def take_block(worker: Worker, samples: int, loops: int = 1, keep: int | None = 
     before, collected, allocated = counters.read(), _collections(), gc.get_count()[0]
     gpu = gpu_clocks.read(worker.device)
     cpu, start = time.process_time_ns(), time.perf_counter_ns()
+    keeping = 0
     try:
         out = time_calls(worker.calls, out, parts[0], loops)
         if keep is not None:
+            keeping = time.perf_counter_ns()
             worker.kept = KeptOutputs(out)
+            keeping = time.perf_counter_ns() - keeping
             out = time_calls(worker.calls, out, parts[1], loops)
     except OverflowError as error:  # an unsigned sample cannot be negative
         raise ClockWentBack("the clock went back during a sample") from error
@@ -176,6 +179,7 @@ def take_block(worker: Worker, samples: int, loops: int = 1, keep: int | None = 
     worker.last, worker.rotated = out, worker.rotates
     if gpu:
         noise |= gpu_clocks.noise(gpu, gpu_clocks.read(worker.device))
+    noise["keeping"] = keeping
     noise["collections"] = collected
     noise["collections_held"] = 0 if worker.collects else waiting // max(1, gc.get_threshold()[0])
     ns = [sample for part in parts for sample in part]
