@@ -340,8 +340,8 @@ print(json.dumps(replaced.record.to_json()))
     assert edited["metrics"]["weights_hash"] != first["metrics"]["weights_hash"]
     assert edited["key"] != first["key"] and edited["metrics"]["artifact"] != first["metrics"]["artifact"]
     assert edited["metrics"]["model_name"] == "mlp"
-    # Of inputs that were given the items are counted, of a suite's `batch_size` says them.
-    assert set(edited["metrics"]) == {*first["metrics"], "items"}
+    # Of inputs that were given the items are counted, of a suite `batch_size` says them; of a module its mode is told.
+    assert set(edited["metrics"]) == {*first["metrics"], "items", "training_mode"}
     assert found["same"], "the outputs stored are those of the edited module"
 
     replaced = json.loads(printed[begin + 3])
