@@ -57,12 +57,13 @@ def call_rate(samples: Samples, contender: int) -> float:
     """Calls per second while a contender has its turn: counted calls ÷ the time in which they were made, from the first
     start to the last end within each of its steady blocks.
 
-    What is discarded, the loops' own overhead and what it takes to read the clocks of a block are left out; whatever
-    else goes by between two calls counts.
+    What is discarded, the loops' own overhead, and what it takes to read the clocks of a block and to keep outputs
+    between two of its calls are left out; whatever else goes by between two calls counts.
     """
     blocks = [b for b in samples.blocks if b.contender == contender and b.phase == STEADY]
     calls = sum((len(b.ns) - b.discarded) * b.loops for b in blocks)
-    between = sum(max(0.0, (b.end - b.start - float(b.ns.sum())) / 1e9 - READING) for b in blocks)
+    unused = [(b.end - b.start - float(b.ns.sum()) - b.noise.get("keeping", 0)) / 1e9 - READING for b in blocks]
+    between = sum(max(0.0, seconds) for seconds in unused)
     return calls / (sum(float(b.seconds.sum()) * b.loops for b in blocks) + between)
 
 
