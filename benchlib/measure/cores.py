@@ -10,9 +10,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from benchlib.measure.samples import Block
+from benchlib.measure.samples import READING, Block
 
-READING = 1e-5  # seconds that reading the clocks of a block may take
 BUSY = 0.75  # quantile of the blocks: where others take the processors, only some show how many threads there are
 
 

@@ -26,6 +26,7 @@ from benchlib.measure.host_load import HostLoad
 from benchlib.worker.messages import TimedBlock
 
 WARMUP, STEADY = "warmup", "steady"
+READING = 1e-5  # seconds that reading the clocks of a block may take
 # A block's fields -> the columns of the JSON.
 _COLUMNS = {
     "contender": "contender", "replicate": "pair", "round": "round", "phase": "phase", "start": "start", "end": "end",
@@ -61,6 +62,13 @@ class Block:
     def all_seconds(self) -> np.ndarray:
         """(samples,) seconds of a call."""
         return np.maximum(self.ns.astype(np.float64) - self.loop_overhead, 0) / self.loops / 1e9
+
+    @property
+    def between(self) -> float:
+        """Seconds that went by between its samples, but for what it takes to read its clocks and to keep the outputs of
+        one of its calls."""
+        keeping = self.noise.get("keeping", 0)
+        return max(0.0, (self.end - self.start - float(self.ns.sum()) - keeping) / 1e9 - READING)
 
 
 @dataclass

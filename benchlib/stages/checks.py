@@ -12,7 +12,7 @@ from itertools import pairwise
 from typing import Any
 
 from benchlib.measure import agreement, memory
-from benchlib.measure.cores import READING, cores_used
+from benchlib.measure.cores import cores_used
 from benchlib.measure.samples import STEADY, Block, Samples
 from benchlib.measure.statistics import PERCENTILE_MINIMUM, independent_count
 from benchlib.precision import precision_differences
@@ -68,7 +68,7 @@ def littles_law(record: Record, samples: Samples) -> str | None:
     from the samples within; the published throughput is held to the former, for the items that the record says a call
     has."""
     blocks = [b for b in _steady(samples) if b.contender == len(samples.contenders) - 1]
-    between = sum(max(0.0, _seconds(b) - _inside(b) - READING - b.noise.get("keeping", 0) / 1e9) for b in blocks)
+    between = sum(b.between for b in blocks)
     loops = sum((len(b.ns) - b.discarded) * b.loop_overhead for b in blocks) / 1e9
     calls = sum((len(b.ns) - b.discarded) * b.loops for b in blocks)
     rate = calls / (sum(_inside(b, b.discarded) for b in blocks) - loops + between)

@@ -16,7 +16,6 @@ import numpy as np
 
 from benchlib.host import calibration, device_of
 from benchlib.measure import agreement, noise, statistics, verdicts
-from benchlib.measure.cores import READING
 from benchlib.measure.multiplicity import p_value
 from benchlib.measure.samples import STEADY, WARMUP, Samples
 from benchlib.measure.steadiness import TOO_FEW, steadiness
@@ -62,9 +61,7 @@ def call_rate(samples: Samples, contender: int) -> float:
     """
     blocks = [b for b in samples.blocks if b.contender == contender and b.phase == STEADY]
     calls = sum((len(b.ns) - b.discarded) * b.loops for b in blocks)
-    unused = [(b.end - b.start - float(b.ns.sum()) - b.noise.get("keeping", 0)) / 1e9 - READING for b in blocks]
-    between = sum(max(0.0, seconds) for seconds in unused)
-    return calls / (sum(float(b.seconds.sum()) * b.loops for b in blocks) + between)
+    return calls / sum(float(b.seconds.sum()) * b.loops + b.between for b in blocks)
 
 
 def process_stability(samples: Samples) -> list[ProcessStability]:

@@ -33,7 +33,6 @@ def opened(runtime, folder, **changes):
         _saved.save(torch.nn.Linear(3, 3).eval(), folder / "model.pt")
         request = OpenRequest(str(folder / "model.pt"), "eager", positional=("a",), **changes)
     else:
-        pytest.importorskip("onnxruntime")
         request = OpenRequest(graphs.product(folder / "g.onnx"), "script", **changes)
     return runtimes.get(runtime).open(request)
 

@@ -11,7 +11,6 @@ from benchlib.runtimes import openvino as runtime
 from tests.runtimes import graphs
 from tests.runtimes.graphs import gives, raises_in_a_line
 
-pytest.importorskip("openvino")
 A = np.random.default_rng(1).standard_normal((4, 3)).astype(np.float32)
 
 

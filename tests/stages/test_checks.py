@@ -171,6 +171,14 @@ def test_time_lost_between_calls_breaks_littles_law():
     assert "in flight, not 1" in outcome("littles_law", make_record(samples), samples)
 
 
+def test_what_goes_by_while_outputs_are_kept_is_not_lost():
+    """The worker counts it: it lies between two samples of a block, and is none of the engine's."""
+    samples = make_samples(gap=0.1 * LATENCY)
+    for block in samples.blocks:
+        block.noise["keeping"] = block.end - block.start - int(block.ns.sum())
+    assert outcome("littles_law", make_record(samples), samples) == "passed"
+
+
 def test_calls_so_short_that_reading_the_clock_shows_are_no_fault_of_the_figures():
     samples = make_samples(latency=1e-6, gap=1e-7)
     assert outcome("littles_law", make_record(samples), samples) == "passed"

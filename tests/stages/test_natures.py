@@ -15,7 +15,8 @@ WAYS = ("eager", "script")
 @pytest.fixture(scope="module")
 def record_of():
     """The record of a trial of a module by a way, made when it is first asked for; what is cached is shared."""
-    torch = pytest.importorskip("torch")
+    import torch
+
     from benchlib.models import python
 
     with pytest.MonkeyPatch.context() as patch:

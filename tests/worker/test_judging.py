@@ -4,11 +4,10 @@ import random
 
 import numpy as np
 import pytest
+import torch
+import torch.nn.functional as F
 
-torch = pytest.importorskip("torch")
-F = torch.nn.functional
-
-from benchlib.worker.judging import (  # noqa: E402
+from benchlib.worker.judging import (
     _drawing_functions,
     _generator_states,
     _random_nodes,

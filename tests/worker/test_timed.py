@@ -7,6 +7,7 @@ import os
 from array import array
 from itertools import count, cycle, repeat
 
+import numpy as np
 import pytest
 
 from benchlib.typed_json import from_json, to_json
@@ -86,6 +87,12 @@ class Cycle:
 def litter():
     for _ in range(50):
         Cycle()
+
+
+def test_the_time_in_which_outputs_are_kept_is_counted():
+    block = timed.take_block(worker(lambda: np.zeros(1 << 20)), 5, keep=1)
+    assert 0 < block.noise["keeping"] <= block.end - block.start - sum(block.ns)
+    assert timed.take_block(worker(lambda: 7), 5).noise["keeping"] == 0
 
 
 def test_garbage_is_collected_inside_the_timing_only_where_it_is_wanted(monkeypatch):
