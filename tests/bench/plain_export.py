@@ -166,7 +166,7 @@ def plain(
     args = tuple(inputs[n] for n in model.positional)
     kwargs = {n: value for n, value in ordered.items() if n not in model.positional}
     if dynamo:
-        how = {"dynamo": True, "dynamic_shapes": _shapes(structure, axes) if axes else None}
+        how = {"dynamo": True, "dynamic_shapes": _shapes(structure.tree, axes) if axes else None}
         return _tried(model.module, args, kwargs, file, axes, opset_version=opset, **how)
     how = {"dynamo": False, "input_names": list(leaves), "dynamic_axes": dict(axes) or None, "opset_version": opset}
     found = _tried(model.module, args, kwargs, file, axes, **how)
@@ -209,18 +209,19 @@ def _wrapped(module: Any, names: list[str]) -> Any:
     return Tensors()
 
 
-def _shapes(structure: Any, axes: Mapping[str, Mapping[int, str]]) -> Any:
-    """`dynamic_shapes` in the nesting of the inputs: which dimensions of each tensor are free; None of a constant."""
+def _shapes(tree: Any, axes: Mapping[str, Mapping[int, str]]) -> Any:
+    """`dynamic_shapes` in the nesting of the inputs, the tree of a `Structure`: which dimensions of each tensor are
+    free; None of a constant, and the parts of an object in a list, as torch's own tree has them."""
     import torch
 
-    kind, content = structure
+    kind, content = tree[0], tree[-1]
     if kind == "leaf":
         return dict.fromkeys(axes.get(content, {}), torch.export.Dim.DYNAMIC)
     if kind == "constant":
         return None
     if kind == "dict":
         return {key: _shapes(item, axes) for key, item in content}
-    items = [_shapes(item, axes) for item in content]
+    items = [_shapes(item, axes) for item in ([part for _, part in content] if kind == "object" else content)]
     return tuple(items) if kind == "tuple" else items
 
 

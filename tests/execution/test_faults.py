@@ -94,12 +94,14 @@ def test_failures_of_one_kind_share_a_cluster(swept):
 def test_events_become_records_within_seconds(swept):
     study, _ = swept
     took = {e["key"]: e["seconds"] for e in journal.events(study.outputs) if e["event"] == "trial"}
-    for tag, record in study.records().items():
+    records = study.records()
+    usual = max(took[record.key] for record in records.values() if record.status == "ok")
+    for tag, record in records.items():
         if tag in ("refused",):
             continue
-        # An ordinary trial's own time, the deadline where one had to pass, and five seconds.
+        # What a trial takes here that nothing happens to, the deadline where one had to pass, and five seconds.
         deadline = TIMEOUT if record.status == "timeout" else 0
-        assert took[record.key] < 10 + deadline + 5, tag
+        assert took[record.key] < 2 * usual + deadline + 5, tag
 
 
 def test_nothing_of_a_trial_is_left_running(swept, left_running):

@@ -24,7 +24,8 @@ def ratio(p):  # the median over the rounds of a pair of the log ratio of the ro
     return np.median([np.log(mid[r, 0] / mid[r, own]) for r, c in mid if c == 0])
 found = {"latency": interval([np.log(np.median(s)) for s in taken]), "speedup": interval([ratio(p) for p in pairs])}
 mine = np.flatnonzero(steady & (e["contender"] == own))  # the time between calls counts, but for 10 µs to read clocks
-between = sum(max(0, e["end"][k] - e["start"][k] - float(every[k].sum()) - 1e4) for k in mine) / 1e9
+idle = e["end"] - e["start"] - np.array([ns.sum() for ns in every], float) - 1e4 - stored["noise"]["keeping"]
+between = np.maximum(idle[mine], 0).sum() / 1e9
 number, inside = sum(len(calls[k]) * e["inner"][k] for k in mine), sum(calls[k].sum() * e["inner"][k] for k in mine)
 found["throughput"] = float(record["trial"]["batch_size"] * number / (inside + between))
 found["export"], found["max error"] = record["phases"]["own"]["export"][0], record["metrics"]["discrepancies_abs"]

@@ -67,7 +67,7 @@ def test_the_q_value_is_in_the_tables_that_are_written(study):
 def test_what_the_host_can_tell_is_taken_from_the_records(table):
     text = discoveries.told_apart(table)
     assert text.startswith(
-        "On this host a difference of 6.4 % is found in at least four of five trials at level quick, and no verdict "
+        "On this host a difference of 12 % is found in at least four of five trials at level quick, and no verdict "
         "claims one under 10 % (A/A calibration of 2026-11-19, 20 pairs)."
     )
     assert "not calibrated" not in text

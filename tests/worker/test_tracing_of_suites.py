@@ -54,6 +54,6 @@ def test_they_decide_on_shapes_alone(model):
     ids = {n: moved(array, chance) if "mask" not in n else array for n, array in recorded.items()}
     everything = {n: moved(array, chance) for n, array in recorded.items()}
     report = tracing.examine(loaded, {0: recorded, 1: ids, 2: everything}, 60.0)
-    assert (report.failed, report.random, report.left_out) == ("", "", {})
+    assert (report.failed, report.random, report.unfinished) == ("", "", False)
     assert [decision for decision in report.decisions if decision.origin == "input"] == []
     assert report.unused == []
