@@ -24,6 +24,7 @@ os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(PLANTED), os.enviro
 _PRIVATE = tempfile.mkdtemp(prefix="benchlib-tests-")
 os.environ["BENCHLIB_CACHE"] = f"{_PRIVATE}/cache"
 os.environ["BENCHLIB_WAIT_FOR_QUIET"] = "0"  # tests run beside each other …
+os.environ["BENCHLIB_LOCKS"] = _PRIVATE  # … and so do their trials: only tests that run alone ask how exact samples are
 os.environ["BENCHLIB_PLANTED_HOST"] = "quiet"  # … and no verdict of a planted trial is lost by it
 os.environ["JUPYTER_CONFIG_DIR"] = f"{_PRIVATE}/jupyter"
 os.environ["JUPYTER_RUNTIME_DIR"] = f"{_PRIVATE}/runtime"
