@@ -17,7 +17,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from benchlib.record.record import ExportReport
+from benchlib.record import ExportReport
 from benchlib.typed_json import from_json, to_json
 from benchlib.worker import process
 from benchlib.worker.channel import Channel, Closed

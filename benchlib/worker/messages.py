@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
 
+from benchlib.record import Decision, DeviceTimes, Footprint, OperatorTime, SmallestFailure
 from benchlib.record.metadata import Artifact, FreeAxes, SavedModel, Session
 from benchlib.record.metrics import Metrics
-from benchlib.record.record import Decision, DeviceTimes, Footprint, OperatorTime, SmallestFailure
 from benchlib.typed_json import from_json
 
 R = TypeVar("R")
