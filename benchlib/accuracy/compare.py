@@ -21,8 +21,8 @@ from benchlib.accuracy.ranking import HALF, agreement, ranks_classes
 from benchlib.accuracy.stack import spread_of
 from benchlib.accuracy.tolerances import TOLERANCES, Tolerance
 from benchlib.accuracy.verdict import Judged, Output, Rule, verdict_on
+from benchlib.record import OutputComparison
 from benchlib.record.metrics import Metrics
-from benchlib.record.record import OutputComparison
 from benchlib.tensors import dtype_of, values
 
 MOST = 0.5  # of an output's slices

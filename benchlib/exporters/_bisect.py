@@ -9,7 +9,7 @@ from typing import Any
 from benchlib import tensors
 from benchlib.errors import plain
 from benchlib.models import LoadedModel, call
-from benchlib.record.record import SmallestFailure
+from benchlib.record import SmallestFailure
 from benchlib.tensors import Inputs
 
 Export = Callable[[LoadedModel], None]  # raises where the export fails

@@ -16,8 +16,8 @@ from benchlib.measure.gate import Gate
 from benchlib.measure.levels import SAMPLES_LIMIT, Level
 from benchlib.measure.rounds import Pace, Replicate, ReplicatePlan, measure_replicate
 from benchlib.measure.samples import WARMUP, ReferenceReading, Samples, block_of
+from benchlib.record import DeviceTimes
 from benchlib.record.metadata import Session
-from benchlib.record.record import DeviceTimes
 from benchlib.worker.messages import ReadReferenceLoad, TimedBlock
 
 MOST_REPLICATES = 10  # beyond which the samples of a replicate get no fewer

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from benchlib.measure.contender import Opened
+from benchlib.record import DeviceTimes
 from benchlib.record.metrics import Metrics
-from benchlib.record.record import DeviceTimes
 from benchlib.worker.messages import TimeOnDevice
 
 BUDGET, CALLS = 0.1, (5, 200)  # seconds for each part of a call, within these numbers of calls

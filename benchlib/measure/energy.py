@@ -16,8 +16,8 @@ from typing import Protocol, TypeVar
 
 from benchlib.errors import Unavailable
 from benchlib.measure.samples import Samples
+from benchlib.record import EnergyRecord, EnergyRepeat
 from benchlib.record.metrics import Metrics
-from benchlib.record.record import EnergyRecord, EnergyRepeat
 from benchlib.runtimes import _cuda
 
 POWERCAP = Path("/sys/class/powercap")

@@ -16,8 +16,8 @@ from statistics import median
 from typing import Any, NamedTuple, TypeVar
 
 from benchlib.measure.contender import Launcher
+from benchlib.record import Footprint, MemoryRecord, Phases
 from benchlib.record.metrics import Metrics
-from benchlib.record.record import Footprint, MemoryRecord, Phases
 from benchlib.worker.client import Worker, WorkerError
 from benchlib.worker.messages import (
     ExportModel,

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 from benchlib.measure.contender import Contender, Launcher, open_contender
 from benchlib.measure.levels import Level
+from benchlib.record import OperatorTime
 from benchlib.record.metadata import Session
 from benchlib.record.metrics import Metrics
-from benchlib.record.record import OperatorTime
 from benchlib.runtimes import _placement
 from benchlib.worker.messages import ProfileCalls
 

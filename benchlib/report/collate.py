@@ -21,9 +21,8 @@ from benchlib.execution.reference_course import MovedReference, moved_references
 from benchlib.execution.store import RUNOFF, TRIALS
 from benchlib.files import replacing
 from benchlib.measure.verdicts import why_withheld
-from benchlib.record import NOT_RUN, STATUSES, Record, scrap
+from benchlib.record import NOT_RUN, STATUSES, ExportReport, Record, scrap
 from benchlib.record.metrics import METRICS
-from benchlib.record.record import ExportReport
 from benchlib.report.discoveries import q_values
 from benchlib.report.fastest import Answer, answers
 from benchlib.report.rows import Row

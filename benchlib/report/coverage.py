@@ -9,8 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from benchlib.record import NOT_RUN, STAGES, STATUSES
-from benchlib.record.record import ExportReport
+from benchlib.record import NOT_RUN, STAGES, STATUSES, ExportReport
 from benchlib.report.cases import Case, cases
 from benchlib.report.collate import Results
 from benchlib.report.columns import Column, clipped, escape, or_dash, page_of, status_badge

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from benchlib.errors import plain
-from benchlib.record.record import ExportReport, SmallestFailure
+from benchlib.record import ExportReport, SmallestFailure
 from benchlib.report.columns import escape
 
 LONG = 200  # characters of a part's message

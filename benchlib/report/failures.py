@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from benchlib.errors import plain
-from benchlib.record.record import ExportReport
+from benchlib.record import ExportReport
 from benchlib.report.collate import Results
 from benchlib.report.columns import Column, escape, identity, status_cell, text_column
 from benchlib.report.export_report import describe_smallest

@@ -10,8 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from benchlib.record import Record
-from benchlib.record.record import GraphSize, OperatorTime
+from benchlib.record import GraphSize, OperatorTime, Record
 from benchlib.report import units
 from benchlib.report.rows import Row
 

@@ -10,8 +10,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypedDict
 
+from benchlib.record import OperatorTime
 from benchlib.record.metrics import Metrics
-from benchlib.record.record import OperatorTime
 from benchlib.registry import Facts
 from benchlib.runtimes import ProfileRow
 

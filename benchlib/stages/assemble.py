@@ -8,16 +8,8 @@ from benchlib import machine
 from benchlib.fingerprint import fingerprint
 from benchlib.measure import verdicts
 from benchlib.measure.profile import placement_metrics
+from benchlib.record import ContenderRecord, ExportReport, Failure, GraphSize, ProcessSettings, Record, TrialFiles
 from benchlib.record.metrics import Metrics
-from benchlib.record.record import (
-    ContenderRecord,
-    ExportReport,
-    Failure,
-    GraphSize,
-    ProcessSettings,
-    Record,
-    TrialFiles,
-)
 from benchlib.registry import Facts
 from benchlib.stages import checks, phases
 from benchlib.stages.blank import blank_record, failure_of, reproduce

@@ -10,8 +10,8 @@ import shlex
 from benchlib import machine
 from benchlib.fingerprint import fingerprint
 from benchlib.model_labels import label_columns
+from benchlib.record import Failure, Record
 from benchlib.record.metrics import Metrics
-from benchlib.record.record import Failure, Record
 from benchlib.trial import Trial
 
 

@@ -16,8 +16,8 @@ from benchlib.measure.cores import cores_used
 from benchlib.measure.samples import STEADY, Block, Samples
 from benchlib.measure.statistics import PERCENTILE_MINIMUM, independent_count
 from benchlib.precision import precision_differences
+from benchlib.record import ProcessSettings, Record
 from benchlib.record.metrics import Metrics
-from benchlib.record.record import ProcessSettings, Record
 from benchlib.stages.machine_share import rate_from_memory
 
 PASSED, FAILED, NOT_APPLICABLE = "passed", "failed", "not applicable"

@@ -17,8 +17,8 @@ from typing import Any, Protocol
 
 from benchlib import machine, tensors
 from benchlib.fingerprint import code_of
+from benchlib.record import Decision
 from benchlib.record.metrics import Metrics
-from benchlib.record.record import Decision
 from benchlib.registries import exporters, sources
 from benchlib.stages.context import Context
 from benchlib.stages.exporting import BuiltArtifact

@@ -19,9 +19,9 @@ from typing import Any
 
 from benchlib import artifacts, machine
 from benchlib.fingerprint import code_of
+from benchlib.record import ExportReport, SmallestFailure
 from benchlib.record.metadata import Artifact, BuildStage, FreeAxes, PassStep
 from benchlib.record.metrics import Metrics
-from benchlib.record.record import ExportReport, SmallestFailure
 from benchlib.registries import exporters, passes
 from benchlib.stages.builder import Builder
 from benchlib.stages.context import Context

@@ -11,8 +11,8 @@ from benchlib.errors import Unavailable
 from benchlib.measure import energy, memory
 from benchlib.measure.contender import Contender
 from benchlib.measure.memory import Subject
+from benchlib.record import ContenderEnergy, EnergyRecord, MemoryRecord
 from benchlib.record.metrics import Metrics
-from benchlib.record.record import ContenderEnergy, EnergyRecord, MemoryRecord
 from benchlib.registries import exporters, runtimes
 from benchlib.stages.context import Context
 from benchlib.stages.exporting import export_model_request

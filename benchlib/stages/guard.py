@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from benchlib.errors import Unavailable
 from benchlib.measure.lock import alone
-from benchlib.record.record import StepTime
+from benchlib.record import StepTime
 from benchlib.stages import views
 from benchlib.stages.blank import failure_of
 from benchlib.stages.context import Context

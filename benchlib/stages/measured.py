@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from benchlib.measure.contender import Opened
 from benchlib.measure.controller import Measurement
 from benchlib.measure.samples import Samples
-from benchlib.record.record import ProcessStability
+from benchlib.record import ProcessStability
 from benchlib.stages.comparison import Comparison
 from benchlib.stages.context import Context
 from benchlib.stages.exporting import BuiltArtifact

@@ -13,8 +13,8 @@ from benchlib.measure.device import device_metrics
 from benchlib.measure.gate import Gate
 from benchlib.measure.levels import Level
 from benchlib.measure.profile import profile_calls
+from benchlib.record import EnergyRecord, MemoryRecord, OperatorTime, ProcessStability
 from benchlib.record.metrics import Metrics
-from benchlib.record.record import EnergyRecord, MemoryRecord, OperatorTime, ProcessStability
 from benchlib.registries import exporters
 from benchlib.stages.comparison import Comparison, compare_again
 from benchlib.stages.context import Context

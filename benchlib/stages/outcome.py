@@ -9,7 +9,7 @@ from benchlib.errors import UserError
 from benchlib.measure.contender import Opened
 from benchlib.measure.controller import Measurement
 from benchlib.measure.samples import Samples
-from benchlib.record.record import ExportReport, Failure, OperatorTime, StepTime
+from benchlib.record import ExportReport, Failure, OperatorTime, StepTime
 from benchlib.stages.comparison import Comparison
 from benchlib.stages.decisions import Decisions
 from benchlib.stages.exporting import BuiltArtifact

@@ -21,8 +21,8 @@ from benchlib.measure.samples import STEADY, WARMUP, Samples
 from benchlib.measure.steadiness import TOO_FEW, steadiness
 from benchlib.measure.verdicts import Rule
 from benchlib.precision import precision_differences
+from benchlib.record import ProcessStability
 from benchlib.record.metrics import Metrics
-from benchlib.record.record import ProcessStability
 from benchlib.stages.measured import Measured
 from benchlib.stages.phases import break_even, only_decided, phase_metrics
 from benchlib.stages.quiet import quiet_metrics

@@ -16,9 +16,8 @@ from benchlib.measure.contender import Opened
 from benchlib.measure.levels import level_of
 from benchlib.measure.samples import Samples
 from benchlib.measure.verdicts import in_words
-from benchlib.record import scrap
+from benchlib.record import OperatorTime, Record, scrap
 from benchlib.record.metrics import Metrics
-from benchlib.record.record import OperatorTime, Record
 from benchlib.stages.exporting import BuiltArtifact
 from benchlib.stages.loading import Model
 from benchlib.stages.outcome import StepFailure

@@ -17,11 +17,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from benchlib.record.record import ExportReport
+from benchlib.record import ExportReport
 from benchlib.typed_json import from_json, to_json
 from benchlib.worker import process
 from benchlib.worker.channel import Channel, Closed
-from benchlib.worker.messages import Leave, Problem, Request, reply_class
+from benchlib.worker.messages import Leave, Problem, Request
 
 FRESH = Path(__file__).with_name("__main__.py")
 SERVER = Path(__file__).with_name("server.py")
@@ -127,7 +127,7 @@ class Reply(Generic[R]):
 
     @cached_property
     def value(self) -> R:
-        value: R = from_json(reply_class(self._kind), json.loads(self._text))
+        value: R = from_json(self._kind.reply, json.loads(self._text))
         return value
 
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from statistics import median
 
-from benchlib.record.record import DeviceTimes
+from benchlib.record import DeviceTimes
 from benchlib.runtimes import DeviceCalls
 from benchlib.worker.messages import DeviceReply, TimeOnDevice
 from benchlib.worker.service import Worker, verb

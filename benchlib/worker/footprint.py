@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from benchlib.errors import Unavailable
-from benchlib.record.record import Footprint
+from benchlib.record import Footprint
 from benchlib.runtimes import _cuda
 from benchlib.worker.messages import (
     Allocators,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchlib.record.record import OperatorTime
+from benchlib.record import OperatorTime
 from benchlib.worker.messages import Profile, ProfileCalls
 from benchlib.worker.service import Worker, verb
 

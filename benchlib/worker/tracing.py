@@ -26,7 +26,7 @@ import numpy as np
 from benchlib import tensors
 from benchlib.exporters._trace_graph import Node, first_difference
 from benchlib.models import LoadedModel
-from benchlib.record.record import Decision
+from benchlib.record import Decision
 from benchlib.tensors import FlatArrays
 from benchlib.worker.conversions import Place, by_occurrence, differs, is_users, short_path, turned_over
 from benchlib.worker.messages import ExamineTrace, TraceReport

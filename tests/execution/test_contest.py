@@ -7,9 +7,8 @@ import pytest
 from benchlib.execution.contest import agrees, contests, direct_of, in_words, pair_parameters, stored
 from benchlib.measure.runoff import Fastest, Pair, PairedResult, Tie
 from benchlib.measure.statistics import Interval
-from benchlib.record import NOT_RUN, Record
+from benchlib.record import NOT_RUN, ContenderRecord, Record
 from benchlib.record.metrics import Metrics
-from benchlib.record.record import ContenderRecord
 from benchlib.trial import Trial
 
 REFERENCE = {"exporter": "planted"}

@@ -8,8 +8,7 @@ from benchlib.execution.preview import preview
 from benchlib.plan import study as studies
 from benchlib.plan.expand import expand
 from benchlib.plan.study import from_options
-from benchlib.record import Record
-from benchlib.record.record import StepTime
+from benchlib.record import Record, StepTime
 
 
 def planned(model="planted/plain", level="quick", **given):

@@ -12,7 +12,7 @@ from benchlib.measure.contender import Contender, Launcher, open_contender
 from benchlib.measure.controller import measure
 from benchlib.measure.device import calls_within, device_metrics, device_times
 from benchlib.measure.levels import LEVELS
-from benchlib.record.record import DeviceTimes
+from benchlib.record import DeviceTimes
 from benchlib.registries import runtimes
 from benchlib.worker.messages import DeviceReply, OpenSession, TimeOnDevice
 

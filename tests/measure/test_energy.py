@@ -9,7 +9,7 @@ import pytest
 from benchlib.errors import Unavailable
 from benchlib.measure import energy
 from benchlib.measure.samples import STEADY, WARMUP, Block, Samples
-from benchlib.record.record import ContenderEnergy, EnergyRecord, EnergyRepeat
+from benchlib.record import ContenderEnergy, EnergyRecord, EnergyRepeat
 
 RANGE = 262_143_328_850  # microjoules: the range of a real package
 

@@ -15,7 +15,7 @@ from benchlib_planted.allocator import Plant, touched
 from benchlib.errors import Unavailable
 from benchlib.measure import memory
 from benchlib.measure.memory import Watched
-from benchlib.record.record import Footprint, MemoryRecord
+from benchlib.record import Footprint, MemoryRecord
 from benchlib.worker import footprint
 from benchlib.worker.client import start_fresh
 from benchlib.worker.messages import ImportModules, MakeCalls, OpenSession, ReadFootprint, ResetPeak

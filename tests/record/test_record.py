@@ -1,109 +1,23 @@
-"""The record is stored and read back whole, and what an earlier version stored becomes the same values."""
+"""The record is stored and read back whole; what is none is refused in a line."""
 
 from __future__ import annotations
 
 import json
-import math
-from collections import Counter
 from dataclasses import MISSING, fields, is_dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from benchlib.record import NOT_RUN, SCHEMA, STATUSES, Failure, Record, scrap
-from benchlib.record.metadata import PassStep, Session
-from benchlib.record.metrics import Metrics
-from benchlib.record.record import (
-    ContenderEnergy,
+from benchlib.record import (
+    NOT_RUN,
+    SCHEMA,
     ContenderRecord,
-    Decision,
-    DeviceTimes,
-    EnergyRecord,
-    EnergyRepeat,
-    ExportReport,
-    Footprint,
-    GraphSize,
-    MemoryRecord,
-    OperatorTime,
     OutputComparison,
-    ProcessSettings,
-    ProcessStability,
-    SmallestFailure,
-    StepTime,
-    TrialFiles,
+    Record,
+    scrap,
 )
-
-STORED = sorted((Path(__file__).parent.parent / "data" / "study-8922cd1").glob("*/*.ipynb"))
-
-SESSION = Session(
-    "CPUExecutionProvider", 2, 1, "input", "weights", ["cpu"], {"matmul": "ieee"}, ["x"], {"CPUExecutionProvider": 2},
-    1.0, 0.5, 0.4, 0.1, "/bin/python", "cold", {"graph_optimization": "ORT_ENABLE_ALL"},
-)  # fmt: skip
-FULL = Record(
-    key="k" * 64,
-    name="mlp-script-kkkkkkkk",
-    status="inaccurate",
-    trial={"model": "explicit/mlp", "batch_size": 4, "reference": {"exporter": "eager"}},
-    metrics=Metrics(time_latency=1e-3, verdict="faster", break_even=math.inf),
-    details={"revision": "abc"},
-    stage="check",
-    reason="output 0: 3 elements beyond the tolerance",
-    error=Failure("check", "Inaccurate", "output 0: 3 elements beyond the tolerance", "Inaccurate: ·", "Trace", "log"),
-    reproduce="python -m benchlib run explicit/mlp",
-    steps={"load": StepTime(0.6, "ok", 0.1)},
-    contenders=[
-        ContenderRecord("eager", {"exporter": "eager"}),
-        ContenderRecord(
-            "script", {"exporter": "script"}, SESSION, [DeviceTimes(9, 6e-4, 3e-4, 1e-4, 2e-4, 5e-4)],
-            [ProcessSettings("a" * 64, "CUDA", 2, ["cuda:0"], {"matmul": "tf32"})],
-        ),
-    ],
-    outputs=[
-        OutputComparison(
-            0, "y", [4, 10], "float32", "tolerance", "batch 7", 1e-6, 1e-5, 1e-7, 2e-6, 3e-6, 4e-6, 0.75, 0.99, 0.5, 3,
-            1, 1e-4, 0.9, 0.8, "channel 5", 0.7,
-        )
-    ],
-    decisions=[Decision("net.py", 3, "if x:", "bool", "True", "input", ["x"], "the outputs change", False, 2, [8])],
-    phases={"own": {"export": [2.0], "first": [0.1, 0.2]}},
-    stability=[ProcessStability(1, 2, ["bimodal"], [1e-3, 2e-3], [1e-3, 1.2e-3], 1.5)],
-    profile=[OperatorTime("MatMul", "CPUExecutionProvider", 2.0, 1e-4)],
-    passes=[PassStep("ort", 0.2, 9, 8, 3, 2, {"Add": 3}, {"Add": 2}, ["Gelu"], {"level": 1}, {"casts_added": 2})],
-    operators={"MatMul": 2},
-    graph=GraphSize(3, 4, 17, 900, 1, 2),
-    export_report=ExportReport("E", "whole", SmallestFailure("a.b", "Layer", "E", "part", 7, False), "python again"),
-    files=TrialFiles("/in.npz", "/m.onnx", "/out.npz"),
-    fingerprint={"packages": {"numpy": "2"}},
-    memory=[
-        MemoryRecord(
-            "eager", "none", {"MALLOC_ARENA_MAX": "1"}, [{"baseline": Footprint(9, 8, 7, 6, 5, 4, 3, 2, 1)}],
-            [{"export": Footprint(1, 2, 3, 4, 5, 6, 7, 8, 9)}],
-        )
-    ],
-    energy=EnergyRecord("rapl", "why", [ContenderEnergy("eager", "no", [EnergyRepeat(1.0, 2.0, 3.0, 4.0, 5)])]),
-    checks={"phases": "passed"},
-    suspect=["phases"],
-    first_schema=1,
-)  # fmt: skip
-
-
-def of_schema_1() -> dict[str, Any]:
-    """The same trial as versions until November 2026 stored it."""
-    record = json.loads(json.dumps(scrap.plain(FULL.to_json())))
-    record["schema"] = 1
-    (process,) = record.pop("stability")
-    record["course"] = [{**process, "pair": process.pop("replicate")}]
-    for contender in record["contenders"]:
-        session = contender.pop("session", {})
-        contender |= session.pop("details", {}) | session
-        del contender["processes"]  # it kept those of the first process alone
-        contender["device_times"] = [*contender["device_times"], None]
-    for step in record["passes"]:
-        step |= step.pop("details")
-    smallest = record["export_report"]["smallest"]
-    smallest["class"] = smallest.pop("class_name")
-    return record
+from benchlib.record.metrics import Metrics
+from tests.record.full import FULL
 
 
 def given_all(value: Any) -> bool:
@@ -132,45 +46,6 @@ def test_what_does_not_apply_is_not_stored():
     stored = Record("k", "n", "ok", {}, outputs=[OutputComparison(0, "y", [1], "int64")]).to_json()
     assert not {"error", "graph", "export_report", "energy"} & set(stored)
     assert set(stored["outputs"][0]) == {"output", "name", "shape", "dtype", "passes", "inputs"}
-
-
-def test_what_an_earlier_version_stored_is_the_same_record():
-    stored = json.loads(json.dumps(scrap.plain(FULL.to_json())))
-    for contender in stored["contenders"]:
-        contender["processes"] = []
-    assert Record.from_json(of_schema_1()) == Record.from_json(stored)
-
-
-def test_what_was_not_there_was_an_empty_mapping_in_schema_1():
-    empty = {"error": {}, "graph": {}, "export_report": {}, "energy": {}, "course": [], "files": {}, "stage": None}
-    record = Record.from_json({"schema": 1, "key": "k", "name": "n", "status": "ok", "trial": {}} | empty)
-    assert record == Record("k", "n", "ok", {})
-    report = {"exception": "E", "message": "m", "smallest": {}, "reproduce": "again"}
-    record = Record.from_json({"key": "k", "name": "n", "status": "failed", "trial": {}, "export_report": report})
-    assert record.export_report == ExportReport("E", "m", None, "again")
-
-
-@pytest.mark.parametrize("notebook", STORED, ids=lambda path: path.stem)
-def test_nothing_is_lost_of_a_record_that_the_code_of_8922cd1_stored(notebook):
-    raw = scrap.read(notebook, scrap.RECORD)
-    assert raw["schema"] == 1
-    record = scrap.read_record(notebook)
-    lost = _leaves({**raw, "schema": SCHEMA}) - _leaves(record.to_json())
-    assert not lost
-    assert Record.from_json(json.loads(json.dumps(record.to_json()))) == record
-    assert (record.status, dict(record.metrics)) == (raw["status"], raw["metrics"])
-
-
-def _leaves(value: Any) -> Counter[str]:
-    """How often each plain value stands in JSON, at any depth."""
-    if isinstance(value, dict | list):
-        return sum((_leaves(own) for own in (value.values() if isinstance(value, dict) else value)), Counter())
-    return Counter() if value is None else Counter([repr(value)])
-
-
-def test_the_stored_study_has_records_of_every_status():
-    younger = {"unverified"}  # than the stored study
-    assert {scrap.read_record(notebook).status for notebook in STORED} == set(STATUSES) - younger
 
 
 def test_what_a_later_version_adds_is_left_out():

@@ -9,10 +9,9 @@ from typing import Any
 
 from fake_study import contenders_of, make_record, planned, write_plan, write_trial
 
-from benchlib.record import Failure, Record
+from benchlib.record import ExportReport, Failure, GraphSize, Record, SmallestFailure
 from benchlib.record.metadata import PassStep
 from benchlib.record.metrics import Metrics
-from benchlib.record.record import ExportReport, GraphSize, SmallestFailure
 from benchlib.stages.blank import cluster
 
 WAYS = [

@@ -16,9 +16,8 @@ from ruamel.yaml import YAML
 from scipy.stats import t as student
 
 from benchlib.measure.samples import STEADY, WARMUP, Block, Samples
-from benchlib.record import Failure, Record, scrap
+from benchlib.record import ContenderRecord, Failure, Record, StepTime, scrap
 from benchlib.record.metrics import Metrics
-from benchlib.record.record import ContenderRecord, StepTime
 from benchlib.stages.checks import CHECKS
 
 EVIL = "<script>alert(1)</script>"

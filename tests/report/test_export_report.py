@@ -9,7 +9,7 @@ from bs4 import BeautifulSoup
 from fake_coverage import TROUBLES, covered
 from fake_study import EVIL, planned, write_plan, write_trial
 
-from benchlib.record.record import ExportReport, SmallestFailure
+from benchlib.record import ExportReport, SmallestFailure
 from benchlib.report import export_report
 from benchlib.report.page import Report
 from benchlib.report.tables import record_card

@@ -6,8 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from benchlib.record import Record
-from benchlib.record.record import GraphSize, OperatorTime
+from benchlib.record import GraphSize, OperatorTime, Record
 from benchlib.report.graph_difference import (
     Graph,
     GraphFacts,

@@ -9,9 +9,8 @@ from bs4 import BeautifulSoup
 from fake_coverage import covered, make_coverage
 from fake_study import EVIL, make_record, planned, write_plan, write_trial
 
-from benchlib.record import Record
+from benchlib.record import OperatorTime, Record
 from benchlib.record.metadata import PassStep
-from benchlib.record.record import OperatorTime
 from benchlib.report import passes
 from benchlib.report.page import Report
 

@@ -11,9 +11,8 @@ import pytest
 from onnx import TensorProto, helper
 
 from benchlib import mistakes, tensors
-from benchlib.record import Record, scrap
+from benchlib.record import Record, TrialFiles, scrap
 from benchlib.record.metrics import Metrics
-from benchlib.record.record import TrialFiles
 from benchlib.report import proof as proofs
 
 FILES = {"artifact": "m.onnx", "inputs": "inputs.npz", "outputs": "outputs.npz"}

@@ -11,8 +11,7 @@ from pathlib import Path
 import pytest
 
 from benchlib.measure.profile import placement_metrics
-from benchlib.record import metadata
-from benchlib.record.record import OperatorTime
+from benchlib.record import OperatorTime, metadata
 from benchlib.runtimes import OpenRequest, _ort_session, _placement
 
 DATA = Path(__file__).parent.parent / "data"

@@ -13,10 +13,9 @@ import numpy as np
 from benchlib.measure.controller import Measurement, Process
 from benchlib.measure.samples import STEADY, WARMUP, Block, Samples
 from benchlib.mistakes import make
-from benchlib.record import Record
+from benchlib.record import Record, StepTime
 from benchlib.record.metadata import Artifact, SavedModel, Session
 from benchlib.record.metrics import Metrics
-from benchlib.record.record import StepTime
 from benchlib.stages import measuring
 from benchlib.stages.assemble import assemble
 from benchlib.stages.context import start_context

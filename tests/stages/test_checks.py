@@ -7,10 +7,9 @@ import pytest
 
 from benchlib.measure import statistics
 from benchlib.measure.samples import Samples
-from benchlib.record import Record
+from benchlib.record import ContenderRecord, MemoryRecord, Record, StepTime
 from benchlib.record.metadata import Session
 from benchlib.record.metrics import Metrics
-from benchlib.record.record import ContenderRecord, MemoryRecord, StepTime
 from benchlib.stages import checks, timing
 from tests.stages import assembled
 from tests.stages.assembled import CALLS, LATENCY, PAIRS, make_samples, plain

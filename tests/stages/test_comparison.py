@@ -9,9 +9,9 @@ import pytest
 
 from benchlib import tensors
 from benchlib.mistakes import make
+from benchlib.record import Decision
 from benchlib.record.metadata import InputSet, SavedModel
 from benchlib.record.metrics import Metrics
-from benchlib.record.record import Decision
 from benchlib.stages.answers import KnownOutputs, OutputsMetadata
 from benchlib.stages.comparison import (
     Comparison,

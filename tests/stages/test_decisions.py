@@ -10,10 +10,9 @@ import pytest
 
 from benchlib import tensors
 from benchlib.mistakes import make
-from benchlib.record import Record
+from benchlib.record import Decision, Record
 from benchlib.record.metadata import Artifact, InputSet, SavedModel
 from benchlib.record.metrics import Metrics
-from benchlib.record.record import Decision
 from benchlib.stages import decisions
 from benchlib.stages.builder import Builder
 from benchlib.stages.context import start_context

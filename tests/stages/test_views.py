@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from benchlib import accuracy
-from benchlib.record.record import OperatorTime
+from benchlib.record import OperatorTime
 from benchlib.stages.picture import ticks
 from benchlib.stages.shown import interval, seconds
 from benchlib.stages.views import CheckView, ProfileView

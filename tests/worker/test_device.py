@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from benchlib.record.record import OperatorTime
+from benchlib.record import OperatorTime
 from benchlib.runtimes import DeviceCalls
 from benchlib.worker.device import time_on_device, time_parts
 from benchlib.worker.messages import DeviceReply, Profile, ProfileCalls, TimeOnDevice

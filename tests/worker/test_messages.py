@@ -14,7 +14,7 @@ from benchlib.typed_json import from_json, to_json
 from benchlib.worker import messages, service
 from benchlib.worker.channel import Channel
 from benchlib.worker.client import Reply
-from benchlib.worker.messages import ExplainFailure, ExportModel, OpenSession, RunBlock, TimedBlock, reply_class
+from benchlib.worker.messages import ExplainFailure, ExportModel, OpenSession, RunBlock, TimedBlock
 
 service.know_all_verbs()
 
@@ -27,7 +27,7 @@ def test_each_request_has_a_verb_and_each_verb_its_request():
 @pytest.mark.parametrize("kind", service.VERBS, ids=lambda kind: kind.verb)
 def test_a_verb_answers_with_the_class_that_its_request_declares(kind):
     hints = typing.get_type_hints(service.VERBS[kind])
-    assert hints["request"] is kind and hints["return"] is reply_class(kind)
+    assert hints["request"] is kind and hints["return"] is kind.reply
 
 
 def over_the_wire(kind, value):
