@@ -1,13 +1,12 @@
 """What a script reads before it calls its models, noted inside its process: what may make it another script.
 
-Files are noted as they are opened: Python tells its audit hooks, readers in other languages are wrapped (`_READERS`),
+Files are noted as they are opened: Python tells its audit hooks, readers in other languages are wrapped (`readers`),
 and what is mapped or open shows in `/proc`. Modules count when they are imported, folders when they are listed, names
 that are looked for whether they are there or not, variables of the environment when the user's own code reads them.
 What cannot be seen is said, so that such a script runs again: another process, a connection, a file that the script
 writes as well.
 
-What counts stands in `_counts`: no installed package, whose version counts elsewhere, no part of the system, no cache
-of a tool, nothing of this library. What is read after the last model was first called is not a model's.
+What counts says `scope`. What is read after the last model was first called is not a model's.
 """
 
 from __future__ import annotations
@@ -15,29 +14,19 @@ from __future__ import annotations
 import functools
 import os
 import re
-import site
 import stat
 import sys
-import sysconfig
-import tempfile
 import threading
-import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from benchlib.discovery import names
+from benchlib.discovery import readers
 from benchlib.discovery.dependencies import Stamp, names_in, stamp_of
 from benchlib.discovery.journal import Read
+from benchlib.discovery.scope import Scope
 
-_LIBRARY = str(Path(__file__).parents[1]) + os.sep
-_OF_A_SYSTEM = ("bin", "sbin", "lib", "lib64", "libexec", "include", "share")
-_SYSTEM = ("/etc", "/proc", "/sys", "/dev", "/run", "/boot", "/snap", "/var/cache", "/var/run", "/var/log")
-_CACHES = (
-    ".dist-info/", ".egg-info/", "/__pycache__/", "/matplotlib/", "/fontconfig/", "/torchinductor_", "/.triton/",
-    "/.nv/", "/torch/kernels/",
-)  # fmt: skip
 _WRITES = {"w", "a", "x", "+"}
 _PROCESSES = ("subprocess.Popen", "os.fork", "os.forkpty", "os.posix_spawn", "os.spawn", "os.system", "os.exec")
 _LISTS = ("os.listdir", "os.scandir")
@@ -48,18 +37,6 @@ _NO_VARIABLES = re.compile(
     r"|TERM.*|LC_.*|XDG_.*|(OMP|MKL|KMP|GOMP|OPENBLAS|NUMEXPR|VECLIB|BENCHLIB)_.*|PYTHON(HASHSEED|UNBUFFERED|PATH)"
     r"|PYTHONDONTWRITEBYTECODE"
 )
-# Readers that open files without Python, by the module after whose import they are wrapped.
-_READERS = {
-    "safetensors": ("safe_open",),
-    "torch": (
-        "_C.PyTorchFileReader.__init__", "_C.import_ir_module", "UntypedStorage.from_file", "from_file",
-    ),
-    "onnxruntime": ("InferenceSession.__init__",),
-    "tokenizers": ("Tokenizer.from_file",),
-    "sentencepiece": ("SentencePieceProcessor.Load", "SentencePieceProcessor.LoadFromFile"),
-    "h5py": ("File.__init__",),
-    "cv2": ("imread",),
-}  # fmt: skip
 
 
 class Reads:
@@ -67,10 +44,7 @@ class Reads:
 
     def __init__(self, script: str, apart: Sequence[str]):
         """`apart`: folders that are ours, which the script knows nothing of."""
-        self._script, self._folder = script, os.path.dirname(script) + os.sep
-        self._own = (self._folder, os.getcwd() + os.sep)
-        self._excluded = (*_packages(), *_system(), *(f"{folder}{os.sep}" for folder in apart))
-        self._scratch, self._began = tempfile.gettempdir() + os.sep, time.time_ns()
+        self._scope = Scope(script, apart)
         self._initial = dict(os.environ)
         self._files: dict[str, Stamp] = {}  # as they were when they were opened
         self._looked_for: dict[str, bool] = {}
@@ -86,7 +60,7 @@ class Reads:
     @property
     def after(self) -> dict[str, Callable[[Any], None]]:
         """What is to be called with modules once they are imported, by their names."""
-        return {module: functools.partial(self._wrap, readers) for module, readers in _READERS.items()}
+        return readers.after_import(lambda path: self._guarded(self._read_natively, path))
 
     def start(self) -> None:
         sys.addaudithook(self._hear)
@@ -162,13 +136,13 @@ class Reads:
             writes, reads = flags & (os.O_WRONLY | os.O_RDWR), not flags & (os.O_WRONLY | os.O_TRUNC)
         else:
             writes, reads = not _WRITES.isdisjoint(mode), "r" in mode or {"a", "+"} <= set(mode)
-        if writes and (name := self._name(path)):
+        if writes and (name := self._scope.name(path)):
             self._written.add(name)
         if reads:
             self._read(path)
 
     def _read(self, path: Any) -> None:
-        name = self._name(path)
+        name = self._scope.name(path)
         if not name or name in self._files:
             return
         try:
@@ -176,12 +150,12 @@ class Reads:
         except OSError:
             self._looked_for.setdefault(name, False)
             return
-        if stat.S_ISREG(found.st_mode) and not self._is_scratch(name, found.st_ctime_ns):
+        if stat.S_ISREG(found.st_mode) and not self._scope.is_scratch(name, found.st_ctime_ns):
             self._files[name] = stamp_of(found)
 
     def _listed(self, path: Any) -> None:
-        name = self._name(os.curdir if path is None else path)
-        if not name or name in self._folders or not self._is_users():
+        name = self._scope.name(os.curdir if path is None else path)
+        if not name or name in self._folders or not self._scope.is_users():
             return
         if os.path.isdir(name):
             self._folders[name] = names_in(name)
@@ -189,12 +163,12 @@ class Reads:
             self._looked_for.setdefault(name, False)
 
     def _look_for(self, path: Any, there: bool) -> None:
-        name = self._name(path)
-        if name and name not in self._looked_for and self._is_users():
+        name = self._scope.name(path)
+        if name and name not in self._looked_for and self._scope.is_users():
             self._looked_for[name] = there
 
     def _say_unseen(self, what: str) -> None:
-        if self._is_users():
+        if self._scope.is_users():
             self._unseen.setdefault(what)
 
     def _note_held(self) -> None:
@@ -210,37 +184,22 @@ class Reads:
             self._hold("" if int(flags, 8) & os.O_WRONLY else path)
 
     def _hold(self, path: str) -> None:
-        if path.startswith("/") and not path.endswith(" (deleted)") and (name := self._name(path)):
+        if path.startswith("/") and not path.endswith(" (deleted)") and (name := self._scope.name(path)):
             self._read(name)
             self._held.add(name)
+
+    def _read_natively(self, path: Any) -> None:
+        for file in readers.files_of(path):
+            self._read(file)
 
     def _imported(self) -> dict[str, Stamp]:
         """The files of modules from outside the installed packages, imported before the last model was called."""
         files = [getattr(sys.modules.get(name), "__file__", None) for name in self._modules]
         found: dict[str, Stamp] = {}
-        for name in filter(None, map(self._name, files)):
+        for name in filter(None, map(self._scope.name, files)):
             with suppress(OSError):
                 found[name] = stamp_of(self._stat(name))
         return found
-
-    # -- what counts ---------------------------------------------------------------------------------------------------
-
-    def _name(self, path: Any) -> str:
-        """The whole path of what counts; "" for all else."""
-        if isinstance(path, (str, bytes, os.PathLike)):
-            name = os.path.abspath(os.fsdecode(path))
-            if self._counts(name):
-                return name
-        return ""
-
-    def _counts(self, path: str) -> bool:
-        if path.startswith(self._excluded) or any(cache in path for cache in _CACHES) or path == self._script:
-            return False
-        return not path.startswith(_LIBRARY) or path.startswith(self._folder)
-
-    def _is_scratch(self, path: str, changed: int) -> bool:
-        """Whether a file of the folder for such files was made by this run itself."""
-        return changed >= self._began and path.startswith(self._scratch) and not path.startswith(self._own)
 
     def _is_written(self, path: str, stamp: Stamp) -> bool:
         """Whether a file that was read is written by this run too, at whatever time."""
@@ -248,22 +207,7 @@ class Reads:
             now = stamp_of(self._stat(path))
         except OSError:
             return True
-        return path in self._written or now != stamp or now.changed >= self._began
-
-    def _is_users(self) -> bool:
-        """Whether the user's own code does this, itself or through a package that it calls; not the import of one."""
-        frame = sys._getframe(1)
-        while frame is not None:
-            file = frame.f_code.co_filename
-            if file.startswith("<frozen importlib"):
-                return False
-            if names.is_users(file, self._script) and self._is_outside(file):
-                return True
-            frame = frame.f_back
-        return False
-
-    def _is_outside(self, file: str) -> bool:
-        return file == self._script or not file.startswith(_LIBRARY) or file.startswith(self._folder)
+        return path in self._written or now != stamp or now.changed >= self._scope.began
 
     # -- what tells of itself in no event ------------------------------------------------------------------------------
 
@@ -282,50 +226,6 @@ class Reads:
             isinstance(name, str)
             and name not in self._variables
             and not _NO_VARIABLES.fullmatch(name)
-            and self._is_users()
+            and self._scope.is_users()
         ):
             self._variables[name] = None
-
-    def _wrap(self, readers: Iterable[str], module: Any) -> None:
-        for reader in readers:
-            owner, _, name = reader.rpartition(".")
-            try:
-                place = functools.reduce(getattr, filter(None, owner.split(".")), module)
-                setattr(place, name, self._wrapped(getattr(place, name)))
-            except (AttributeError, TypeError):  # this version has none, or none that can be wrapped
-                continue
-
-    def _wrapped(self, reader: Callable[..., Any]) -> Callable[..., Any]:
-        @functools.wraps(reader, updated=())
-        def read(*args: Any, **kwargs: Any) -> Any:
-            for path in (*args, *kwargs.values()):
-                if isinstance(path, (str, os.PathLike)):
-                    self._guarded(self._read_natively, path)
-            return reader(*args, **kwargs)
-
-        return read
-
-    def _read_natively(self, path: Any) -> None:
-        if os.path.isfile(path):
-            self._read(path)
-            if os.fspath(path).endswith(".onnx"):
-                import onnx
-
-                from benchlib.onnx_facts import external_files
-
-                for file in external_files(onnx.load(path, load_external_data=False), Path(path).parent):
-                    self._read(file)
-
-
-def _packages() -> tuple[str, ...]:
-    """Where the interpreter's own modules and the installed packages are."""
-    places = {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
-    places |= {place for place in sys.path if os.path.basename(place) in ("site-packages", "dist-packages")}
-    places |= {site.getusersitepackages()}
-    return tuple(f"{form}{os.sep}" for place in filter(None, places) for form in {place, os.path.realpath(place)})
-
-
-def _system() -> tuple[str, ...]:
-    prefixes = {sys.prefix, sys.base_prefix, "/usr", "/usr/local", "/"}
-    places = (*(os.path.join(prefix, part) for prefix in prefixes for part in _OF_A_SYSTEM), *_SYSTEM)
-    return tuple(f"{place}{os.sep}" for place in places)

@@ -24,7 +24,7 @@ from benchlib.typed_json import from_json, to_json
 from benchlib.worker import process
 
 KIND, FILE = "discoveries", "discovery.json"
-_HASHING = ("_content.py", "_given.py", "_code.py", "_facts.py")  # what makes the hash of a model
+_HASHING = ("_content*.py", "_given.py", "_code.py", "_facts.py")  # what makes the hash of a model
 
 
 class NotCalled(UserError):
@@ -183,5 +183,6 @@ def _packages() -> str:
 def _own_code() -> str:
     """A hash of the files that say what is found, and by which hash."""
     here = Path(__file__).parent
-    files = [*sorted(here.glob("*.py")), *(here.parent / "models" / name for name in _HASHING)]
+    models = here.parent / "models"
+    files = [*sorted(here.glob("*.py")), *(file for name in _HASHING for file in sorted(models.glob(name)))]
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:16]

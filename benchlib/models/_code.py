@@ -20,6 +20,11 @@ def is_users(item: Any) -> bool:
     return bool(file) and file.endswith(".py") and not _installed(file)
 
 
+def name_of(kind: type) -> str:
+    """The name of a class; of the user's own without the module that it is in today."""
+    return kind.__qualname__ if is_users(kind) else f"{kind.__module__}.{kind.__qualname__}"
+
+
 def roots(objects: Iterable[Any]) -> list[str]:
     """The folders from which the modules of the user's own classes and functions are imported."""
     found = []

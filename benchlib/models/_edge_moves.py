@@ -12,7 +12,9 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from benchlib.models._moves import InputTensor, Move, begins_and_ends, rows_of, scaled
+from benchlib.models._mask_moves import begins_and_ends
+from benchlib.models._moves import InputTensor, Move, rows_of
+from benchlib.models._number_moves import scaled
 
 TAIL = 3  # one in so many elements of an item is its tail
 STEP = 0.5  # of a number, and at least of 1: so far beside it floating numbers are set

@@ -19,9 +19,32 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchlib.models import _edge_moves, _moves
-from benchlib.models._moves import InputTensor, Move, begins_and_ends, scaled, stepped
+from benchlib.models import _edge_moves
+from benchlib.models._count_moves import LESS, LESS_BUT_GREATEST, MORE, OFFSETS_MOVED
+from benchlib.models._identifier_moves import AMONG_OCCURRING, BETWEEN, BUT_GREATEST, CATEGORIES_REDRAWN
+from benchlib.models._mask_moves import CUT_TAIL, FLIP_TAIL, begins_and_ends
+from benchlib.models._moves import InputTensor, Move
 from benchlib.models._names import RATES, SOUNDS, is_count
+from benchlib.models._number_moves import (
+    BETWEEN_0_AND_1,
+    FLIPPED_SIGN,
+    FULL_LOUDNESS,
+    INVERTED,
+    REDRAWN,
+    REDRAWN_AND_SHIFTED,
+    REVERSED,
+    TURNED,
+    scaled,
+    stepped,
+)
+from benchlib.models._order_moves import (
+    ENDS_PERMUTED,
+    PAIRS_PERMUTED,
+    PERMUTED_IN_ITEMS,
+    PERMUTED_TOGETHER,
+    TEXTS_PERMUTED,
+    TUPLES_PERMUTED,
+)
 from benchlib.models._permuted_inputs import SIDE
 
 USUAL_RATES = (8000, 11025, 16000, 22050, 24000, 32000, 44100, 48000)  # samples per second
@@ -185,47 +208,47 @@ def few_values(numbers: np.ndarray) -> tuple[float, float] | None:
     return (least, greatest) if bool(((numbers == least) | (numbers == greatest)).all()) else None
 
 
-_FREE = (scaled(0.3), _moves.FLIPPED_SIGN, scaled(3), _moves.REDRAWN_AND_SHIFTED)
-_OF_SOUND = (scaled(0.3), _moves.REVERSED, scaled(3), _moves.FULL_LOUDNESS)
+_FREE = (scaled(0.3), FLIPPED_SIGN, scaled(3), REDRAWN_AND_SHIFTED)
+_OF_SOUND = (scaled(0.3), REVERSED, scaled(3), FULL_LOUDNESS)
 
 KINDS: tuple[Kind, ...] = (
     Kind("empty", lambda t: not t.numbers.size),
-    Kind("categories", lambda t: t.role in ("category", "compared"), (_moves.CATEGORIES_REDRAWN,)),
-    Kind("texts", _is_text, (_moves.TEXTS_PERMUTED,)),
+    Kind("categories", lambda t: t.role in ("category", "compared"), (CATEGORIES_REDRAWN,)),
+    Kind("texts", _is_text, (TEXTS_PERMUTED,)),
     Kind("sampling rate", _is_rate),
     Kind("shape", lambda t: t.role == "shape"),
     Kind("axis", lambda t: t.role == "axis"),
-    Kind("state", lambda t: t.role == "state", _FREE, alone=(_moves.REDRAWN,), edges=_edge_moves.OF_ZEROS),
-    Kind("sound", lambda t: t.role == "sound", _OF_SOUND, alone=(_moves.REVERSED,), edges=_edge_moves.OF_NUMBERS),
+    Kind("state", lambda t: t.role == "state", _FREE, alone=(REDRAWN,), edges=_edge_moves.OF_ZEROS),
+    Kind("sound", lambda t: t.role == "sound", _OF_SOUND, alone=(REVERSED,), edges=_edge_moves.OF_NUMBERS),
     Kind("yes and no", lambda t: t.role == "truth" and t.numbers.size > 1,
-         (_moves.PERMUTED_IN_ITEMS, _moves.FLIP_TAIL), edges=_edge_moves.OF_MASKS),
-    Kind("flag", _is_flag, (_moves.TURNED, None)),
+         (PERMUTED_IN_ITEMS, FLIP_TAIL), edges=_edge_moves.OF_MASKS),
+    Kind("flag", _is_flag, (TURNED, None)),
     Kind("count", lambda t: _is_count_by_name(t) and t.numbers.size > 1,
-         (_moves.LESS_BUT_GREATEST, _moves.MORE, _moves.LESS), edges=_edge_moves.OF_COUNTS),
-    Kind("one count", _is_count_by_name, (_moves.MORE, _moves.LESS), alone=(_moves.LESS,),
+         (LESS_BUT_GREATEST, MORE, LESS), edges=_edge_moves.OF_COUNTS),
+    Kind("one count", _is_count_by_name, (MORE, LESS), alone=(LESS,),
          edges=_edge_moves.OF_ONE_WHOLE_NUMBER),
     Kind("place", _is_place, (stepped(1), stepped(-1))),
     Kind("whole number", lambda t: _is(t, "iu") and t.numbers.size == 1, (stepped(1), stepped(-1)),
          edges=_edge_moves.OF_ONE_WHOLE_NUMBER),
     Kind("number", lambda t: t.numbers.size == 1 and bool(t.numbers.any()), (scaled(0.5), scaled(2)),
          alone=(scaled(2),), edges=_edge_moves.OF_ONE_NUMBER),
-    Kind("offsets", _is_offsets, (_moves.OFFSETS_MOVED,)),
-    Kind("index pairs", _is_pairs, (_moves.PAIRS_PERMUTED, _moves.ENDS_PERMUTED), alone=(_moves.ENDS_PERMUTED,)),
-    Kind("tuples", _is_tuples, (_moves.TUPLES_PERMUTED,)),
-    Kind("segments", _is_segments, (_moves.PERMUTED_TOGETHER,), edges=_edge_moves.OF_WHOLE_NUMBERS),
-    Kind("positions", _is_positions, (_moves.PERMUTED_TOGETHER,)),
-    Kind("padding mask", _is_padding_mask, (_moves.CUT_TAIL, _moves.FLIP_TAIL), edges=_edge_moves.OF_MASKS),
-    Kind("mask", _is_mask, (_moves.PERMUTED_IN_ITEMS, _moves.FLIP_TAIL), edges=_edge_moves.OF_MASKS),
-    Kind("count", _is_count_by_content, (_moves.LESS_BUT_GREATEST, _moves.MORE, _moves.LESS),
+    Kind("offsets", _is_offsets, (OFFSETS_MOVED,)),
+    Kind("index pairs", _is_pairs, (PAIRS_PERMUTED, ENDS_PERMUTED), alone=(ENDS_PERMUTED,)),
+    Kind("tuples", _is_tuples, (TUPLES_PERMUTED,)),
+    Kind("segments", _is_segments, (PERMUTED_TOGETHER,), edges=_edge_moves.OF_WHOLE_NUMBERS),
+    Kind("positions", _is_positions, (PERMUTED_TOGETHER,)),
+    Kind("padding mask", _is_padding_mask, (CUT_TAIL, FLIP_TAIL), edges=_edge_moves.OF_MASKS),
+    Kind("mask", _is_mask, (PERMUTED_IN_ITEMS, FLIP_TAIL), edges=_edge_moves.OF_MASKS),
+    Kind("count", _is_count_by_content, (LESS_BUT_GREATEST, MORE, LESS),
          edges=_edge_moves.OF_COUNTS),
     Kind("whole number", _is_number, (stepped(1), stepped(-1)), edges=_edge_moves.OF_ONE_WHOLE_NUMBER),
-    Kind("zeros", _is_zeros, _FREE, alone=(_moves.REDRAWN,), edges=_edge_moves.OF_ZEROS),
-    Kind("image", _is_image, (_moves.BETWEEN_0_AND_1, scaled(3), _moves.INVERTED, scaled(0.3)),
-         alone=(_moves.INVERTED,), edges=_edge_moves.OF_NUMBERS),
+    Kind("zeros", _is_zeros, _FREE, alone=(REDRAWN,), edges=_edge_moves.OF_ZEROS),
+    Kind("image", _is_image, (BETWEEN_0_AND_1, scaled(3), INVERTED, scaled(0.3)),
+         alone=(INVERTED,), edges=_edge_moves.OF_NUMBERS),
     Kind("identifiers", lambda t: _is(t, "iu") and (t.role == "index" or "input_ids" in t.name or not _are_equal(t)),
-         (_moves.BUT_GREATEST, _moves.BETWEEN, _moves.PERMUTED_IN_ITEMS, _moves.AMONG_OCCURRING),
-         alone=(_moves.AMONG_OCCURRING,), edges=_edge_moves.OF_WHOLE_NUMBERS),
+         (BUT_GREATEST, BETWEEN, PERMUTED_IN_ITEMS, AMONG_OCCURRING),
+         alone=(AMONG_OCCURRING,), edges=_edge_moves.OF_WHOLE_NUMBERS),
     Kind("unknown whole numbers", lambda t: _is(t, "iu"), edges=_edge_moves.OF_WHOLE_NUMBERS),
-    Kind("sound", _is_sound, _OF_SOUND, alone=(_moves.REVERSED,), edges=_edge_moves.OF_NUMBERS),
-    Kind("numbers", lambda t: True, _FREE, alone=(_moves.REDRAWN,), edges=_edge_moves.OF_NUMBERS),
+    Kind("sound", _is_sound, _OF_SOUND, alone=(REVERSED,), edges=_edge_moves.OF_NUMBERS),
+    Kind("numbers", lambda t: True, _FREE, alone=(REDRAWN,), edges=_edge_moves.OF_NUMBERS),
 )  # fmt: skip

@@ -66,3 +66,8 @@ def _value(kind: Any, around: tuple[str, ...] = ()) -> Value:
 def _dimension(dim: Any) -> int | str:
     """A negative number is an old way of saying that a dimension is free."""
     return dim.dim_value if dim.HasField("dim_value") and dim.dim_value >= 0 else dim.dim_param
+
+
+def attribute(node: Any, name: str, default: int) -> int:
+    """A whole number that a node holds."""
+    return next((int(a.i) for a in node.attribute if a.name == name), default)

@@ -1,0 +1,61 @@
+"""Readers that open files without Python: they are wrapped when their module has been imported."""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+# The readers, by the module after whose import they are wrapped.
+READERS = {
+    "safetensors": ("safe_open",),
+    "torch": (
+        "_C.PyTorchFileReader.__init__", "_C.import_ir_module", "UntypedStorage.from_file", "from_file",
+    ),
+    "onnxruntime": ("InferenceSession.__init__",),
+    "tokenizers": ("Tokenizer.from_file",),
+    "sentencepiece": ("SentencePieceProcessor.Load", "SentencePieceProcessor.LoadFromFile"),
+    "h5py": ("File.__init__",),
+    "cv2": ("imread",),
+}  # fmt: skip
+
+
+def after_import(read: Callable[[Any], None]) -> dict[str, Callable[[Any], None]]:
+    """What is to be called with modules once they are imported, by their names, so that `read` is called with each path
+    that a reader of theirs is given."""
+    return {module: functools.partial(_wrap, readers, read) for module, readers in READERS.items()}
+
+
+def files_of(path: Any) -> Iterator[Any]:
+    """The files that a reader opens which is given this path: a graph leads to those of its weights."""
+    if os.path.isfile(path):
+        yield path
+        if os.fspath(path).endswith(".onnx"):
+            import onnx
+
+            from benchlib.onnx_facts import external_files
+
+            yield from external_files(onnx.load(path, load_external_data=False), Path(path).parent)
+
+
+def _wrap(readers: Iterable[str], read: Callable[[Any], None], module: Any) -> None:
+    for reader in readers:
+        owner, _, name = reader.rpartition(".")
+        try:
+            place = functools.reduce(getattr, filter(None, owner.split(".")), module)
+            setattr(place, name, _wrapped(getattr(place, name), read))
+        except (AttributeError, TypeError):  # this version has none, or none that can be wrapped
+            continue
+
+
+def _wrapped(reader: Callable[..., Any], read: Callable[[Any], None]) -> Callable[..., Any]:
+    @functools.wraps(reader, updated=())
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        for path in (*args, *kwargs.values()):
+            if isinstance(path, (str, os.PathLike)):
+                read(path)
+        return reader(*args, **kwargs)
+
+    return wrapped

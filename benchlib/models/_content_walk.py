@@ -1,0 +1,73 @@
+"""The walk through all that an object holds, and the digest of what the objects on it say of themselves.
+
+How the objects of a class are walked is a function (`Walked`): it takes one of them and the walk, and gives what the
+object says of itself, and what it holds. Which function that is, says the table in `_content`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import types
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from benchlib.models import _facts
+from benchlib.models._content_values import VALUES, text_of
+
+LENGTH = 16  # hexadecimal digits of a digest
+_EQUAL_BY_VALUE = (tuple, frozenset, types.CodeType, slice, range)  # whether two are one object says nothing
+Parts = tuple[str, Iterable[Any]]  # what an object says of itself, and the objects that it holds, in order
+Walked = Callable[[Any, "Walk"], Parts]
+Original = Callable[[types.FunctionType], types.FunctionType]  # of a function as it was written
+
+
+def as_it_is(function: types.FunctionType) -> types.FunctionType:
+    return function
+
+
+class Walk:
+    """One walk, without recursion: what an object holds waits for its turn."""
+
+    def __init__(self, walked: Callable[[type], Walked], values: bool, as_written: Original, seen: dict[int, int]):
+        """Without `values` tensors and arrays count by dtype and shape alone. `as_written` gives for a function the one
+        that counts; `seen` are the numbers of the objects that were walked already, by their ids."""
+        self.values, self.as_written, self._seen, self._walked = values, as_written, seen, walked
+        self._hash = hashlib.sha256()
+        self._held: list[Any] = []  # lives as long as the walk: a number of an object is not given twice
+
+    def run(self, objects: Iterable[Any]) -> str:
+        waiting = list(objects)[::-1]
+        while waiting:
+            item = waiting.pop()
+            kind = type(item)  # not `isinstance`: an object may answer for its class, or refuse to
+            if issubclass(kind, VALUES):
+                self._say(text_of(item))
+                continue
+            if not issubclass(kind, _EQUAL_BY_VALUE):
+                if id(item) in self._seen:
+                    self._say(f"again {self._seen[id(item)]}")
+                    continue
+                self._seen[id(item)] = len(self._seen)
+            text, parts = self._walked(kind)(item, self)
+            inner = list(parts)
+            self._held += [item, inner]
+            self._say(f"{text} {len(inner)}")
+            waiting += reversed(inner)
+        return self._hash.hexdigest()[:LENGTH]
+
+    def unordered(self, items: Iterable[Any]) -> list[str]:
+        """The digests of objects whose order says nothing, sorted."""
+        return sorted(Walk(self._walked, self.values, self.as_written, dict(self._seen)).run([item]) for item in items)
+
+    def add_tensor(self, tensor: Any) -> None:
+        if self.values:
+            _facts.add_bytes(self._hash, tensor)
+
+    def add_array(self, array: Any) -> None:
+        if self.values:
+            _facts.add_array_bytes(self._hash, array)
+
+    def _say(self, text: str) -> None:
+        data = text.encode(errors="surrogatepass")
+        self._hash.update(b"%d:" % len(data))
+        self._hash.update(data)
