@@ -39,7 +39,12 @@ def save(model: Any, path: Path) -> None:
 
 def is_large(model: Any) -> bool:
     """Whether the weights of a model, loaded or not, need a file of their own."""
-    return sum(map(_size, tensors_of(model))) > ONE_FILE
+    return weights_size(model) > ONE_FILE
+
+
+def weights_size(model: Any) -> int:
+    """The bytes of a model's weights, wherever they lie."""
+    return sum(map(_size, tensors_of(model)))
 
 
 def _size(tensor: Any) -> int:

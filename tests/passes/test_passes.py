@@ -43,6 +43,12 @@ def test_ir_does_what_the_exporter_itself_does_later(graph):
     np.testing.assert_allclose(g.run(file), g.expected, rtol=1e-4, atol=1e-5)
 
 
+def test_a_graph_that_onnxslim_cannot_serialise_is_refused(graph, monkeypatch):
+    monkeypatch.setattr(onnx.checker, "MAXIMUM_PROTOBUF", 1000)
+    with pytest.raises(Refused, match="^slim: onnxslim takes no graph of 2 GB or more"):
+        graph("conv_bn", "script").passed("slim")
+
+
 @pytest.mark.parametrize(
     "key, name, rule, operator",
     [
