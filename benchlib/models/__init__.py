@@ -110,7 +110,7 @@ def _parsed(model: str, folder: str) -> tuple[str, str]:
     if path.is_dir():
         if not (path / "config.json").is_file():
             raise UserError(f"model '{model}': the directory has no config.json, so it is not in Hugging Face layout")
-        return "directory", str(path.resolve())
+        return "directory", _here(path)
     return _file(model, path, picks + picked)
 
 
@@ -128,7 +128,13 @@ def _file(model: str, path: Path, picks: str) -> tuple[str, str]:
         raise UserError(f"model '{model}': {what}; files that are models end in {', '.join(FILES)}")
     if picks and source != "script":
         raise UserError(f"model '{model}': {path.name} is one model; {picks} picks one of those that a script calls")
-    return source, f"{path.resolve()}{picks}"
+    return source, f"{_here(path)}{picks}"
+
+
+def _here(path: Path) -> str:
+    """Where a path lies, and not what it leads to when it is a link: behind it a hub's cache has files without their
+    names and their neighbours."""
+    return os.path.abspath(path)
 
 
 def names_a_model(text: str) -> bool:

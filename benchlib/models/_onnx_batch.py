@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from benchlib import machine
+from benchlib import machine, onnx_links
 from benchlib.errors import Refused
 from benchlib.models._names import RATES, parameter_of
 from benchlib.models._onnx_batch_check import Batch, inputs_for, problem, runner
@@ -61,7 +61,7 @@ def rewritten(
     import onnx
 
     run = partial(runner, threads=trial.num_cores or machine.allowed_cores())
-    original, model, reason = run(path), onnx.load(path), ""
+    original, model, reason = run(path), onnx_links.load(path), ""
     apart = any(
         t.data_location == onnx.TensorProto.EXTERNAL
         for t in onnx.load(path, load_external_data=False).graph.initializer

@@ -6,6 +6,7 @@ reads what is given instead. A fixed batch is rewritten by `_onnx_batch`.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from functools import lru_cache, partial
 from pathlib import Path
@@ -102,10 +103,11 @@ def _other(path: Path) -> str | None:
 
 def external_data(path: Path) -> list[Path]:
     """The files beside `path`, or in folders there, that hold its weights. Raises UserError when one is missing, not
-    whole, or lies elsewhere: a model must not read any file of this machine that it names."""
-    found, inside = path.stat(), path.parent.resolve()
+    whole, or lies elsewhere: a model must not read any file of this machine that it names. Links may lead to where the
+    model itself lies when it is one, as all files of a snapshot in a hub's cache are."""
+    found = path.stat()
     ends = _external_ends(path, found.st_size, found.st_mtime_ns)
-    if outside := [n for n in ends if Path(n).is_absolute() or not (inside / n).resolve().is_relative_to(inside)]:
+    if outside := [name for name in ends if not _may_read(path, name)]:
         raise UserError(f"model '{path}': its external data {', '.join(outside)} lies outside its folder")
     files = [path.parent / name for name in ends]
     if missing := [name for name, file in zip(ends, files, strict=True) if not file.is_file()]:
@@ -132,6 +134,15 @@ def _facts(proto: Any) -> Facts:
         **_onnx_weights.weights_of(proto).facts(),
         **_onnx_weights.classic_values(proto),
     }
+
+
+def _may_read(path: Path, name: str) -> bool:
+    """Whether a model may read a file by this name: one that it names within its folder, and that lies there or where
+    the model does."""
+    file = path.parent / name
+    folders = (path.parent.resolve(), path.resolve().parent)
+    inside = Path(os.path.abspath(file)).is_relative_to(os.path.abspath(path.parent))
+    return inside and any(file.resolve().is_relative_to(folder) for folder in folders)
 
 
 @lru_cache(maxsize=1024)

@@ -11,7 +11,7 @@ from typing import Any
 
 from benchlib import tensors
 from benchlib.errors import Refused, UserError
-from benchlib.onnx_facts import graphs, operators
+from benchlib.onnx_facts import external_ends, graphs, operators
 from benchlib.passes import _onnx_io
 from benchlib.runtimes import Feed
 from benchlib.runtimes._ort_session import feeds
@@ -37,6 +37,8 @@ def prepared(source: Path, name: str, wanted: Collection[str]) -> Iterator[Path]
         model = _onnx_io.load_graph(source)
         require(model, name, wanted)
         large, fused = _onnx_io.is_large(model), any(name.startswith(OWN) for name in operators(model))
+        if not large and external_ends(model):  # the weights of which onnxruntime would leave behind
+            _onnx_io.save(_onnx_io.load(source), source := Path(folder) / "whole.onnx")
         try:
             quant_pre_process(
                 str(source),

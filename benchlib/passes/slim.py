@@ -18,7 +18,7 @@ def apply(request: PassRequest) -> Facts:
     _rules.known("slim", request.without, [*patterns, *optimisations])
     model = _onnx_io.load(request.source)
     if (size := _onnx_io.weights_size(model)) >= MAXIMUM_PROTOBUF:  # it infers shapes on the serialised model
-        raise Refused(f"slim: onnxslim takes no graph of 2 GB or more with its weights; this one has {size / 1e9:.1f} GB")
+        raise Refused(f"slim: onnxslim takes no graph of 2 GB with its weights; this one has {size / 1e9:.1f} GB")
     slimmed = onnxslim.slim(
         model,
         skip_fusion_patterns=[rule for rule in request.without if rule in patterns],

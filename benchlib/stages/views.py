@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from benchlib import tensors
+from benchlib import onnx_links, tensors
 from benchlib.accuracy import Check
 from benchlib.artifacts.shown import in_bytes
 from benchlib.measure.contender import Opened
@@ -156,9 +156,7 @@ class ArtifactView(View):
         """The ONNX model (an `onnx.ModelProto`). Raises AttributeError for an artifact that is none."""
         if self.path.suffix != ".onnx":
             raise AttributeError(f"{self.path.name} is no ONNX file")
-        import onnx
-
-        return onnx.load(self.path)
+        return onnx_links.load(self.path)
 
 
 class SessionView(View):

@@ -16,6 +16,7 @@ from benchlib.exporters import ExportRequest
 from benchlib.models import LoadedModel, _shape_sets
 from benchlib.models._onnx_graph import inputs_of, outputs_of
 from benchlib.onnx_facts import onnx_facts
+from benchlib.onnx_links import without_links
 from benchlib.passes import PassRequest
 from benchlib.record.metadata import Artifact, part_facts
 from benchlib.registries import exporters, passes
@@ -53,17 +54,21 @@ def apply_pass(worker: Worker, request: ApplyPass) -> AppliedPass:
     """Applies a pass, and reads the graph that it left."""
     plugin = passes.get(request.name)
     import_packages(plugin.packages)
-    wanted = PassRequest(
-        source=request.source,
-        target=request.target,
-        options=request.options,
-        without=tuple(request.without),
-        inputs=tuple(request.inputs),
-        model_facts=request.model_facts,
-        device=request.device,
-    )
     # onnxruntime's tools leave files for debugging in the current folder, which is the user's.
-    with tempfile.TemporaryDirectory(prefix="benchlib-") as folder, contextlib.chdir(folder):
+    with (
+        without_links(request.source) as source,
+        tempfile.TemporaryDirectory(prefix="benchlib-") as folder,
+        contextlib.chdir(folder),
+    ):
+        wanted = PassRequest(
+            source=source,
+            target=request.target,
+            options=request.options,
+            without=tuple(request.without),
+            inputs=tuple(request.inputs),
+            model_facts=request.model_facts,
+            device=request.device,
+        )
         begin = time.perf_counter()
         details = plugin.apply(wanted)
         seconds = time.perf_counter() - begin

@@ -43,7 +43,7 @@ NOTHING = {
 def passed(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
-    def one(name, nodes):
+    def one(name, nodes, **how):
         value = helper.make_tensor_value_info
         rng = np.random.default_rng(0)
         arrays = {
@@ -54,7 +54,7 @@ def passed(tmp_path, monkeypatch):
         weights = [numpy_helper.from_array(array, key) for key, array in arrays.items() if key in read]
         graph = helper.make_graph(nodes, "g", [value("x", FLOAT, [2, 32])], [value("y", FLOAT, None)], weights)
         opsets = [helper.make_opsetid("", 17), helper.make_opsetid("ai.onnx.ml", 3)]
-        onnx.save(helper.make_model(graph, opset_imports=opsets, ir_version=9), tmp_path / "m.onnx")
+        onnx.save(helper.make_model(graph, opset_imports=opsets, ir_version=9), tmp_path / "m.onnx", **how)
         tensors.save(tmp_path / "x.npz", {"x": rng.normal(size=(2, 32)).astype("f")})
         plugin = passes.get(name)
         options = {key: option.default for key, option in plugin.options.items()}
@@ -91,6 +91,12 @@ SOMETHING = {
 @pytest.mark.parametrize("graph", SOMETHING)
 def test_a_matrix_among_other_things_is_quantised(passed, name, graph):
     assert passed(name, SOMETHING[graph])["quantized_weights"] == 1
+
+
+@pytest.mark.parametrize("name", PASSES)
+def test_a_small_matrix_in_a_file_of_its_own_is_quantised(passed, name):
+    apart = {"save_as_external_data": True, "location": "m.data", "size_threshold": 0}
+    assert passed(name, PRODUCT, **apart)["quantized_weights"] == 1
 
 
 def test_a_convolution_has_nothing_for_products(passed):
