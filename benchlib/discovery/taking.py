@@ -33,12 +33,14 @@ def taker(journal: Journal, folder: Path, script: str) -> Take:
 
 
 def _save(module: Any, inputs: CallInputs, positional: int, folder: Path, paths: list[str]) -> None:
-    from benchlib.models import _code, _given
+    from benchlib.models import _as_called, _code, _given
 
     kinds = list(dict.fromkeys(kind for part in module.modules() for kind in type(part).__mro__))
     known = list(dict.fromkeys([*_code.roots(kinds), *paths]))
     _leave_own_call(module)
-    _given.save(folder, module, inputs, list(inputs)[:positional], "as given", known)
+    by_position = list(inputs)[:positional]
+    _given.save(folder, module, inputs, by_position, "as given", known)
+    _as_called.keep(folder, module, inputs, by_position)
 
 
 def _leave_own_call(module: Any) -> None:

@@ -43,7 +43,8 @@ class Watch:
         """`loops`: variables that name everything. `take` is called with the module of the hash `wanted`, its named
         inputs and how many of them go by position, before its first call."""
         self._journal, self._script, self._max_depth = journal, script, max_depth
-        self._rows, self._calls = Rows(journal, script, max_depth, loops, wanted, take), Calls()
+        self._take = take
+        self._rows, self._calls = Rows(journal, script, max_depth, loops, wanted, take and self._taken), Calls()
         os.register_at_fork(after_in_child=self._stop)
 
     def install(self, torch: Any) -> None:
@@ -103,6 +104,12 @@ class Watch:
                     self._journal.begin(row)
             if row is not None:
                 self._journal.end(row, seconds)
+
+    def _taken(self, module: Any, inputs: CallInputs, positional: int) -> None:
+        """What takes a module calls it too, which is no call of the script."""
+        self._stop()
+        if self._take:
+            self._take(module, inputs, positional)
 
     def _is_no_call(self, module: Any) -> bool:
         """A trace or its check, or a call on fake tensors; what a backward pass computes again; a copy that

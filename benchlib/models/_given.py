@@ -18,6 +18,7 @@ from benchlib.errors import UserError
 from benchlib.layouts import layouts_of
 from benchlib.models import _content, _saved
 from benchlib.models._facts import class_name
+from benchlib.models._in_force import in_force
 from benchlib.models._saved import META, StoredModule
 from benchlib.tensors import FlatTensors, Inputs
 
@@ -32,6 +33,11 @@ _NAMED = 4  # parts that are named, at most
 def save(folder: Path, module: Any, inputs: Inputs, positional: Sequence[str], weights: str, paths: list[str]) -> None:
     """Writes a module and its inputs into a folder. Raises UserError, a line, for what cannot be stored."""
     module, told = unwrapped(module)
+    if found := in_force(module):
+        raise UserError(
+            f"{class_name(module)} is given {', '.join(found)}: that does not come along, and would be another model; "
+            "do it inside of forward"
+        )
     leaves, structure = taken_apart(inputs)
     told += shared_with_weights(module, leaves)
     told += [f"the input {name} was an array of numpy: it is a tensor here" for name in arrays_of_numpy(leaves)]
@@ -57,7 +63,8 @@ def digest(
         lie = sorted(layouts_of(tensors.leaves_of(inputs)).items())
     except UserError:
         lie = []
-    return _content.digest(inner, inputs, list(positional), told, str(lie), as_written=as_written)
+    said = [*told, *in_force(inner)]
+    return _content.digest(inner, inputs, list(positional), said, str(lie), as_written=as_written)
 
 
 def taken_apart(inputs: Inputs) -> tuple[FlatTensors, tensors.Structure]:

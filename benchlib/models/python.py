@@ -22,7 +22,18 @@ from typing import Any
 
 from benchlib import artifacts, tensors
 from benchlib.errors import UnknownName, UserError
-from benchlib.models import LoadedModel, _axes, _code, _configs, _given, _items, _modalities, _module, _saved
+from benchlib.models import (
+    LoadedModel,
+    _as_called,
+    _axes,
+    _code,
+    _configs,
+    _given,
+    _items,
+    _modalities,
+    _module,
+    _saved,
+)
 from benchlib.models._facts import class_name
 from benchlib.models._saved import META, StoredModule
 from benchlib.registry import SIZES, Source
@@ -104,6 +115,16 @@ def opened(place: Path, called: str, trial: Any) -> LoadedModel:
         check_batch(called, flat, trial.batch_size)
     module = _saved.open_saved(place / "model.pt")  # before the inputs: it brings the classes of a script
     return _module.given(module, tensors.as_given(structure, flat), trial, meta)
+
+
+def differs(place: Path) -> str:
+    """How a stored module, as it was given, answers otherwise than where it was called; "" where it does not or nobody
+    knows (`_as_called`)."""
+    meta = StoredModule.read(place / META)
+    sys.path.extend(p for p in meta.paths if p not in sys.path)
+    flat, structure = tensors.load(place / "inputs.npz")
+    module = _saved.open_saved(place / "model.pt")
+    return _as_called.difference(place, module, tensors.as_given(structure, flat), meta.positional)
 
 
 def own_dtype(name: str, trial: Any) -> str:

@@ -102,6 +102,11 @@ def load(name: str, trial: Any) -> LoadedModel:
                 ) from error
             raise
         sys.path.append(standins())
+        if differs := python.differs(Path(folder)):
+            raise UserError(
+                f"{path.name} calls a model that computes otherwise when it is opened again: {differs}. What a script "
+                "sets outside of its model (os.environ, a default dtype, attributes of modules) does not come along"
+            )
         return python.opened(Path(folder), path.name, trial)
 
 
