@@ -22,7 +22,7 @@ from typing import Any
 
 from benchlib import artifacts, tensors
 from benchlib.errors import UnknownName, UserError
-from benchlib.models import LoadedModel, _axes, _code, _configs, _given, _items, _modalities, _module, _saved
+from benchlib.models import LoadedModel, _axes, _code, _configs, _given, _items, _modalities, _module, _refusals, _saved
 from benchlib.models._facts import class_name
 from benchlib.models._saved import META, StoredModule
 from benchlib.registry import SIZES, Source
@@ -197,7 +197,7 @@ def _write(place: Path, paths: list[str], save: Callable[[Path], None]) -> None:
 def refuse(trial: Any) -> str | None:
     if trial.with_loss:
         return "with_loss: a module given from Python has the inputs that it was given; give labels among them"
-    return _module.no_shapes(trial)
+    return _refusals.no_shapes(trial)
 
 
 source = Source(
