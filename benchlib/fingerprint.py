@@ -179,7 +179,7 @@ def _code(starts: Iterable[_Start], excluded: Iterable[str]) -> dict[str, str]:
 @remembered
 def _hashes(start: _Start, excluded: tuple[str, ...]) -> Mapping[str, str]:
     places = [LIBRARY / name for name in excluded]
-    without = frozenset(file for place in places for file in (place.glob("*.py") if place.is_dir() else [place]))
+    without = frozenset(file for place in places for file in (place.rglob("*.py") if place.is_dir() else [place]))
     graph = _graph(start.packages)
     return {_name(file, start): graph.digest(file) for file in graph.closure(start.file, without)}
 

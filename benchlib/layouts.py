@@ -36,7 +36,7 @@ def layouts_of(leaves: Mapping[str, Any]) -> dict[str, Layout]:
     """The layouts of those arrays and tensors, by name, that are not simply contiguous and alone in their storage."""
     memory = {name: _memory(leaf) for name, leaf in leaves.items()}
     held = {name: own for name, own in memory.items() if own is not None and 0 not in own.shape}
-    by_storage: dict[int, list[str]] = {}
+    by_storage: dict[tuple[int, str], list[str]] = {}
     for name, own in held.items():
         by_storage.setdefault(own.storage, []).append(name)
     found: dict[str, Layout] = {}
@@ -114,7 +114,11 @@ def mover(leaves: Mapping[str, Any], move: Callable[[Any], Any]) -> Callable[[Ma
     and what they share. Where all are simple, or only have their axes in another order, which `move` keeps, that is
     `move` alone."""
     layouts = layouts_of(leaves)
-    own = {n: o for n, o in layouts.items() if _shares(o, layouts) or not _is_permuted(o, leaves[n].element_size())}
+    own = {
+        n: o
+        for n, o in layouts.items()
+        if (_shares(o, layouts) or not _is_permuted(o, leaves[n].element_size())) and not _read_as(leaves[n])
+    }
     storages = [{n: o for n, o in own.items() if o.storage == number} for number in {o.storage for o in own.values()}]
 
     def moved(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -168,7 +172,7 @@ def _is_permuted(own: Layout, itemsize: int) -> bool:
 
 @dataclass(frozen=True)
 class _Memory:
-    storage: int  # its address
+    storage: tuple[int, str]  # its address, and how its numbers are read: conjugate, negative
     address: int
     strides: tuple[int, ...]  # bytes
     shape: tuple[int, ...]
@@ -183,12 +187,18 @@ def _memory(leaf: Any) -> _Memory | None:
         if min(strides, default=0) < 0 or leaf.dtype.hasobject:
             return None
         begin = root.__array_interface__["data"][0]
-        return _Memory(begin, leaf.__array_interface__["data"][0], strides, leaf.shape, leaf.itemsize)
+        return _Memory((begin, ""), leaf.__array_interface__["data"][0], strides, leaf.shape, leaf.itemsize)
     if not hasattr(leaf, "untyped_storage") or leaf.device.type == "meta":
         return None
     size = leaf.element_size()
     strides = tuple(stride * size for stride in leaf.stride())
-    return _Memory(leaf.untyped_storage().data_ptr(), leaf.data_ptr(), strides, tuple(leaf.shape), size)
+    storage = (leaf.untyped_storage().data_ptr(), _read_as(leaf))
+    return _Memory(storage, leaf.data_ptr(), strides, tuple(leaf.shape), size)
+
+
+def _read_as(leaf: Any) -> str:
+    """How torch reads the numbers of a tensor that it has not computed yet: a view holds others than its storage."""
+    return "conjugate" * leaf.is_conj() + "negative" * leaf.is_neg()
 
 
 def _root(array: np.ndarray) -> np.ndarray:

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from benchlib import layouts
+from benchlib.errors import UserError
 from benchlib.layouts import Layout
 from benchlib.structures import Structure, flatten, leaves_of, outline, plain, unflatten
 from benchlib.typed_json import from_json, to_json
@@ -40,6 +41,7 @@ Inputs = dict[str, Any]
 FlatTensors = dict[str, Any]
 # The same on the host, each as `to_numpy` gives it.
 FlatArrays = dict[str, np.ndarray]
+_NO_TENSORS = "US"  # kinds of numpy's dtypes that torch lacks
 _TEXTS = "UO"  # kinds of numpy's dtypes that hold texts: its own, and objects, which runtimes give back
 THIN = 1 << 20  # elements above which `thinned` takes some
 FEWEST_THINNED = 16  # positions and items that it leaves, unless these are too many still
@@ -66,7 +68,9 @@ def to_numpy(leaf: Any) -> np.ndarray:
     its bits. Raises TypeError for one that has no such bits."""
     if not hasattr(leaf, "detach"):
         array = leaf if isinstance(leaf, np.ndarray) else np.asarray(leaf)
-        return array.astype("U") if array.dtype.kind == "O" else array  # objects are texts: nothing else is an array
+        if array.dtype.kind == "O":
+            return array.astype("U")  # objects are texts: nothing else is a leaf
+        return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
     tensor = leaf.detach().cpu().resolve_conj().resolve_neg()
     name = dtype_of(tensor)
     if name == "bfloat16" or name.startswith("float8"):
@@ -93,13 +97,16 @@ def contiguous(array: np.ndarray) -> np.ndarray:
 
 
 def to_torch(leaf: Any) -> Any:
-    """A leaf as a torch tensor, which shares the memory of a writable array; tensors as they are."""
+    """A leaf as a torch tensor, which shares the memory of a writable array; tensors as they are. Raises UserError for
+    texts, of which torch has no tensors."""
     import torch
 
     if isinstance(leaf, torch.Tensor):
         return leaf
     array = np.asarray(leaf)
     array = array if array.flags.writeable else array.copy()
+    if array.dtype.kind in _NO_TENSORS:
+        raise UserError(f"an array of {array.dtype} cannot be given to torch, which has no tensors of texts")
     tensor = torch.from_numpy(array)  # numpy's uint16 is torch's uint16
     return tensor.view(getattr(torch, label)) if (label := getattr(leaf, "label", "")) else tensor
 

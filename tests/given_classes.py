@@ -29,6 +29,53 @@ class Derived(Batch):
     """A dataclass that got an attribute beside its fields."""
 
 
+@dataclasses.dataclass
+class OwnInit:
+    """A dataclass whose constructor is its own, and takes something else."""
+
+    x: Any
+
+    def __init__(self, halves):
+        self.x = halves * 2
+
+
+class Doubling(OwnInit):
+    """A child whose constructor takes what its field is called, and makes something else of it."""
+
+    def __init__(self, x):
+        super().__init__(x + 1)
+
+
+@dataclasses.dataclass
+class Rounding:
+    """A dataclass that changes what is written into it."""
+
+    x: Any
+
+    def __setattr__(self, name, value):
+        super().__setattr__(name, value + 1)
+
+
+@dataclasses.dataclass
+class Spec:
+    """What describes a tensor and is none."""
+
+    shape: Any
+    dtype: Any
+
+
+class Obliging:
+    """An object that has every attribute that it is asked for."""
+
+    def __init__(self, x):
+        self.x = x
+
+    def __getattr__(self, name):
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return 5
+
+
 class Plain:
     """An object that is its attributes."""
 
@@ -61,6 +108,37 @@ class Reduced:
         return Reduced, (self.x, self.word)
 
 
+class TwoParts(tuple):
+    """A tuple that pickle does not open again: its constructor takes other things than it gives."""
+
+    def __new__(cls, first, second):
+        return super().__new__(cls, (first, second))
+
+
+class Uncopied:
+    """An object that is not to be copied."""
+
+    def __deepcopy__(self, memo):
+        raise RuntimeError("there is one of it")
+
+
+class Shapeshifter:
+    """An object that is another after it was stored."""
+
+    def __reduce__(self):
+        return list, ()
+
+
+class Unshown:
+    """An object that fails to show itself."""
+
+    def __init__(self, number):
+        self.number = number
+
+    def __repr__(self):
+        raise RuntimeError("not now")
+
+
 class Listed(list):
     """A list with an attribute."""
 
@@ -68,6 +146,16 @@ class Listed(list):
 class State(NamedTuple):
     h: Any
     c: Any
+
+
+class Marked(State):
+    """A named tuple that takes attributes."""
+
+
+class Named(tuple):
+    """A tuple that only says the names of its parts."""
+
+    _fields = ("left", "right")
 
 
 Pair = collections.namedtuple("Pair", ["left", "right"])

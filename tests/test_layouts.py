@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from benchlib import layouts, tensors
+from benchlib.errors import UserError
 from benchlib.models import LoadedModel, _input_sets, _shape_sets
 from benchlib.worker import verbs
 
@@ -209,3 +210,30 @@ def test_arrays_that_run_backwards_or_hold_texts_are_as_any_other(tmp_path):
     tensors.save(tmp_path / "x.npz", {"back": np.arange(4)[::-1], "texts": np.array(["a", "bc"])[::-1]})
     arrays, _ = tensors.load(tmp_path / "x.npz")
     assert arrays["back"].tolist() == [3, 2, 1, 0] and arrays["texts"].tolist() == ["bc", "a"]
+
+
+PENDING = torch.tensor([[1 + 2j, 3j], [4.0, 5 - 1j]])
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"a": PENDING, "b": PENDING.conj()},
+        {"b": PENDING.conj(), "a": PENDING},
+        {"a": PENDING.conj().imag, "b": PENDING.imag, "c": PENDING},
+        {"a": PENDING.conj().t(), "b": PENDING.conj()[0]},
+        {"a": PENDING[:1].conj().expand(3, 2)},
+    ],
+    ids=["beside its own", "before its own", "negative", "two alike", "expanded"],
+)
+def test_what_torch_has_not_conjugated_yet_is_read_with_its_own_values(given, tmp_path):
+    back, moved = read_again(given, tmp_path), tensors.moved(torch.clone, given)
+    for name, tensor in given.items():
+        assert torch.equal(back[name], tensor) and torch.equal(moved[name], tensor)
+
+
+@pytest.mark.parametrize("texts", [np.array(["a", "bc"]), np.array([b"a"])])
+def test_texts_are_no_tensors_and_a_line_says_so(texts, tmp_path):
+    with pytest.raises(UserError, match=r"^an array of .* cannot be given to torch") as raised:
+        read_again({"a": texts}, tmp_path)
+    assert "\n" not in str(raised.value)

@@ -10,6 +10,10 @@ import json
 import zipfile
 from pathlib import Path
 
+from benchlib.errors import UserError
+from benchlib.files import digest_of
+from benchlib.remembered import remembered
+
 HEAD = 1024  # bytes that are looked at
 # Ends of names -> what such a file is, and what to give in its place; `{stem}` is the name without its last end.
 BY_NAME = {
@@ -122,7 +126,15 @@ def torch_archive(path: Path) -> str:
     return "pickle" if "/data.pkl" in names else ""
 
 
-def not_this_archive(path: Path, wanted: str) -> str | None:
+@remembered
+def archive_identity(path: Path, wanted: str) -> dict[str, str]:
+    """The sha256 of an archive of torch's of the kind `wanted`, by its name. Raises UserError for what is none."""
+    if wrong := _not_this_archive(path, wanted):
+        raise UserError(f"model '{path}': {wrong}")
+    return {path.name: digest_of(path)}
+
+
+def _not_this_archive(path: Path, wanted: str) -> str | None:
     """Why a file is not the archive of torch's that its name says; None where it is."""
     found = torch_archive(path)
     if found == wanted:

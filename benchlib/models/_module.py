@@ -122,36 +122,6 @@ def _like(tensor: Any, recorded: Any) -> Any:
     return tensor.to(dtype) if dtype.is_floating_point and tensor.is_floating_point() else tensor
 
 
-def no_shapes(trial: Any) -> str | None:
-    """The refusal of sources whose inputs follow batch_size and the parameters in `Source.shapes`."""
-    if trial.shapes:
-        return "shapes are for ONNX files; this model takes batch_size, seq_length, height and width"
-    return None
-
-
-def no_loss(trial: Any) -> str | None:
-    """The refusal of sources whose models also compute no loss."""
-    return _no_loss(trial) or no_shapes(trial)
-
-
-def _no_loss(trial: Any) -> str | None:
-    if trial.with_loss:
-        return "with_loss is for transformers models, whose forward takes labels; this model computes no loss"
-    return None
-
-
-def no_attention(trial: Any) -> str | None:
-    """The refusal of sources whose models are also none of transformers'."""
-    return no_attention_or_loss(trial) or no_shapes(trial)
-
-
-def no_attention_or_loss(trial: Any) -> str | None:
-    """The refusal of sources whose models are none of transformers'."""
-    if trial.attn_implementation:
-        return "attn_implementation is for transformers models; this model has one way to compute its attention"
-    return _no_loss(trial)
-
-
 def with_attention(build: Any, name: str | None) -> Any:
     """`build(**arguments)` under `attn_implementation`; what transformers says against it in one line."""
     if name is None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from benchlib.models import LoadedModel, _as_trained, _module, _timm, _torchvision, _transformers
+from benchlib.models import LoadedModel, _as_trained, _module, _refusals, _timm, _torchvision, _transformers
 from benchlib.models._configs import Settings
 from benchlib.registry import CatalogueRow
 from benchlib.tensors import Inputs
@@ -43,11 +43,11 @@ def refuse(models: Mapping[str, Entry], trial: Any) -> str | None:
     """Sizes that another kind of model in the suite reads, and a loss that it does not compute."""
     entry = models.get(trial.source()[1])
     if entry is None:
-        return _module.no_attention(trial)
+        return _refusals.no_attention(trial)
     unread = [n for n in ("seq_length", "height", "width") if getattr(trial, n) is not None and n not in entry.sizes]
     if unread:
         return f"{trial.model} does not read {unread[0]}"
-    return (_module.no_shapes if entry.package == "transformers" else _module.no_attention)(trial)
+    return (_refusals.no_shapes if entry.package == "transformers" else _refusals.no_attention)(trial)
 
 
 def timm(name: str) -> Entry:

@@ -13,7 +13,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from benchlib.errors import UnknownName, UserError, suggestion
-from benchlib.models import LoadedModel, _corpus, _module, _transformers
+from benchlib.models import LoadedModel, _corpus, _module, _refusals, _transformers
 from benchlib.models._configs import Settings
 from benchlib.registry import CatalogueRow, Source
 from benchlib.tensors import Inputs
@@ -159,7 +159,7 @@ def refuse(trial: Any) -> str | None:
     name = trial.model.rpartition("/")[2]
     if name == "clip_text_encoder" and (trial.height or trial.width):
         return "clip_text_encoder reads a prompt of 77 tokens, no height and width"
-    return (_module.no_attention if name in PARTS and PARTS[name].inputs else _module.no_loss)(trial)
+    return (_refusals.no_attention if name in PARTS and PARTS[name].inputs else _refusals.no_loss)(trial)
 
 
 source = Source(

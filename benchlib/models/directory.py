@@ -22,6 +22,7 @@ from benchlib.models import (
     _meta,
     _modalities,
     _module,
+    _refusals,
     _tasks,
     _transformers,
 )
@@ -189,5 +190,5 @@ source = Source(
     identity=identity,
     packages=("torch", "transformers", "transformers.modeling_utils"),
     shapes={"seq_length": None, "max_audio_seq_length": None, "height": None, "width": None},
-    refuse=_module.no_shapes,
+    refuse=_refusals.no_shapes,
 )

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from benchlib.errors import UnknownName
-from benchlib.models import LoadedModel, _module, _transformers
+from benchlib.models import LoadedModel, _module, _refusals, _transformers
 from benchlib.registry import CatalogueRow, Source
 from benchlib.tensors import Inputs
 
@@ -155,12 +155,12 @@ def _row(name: str, entry: Entry) -> CatalogueRow:
 
 def refuse(trial: Any) -> str | None:
     if trial.model == f"{source.name}/{LLAMA}":
-        return _module.no_loss(trial)
+        return _refusals.no_loss(trial)
     if trial.model_args or trial.seq_length:
         return f"the modules of {source.name} take no model_args and no seq_length, but for {LLAMA}"
     if trial.model == f"{source.name}/{HALF}" and trial.dtype != "float16":
         return f"{HALF} is the dummy with weights in float16: dtype: float16"
-    return _module.no_attention(trial)
+    return _refusals.no_attention(trial)
 
 
 source = Source(

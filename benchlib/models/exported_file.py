@@ -7,10 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from benchlib.errors import UserError
-from benchlib.files import digest_of
-from benchlib.models import LoadedModel, _file_kinds, _inputs, _module, python
+from benchlib.models import LoadedModel, _file_kinds, _inputs, _refusals, python
 from benchlib.registry import Source
-from benchlib.remembered import remembered
 
 
 def load(name: str, trial: Any) -> LoadedModel:
@@ -43,22 +41,13 @@ def load(name: str, trial: Any) -> LoadedModel:
 
 def identity(name: str, trial: Any) -> dict[str, str]:
     """The sha256 of the file. Raises UserError for what is no exported program."""
-    return _hash(Path(name))
-
-
-@remembered
-def _hash(path: Path) -> dict[str, str]:
-    if wrong := _file_kinds.not_this_archive(path, "exported"):
-        raise UserError(f"model '{path}': {wrong}")
-    return {path.name: digest_of(path)}
+    return _file_kinds.archive_identity(Path(name), "exported")
 
 
 def refuse(trial: Any) -> str | None:
     if trial.shapes:
         return "an exported program has the inputs that it was exported at; `inputs:` gives others"
-    if trial.model_args:
-        return "an exported program takes no model_args"
-    return _module.no_attention_or_loss(trial)
+    return _refusals.as_written("an exported program", trial) or _refusals.no_attention_or_loss(trial)
 
 
 source = Source(

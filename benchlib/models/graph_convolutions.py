@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from benchlib.errors import UnknownName
-from benchlib.models import LoadedModel, _corpus, _module
+from benchlib.models import LoadedModel, _corpus, _module, _refusals
 from benchlib.models._graph_layers import EDGE_FEATURES, LAYERS, MLAGILITY
 from benchlib.registry import SIZES, CatalogueRow, Option, Source
 from benchlib.tensors import Inputs
@@ -85,7 +85,7 @@ def refuse(trial: Any) -> str | None:
             return f"{name} does not read {unread[0]}; it reads {', '.join(reads)}"
         if name == "egconv" and (trial.out_channels or DEFAULTS["out_channels"]) % 8:
             return "egconv has 8 heads: out_channels has to be a multiple of 8"
-    return _module.no_attention(trial)
+    return _refusals.no_attention(trial)
 
 
 source = Source(

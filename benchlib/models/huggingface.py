@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from benchlib.errors import Unavailable
-from benchlib.models import LoadedModel, _module, _tasks, _transformers
+from benchlib.models import LoadedModel, _refusals, _tasks, _transformers
 from benchlib.models._configs import Settings
 from benchlib.registry import CatalogueRow, Source
 
@@ -137,5 +137,5 @@ source = Source(
     catalogue=catalogue,
     more=_transformers.names,
     shapes={"seq_length": None, "max_audio_seq_length": None, "height": None, "width": None},
-    refuse=_module.no_shapes,
+    refuse=_refusals.no_shapes,
 )

@@ -14,7 +14,16 @@ from typing import Any
 
 from benchlib.errors import UserError
 from benchlib.files import digest_of
-from benchlib.models import LoadedModel, _file_kinds, _items, _onnx_batch, _onnx_data, _onnx_shapes, _onnx_weights
+from benchlib.models import (
+    LoadedModel,
+    _file_kinds,
+    _items,
+    _onnx_batch,
+    _onnx_data,
+    _onnx_shapes,
+    _onnx_weights,
+    _refusals,
+)
 from benchlib.models._onnx_graph import Values, inputs_of, outputs_of
 from benchlib.models._onnx_uses import GraphUses
 from benchlib.models._onnx_values import Generator
@@ -156,13 +165,9 @@ def refuse(trial: Any) -> str | None:
         return "an ONNX file has the dtype that it was exported with; dtype cannot change it"
     if trial.attn_implementation:
         return "an ONNX file has the attention that it was exported with"
-    if trial.model_args:
-        return "an ONNX file takes no model_args"
-    if trial.inputs and trial.shapes:
-        return "inputs are given, and with them their shapes: leave shapes out"
     if trial.with_loss:
         return "an ONNX file computes what was exported; with_loss cannot add the loss"
-    return None
+    return _refusals.as_written("an ONNX file", trial)
 
 
 source = Source(

@@ -32,6 +32,7 @@ from benchlib.models import (
     _items,
     _modalities,
     _module,
+    _refusals,
     _saved,
 )
 from benchlib.models._facts import class_name
@@ -218,7 +219,7 @@ def _write(place: Path, paths: list[str], save: Callable[[Path], None]) -> None:
 def refuse(trial: Any) -> str | None:
     if trial.with_loss:
         return "with_loss: a module given from Python has the inputs that it was given; give labels among them"
-    return _module.no_shapes(trial)
+    return _refusals.no_shapes(trial)
 
 
 source = Source(

@@ -26,7 +26,7 @@ from benchlib import label_line
 from benchlib.discovery import Discovery, Found, NotCalled, discover, no_such_model, take
 from benchlib.errors import Unavailable, UserError
 from benchlib.files import digest_of
-from benchlib.models import LoadedModel, _module, _script_arguments, parse, python
+from benchlib.models import LoadedModel, _refusals, _script_arguments, parse, python
 from benchlib.registry import Source
 from benchlib.remembered import remembered
 
@@ -140,7 +140,7 @@ def refuse(trial: Any) -> str | None:
     if trial.attn_implementation:
         return "attn_implementation: a script chooses it itself"
     path = path_of(trial.model)
-    return _unreadable(path) or _module.no_shapes(trial) or _script_arguments.not_taken(path, trial)
+    return _unreadable(path) or _refusals.no_shapes(trial) or _script_arguments.not_taken(path, trial)
 
 
 def changed(trial: Any) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from benchlib.errors import UnknownName
-from benchlib.models import LoadedModel, _corpus, _module
+from benchlib.models import LoadedModel, _corpus, _module, _refusals
 from benchlib.registry import CatalogueRow, Source
 from benchlib.tensors import Inputs
 
@@ -47,5 +47,5 @@ source = Source(
     packages=("torch",),
     catalogue=catalogue,
     options={},
-    refuse=_module.no_attention,
+    refuse=_refusals.no_attention,
 )

@@ -5,7 +5,7 @@ The catalogue holds torch_bench's, with the batch size that it records for each.
 
 from __future__ import annotations
 
-from benchlib.models import _module, _timm
+from benchlib.models import _refusals, _timm
 from benchlib.registry import CatalogueRow, Source
 
 BATCH_SIZES = {
@@ -66,5 +66,5 @@ source = Source(
     more=more,
     tags=tags,
     shapes={"height": None, "width": None, "num_channels": None},
-    refuse=_module.no_attention,
+    refuse=_refusals.no_attention,
 )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from benchlib.errors import Unavailable, UnknownName
-from benchlib.models import LoadedModel, _corpus, _module, _timm, _torchvision, _transformers
+from benchlib.models import LoadedModel, _corpus, _refusals, _timm, _torchvision, _transformers
 from benchlib.models._configs import Settings
 from benchlib.registry import CatalogueRow, Source
 
@@ -88,7 +88,7 @@ def load(name: str, trial: Any) -> LoadedModel:
 
 
 def refuse(trial: Any) -> str | None:
-    return (_module.no_loss if trial.source()[1] in DEPTH else _module.no_attention)(trial)
+    return (_refusals.no_loss if trial.source()[1] in DEPTH else _refusals.no_attention)(trial)
 
 
 def catalogue() -> list[CatalogueRow]:

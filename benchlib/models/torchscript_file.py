@@ -14,11 +14,18 @@ from pathlib import Path
 from typing import Any
 
 from benchlib.errors import Unavailable, UserError
-from benchlib.files import digest_of
-from benchlib.models import LoadedModel, _file_kinds, _inputs, _module, _onnx_shapes, _torchscript_inputs, python
+from benchlib.models import (
+    LoadedModel,
+    _file_kinds,
+    _inputs,
+    _module,
+    _onnx_shapes,
+    _refusals,
+    _torchscript_inputs,
+    python,
+)
 from benchlib.models._onnx_graph import Value
 from benchlib.registry import Source
-from benchlib.remembered import remembered
 from benchlib.tensors import Inputs
 
 MakeInputs = Callable[[Any], Inputs]  # for a trial
@@ -81,14 +88,7 @@ def _by_the_code(module: Any, takes: list[str], trial: Any) -> MakeInputs:
 
 def identity(name: str, trial: Any) -> dict[str, str]:
     """The sha256 of the file. Raises UserError for what is no TorchScript."""
-    return _hash(Path(name))
-
-
-@remembered
-def _hash(path: Path) -> dict[str, str]:
-    if wrong := _file_kinds.not_this_archive(path, "torchscript"):
-        raise UserError(f"model '{path}': {wrong}")
-    return {path.name: digest_of(path)}
+    return _file_kinds.archive_identity(Path(name), "torchscript")
 
 
 def _opened(path: Path) -> Any:
@@ -134,11 +134,7 @@ _HOW = "give `shapes: [[1, 3, 224, 224]]`, or `inputs:` with an .npz"
 
 
 def refuse(trial: Any) -> str | None:
-    if trial.shapes and trial.inputs:
-        return "inputs are given, and with them their shapes: leave shapes out"
-    if trial.model_args:
-        return "a TorchScript file takes no model_args"
-    return _module.no_attention_or_loss(trial)
+    return _refusals.as_written("a TorchScript file", trial) or _refusals.no_attention_or_loss(trial)
 
 
 source = Source(

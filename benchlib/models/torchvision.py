@@ -5,7 +5,7 @@ The catalogue holds the detection models of MLAgility's corpus; its classifiers 
 
 from __future__ import annotations
 
-from benchlib.models import _corpus, _module, _torchvision
+from benchlib.models import _corpus, _refusals, _torchvision
 from benchlib.registry import CatalogueRow, Source
 
 NAMES = (
@@ -34,5 +34,5 @@ source = Source(
     catalogue=catalogue,
     more=more,
     shapes={"height": None, "width": None},
-    refuse=_module.no_attention,
+    refuse=_refusals.no_attention,
 )

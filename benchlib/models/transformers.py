@@ -11,7 +11,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from benchlib.errors import Unavailable, UnknownName
-from benchlib.models import LoadedModel, _corpus, _module, _retrieved, _tasks, _transformers
+from benchlib.models import LoadedModel, _corpus, _refusals, _retrieved, _tasks, _transformers
 from benchlib.models._transformers_corpus import MODELS, WITHOUT_TEXT
 from benchlib.registry import CatalogueRow, Source
 
@@ -56,5 +56,5 @@ source = Source(
     packages=("torch", "transformers", "transformers.modeling_utils"),
     catalogue=catalogue,
     shapes={"seq_length": None, "max_audio_seq_length": None, "height": None, "width": None},
-    refuse=_module.no_shapes,
+    refuse=_refusals.no_shapes,
 )

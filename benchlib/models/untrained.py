@@ -16,7 +16,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from benchlib.errors import UnknownName
-from benchlib.models import LoadedModel, _module, _retrieved, _tasks, _transformers, hub
+from benchlib.models import LoadedModel, _refusals, _retrieved, _tasks, _transformers, hub
 from benchlib.models._configs import Settings
 from benchlib.registry import CatalogueRow, Source
 
@@ -149,7 +149,7 @@ def called(name: str, trial: Any) -> str:
 def refuse(trial: Any) -> str | None:
     if not isinstance(trial.model_args.get("full", False), bool):
         return "model_args: full is true or false"
-    return _module.no_shapes(trial)
+    return _refusals.no_shapes(trial)
 
 
 def _is_reduced(row: Row, given: Settings) -> bool:

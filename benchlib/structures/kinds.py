@@ -30,10 +30,17 @@ class Kind:
     fits: Callable[[type], bool]
     parts: Callable[[Any], Mapping[str, Any]]
     builder: Callable[[Any], Builder]
+    whole: Callable[[Any], bool] = lambda item: True  # whether its parts are all that it holds
 
 
 def _is_named_tuple(cls: type) -> bool:
-    return issubclass(cls, tuple) and isinstance(getattr(cls, "_fields", None), tuple)
+    """Whether this is a class of `collections.namedtuple`, or one of it that is put together as those are."""
+    made = next((base for base in cls.__mro__ if base.__bases__ == (tuple,) and "_fields" in vars(base)), None)
+    return made is not None and "_make" in vars(made) and cls._make.__func__ is vars(made)["_make"].__func__  # type: ignore[attr-defined]
+
+
+def _has_no_attributes(item: Any) -> bool:
+    return not getattr(item, "__dict__", None)
 
 
 def _is_structseq(cls: type) -> bool:
@@ -54,6 +61,10 @@ def _is_state(cls: type) -> bool:
         and not set(says) & set(own)
         and not _is_module(cls)
     )
+
+
+def _has_named_attributes(item: Any) -> bool:
+    return all(type(name) is str for name in vars(item))  # `__dict__` takes any key
 
 
 def _is_module(cls: type) -> bool:
@@ -81,13 +92,43 @@ def _registered_builder(item: Any) -> Builder:
     return AsNode(node.unflatten_fn, node.flatten_fn(item)[1])
 
 
-def _state_builder(item: Any) -> Builder:
-    cls, held = type(item), list(vars(item))
-    if dataclasses.is_dataclass(item) and not hasattr(cls, "__post_init__"):
-        fields = dataclasses.fields(item)
-        if all(f.init for f in fields) and {f.name for f in fields} == set(held):
-            return AsCalled(cls)
-    return AsState(cls)
+def _is_whole_node(item: Any) -> bool:
+    """Whether what torch's pytree makes again has all attributes: it knows nothing of those that were added."""
+    try:
+        again = _registered_builder(item)(dict(_registered_parts(item)))
+    except Exception:  # whatever its class has against its parts
+        return False
+    return type(again) is type(item) and _attributes(again) == _attributes(item)
+
+
+def _attributes(item: Any) -> set[str]:
+    slots = [vars(base).get("__slots__", ()) for base in type(item).__mro__]
+    named = {name for own in slots for name in ((own,) if isinstance(own, str) else own)}
+    return set(getattr(item, "__dict__", ())) | {name for name in named if hasattr(item, name)}
+
+
+def _is_plain_dataclass(cls: type) -> bool:
+    """Whether the constructor of a dataclass sets its fields, and nothing else does anything."""
+    return (
+        _is_state(cls)
+        and dataclasses.is_dataclass(cls)
+        and not hasattr(cls, "__post_init__")
+        and cls.__new__ is object.__new__
+        and _is_written_by_dataclasses(cls.__init__)
+        and (cls.__setattr__ is object.__setattr__ or _is_written_by_dataclasses(cls.__setattr__))
+        and all(field.init for field in dataclasses.fields(cls))
+    )
+
+
+def _is_written_by_dataclasses(method: Any) -> bool:
+    """The code of a method that `dataclasses` wrote comes from no file."""
+    return getattr(getattr(method, "__code__", None), "co_filename", "") == "<string>"
+
+
+def _dataclass_builder(item: Any) -> Builder:
+    """One that got more attributes than its fields, or lost some, is its state."""
+    fields = {field.name for field in dataclasses.fields(item)}
+    return AsCalled(type(item)) if fields == set(vars(item)) else AsState(type(item))
 
 
 KINDS = (
@@ -96,14 +137,16 @@ KINDS = (
         _is_named_tuple,
         lambda item: dict(zip(item._fields, item, strict=True)),
         lambda item: AsNamedTuple(type(item), tuple in type(item).__bases__),
+        _has_no_attributes,
     ),
     Kind(
         _is_structseq,
         lambda item: {str(i): value for i, value in enumerate(item)},
         lambda item: AsSequence(type(item)),
     ),
-    Kind(_is_state, vars, _state_builder),
-    Kind(_is_registered, _registered_parts, _registered_builder),
+    Kind(_is_plain_dataclass, vars, _dataclass_builder, _has_named_attributes),
+    Kind(_is_state, vars, lambda item: AsState(type(item)), _has_named_attributes),
+    Kind(_is_registered, _registered_parts, _registered_builder, _is_whole_node),
 )
 _KIND_OF: dict[type, Kind | None] = {}  # of every class that was met
 

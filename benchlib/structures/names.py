@@ -45,7 +45,10 @@ def value_words(item: Any) -> str:
         return f"{type(item).__name__}({sorted(map(repr, item))})"
     if isinstance(item, type) or hasattr(item, "__qualname__"):
         return f"{item.__module__}.{item.__qualname__}"
-    text = repr(item)
+    try:
+        text = repr(item)
+    except Exception:  # of a class that cannot show itself
+        text = object.__repr__(item)
     if _ADDRESS.search(text):  # an object that shows nothing of itself
         text = f"{class_words(item)} {sorted((k, repr(v)) for k, v in getattr(item, '__dict__', {}).items())}"
     text = _ADDRESS.sub("", text)

@@ -7,25 +7,24 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import numpy as np
-
 from benchlib.by_value import by_value
 from benchlib.errors import UserError
+from benchlib.structures.builders import Builder
 from benchlib.structures.names import class_words
-from benchlib.structures.tensor_kinds import is_leaf
+from benchlib.structures.tensor_kinds import is_leaf, is_tensor
 
 _DEEPEST = 6  # steps to a tensor inside of what is pickled, for its name
 
 
 def dumped(item: Any, taken: list[Any] | None = None) -> bytes:
     """The pickle of anything, classes of notebooks and of benchlib by value. With `taken`, a list that is filled,
-    arrays and tensors stay out, and their places in it stand for them."""
+    tensors stay out, and their places in it stand for them."""
     import cloudpickle
 
     class Pickler(cloudpickle.Pickler):
         def persistent_id(self, part):
-            if taken is None or not is_leaf(part) or isinstance(part, np.generic):
-                return None
+            if taken is None or not is_tensor(part) or not is_leaf(part):
+                return None  # an array inside of an object stays one: as a leaf it would come back as a tensor
             place = next((n for n, own in enumerate(taken) if own is part), len(taken))
             if place == len(taken):
                 taken.append(part)
@@ -41,9 +40,22 @@ def pickled(item: Any, path: tuple[str, ...], taken: list[Any] | None) -> bytes:
     try:
         return dumped(item, taken)
     except Exception as error:  # whatever an object has against it
-        reason = " ".join(str(error).split())[:200]
-        where = ".".join(path) or "the value"
-        raise UserError(f"{where} is a {class_words(item)}, which cannot be stored: {reason}") from error
+        raise _refusal(item, path, error) from error
+
+
+def check_opens(item: Any, builder: Builder, parts: dict[str, Any], path: tuple[str, ...]) -> None:
+    """Raises UserError where an object, pickled without an error, is not made again of its parts."""
+    try:
+        again = builder(parts)
+    except Exception as error:  # whatever an object has against it
+        raise _refusal(item, path, error) from error
+    if type(again) is not type(item):
+        raise _refusal(item, path, f"it comes back as a {class_words(again)}")
+
+
+def _refusal(item: Any, path: tuple[str, ...], why: Any) -> UserError:
+    reason = " ".join(str(why).split())[:200]
+    return UserError(f"{'.'.join(path) or 'the value'} is a {class_words(item)}, which cannot be stored: {reason}")
 
 
 def paths_to(item: Any, wanted: Mapping[int, int]) -> dict[int, tuple[str, ...]]:

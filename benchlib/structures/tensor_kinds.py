@@ -10,25 +10,46 @@ import numpy as np
 
 from benchlib.structures.builders import AsFlattened, AsItIs, AsNested, AsSparse, AsSubclass, Builder
 
+# Items of arrays that no tensor has: records, dates, spans of time, and floats of more than 64 bits.
+_NO_NUMBERS = (np.void, np.datetime64, np.timedelta64, np.longdouble, np.clongdouble)
+
+
+def is_tracing() -> bool:
+    """Whether torch traces this call."""
+    torch = sys.modules.get("torch")
+    return torch is not None and torch.compiler.is_compiling()
+
 
 def is_leaf(item: Any) -> bool:
-    """Whether this is an array, or a tensor that is dense and of torch's own class; while torch traces, any tensor."""
+    """Whether this is an array of numbers or texts, or a tensor that is dense and of torch's own class; while torch
+    traces, any tensor."""
     if isinstance(item, (np.ndarray, np.generic)):
-        return True
-    return is_array(item) and not is_special(item)
+        return item.dtype.type not in _NO_NUMBERS and (item.dtype.kind != "O" or _holds_texts(item))
+    return _is_array(item) and not is_special(item)
 
 
-def is_array(item: Any) -> bool:
+def _holds_texts(items: Any) -> bool:
+    """Whether objects are texts, as runtimes give them back."""
+    return all(isinstance(item, (str, bytes)) for item in np.asarray(items).flat)
+
+
+def is_tensor(item: Any) -> bool:
+    """Whether this is a tensor of torch's, of any class."""
     torch = sys.modules.get("torch")
-    if torch is not None and isinstance(item, torch.Tensor):  # nested ones raise when they are asked for their shape
+    return torch is not None and isinstance(item, torch.Tensor)
+
+
+def _is_array(item: Any) -> bool:
+    if is_tensor(item):  # nested ones raise when they are asked for their shape
         return True
-    return hasattr(item, "dtype") and hasattr(item, "shape") and not isinstance(item, type)
+    # What has both names may be anything that describes a tensor; another library's array gives itself to numpy.
+    return hasattr(item, "dtype") and hasattr(item, "shape") and hasattr(type(item), "__array__")
 
 
 def is_special(item: Any) -> bool:
     """Whether a tensor is more than its numbers."""
     torch = sys.modules.get("torch")
-    if torch is None or not isinstance(item, torch.Tensor) or torch.compiler.is_compiling():
+    if torch is None or not isinstance(item, torch.Tensor) or is_tracing():
         return False
     if type(item) is torch.Tensor or type(item) is torch.nn.Parameter:
         return item.layout != torch.strided or item.is_quantized or item.is_nested

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from benchlib.structures.builders import AsItIs, AsPickled, Builder
+from benchlib.errors import UserError
+from benchlib.structures.builders import AsItIs, AsPickled, Builder, is_fixed
 from benchlib.structures.kinds import Kind, kind_of
 from benchlib.structures.names import class_words, name_of, part_name, value_words
-from benchlib.structures.pickles import paths_to, pickled
+from benchlib.structures.pickles import check_opens, paths_to, pickled
 from benchlib.structures.structure import Structure
-from benchlib.structures.tensor_kinds import is_array, is_leaf, special_parts
+from benchlib.structures.tensor_kinds import is_leaf, is_special, is_tracing, special_parts
 
 Leaves = dict[str, Any]
 
@@ -22,17 +23,18 @@ def flatten(nested: Any) -> tuple[Leaves, Structure]:
     """The leaves of `nested` by name, in order, and the structure to put them back.
 
     Raises:
-        UserError: what holds no arrays and cannot be pickled: a lock, a generator, an open file. It names the place.
+        UserError: what cannot be stored, or does not come back as what it is: a lock, a generator, an open file, a
+            list that holds itself. It names the place and the class.
     """
     walk = _Walk({}, [])
-    tree = walk.node_of(nested, (), ())
+    tree = walk.tree_of(nested)
     return walk.leaves, Structure(tree, walk.builders or [])
 
 
 def outline(nested: Any) -> tuple[Leaves, Structure]:
     """The leaves, and the nesting with objects as dicts of their parts: of outputs, which nobody makes again."""
     walk = _Walk({}, None)
-    tree = walk.node_of(nested, (), ())
+    tree = walk.tree_of(nested)
     return walk.leaves, Structure(tree)
 
 
@@ -51,6 +53,14 @@ class _Walk:
     def __init__(self, leaves: Leaves, builders: list[Builder] | None):
         self.leaves, self.builders = leaves, builders
 
+    def tree_of(self, nested: Any) -> Any:
+        """The node of the whole."""
+        try:
+            return self.node_of(nested, (), ())
+        except RecursionError:
+            words = class_words(nested)
+            raise UserError(f"the value is a {words} that holds itself, or is too deep to be taken apart") from None
+
     def node_of(self, item: Any, path: tuple[str, ...], above: tuple[int, ...]) -> Any:
         """The node of an item that stands at `path`, inside of the objects `above`."""
         # Kinds stand in tuples in all that dynamo traces here: it knows no `type | type`.
@@ -66,11 +76,15 @@ class _Walk:
         if cls is list or cls is tuple:
             items = [self.node_of(value, (*path, str(i)), above) for i, value in enumerate(item)]
             return ["tuple" if cls is tuple else "list", items]
-        if is_array(item):
+        if is_special(item):
             parts, builder = special_parts(item)
+            if not parts:
+                return self._whole(item, path)
             return self._object(class_words(item), builder, self._children(item, parts, path, above))
         kind = kind_of(cls)
-        return self._pickled(item, path) if kind is None else self._of_kind(item, kind, path, above)
+        if kind is None or not (is_tracing() or kind.whole(item)):
+            return self._pickled(item, path)
+        return self._of_kind(item, kind, path, above)
 
     def _children(self, item: Any, parts: Mapping[str, Any], path: tuple[str, ...], above: tuple[int, ...]) -> list:
         return [[name, self.node_of(part, (*path, part_name(item, name)), above)] for name, part in parts.items()]
@@ -91,7 +105,14 @@ class _Walk:
         if len(self.leaves) > len(before):
             return self._object(class_words(item), kind.builder(item), children)
         self._forget(before, made)
-        pickled(item, path, None)
+        return self._whole(item, path)
+
+    def _whole(self, item: Any, path: tuple[str, ...]) -> Any:
+        """The node of what is stored as it is."""
+        written = pickled(item, path, None)
+        if self.builders is not None and not is_fixed(type(item)):
+            check_opens(item, AsPickled(written, ()), {}, path)
+            check_opens(item, AsItIs(item), {}, path)
         return self._object(value_words(item), AsItIs(item), [])
 
     def _pickled(self, item: Any, path: tuple[str, ...]) -> Any:
@@ -99,7 +120,7 @@ class _Walk:
         taken: list[Any] = []
         written = pickled(item, path, taken)
         if not taken:
-            return self._object(value_words(item), AsItIs(item), [])
+            return self._whole(item, path)
         paths = paths_to(item, {id(tensor): place for place, tensor in enumerate(taken)})
         names: list[str] = []
         children = []
@@ -109,7 +130,10 @@ class _Walk:
             inner = next(p for p in (public, whole, [*whole, str(place)]) if ".".join(p) not in names)
             names.append(".".join(inner))
             children.append([names[-1], self.node_of(tensor, (*path, *inner), ())])
-        return self._object(class_words(item), AsPickled(written, names), children)
+        builder = AsPickled(written, names)
+        if self.builders is not None:
+            check_opens(item, builder, dict(zip(names, taken, strict=True)), path)
+        return self._object(class_words(item), builder, children)
 
     def _object(self, words: str, builder: Builder, children: list) -> Any:
         if self.builders is None:

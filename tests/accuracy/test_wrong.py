@@ -220,19 +220,27 @@ def noisy(outputs, chance, error):
     return found
 
 
-def planted(name, dtype, mutate=True):
-    """The candidate's, the reference's and the right outputs for some sets of inputs."""
+def computed(name, dtype, mutate):
+    """For each set of inputs its number, the right outputs, what a way that computes in `dtype` gives for them, and the
+    generator from which its reference's noise is drawn."""
     build, change = MUTANTS[name]
     chance = np.random.default_rng(3)
-    candidate, reference, exact = {}, {}, {}
     for number in range(SETS):
-        exact[number] = build(chance)
-        computed = noisy(exact[number], chance, ERRORS[dtype])
+        right = build(chance)
+        own = noisy(right, chance, ERRORS[dtype])
         if mutate:
-            change(computed)
-        own = exact[number] if dtype in FEW_BITS else noisy(exact[number], chance, ERRORS[dtype])
-        candidate[number] = {n: rounded(a, dtype) for n, a in computed.items()}
-        reference[number] = {n: rounded(a, dtype) for n, a in own.items()}
+            change(own)
+        yield number, right, own, chance
+
+
+def planted(name, dtype, mutate=True):
+    """The candidate's, the reference's and the right outputs for some sets of inputs."""
+    candidate, reference, exact = {}, {}, {}
+    for number, right, own, chance in computed(name, dtype, mutate):
+        noise = right if dtype in FEW_BITS else noisy(right, chance, ERRORS[dtype])
+        exact[number] = right
+        candidate[number] = {n: rounded(a, dtype) for n, a in own.items()}
+        reference[number] = {n: rounded(a, dtype) for n, a in noise.items()}
     return candidate, reference, exact
 
 
@@ -264,18 +272,12 @@ def test_every_mutant_is_caught(name, dtype):
 
 def computed_in_half(name, dtype, mutate):
     """The check of a float32 trial whose way computes in half precision and casts its outputs back."""
-    build, change = MUTANTS[name]
-    chance = np.random.default_rng(3)
     candidate, reference, exact = {}, {}, {}
-    for number in range(SETS):
-        exact[number] = build(chance)
-        computed = noisy(exact[number], chance, ERRORS[dtype])
-        if mutate:
-            change(computed)
-        candidate[number] = {n: tensors.values(rounded(a, dtype)).astype(np.float32) for n, a in computed.items()}
-        reference[number] = {
-            n: a.astype(np.float32) for n, a in noisy(exact[number], chance, ERRORS["float32"]).items()
-        }
+    for number, right, own, chance in computed(name, dtype, mutate):
+        noise = noisy(right, chance, ERRORS["float32"])
+        exact[number] = right
+        candidate[number] = {n: tensors.values(rounded(a, dtype)).astype(np.float32) for n, a in own.items()}
+        reference[number] = {n: a.astype(np.float32) for n, a in noise.items()}
     return compare(candidate, reference, "float32", exact=exact, tolerance=tolerance_for(dtype))
 
 

@@ -26,6 +26,11 @@ from tests.structures.values import X
         (given.Reduced(X, iter(open(__file__, "rb"))), "a_b is a Reduced"),  # noqa: SIM115
         (sys._getframe(), "a_b is a frame"),
         (weakref.ref(given.Plain(X)), "a_b is a "),
+        (given.TwoParts(X, 1), "a_b is a TwoParts, which cannot be stored: TwoParts_"),
+        (given.TwoParts(2, 1), "a_b is a TwoParts, which cannot be stored: TwoParts_"),
+        ([given.Uncopied()], "a_b_0 is a Uncopied, which cannot be stored: there is one of it"),
+        (given.Shapeshifter(), "a_b is a Shapeshifter, which cannot be stored: it comes back as a list"),
+        (X.to_mkldnn(), "a_b is a _mkldnn tensor, which cannot be stored: "),
     ],
 )  # fmt: skip
 def test_what_cannot_be_stored_is_named_with_its_place(value, words):
@@ -51,3 +56,17 @@ def test_a_deep_nesting_is_flat(tmp_path):
         nested = [nested] if depth % 2 else {"a": nested}
     assert len(tensors.leaves_of(nested)) == 1
     assert name_of(("", "1"), {}) == "x_1"
+
+
+def test_a_nesting_that_holds_itself_is_refused():
+    inner, outer = [X], {"x": X}
+    inner.append(inner)
+    outer["again"] = [outer]
+    for nesting in (inner, outer):
+        for take_apart in (tensors.flatten, tensors.outline):
+            with pytest.raises(UserError, match=f"^the value is a {type(nesting).__name__} that holds itself"):
+                take_apart(nesting)
+
+
+def test_outputs_that_nobody_makes_again_need_not_open():
+    assert list(tensors.leaves_of({"a": given.TwoParts(X, 1)})) == ["a_0"]

@@ -20,6 +20,30 @@ def derived():
     return batch
 
 
+def marked():
+    state = given.Marked(X, None)
+    state.note, state.mask = "a", X > 0
+    return state
+
+
+def noted_output():
+    output = model_output()
+    output.note = "a"
+    return output
+
+
+def noted_dict():
+    found = collections.OrderedDict(b=X)
+    found.note = "a"
+    return found
+
+
+def numbered():
+    found = given.Plain(X)
+    vars(found)[1] = X + 1
+    return found
+
+
 def listed():
     found = given.Listed([X, 1])
     found.word = "a"
@@ -85,13 +109,21 @@ HOLDING = {  # makes a value -> the names of the tensors in it
     "a frozen one": (lambda: given.Frozen(X), ["x"]),
     "one with more than its fields": (derived, ["x", "weight", "more"]),
     "an object": (lambda: given.Plain(X), ["x", "mask"]),
+    "one with a constructor of its own": (lambda: given.OwnInit(X), ["x"]),
+    "a child of it": (lambda: given.Doubling(X), ["x"]),
+    "one that changes what is written": (lambda: given.Rounding(X), ["x"]),
+    "one that has every attribute": (lambda: given.Obliging(X), ["x"]),
+    "an attribute that is numbered": (numbered, ["x", "mask", "1"]),
     "a circle": (lambda: given.Linked(X), ["x", "inner_x", "inner_mask"]),
     "slots": (lambda: given.Slotted(X), ["0"]),
     "an own reduction": (lambda: given.Reduced(X, "w"), ["x"]),
     "a list with an attribute": (listed, ["0"]),
     "a named tuple": (lambda: given.State(X, (X,)), ["h", "c_0"]),
+    "a named tuple with an attribute": (marked, ["0", "mask"]),
+    "a tuple that names its parts": (lambda: given.Named((X, 1)), ["0"]),
     "an old named tuple": (lambda: given.Pair(X, None), ["left"]),
     "an ordered dict": (lambda: collections.OrderedDict(b=X, a=X), ["b", "a"]),
+    "one with an attribute": (noted_dict, ["b"]),
     "a dict with a default": (lambda: collections.defaultdict(list, {"a": X}), ["a"]),
     "a deque": (lambda: collections.deque([X, X + 1], maxlen=3), ["0", "1"]),
     "keys that are pairs": (lambda: {("user", 1): X, "a": X}, ["__user___1_", "a"]),
@@ -107,6 +139,7 @@ HOLDING = {  # makes a value -> the names of the tensors in it
         [f"{a}_{n}_{b}" for a in ("self", "cross") for n in (0, 1) for b in ("keys", "values")],
     ),
     "an output": (model_output, ["last_hidden_state", "hidden_states_0", "hidden_states_1"]),
+    "an output with an attribute": (noted_output, ["last_hidden_state", "hidden_states_1"]),
     "a graph": (graph, ["x", "edge_index"]),
     "graphs": (graphs, None),
     "sparse": (lambda: torch.eye(3).to_sparse(), ["indices", "values"]),
@@ -139,6 +172,7 @@ HOLDING_NONE = {
     "function": json.dumps,
     "numbers in a tuple of a class": given.State(1, 2.5),
     "a dataclass without tensors": given.Batch(1, None),
+    "a description": given.Spec((1, 2), torch.float32),
     "infinity": float("inf"),
     "a nesting": [{"a": (torch.float16, [slice(None), ...])}, None, {"b": {1}}],
     "a partial": {1: True, None: "x", 2.5: [1]},
@@ -152,7 +186,7 @@ def there_and_back(value, tmp_path):
 
 
 def same(one, other):
-    if isinstance(one, torch.Tensor):
+    if isinstance(one, torch.Tensor) and isinstance(other, torch.Tensor):
         assert type(one) is type(other) and one.layout == other.layout and one.dtype == other.dtype
         if one.is_nested:
             return all(map(same, one.unbind(), other.unbind()))
