@@ -33,7 +33,7 @@ print(*filter(None, files), sep="\\n")
 
 # What the excluded files need, and nothing else that a discovery does.
 NEEDED_BY_EXCLUDED = (
-    *("models/_file_kinds.py", "models/_use.py", "registries.py", "remembered.py", "user_file.py"),
+    *("models/_file_kinds.py", "models/_use.py", "registries.py", "remembered.py", "user_file.py", "telemetry.py"),
     "record/",
 )
 
