@@ -8,7 +8,7 @@ import os
 import platform
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -19,12 +19,22 @@ from benchlib.discovery.dependencies import Dependencies, content_of
 from benchlib.discovery.found import Discovery, Found
 from benchlib.discovery.journal import ChildStarted, FoundRow, LeftOut, Line, NotTaken, Read, Remark, Taken
 from benchlib.errors import UserError, suggestion
+from benchlib.import_closure import ImportGraph, Packages
 from benchlib.registry import Facts
 from benchlib.typed_json import from_json, to_json
 from benchlib.worker import process
 
 KIND, FILE = "discoveries", "discovery.json"
-_HASHING = ("_content*.py", "_given.py", "_code.py", "_facts.py")  # what makes the hash of a model
+LIBRARY = Path(__file__).parents[1]
+STANDINS = LIBRARY / "standins"  # what a script finds in place of packages that are not there
+# Files and folders that a discovery needs and that decide nothing of what it finds, with the reason. What only they
+# need counts no more.
+EXCLUDED: Mapping[str, str] = {
+    "__init__.py": "names the library's face",
+    "__main__.py": "starts the command line",
+    "artifacts": "keeps what was found",
+    "models/__init__.py": "says where models come from, and finds the sources",
+}
 
 
 class NotCalled(UserError):
@@ -182,7 +192,20 @@ def _packages() -> str:
 @cache
 def _own_code() -> str:
     """A hash of the files that say what is found, and by which hash."""
-    here = Path(__file__).parent
-    models = here.parent / "models"
-    files = [*sorted(here.glob("*.py")), *(file for name in _HASHING for file in sorted(models.glob(name)))]
-    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:16]
+    graph = _imports()
+    return hashlib.sha256("".join(graph.digest(file) for file in deciding_files()).encode()).hexdigest()[:16]
+
+
+@cache
+def deciding_files() -> tuple[Path, ...]:
+    """The files of ours that decide what is found: what both sides of a discovery import, and what they need."""
+    places = [LIBRARY / name for name in EXCLUDED]
+    without = frozenset(file for place in places for file in (place.rglob("*.py") if place.is_dir() else [place]))
+    here = Path(__file__)
+    starts = (here, here.with_name("__main__.py"), *STANDINS.rglob("*.py"))
+    return tuple(sorted({file for start in starts for file in _imports().closure(start, without)}))
+
+
+@cache
+def _imports() -> ImportGraph:
+    return ImportGraph(Packages(((LIBRARY.name, LIBRARY.parent),)))

@@ -10,19 +10,59 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+_MADE_IN_PYTHON = 1 << 9  # Py_TPFLAGS_HEAPTYPE: every class statement sets it
+_OURS = "benchlib"
+
 
 def is_users(item: Any) -> bool:
     """Whether a class, function or module is the user's own: of a notebook, a script or a file beside it."""
-    module = item if isinstance(item, types.ModuleType) else sys.modules.get(getattr(item, "__module__", None) or "")
+    module = item if isinstance(item, types.ModuleType) else sys.modules.get(_written_in(item) or "")
     if module is None or module.__name__ == "__main__":
         return not isinstance(item, types.ModuleType)
     file = getattr(module, "__file__", None)
-    return bool(file) and file.endswith(".py") and not _installed(file)
+    return bool(file) and is_users_file(file)
 
 
-def name_of(kind: type) -> str:
-    """The name of a class; of the user's own without the module that it is in today."""
-    return kind.__qualname__ if is_users(kind) else f"{kind.__module__}.{kind.__qualname__}"
+def is_users_file(file: str) -> bool:
+    """Whether a module's file is neither Python's own nor an installed package's."""
+    return file.endswith(".py") and not _installed(file)
+
+
+def is_told_by_name(item: Any) -> bool:
+    """Whether the name of a class or function says what it is: it is an installed package's, and there under its name.
+    What such a package makes while it runs, as a function in a function, has no name of its own."""
+    return not is_users(item) and _is_in_its_place(item)
+
+
+def is_patch(item: Any) -> bool:
+    """Whether a part of an installed package is the user's own class or function, put there in place of another."""
+    item = getattr(item, "__func__", item) if isinstance(item, staticmethod | classmethod) else item
+    if not isinstance(item, types.FunctionType | type) or not is_users(item):
+        return False
+    return (_written_in(item) or "").partition(".")[0] != _OURS  # as the watch of a discovery
+
+
+def name_of(item: Any) -> str:
+    """The name of a class or function; of the user's own without the module that it is in today."""
+    return item.__qualname__ if is_users(item) else f"{_written_in(item)}.{item.__qualname__}"
+
+
+def _written_in(item: Any) -> str | None:
+    """The name of the module in which a class or function stands. A function that is made to look like another, as by
+    `functools.wraps`, says another `__module__`; its globals say its own."""
+    if isinstance(item, types.FunctionType):
+        return item.__globals__.get("__name__")
+    return getattr(item, "__module__", None)
+
+
+def _is_in_its_place(item: Any) -> bool:
+    if isinstance(item, type) and not item.__flags__ & _MADE_IN_PYTHON:
+        return True
+    held: Any = sys.modules.get(_written_in(item) or "")
+    for name in item.__qualname__.split("."):
+        held = vars(held).get(name) if isinstance(held, types.ModuleType | type) else None
+        held = held.__func__ if isinstance(held, staticmethod | classmethod) else held
+    return held is item
 
 
 def roots(objects: Iterable[Any]) -> list[str]:

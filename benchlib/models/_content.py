@@ -19,17 +19,22 @@ from functools import lru_cache
 from typing import Any
 
 from benchlib.models import _content_code, _content_objects, _content_torch
-from benchlib.models._content_walk import Original, Walk, Walked, as_it_is
+from benchlib.models._content_walk import Original, Terms, Walk, Walked, as_it_is
+from benchlib.models._facts import is_all_training
 
 # How the objects of a class are walked, by its name and the package that it is from: neither torch nor numpy need be
 # there.
 _BY_CLASS: Mapping[str, Walked] = {
     "builtins.dict": _content_objects.dict_parts,
     "builtins.list": _content_objects.list_parts,
-    "builtins.tuple": _content_objects.sequence_parts,
+    "builtins.tuple": _content_objects.tuple_parts,
     "builtins.set": _content_objects.set_parts,
     "builtins.frozenset": _content_objects.set_parts,
     "builtins.mappingproxy": _content_objects.mapping_parts,
+    **dict.fromkeys(["builtins.dict_keys", "builtins.dict_values", "builtins.dict_items"], _content_objects.view_parts),
+    "builtins.memoryview": _content_objects.memory_parts,
+    "builtins.cell": _content_objects.cell_parts,
+    "weakref.ReferenceType": _content_objects.reference_parts,
     "builtins.code": _content_code.code_object_parts,
     "builtins.function": _content_code.function_parts,
     "builtins.method": _content_code.method_parts,
@@ -45,8 +50,8 @@ _BY_CLASS: Mapping[str, Walked] = {
     "functools._lru_cache_wrapper": _content_code.wrapped_parts,
     "builtins.property": _content_code.property_parts,
     "builtins.module": _content_code.module_parts,
-    "builtins.type": _content_code.class_parts,
     "benchlib.NamedModule": _content_code.named_module_parts,
+    "builtins.type": _content_code.class_parts,
     "datetime.datetime": _content_objects.moment_parts,
     "numpy.ndarray": _content_torch.array_parts,
     "torch.ScriptModule": _content_torch.script_module_parts,
@@ -55,9 +60,11 @@ _BY_CLASS: Mapping[str, Walked] = {
     "torch.Module": _content_torch.module_parts,
     "torch.Tensor": _content_torch.tensor_parts,
     "torch.Generator": _content_torch.generator_parts,
+    "torch.UntypedStorage": _content_torch.storage_parts,
+    "torch.TypedStorage": _content_torch.storage_parts,
     **dict.fromkeys(
         ["torch.dtype", "torch.device", "torch.layout", "torch.memory_format", "torch.OpOverload",
-         "torch.OpOverloadPacket"],
+         "torch.OpOverloadPacket", "torch.finfo", "torch.iinfo"],
         _content_objects.text_parts,
     ),
 }  # fmt: skip
@@ -69,7 +76,13 @@ def _walked(kind: type) -> Walked:
     return next((_BY_CLASS[name] for name in names if name in _BY_CLASS), _content_objects.object_parts)
 
 
+def _is_module(item: Any) -> bool:
+    return any(f"{base.__module__.partition('.')[0]}.{base.__name__}" == "torch.Module" for base in type(item).__mro__)
+
+
 def digest(*objects: Any, values: bool = True, as_written: Original = as_it_is) -> str:
     """The digest of some objects, in order. Without `values` tensors and arrays count by dtype and shape alone.
     `as_written` gives for a function the one that counts."""
-    return Walk(_walked, values, as_written, {}).run(objects)
+    modules = [item for item in objects if _is_module(item)]
+    trained = frozenset(id(part) for module in modules if is_all_training(module) for part in module.modules())
+    return Walk(Terms(_walked, values, as_written, trained), {}).run(objects)

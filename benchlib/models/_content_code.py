@@ -8,14 +8,15 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
-from benchlib.models import _code
-from benchlib.models._code import name_of
+from benchlib.models._code import is_patch, is_told_by_name, is_users, name_of
+from benchlib.models._content_sources import source_digest
 from benchlib.models._content_walk import Parts, Walk
 
 _NOT_OF_A_CLASS = {
     "__module__", "__doc__", "__dict__", "__weakref__", "__qualname__", "__firstlineno__", "__static_attributes__",
     "__annotations__", "__slotnames__", "__abstractmethods__", "_abc_impl", "__dataclass_fields__",
     "__dataclass_params__",
+    "_autograd_function_id",  # counted up by torch
 }  # fmt: skip
 _READS = ("LOAD_GLOBAL", "LOAD_NAME")
 _WITHOUT_DOCSTRING = ("<listcomp>", "<genexpr>", "<dictcomp>", "<setcomp>")
@@ -32,13 +33,15 @@ def code_object_parts(code: types.CodeType, walk: Walk) -> Parts:
 
 
 def function_parts(function: types.FunctionType, walk: Walk) -> Parts:
-    function = walk.as_written(function)
-    closure = [_cell(cell) for cell in function.__closure__ or ()]
-    if not _code.is_users(function):
-        return f"function {function.__module__}.{function.__qualname__}", closure
+    function = walk.terms.as_written(function)
+    name, closure = f"function {name_of(function)}", [_cell(cell) for cell in function.__closure__ or ()]
+    if is_told_by_name(function):
+        return name, closure
     own = [part for pair in sorted(vars(function).items()) for part in pair]
     held = [function.__code__, function.__defaults__, function.__kwdefaults__, *closure, *own]
-    return f"function {function.__qualname__}", [*held, *_globals(function)]
+    if not is_users(function):  # what it reads of its package is as it is in this version
+        return name, held
+    return name, [*held, *_globals(function, walk), *_imported(function)]
 
 
 def _cell(cell: Any) -> Any:
@@ -48,12 +51,12 @@ def _cell(cell: Any) -> Any:
         return None
 
 
-def _globals(function: types.FunctionType) -> Iterator[Any]:
-    """The globals that a function reads, each with its name; of the user's modules the attributes that it names."""
+def _globals(function: types.FunctionType, walk: Walk) -> Iterator[Any]:
+    """The globals that a function reads, each with its name; of modules what it names there."""
     names = _names(function.__code__)
     for name in _read(function.__code__):
         value = function.__globals__.get(name)  # None: it is one of Python's own
-        yield from (name, NamedModule(value, names) if isinstance(value, types.ModuleType) else value)
+        yield from (name, _named(value, names, walk))
 
 
 @lru_cache(maxsize=4096)
@@ -66,8 +69,30 @@ def _read(code: types.CodeType) -> tuple[str, ...]:
 
 @lru_cache(maxsize=4096)
 def _names(code: types.CodeType) -> tuple[str, ...]:
+    """All names in code, those included that it may ask `getattr` for."""
+    asked = [text for text in code.co_consts if isinstance(text, str) and text.isidentifier()]
     inner = [name for c in code.co_consts if isinstance(c, types.CodeType) for name in _names(c)]
-    return tuple(dict.fromkeys([*code.co_names, *inner]))
+    return tuple(dict.fromkeys([*code.co_names, *asked, *inner]))
+
+
+def _imported(function: types.FunctionType) -> Iterator[str]:
+    """What a function imports when it is called, each with the digest of its source where that is the user's."""
+    package = function.__globals__.get("__package__") or ""
+    for level, name, parts in _imports(function.__code__):
+        yield from (name, source_digest(level, name, parts, package))
+
+
+@lru_cache(maxsize=4096)
+def _imports(code: types.CodeType) -> tuple[tuple[int, str, tuple[str, ...]], ...]:
+    """The imports in code, those of functions inside it included: the dots before the name, the name, and the names
+    that are taken from it."""
+    steps = list(dis.get_instructions(code))
+    own = [
+        (level.argval, step.argval, tuple(taken.argval or ()))
+        for level, taken, step in zip(steps, steps[1:], steps[2:], strict=False)
+        if step.opname == "IMPORT_NAME"
+    ]
+    return (*own, *(found for c in code.co_consts if isinstance(c, types.CodeType) for found in _imports(c)))
 
 
 class NamedModule:
@@ -77,16 +102,30 @@ class NamedModule:
         self.module, self.names = module, names
 
 
+def _named(value: Any, names: tuple[str, ...], walk: Walk) -> Any:
+    """What stands for a value of which a function reads these names: for a module one object on each walk."""
+    if not isinstance(value, types.ModuleType):
+        return value
+    return walk.stand_ins.setdefault((value, names), NamedModule(value, names))
+
+
 def named_module_parts(item: NamedModule, walk: Walk) -> Parts:
-    if not _code.is_users(item.module):
-        return f"module {item.module.__name__}", ()
+    """One of the user's by what is named of it; any other by its name, and by what the user put there."""
     held = [(name, vars(item.module)[name]) for name in item.names if name in vars(item.module)]
-    inner = [(n, NamedModule(v, item.names) if isinstance(v, types.ModuleType) else v) for n, v in held]
-    return "module of the user", [part for pair in inner for part in pair]
+    if is_users(item.module):
+        text = "module of the user"
+    else:
+        text = f"module {item.module.__name__}"
+        held = [(name, value) for name, value in held if isinstance(value, types.ModuleType) or is_patch(value)]
+    return text, [part for name, value in held for part in (name, _named(value, item.names, walk))]
 
 
 def module_parts(module: types.ModuleType, walk: Walk) -> Parts:
-    return f"module {module.__name__}", ()
+    """A module that an object holds: all that stands in one of the user's may be read."""
+    if not is_users(module):
+        return f"module {module.__name__}", ()
+    held = [(name, value) for name, value in sorted(vars(module).items()) if not name.startswith("__")]
+    return "module of the user", [part for pair in held for part in pair]
 
 
 def method_parts(method: types.MethodType, walk: Walk) -> Parts:
@@ -113,8 +152,9 @@ def property_parts(item: property, walk: Walk) -> Parts:
 
 
 def class_parts(kind: type, walk: Walk) -> Parts:
-    """One of the user's by what stands in it, any other by its name and the user's among its bases."""
-    if not _code.is_users(kind):
-        return f"class {name_of(kind)}", [base for base in kind.__mro__[1:] if _code.is_users(base)]
-    held = [(name, value) for name, value in sorted(vars(kind).items()) if name not in _NOT_OF_A_CLASS]
-    return f"class {kind.__qualname__}", [*kind.__bases__, *(part for pair in held for part in pair)]
+    """One that its name tells by that, its bases and what the user put into it; any other by what stands in it."""
+    if is_told_by_name(kind):
+        held = [(name, value) for name, value in sorted(vars(kind).items()) if is_patch(value)]
+    else:
+        held = [(name, value) for name, value in sorted(vars(kind).items()) if name not in _NOT_OF_A_CLASS]
+    return f"class {name_of(kind)}", [type(kind), *kind.__bases__, *(part for pair in held for part in pair)]

@@ -10,15 +10,20 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchlib.models._code import name_of
+from benchlib.models._code import is_told_by_name, name_of
 
-VALUES = (bool, int, float, complex, str, bytes, type(None), type(...), type(NotImplemented))
+_VALUES = (bool, int, float, complex, str, bytes, type(None), type(...), type(NotImplemented))
 PLAIN = {bool, int, str, bytes, type(None)}
 _ADDRESS = re.compile(r"\b0x[0-9a-f]{6,}")
 
 
+def is_value(kind: type) -> bool:
+    """Whether objects of a class are values. Those of a class of the user's, as an enum of strings, hold more."""
+    return kind in _VALUES or (issubclass(kind, _VALUES) and is_told_by_name(kind))
+
+
 def text_of(item: Any) -> str:
-    """What a value of one of VALUES is, the same in every process."""
+    """What a value is, the same in every process."""
     kind = type(item)
     if kind in (int, float) and is_of_this_run(item):
         return f"{kind.__name__} of the clock"

@@ -9,10 +9,11 @@ from __future__ import annotations
 import hashlib
 import types
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from benchlib.models import _facts
-from benchlib.models._content_values import VALUES, text_of
+from benchlib.models._content_values import is_value, text_of
 
 LENGTH = 16  # hexadecimal digits of a digest
 _EQUAL_BY_VALUE = (tuple, frozenset, types.CodeType, slice, range)  # whether two are one object says nothing
@@ -25,13 +26,30 @@ def as_it_is(function: types.FunctionType) -> types.FunctionType:
     return function
 
 
+@dataclass(frozen=True)
+class Terms:
+    """What counts on a walk.
+
+    Args:
+        walked: how the objects of a class are walked.
+        values: whether the numbers of tensors and arrays count; without, their dtype and shape alone.
+        as_written: gives for a function the one that counts.
+        trained: ids of modules whose training mode does not count, as they are run in evaluation mode.
+    """
+
+    walked: Callable[[type], Walked]
+    values: bool = True
+    as_written: Original = as_it_is
+    trained: frozenset[int] = frozenset()
+
+
 class Walk:
     """One walk, without recursion: what an object holds waits for its turn."""
 
-    def __init__(self, walked: Callable[[type], Walked], values: bool, as_written: Original, seen: dict[int, int]):
-        """Without `values` tensors and arrays count by dtype and shape alone. `as_written` gives for a function the one
-        that counts; `seen` are the numbers of the objects that were walked already, by their ids."""
-        self.values, self.as_written, self._seen, self._walked = values, as_written, seen, walked
+    def __init__(self, terms: Terms, seen: dict[int, int]):
+        """`seen` are the numbers of the objects that were walked already, by their ids."""
+        self.terms, self._seen = terms, seen
+        self.stand_ins: dict[Any, Any] = {}  # objects that are walked in place of others, by what they stand for
         self._hash = hashlib.sha256()
         self._held: list[Any] = []  # lives as long as the walk: a number of an object is not given twice
 
@@ -40,7 +58,7 @@ class Walk:
         while waiting:
             item = waiting.pop()
             kind = type(item)  # not `isinstance`: an object may answer for its class, or refuse to
-            if issubclass(kind, VALUES):
+            if is_value(kind):
                 self._say(text_of(item))
                 continue
             if not issubclass(kind, _EQUAL_BY_VALUE):
@@ -48,7 +66,7 @@ class Walk:
                     self._say(f"again {self._seen[id(item)]}")
                     continue
                 self._seen[id(item)] = len(self._seen)
-            text, parts = self._walked(kind)(item, self)
+            text, parts = self.terms.walked(kind)(item, self)
             inner = list(parts)
             self._held += [item, inner]
             self._say(f"{text} {len(inner)}")
@@ -57,14 +75,14 @@ class Walk:
 
     def unordered(self, items: Iterable[Any]) -> list[str]:
         """The digests of objects whose order says nothing, sorted."""
-        return sorted(Walk(self._walked, self.values, self.as_written, dict(self._seen)).run([item]) for item in items)
+        return sorted(Walk(self.terms, dict(self._seen)).run([item]) for item in items)
 
     def add_tensor(self, tensor: Any) -> None:
-        if self.values:
+        if self.terms.values:
             _facts.add_bytes(self._hash, tensor)
 
     def add_array(self, array: Any) -> None:
-        if self.values:
+        if self.terms.values:
             _facts.add_array_bytes(self._hash, array)
 
     def _say(self, text: str) -> None:

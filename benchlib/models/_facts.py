@@ -32,6 +32,11 @@ def class_name(module: Any) -> str:
     return type(module).__name__.removeprefix("Parametrized")
 
 
+def is_all_training(module: Any) -> bool:
+    """Whether all parts of a module are in training mode."""
+    return all(part.training for part in module.modules())
+
+
 def weights_hash(module: Any) -> str:
     """sha256 over name, dtype, shape and bytes of every parameter and buffer, in order; 16 digits of it.
 

@@ -17,7 +17,7 @@ from benchlib.dtypes import DTYPES, MIXED
 from benchlib.errors import UserError
 from benchlib.layouts import layouts_of
 from benchlib.models import _content, _saved
-from benchlib.models._facts import class_name
+from benchlib.models._facts import class_name, is_all_training
 from benchlib.models._in_force import in_force
 from benchlib.models._saved import META, StoredModule
 from benchlib.tensors import FlatTensors, Inputs
@@ -119,11 +119,6 @@ def training_words(module: Any) -> str:
     if is_all_training(module):
         return "evaluation; it was given in training mode"
     return f"as given: {len(training)} of {len(parts)} parts in training mode ({_listed(training)})"
-
-
-def is_all_training(module: Any) -> bool:
-    """Whether all parts of a module are in training mode."""
-    return all(part.training for part in module.modules())
 
 
 def shared_with_weights(module: Any, leaves: FlatTensors) -> list[str]:

@@ -14,7 +14,7 @@ from benchlib.dtypes import MIXED, OWN
 from benchlib.errors import Unavailable, UserError
 from benchlib.models import LoadedModel, _axes, _given, _inputs, _items
 from benchlib.models._configs import Settings
-from benchlib.models._facts import facts_of
+from benchlib.models._facts import facts_of, is_all_training
 from benchlib.models._saved import StoredModule
 from benchlib.tensors import Inputs
 
@@ -70,7 +70,7 @@ def given(module: Any, inputs: Inputs, trial: Any, stored: StoredModule) -> Load
     import torch
 
     training = _given.training_words(module)
-    module = _without_gradients(module.eval() if _given.is_all_training(module) else module)
+    module = _without_gradients(module.eval() if is_all_training(module) else module)
     inputs = with_given(inputs, trial.inputs)
     if trial.dtype not in (OWN, MIXED, stored.dtype):
         module = _in_dtype(module, dtype := getattr(torch, trial.dtype))
