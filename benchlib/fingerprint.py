@@ -31,6 +31,7 @@ STEPS = "benchlib.stages"  # what the template calls; `benchlib.begin` comes fro
 EXCLUDED: Mapping[str, str] = {
     "__init__.py": "names the library's face; the version has an entry of its own",
     "fingerprint.py": "tells what decides a figure, and decides none",
+    "import_closure.py": "the same of files",
     "mistakes.py": "words for parameters that the trial itself refuses",
     "plan/in_words.py": "words for sizes",
     "record/metrics": "says what figures mean, in words and units",
