@@ -104,7 +104,7 @@ class Trial(BaseModel):
     wait_for_quiet: Annotated[float, Field(ge=0)] = Field(
         60.0, description="seconds to wait for a quiet host, in all; none at level smoke"
     )
-    seed: Annotated[int, Field(ge=0)] = Field(0, description="seed of weights, inputs and order")
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = Field(0, description="seed of weights, inputs and order")
     timeout: Annotated[float, Field(gt=0)] = Field(600.0, description="seconds allowed to each step but measuring")
     tag: str = Field("", description="a remark of your own")
 

@@ -25,7 +25,10 @@ TRIALS, RUNOFF, PAST = "trials", "runoff", "past"
 @contextlib.contextmanager
 def opened(folder: Path) -> Iterator[None]:
     """Makes the folder and holds it: two sweeps into one folder would overwrite each other. Raises UserError."""
-    (folder / TRIALS).mkdir(parents=True, exist_ok=True)
+    try:
+        (folder / TRIALS).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"the folder {folder} cannot be made ({error.strerror})") from error
     try:  # following no link, which somebody else may have put into a folder that is not ours alone
         descriptor = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
     except OSError as error:

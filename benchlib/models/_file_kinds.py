@@ -6,6 +6,7 @@ converted. Standard library alone: a plan asks.
 
 from __future__ import annotations
 
+import ast
 import json
 import zipfile
 from pathlib import Path
@@ -91,6 +92,19 @@ def pointer(path: Path) -> str | None:
             return None
     size = path.stat().st_size
     return f"it is a Git-LFS pointer of {size} bytes, not the file itself: `git lfs pull` fetches that"
+
+
+def no_python(path: Path) -> str | None:
+    """Why a file whose name says so is no script of Python; None where it is one."""
+    if said := pointer(path):
+        return f"{path.name}: {said}"
+    try:
+        ast.parse(path.read_bytes(), path.name)
+    except SyntaxError as error:
+        return f"{path.name}{f':{error.lineno}' if error.lineno else ''}: it is no Python: {error.msg}"
+    except ValueError as error:  # as of a byte that no text has
+        return f"{path.name}: it is no Python: {error}"
+    return None
 
 
 def safetensors_fault(path: Path) -> str | None:

@@ -19,11 +19,9 @@ _BY_ORDER = re.compile(r"(arr|input)_\d+")  # np.savez(path, a, b) and ONNX test
 
 def read(path: str) -> FlatArrays:
     """The arrays of `path` by name, in order. Raises UserError."""
-    place = Path(path).expanduser()
+    place = _place(path)
     if place.is_dir():
         return _test_data(place)
-    if not place.is_file():
-        raise UserError(f"inputs '{path}': there is no such file or folder (looked in {Path.cwd()})")
     try:
         with np.load(place, allow_pickle=False) as file:  # what is no archive, a lone array, is no context either
             own = tensors.STRUCTURE in file.files
@@ -43,10 +41,17 @@ def matched(given: FlatArrays, names: Iterable[str], path: str) -> FlatArrays:
 
 
 def identity(path: str) -> dict[str, str]:
-    """The sha256 of each file that `path` is or holds; it changes when what is given does."""
-    place = Path(path).expanduser()
+    """The sha256 of each file that `path` is or holds; it changes when what is given does. Raises UserError."""
+    place = _place(path)
     files = [file for file in (sorted(place.rglob("*")) if place.is_dir() else [place]) if file.is_file()]
     return {str(file.relative_to(place.parent)): digest_of(file) for file in files}
+
+
+def _place(path: str) -> Path:
+    place = Path(path).expanduser()
+    if not (place.is_dir() or place.is_file()):
+        raise UserError(f"inputs '{path}': there is no such file or folder (looked in {Path.cwd()})")
+    return place
 
 
 def data_sets(folder: Path) -> list[Path]:

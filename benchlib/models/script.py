@@ -26,7 +26,7 @@ from benchlib import label_line
 from benchlib.discovery import Discovery, Found, NotCalled, discover, no_such_model, take
 from benchlib.errors import Unavailable, UserError
 from benchlib.files import digest_of
-from benchlib.models import LoadedModel, _refusals, _script_arguments, parse, python
+from benchlib.models import LoadedModel, _file_kinds, _refusals, _script_arguments, parse, python
 from benchlib.registry import Source
 from benchlib.remembered import remembered
 
@@ -187,7 +187,7 @@ def _discovered(path: Path, folder: str, args: tuple[str, ...], max_depth: int, 
 
 @remembered
 def _unreadable(path: Path) -> str | None:
-    return label_line.unreadable(path)
+    return _file_kinds.no_python(path) or label_line.unreadable(path)
 
 
 def _texts(path: Path) -> list[str]:

@@ -26,3 +26,12 @@ def test_a_link_in_the_place_of_the_lock_is_not_followed(tmp_path):
     with pytest.raises(UserError, match="cannot be written"), store.opened(folder):
         pass
     assert victim.read_text() == "ten years of work"
+
+
+def test_a_folder_that_cannot_be_made_is_told(tmp_path):
+    (tmp_path / "file").write_text("")
+    with (
+        pytest.raises(UserError, match=r"file/run cannot be made \(Not a directory\)"),
+        store.opened(tmp_path / "file" / "run"),
+    ):
+        pass

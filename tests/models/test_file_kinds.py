@@ -15,6 +15,8 @@ from onnx import TensorProto, helper, numpy_helper
 
 from benchlib.errors import UserError
 from benchlib.mistakes import make
+from benchlib.models import _inputs
+from benchlib.plan.rules import refusal
 from benchlib.remembered import forget
 
 LFS = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a214614ab2935\nsize 12345\n"
@@ -145,3 +147,22 @@ def test_whole_safetensors_are_taken(tmp_path):
     (tmp_path / "config.json").write_text(json.dumps({"model_type": "bert"}))
     save_file({"a": torch.ones(3), "b": torch.zeros(0)}, tmp_path / "model.safetensors", {"format": "pt"})
     assert "model.safetensors" in make({"model": str(tmp_path)}).identity()[1]
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (LFS.encode(), "net.py: it is a Git-LFS pointer"),
+        (b"x = 1\ndef (:\n", "net.py:2: it is no Python: invalid syntax"),
+        (b"x = 1\0", "net.py: it is no Python: source code string cannot contain null bytes"),
+        (b"# -*- coding: nope -*-\n", "net.py: it is no Python: "),
+    ],
+)
+def test_a_script_that_is_none_is_refused_before_it_runs(tmp_path, content, told):
+    (tmp_path / "net.py").write_bytes(content)
+    assert refusal(make({"model": str(tmp_path / "net.py")})).startswith(told)
+
+
+def test_inputs_that_are_not_there_end_the_plan():
+    with pytest.raises(UserError, match=r"inputs 'none\.npz': there is no such file or folder"):
+        _inputs.identity("none.npz")

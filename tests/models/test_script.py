@@ -282,3 +282,36 @@ def test_a_script_that_calls_another_model_each_time_is_told_so(helped, monkeypa
         script.load(f"{helped}::11111111", trial)
     with pytest.raises(NotCalled, match="no model"):
         script.load(f"{helped}::33333333", trial)
+
+
+OUTSIDE = """
+import os
+
+import torch
+
+{outside}
+
+
+class Steps(torch.nn.Module):
+    def forward(self, x):
+        return x.float() * int(os.environ.get("BENCHLIB_TEST_STEPS", "1")) + torch.ones(3)
+
+
+Steps()(torch.ones(2, 3))
+"""
+
+
+@pytest.mark.process
+@pytest.mark.parametrize(
+    ("outside", "told"),
+    [
+        ("os.environ['BENCHLIB_TEST_STEPS'] = '5'", "4 apart, of at most 6"),
+        ("torch.set_default_dtype(torch.float64)", "is float64 there, float32 here"),
+    ],
+)
+def test_what_a_script_sets_outside_of_its_model_makes_another_one_and_is_told(tmp_path, outside, told):
+    path = tmp_path / "steps.py"
+    path.write_text(OUTSIDE.format(outside=outside))
+    with pytest.raises(UserError, match="computes otherwise when it is opened again") as error:
+        script.load(str(path), make({"model": str(path)}))
+    assert told in str(error.value)
