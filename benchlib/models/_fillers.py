@@ -6,7 +6,8 @@ identifiers               distinct rows of the table they are looked up in; wher
 categories                each of the keys that the graph holds, in its column
 counts                    lengths: the full one for the first item, shorter ones after it; sizes and repetitions: 1;
                           sizes of images: those of the image
-masks                     ones, and zeros at the end of every item but the first; other booleans: both values
+masks                     the end of every item but the first is masked, by what the graph takes for that (`_made_masks`);
+                          other booleans: both values
 segments                  zeros, then ones in the second half of the last axis
 positions                 0, 1, 2, … along the last axis
 images of bytes           0 … 255; others are normal, as after the usual normalisation
@@ -25,6 +26,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from benchlib.models._lengths import item_lengths
+from benchlib.models._made_masks import mask_of
 from benchlib.models._moves import InputTensor
 
 RATE = 16000
@@ -91,6 +93,8 @@ def _categories(blank: Blank) -> np.ndarray:
 
 
 def _yes_and_no(blank: Blank) -> np.ndarray:
+    if blank.tensor.use.mask:
+        return _masks(blank)
     return np.arange(blank.tensor.numbers.size).reshape(blank.shape) % 2
 
 
@@ -134,20 +138,6 @@ def _tuples(blank: Blank) -> np.ndarray:
     return np.sort(blank.chance.integers(0, most, (*blank.shape[:-1], 2, 2)), -2).reshape(blank.shape)
 
 
-def _masks(blank: Blank) -> np.ndarray:
-    """Padding at the end of every item but the first, the last is half as long; booleans have both values always."""
-    shape, size = blank.shape, blank.tensor.numbers.size
-    if "mask" not in blank.tensor.name:
-        return np.arange(size).reshape(shape) % 2 == 0
-    if len(shape) < 2:
-        return np.arange(size) < (size + 1) // 2 if blank.dtype.kind == "b" else np.ones(shape)
-    lengths = item_lengths(shape[0], shape[-1], blank.lengths)
-    if shape[0] == 1 and blank.dtype.kind == "b":
-        lengths = np.array([(shape[-1] + 1) // 2])
-    seen = np.arange(shape[-1]) < lengths.reshape(shape[0], *[1] * (len(shape) - 1))
-    return np.broadcast_to(seen, shape)
-
-
 def _segments(blank: Blank) -> np.ndarray:
     shape = blank.shape
     return np.broadcast_to(np.arange(shape[-1]) >= (shape[-1] + 1) // 2, shape) if shape else np.zeros(shape)
@@ -171,6 +161,10 @@ def _speech(blank: Blank) -> np.ndarray:
     voice = sum(np.sin(2 * np.pi * k * pitch * time) / k for k in range(1, 12))
     loudness = 0.1 * (1 + 0.5 * np.sin(2 * np.pi * 4 * time))
     return loudness * voice + 0.002 * blank.chance.standard_normal(blank.shape)
+
+
+def _masks(blank: Blank) -> np.ndarray:
+    return mask_of(blank.tensor, blank.lengths)
 
 
 _MAKERS: Mapping[str, Callable[[Blank], np.ndarray]] = {

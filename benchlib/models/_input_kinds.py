@@ -143,7 +143,7 @@ def _is_mask(t: InputTensor) -> bool:
     values = few_values(t.numbers) if _is(t, "biuf") and t.numbers.size > 1 else None
     if values is None:
         return False
-    if _is(t, "b") or "mask" in t.name:
+    if _is(t, "b") or "mask" in t.name or t.use.mask:
         return True
     least, greatest = values
     if least == greatest:

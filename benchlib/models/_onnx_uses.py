@@ -11,12 +11,13 @@ from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
-from benchlib.models._names import are_one_state, is_overruled, is_sound
+from benchlib.models._names import are_one_state, is_mask, is_overruled, is_sound
 from benchlib.models._onnx_graph import Values, attribute, outputs_of
+from benchlib.models._onnx_masks import mask_sense
 from benchlib.models._onnx_node_uses import uses_in
 from benchlib.models._onnx_sizes import LARGEST, Sizes
 from benchlib.models._onnx_trails import MOVES, Trail, followed
-from benchlib.models._use import UNKNOWN, Role, Use
+from benchlib.models._use import UNKNOWN, MaskSense, Role, Use
 from benchlib.onnx_facts import graphs
 
 FLOATS = ("FLOAT", "FLOAT16", "BFLOAT16", "DOUBLE")
@@ -56,6 +57,8 @@ class GraphUses:
             seen = [Use("state")] if name in self.states else self._seen(name, sizes)
             if seen := [use for use in seen if not is_overruled(name, use.role)]:
                 found[name] = _most_telling(seen)
+            if masks := self._mask_sense(name, found.get(name, UNKNOWN).role, sizes):
+                found[name] = replace(found.get(name, UNKNOWN), mask=masks)
             is_open = found.get(name, UNKNOWN).role in ("", "number")
             if is_open and value.kind in FLOATS and is_sound(name, self._wanted):
                 found[name] = Use("sound")
@@ -79,6 +82,13 @@ class GraphUses:
         own, outputs = self._wanted[name], outputs_of(self._proto)
         kept = [n for n, v in outputs.items() if v.kind == own.kind and _may_be_equal(v.dims, own.dims)]
         return len(self._wanted) > 1 and any(are_one_state(name, other) for other in kept)
+
+    def _mask_sense(self, name: str, role: Role, sizes: Sizes) -> MaskSense:
+        """How a graph reads an input that may be a mask. Numbers are only if they are called so: what is multiplied
+        with, or added to scores, is most often none."""
+        kind = self._wanted[name].kind
+        may_be = kind == "BOOL" or role == "truth" or (is_mask(name) and role in ("", "number", "compared"))
+        return mask_sense(name, kind, self._readers, sizes) if may_be else ""
 
     def _trails(self, name: str, sizes: Sizes | None) -> Iterator[Trail]:
         """The input itself, and what follows from it."""

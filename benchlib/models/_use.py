@@ -22,14 +22,24 @@ Role = Literal[
 ]
 
 
+MaskSense = Literal[
+    "",  # not known
+    "kept",  # yes where something counts
+    "ignored",  # yes where nothing does
+    "added",  # added to scores: 0 where something counts
+]
+
+
 @dataclass(frozen=True)
 class Use:
     """The role of an input, and the values that are `legal` in it; empty where they are not known. Where the columns of
-    a table have categories of their own, `columns` has them by number."""
+    a table have categories of their own, `columns` has them by number. What masks has a sense beside its role: `mask`.
+    """
 
     role: Role = ""
     legal: range | tuple[Any, ...] = ()
     columns: Mapping[int, tuple[Any, ...]] = field(default_factory=dict)
+    mask: MaskSense = ""
 
     def categories(self, column: int) -> tuple[Any, ...]:
         """What is legal in a column."""
