@@ -6,10 +6,10 @@ identifiers               distinct rows of the table they are looked up in; wher
 categories                each of the keys that the graph holds, in its column
 counts                    lengths: the full one for the first item, shorter ones after it; sizes and repetitions: 1;
                           sizes of images: those of the image
-masks                     the end of every item but the first is masked, by what the graph takes for that (`_made_masks`);
-                          other booleans: both values
+masks                     the end of every item but the first is masked, as the graph reads masks (`_made_masks`); other
+                          booleans: both values
 segments                  zeros, then ones in the second half of the last axis
-positions                 0, 1, 2, … along the last axis
+positions                 0, 1, 2, … along the last axis, behind those of the past where there is one
 images of bytes           0 … 255; others are normal, as after the usual normalisation
 sound                     a voice, 64 + 512 samples unless said otherwise: silero-vad's context and chunk
 sampling rates            16000
@@ -42,6 +42,7 @@ class Blank:
     chance: np.random.Generator
     length: int | None = None  # of what it counts, if it is a count and this is known
     image: tuple[int, int] | None = None  # height and width of an image among the other inputs
+    past: int = 0  # positions that were computed before
     lengths: np.random.Generator | None = None  # draws the lengths of items; None: they follow the rule
 
     @property
@@ -144,7 +145,12 @@ def _segments(blank: Blank) -> np.ndarray:
 
 
 def _positions(blank: Blank) -> np.ndarray:
-    return np.broadcast_to(np.arange(blank.shape[-1]), blank.shape) if blank.shape else np.zeros(blank.shape)
+    own = np.arange(blank.shape[-1]) if blank.shape else np.zeros(())
+    return np.broadcast_to(own + blank.past, blank.shape)
+
+
+def _place(blank: Blank) -> np.ndarray:
+    return np.full(blank.shape, blank.past if "position" in blank.tensor.name else 0)
 
 
 def _image(blank: Blank) -> np.ndarray:
@@ -178,7 +184,7 @@ _MAKERS: Mapping[str, Callable[[Blank], np.ndarray]] = {
     "yes and no": _yes_and_no,
     "count": _counts,
     "one count": _counts,
-    "place": lambda blank: np.zeros(blank.shape),
+    "place": _place,
     "whole number": _numbers,
     "offsets": _offsets,
     "index pairs": _pairs,

@@ -17,6 +17,7 @@ from benchlib.models._lengths import counted_length
 from benchlib.models._moves import InputTensor
 from benchlib.models._onnx_graph import Values
 from benchlib.models._onnx_shapes import Shapes
+from benchlib.models._onnx_sums import past_length
 from benchlib.models._use import UNKNOWN, Use
 from benchlib.tensors import Inputs
 
@@ -56,7 +57,7 @@ class Generator:
         # Masks and lengths of one set agree, as they are drawn from the same numbers.
         lengths = np.random.default_rng((seed, 1)) if other else None
         tensor, kind = self._known[name]
-        blank = Blank(tensor, chance, self._counted.get(name), self._image, lengths)
+        blank = Blank(tensor, chance, self._counted.get(name), self._image, self._past, lengths)
         array = filled(kind.name, blank)
         return _bfloat16(array) if self.wanted[name].kind == "BFLOAT16" else array
 
@@ -88,6 +89,11 @@ class Generator:
         surely = [name for name in counts if self._known[name][0].role == "length"]
         lengths = {n: counted_length(n, self.wanted, self.shapes, [*counts, *apart], n in surely) for n in counts}
         return {name: length for name, length in lengths.items() if length}
+
+    @cached_property
+    def _past(self) -> int:
+        """How many positions come before those of this call."""
+        return past_length(self.wanted, self.shapes)
 
     @cached_property
     def _image(self) -> tuple[int, int] | None:
