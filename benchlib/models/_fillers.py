@@ -14,6 +14,8 @@ images of bytes           0 … 255; others are normal, as after the usual norma
 sound                     a voice, 64 + 512 samples unless said otherwise: silero-vad's context and chunk
 sampling rates            16000
 states                    zeros, as before the first call
+settings                  the usual number, 1 where nothing is known of it; thresholds 0.5; timesteps 0 … 999
+ranges                    as the graph asks: above 0, from -1 to 1, corners of boxes in order (`_known_fillers`)
 whole numbers of which nothing is known: 0 and 1
 any other float, text     standard normal, distinct words
 """
@@ -25,6 +27,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from benchlib.models._known_fillers import KNOWN
 from benchlib.models._lengths import item_lengths
 from benchlib.models._made_masks import mask_of
 from benchlib.models._moves import InputTensor
@@ -174,6 +177,7 @@ def _masks(blank: Blank) -> np.ndarray:
 
 
 _MAKERS: Mapping[str, Callable[[Blank], np.ndarray]] = {
+    **KNOWN,
     "texts": _words,
     "categories": _categories,
     "sampling rate": lambda blank: np.full(blank.shape, RATE),

@@ -70,8 +70,10 @@ class Sums:
         return None if None in factors else prod(factor for factor in factors if factor is not None)
 
     def _part(self, word: str) -> int | None:
+        if word.isdigit():
+            return int(word)
         parameter = parameter_of(word)
-        return int(word) if word.isdigit() else self.sizes.get(word) or (parameter and getattr(self.trial, parameter))
+        return self.sizes.get(word) or (getattr(self.trial, parameter) if parameter else None)
 
     def _added(self, parts: list[int | None]) -> int | None:
         return None if None in parts else sum(part for part in parts if part is not None)

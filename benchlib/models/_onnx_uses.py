@@ -9,12 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
+from math import prod
 from typing import Any
 
+from benchlib.models._named_values import FEW, named_use
 from benchlib.models._names import are_one_state, is_mask, is_overruled, is_sound
 from benchlib.models._onnx_graph import Values, attribute, outputs_of
 from benchlib.models._onnx_masks import mask_sense
 from benchlib.models._onnx_node_uses import uses_in
+from benchlib.models._onnx_ranges import asked_range, is_data
 from benchlib.models._onnx_sizes import LARGEST, Sizes
 from benchlib.models._onnx_trails import MOVES, Trail, followed
 from benchlib.models._use import UNKNOWN, MaskSense, Role, Use
@@ -24,7 +27,8 @@ FLOATS = ("FLOAT", "FLOAT16", "BFLOAT16", "DOUBLE")
 STATES = {("RNN", 5), ("GRU", 5), ("LSTM", 5), ("LSTM", 6), ("DynamicQuantizeLSTM", 5), ("DynamicQuantizeLSTM", 6),
           ("AttnLSTM", 5), ("AttnLSTM", 6)}  # fmt: skip
 TELLING: tuple[Role, ...] = (
-    "state", "category", "length", "index", "shape", "count", "axis", "truth", "compared", "number",
+    "state", "category", "fixed", "length", "index", "shape", "count", "axis", "boxes", "setting", "unit", "positive",
+    "truth", "compared", "number",
 )  # fmt: skip
 _READ = {(operator, 0) for operator, _ in STATES}
 _TELLS_APART = ("Equal", "Not", "Shape")
@@ -59,10 +63,32 @@ class GraphUses:
                 found[name] = _most_telling(seen)
             if masks := self._mask_sense(name, found.get(name, UNKNOWN).role, sizes):
                 found[name] = replace(found.get(name, UNKNOWN), mask=masks)
-            is_open = found.get(name, UNKNOWN).role in ("", "number")
-            if is_open and value.kind in FLOATS and is_sound(name, self._wanted):
-                found[name] = Use("sound")
+            role = found.get(name, UNKNOWN).role
+            is_open = role in ("", "number") or (role == "count" and value.kind in FLOATS)
+            if is_open and (more := self._more(name, role, shapes, sizes)):
+                found[name] = replace(more, mask=masks) if masks else more
         return found
+
+    def _more(self, name: str, role: Role, shapes: Mapping[str, list[int]], sizes: Sizes) -> Use | None:
+        """What is known of an input that no node says enough of: by what it is called, by what is computed first of it,
+        or, of a few floating numbers beside others, that nothing is."""
+        value, shape = self._wanted[name], shapes.get(name, [])
+        if value.kind in FLOATS and is_sound(name, self._wanted):
+            return Use("sound")
+        size = prod(shape)
+        named = named_use(name, value.letter, shape)
+        if named is not UNKNOWN or value.kind not in FLOATS:
+            return named if named is not UNKNOWN else None
+        if role == "count":
+            return Use("fixed", (1.0,))
+        asked = asked_range(name, len(shape), self._readers, sizes)
+        if asked is not UNKNOWN:
+            return asked
+        is_row = len(shape) > 1 and any(isinstance(dim, str) for dim in value.dims or ())
+        has_data = any(prod(other) > FEW for other in shapes.values())
+        if 0 < size <= FEW and has_data and not is_row and not is_data(name, self._readers, sizes):
+            return Use("setting", (1.0,), is_guess=True)
+        return None
 
     def channels(self, name: str) -> int | None:
         """How many the convolution takes that reads an input, as its weights say."""
@@ -140,7 +166,7 @@ def _most_telling(seen: list[Use]) -> Use:
         least = max((r.start for r in ranges), default=0)
         legal = range(max(least, 1) if role == "length" else least, min((r.stop for r in ranges), default=0))
         return Use(role, legal or ())
-    if role == "truth":
+    if role in ("truth", "fixed", "boxes", "setting"):
         return own[0]
     columns: dict[int, tuple[Any, ...]] = {}
     for use in own:

@@ -46,7 +46,7 @@ class Generator:
 
     @property
     def guessed(self) -> list[str]:
-        """The inputs of whole numbers of which nothing is known."""
+        """The inputs of which nothing is known: of whole numbers, and of a few floats beside others."""
         return [name for name in self.wanted if self._is_guessed(name)]
 
     def _value(self, name: str, nesting: tuple[str, ...], chance: np.random.Generator, seed: int, other: bool) -> Any:
@@ -63,6 +63,8 @@ class Generator:
 
     def _is_guessed(self, name: str) -> bool:
         tensor, kind = self._known[name]
+        if tensor.use.is_guess:
+            return True
         if tensor.numbers.dtype.kind not in "iu" or tensor.role not in ("", "number", "length", "index"):
             return False
         if kind.name in ("count", "one count"):

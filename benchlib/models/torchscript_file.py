@@ -18,8 +18,10 @@ import numpy as np
 from benchlib.errors import Unavailable, UserError
 from benchlib.files import digest_of
 from benchlib.models import LoadedModel, _file_kinds, _inputs, _module, _onnx_shapes, _torchscript_inputs, python
+from benchlib.models._named_values import named_use
 from benchlib.models._onnx_graph import Value
 from benchlib.models._onnx_values import Generator
+from benchlib.models._use import UNKNOWN
 from benchlib.registry import Source
 from benchlib.remembered import remembered
 from benchlib.tensors import Inputs
@@ -58,9 +60,9 @@ def _of_shapes(module: Any, takes: list[str], shapes: Any) -> MakeInputs:
         warnings.simplefilter("ignore", FutureWarning)
         known = _torchscript_inputs.uses(module)
     values = {name: Value(known[name][0] if name in known else "FLOAT", None) for name in takes}
-    generator = Generator(
-        values, {name: given[name] for name in takes}, {name: use for name, (_, use) in known.items()}
-    )
+    own = {name: use for name, (_, use) in known.items()}
+    named = {name: use for name in takes if (use := named_use(name, values[name].letter, given[name])) is not UNKNOWN}
+    generator = Generator(values, {name: given[name] for name in takes}, {**named, **own})
 
     def inputs_at(trial: Any) -> Inputs:
         drawn = generator(trial.seed, other=hasattr(trial, _module.REDRAWN))
