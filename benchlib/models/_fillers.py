@@ -23,38 +23,17 @@ any other float, text     standard normal, distinct words
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 import numpy as np
 
+from benchlib.models._blank import Blank
 from benchlib.models._known_fillers import KNOWN
 from benchlib.models._lengths import item_lengths
 from benchlib.models._made_masks import mask_of
-from benchlib.models._moves import InputTensor
 
 RATE = 16000
 CHUNK = 64 + 512
 FEW_TOKENS = 100  # below the size of any real vocabulary
-
-
-@dataclass(frozen=True)
-class Blank:
-    """An input that is to be made up."""
-
-    tensor: InputTensor  # zeros
-    chance: np.random.Generator
-    length: int | None = None  # of what it counts, if it is a count and this is known
-    image: tuple[int, int] | None = None  # height and width of an image among the other inputs
-    past: int = 0  # positions that were computed before
-    lengths: np.random.Generator | None = None  # draws the lengths of items; None: they follow the rule
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return self.tensor.numbers.shape
-
-    @property
-    def dtype(self) -> np.dtype:
-        return self.tensor.numbers.dtype
 
 
 def filled(kind: str, blank: Blank) -> np.ndarray:

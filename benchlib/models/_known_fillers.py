@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from benchlib.models._fillers import Blank
+from benchlib.models._blank import Blank
 
 STEPS = 1000  # of a diffusion
 LEAST = 0.01  # of what is positive

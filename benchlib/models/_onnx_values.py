@@ -11,7 +11,8 @@ import numpy as np
 
 from benchlib import tensors
 from benchlib.errors import UserError
-from benchlib.models._fillers import Blank, filled
+from benchlib.models._blank import Blank
+from benchlib.models._fillers import filled
 from benchlib.models._input_kinds import Kind, kind_of
 from benchlib.models._lengths import counted_length
 from benchlib.models._moves import InputTensor
