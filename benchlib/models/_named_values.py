@@ -46,7 +46,7 @@ _NAMED = (
     _Named("noise_scale_w|noise_scale_dp|noise_w|sdp_ratio", Use("setting", (0.8,))),
     # what is sampled, and what is kept of it
     _Named("top_p", Use("setting", (0.9,))),
-    _Named("(speed|temperature|scale|scale_factor|guidance|cfg|penalty|alpha|strength|pitch|volume|gain)s?", ONE),
+    _Named("(speed|temperature|scale|scale_factor|guidance|cfg|penalty|alpha|strength)s?", ONE),
     _Named(".*thresh(old)?s?|thr", HALF),
     _Named("num_return_sequences|num_beams|num_images_per_prompt|beam_width|beam_size", Use("count"), "iu"),
     _Named("seed", Use("fixed", (0,)), "iu"),
