@@ -6,13 +6,16 @@ identifiers               distinct rows of the table they are looked up in; wher
 categories                each of the keys that the graph holds, in its column
 counts                    lengths: the full one for the first item, shorter ones after it; sizes and repetitions: 1;
                           sizes of images: those of the image
-masks                     ones, and zeros at the end of every item but the first; other booleans: both values
+masks                     the end of every item but the first is masked, as the graph reads masks (`_made_masks`); other
+                          booleans: both values
 segments                  zeros, then ones in the second half of the last axis
-positions                 0, 1, 2, … along the last axis
+positions                 0, 1, 2, … along the last axis, behind those of the past where there is one
 images of bytes           0 … 255; others are normal, as after the usual normalisation
 sound                     a voice, 64 + 512 samples unless said otherwise: silero-vad's context and chunk
 sampling rates            16000
 states                    zeros, as before the first call
+settings                  the usual number, 1 where nothing is known of it; thresholds 0.5; timesteps 0 … 999
+ranges                    as the graph asks: above 0, from -1 to 1, corners of boxes in order (`_known_fillers`)
 whole numbers of which nothing is known: 0 and 1
 any other float, text     standard normal, distinct words
 """
@@ -20,35 +23,17 @@ any other float, text     standard normal, distinct words
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 import numpy as np
 
+from benchlib.models._blank import Blank
+from benchlib.models._known_fillers import KNOWN
 from benchlib.models._lengths import item_lengths
-from benchlib.models._moves import InputTensor
+from benchlib.models._made_masks import mask_of
 
 RATE = 16000
 CHUNK = 64 + 512
 FEW_TOKENS = 100  # below the size of any real vocabulary
-
-
-@dataclass(frozen=True)
-class Blank:
-    """An input that is to be made up."""
-
-    tensor: InputTensor  # zeros
-    chance: np.random.Generator
-    length: int | None = None  # of what it counts, if it is a count and this is known
-    image: tuple[int, int] | None = None  # height and width of an image among the other inputs
-    lengths: np.random.Generator | None = None  # draws the lengths of items; None: they follow the rule
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return self.tensor.numbers.shape
-
-    @property
-    def dtype(self) -> np.dtype:
-        return self.tensor.numbers.dtype
 
 
 def filled(kind: str, blank: Blank) -> np.ndarray:
@@ -91,6 +76,8 @@ def _categories(blank: Blank) -> np.ndarray:
 
 
 def _yes_and_no(blank: Blank) -> np.ndarray:
+    if blank.tensor.use.mask:
+        return _masks(blank)
     return np.arange(blank.tensor.numbers.size).reshape(blank.shape) % 2
 
 
@@ -134,27 +121,18 @@ def _tuples(blank: Blank) -> np.ndarray:
     return np.sort(blank.chance.integers(0, most, (*blank.shape[:-1], 2, 2)), -2).reshape(blank.shape)
 
 
-def _masks(blank: Blank) -> np.ndarray:
-    """Padding at the end of every item but the first, the last is half as long; booleans have both values always."""
-    shape, size = blank.shape, blank.tensor.numbers.size
-    if "mask" not in blank.tensor.name:
-        return np.arange(size).reshape(shape) % 2 == 0
-    if len(shape) < 2:
-        return np.arange(size) < (size + 1) // 2 if blank.dtype.kind == "b" else np.ones(shape)
-    lengths = item_lengths(shape[0], shape[-1], blank.lengths)
-    if shape[0] == 1 and blank.dtype.kind == "b":
-        lengths = np.array([(shape[-1] + 1) // 2])
-    seen = np.arange(shape[-1]) < lengths.reshape(shape[0], *[1] * (len(shape) - 1))
-    return np.broadcast_to(seen, shape)
-
-
 def _segments(blank: Blank) -> np.ndarray:
     shape = blank.shape
     return np.broadcast_to(np.arange(shape[-1]) >= (shape[-1] + 1) // 2, shape) if shape else np.zeros(shape)
 
 
 def _positions(blank: Blank) -> np.ndarray:
-    return np.broadcast_to(np.arange(blank.shape[-1]), blank.shape) if blank.shape else np.zeros(blank.shape)
+    own = np.arange(blank.shape[-1]) if blank.shape else np.zeros(())
+    return np.broadcast_to(own + blank.past, blank.shape)
+
+
+def _place(blank: Blank) -> np.ndarray:
+    return np.full(blank.shape, blank.past if "position" in blank.tensor.name else 0)
 
 
 def _image(blank: Blank) -> np.ndarray:
@@ -173,7 +151,12 @@ def _speech(blank: Blank) -> np.ndarray:
     return loudness * voice + 0.002 * blank.chance.standard_normal(blank.shape)
 
 
+def _masks(blank: Blank) -> np.ndarray:
+    return mask_of(blank.tensor, blank.lengths)
+
+
 _MAKERS: Mapping[str, Callable[[Blank], np.ndarray]] = {
+    **KNOWN,
     "texts": _words,
     "categories": _categories,
     "sampling rate": lambda blank: np.full(blank.shape, RATE),
@@ -184,7 +167,7 @@ _MAKERS: Mapping[str, Callable[[Blank], np.ndarray]] = {
     "yes and no": _yes_and_no,
     "count": _counts,
     "one count": _counts,
-    "place": lambda blank: np.zeros(blank.shape),
+    "place": _place,
     "whole number": _numbers,
     "offsets": _offsets,
     "index pairs": _pairs,

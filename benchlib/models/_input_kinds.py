@@ -143,7 +143,7 @@ def _is_mask(t: InputTensor) -> bool:
     values = few_values(t.numbers) if _is(t, "biuf") and t.numbers.size > 1 else None
     if values is None:
         return False
-    if _is(t, "b") or "mask" in t.name:
+    if _is(t, "b") or "mask" in t.name or t.use.mask:
         return True
     least, greatest = values
     if least == greatest:
@@ -209,6 +209,7 @@ def few_values(numbers: np.ndarray) -> tuple[float, float] | None:
 
 
 _FREE = (scaled(0.3), FLIPPED_SIGN, scaled(3), REDRAWN_AND_SHIFTED)
+_OF_IMAGE = (BETWEEN_0_AND_1, scaled(3), INVERTED, scaled(0.3))
 _OF_SOUND = (scaled(0.3), REVERSED, scaled(3), FULL_LOUDNESS)
 
 KINDS: tuple[Kind, ...] = (
@@ -218,6 +219,16 @@ KINDS: tuple[Kind, ...] = (
     Kind("sampling rate", _is_rate),
     Kind("shape", lambda t: t.role == "shape"),
     Kind("axis", lambda t: t.role == "axis"),
+    Kind("fixed", lambda t: t.role == "fixed"),
+    Kind("setting", lambda t: t.role == "setting", (scaled(0.5), scaled(2)), alone=(scaled(2),),
+         edges=_edge_moves.OF_ONE_NUMBER),
+    Kind("timestep", lambda t: t.role == "timestep", (stepped(1), stepped(-1))),
+    Kind("one hot", lambda t: t.role == "one hot", (PERMUTED_IN_ITEMS,)),
+    Kind("pixels", lambda t: t.role == "pixels", _OF_IMAGE, alone=(INVERTED,), edges=_edge_moves.OF_NUMBERS),
+    Kind("positive", lambda t: t.role == "positive", (scaled(0.3), REDRAWN), alone=(REDRAWN,)),
+    Kind("unit", lambda t: t.role == "unit", (scaled(0.3), FLIPPED_SIGN), alone=(FLIPPED_SIGN,)),
+    Kind("boxes", lambda t: t.role == "boxes", (TUPLES_PERMUTED,)),
+    Kind("image size", lambda t: t.role == "image size"),
     Kind("state", lambda t: t.role == "state", _FREE, alone=(REDRAWN,), edges=_edge_moves.OF_ZEROS),
     Kind("sound", lambda t: t.role == "sound", _OF_SOUND, alone=(REVERSED,), edges=_edge_moves.OF_NUMBERS),
     Kind("yes and no", lambda t: t.role == "truth" and t.numbers.size > 1,
@@ -243,7 +254,7 @@ KINDS: tuple[Kind, ...] = (
          edges=_edge_moves.OF_COUNTS),
     Kind("whole number", _is_number, (stepped(1), stepped(-1)), edges=_edge_moves.OF_ONE_WHOLE_NUMBER),
     Kind("zeros", _is_zeros, _FREE, alone=(REDRAWN,), edges=_edge_moves.OF_ZEROS),
-    Kind("image", _is_image, (BETWEEN_0_AND_1, scaled(3), INVERTED, scaled(0.3)),
+    Kind("image", _is_image, _OF_IMAGE,
          alone=(INVERTED,), edges=_edge_moves.OF_NUMBERS),
     Kind("identifiers", lambda t: _is(t, "iu") and (t.role == "index" or "input_ids" in t.name or not _are_equal(t)),
          (BUT_GREATEST, BETWEEN, PERMUTED_IN_ITEMS, AMONG_OCCURRING),

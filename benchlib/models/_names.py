@@ -34,7 +34,9 @@ _OF_STATES = {"state": "state", "states": "state", "h": "h", "hn": "h", "hx": "h
               "cx": "c", "cell": "c"}  # fmt: skip
 _LENGTH = re.compile(r".*(len|lens|length|lengths)|(num|n)(valid|frames|tokens|steps|samples|points|words)")  # a word
 _COUNTS = {"num", "count", "counts", "n", "size", "sizes"}
-_OUTSPOKEN = ("mask", "position", "segment", "token_type", "type_ids", "input_ids")
+_OUTSPOKEN = ("mask", "padding", "position", "segment", "token_type", "type_ids", "input_ids")
+_PADDING = {"padding", "padded", "pad"}
+_OF_PAIRS = {"attn_mask", "src_mask", "tgt_mask", "memory_mask", "look_ahead_mask", "self_attn_mask"}
 _LIMITS = {"min", "max", "minimum", "maximum"}
 _COUNTED = {"sample", "samples", "point", "points", "word", "words", "valid", "nodes", "boxes"}
 
@@ -82,6 +84,21 @@ def is_length(name: str) -> bool:
         return False
     counted = any(word in _COUNTED or parameter_of(word) == "seq_length" for word in words[1:] if len(word) > 1)
     return any(_LENGTH.fullmatch(word) for word in words) or (words[0] in _COUNTS and counted)
+
+
+def is_mask(name: str) -> bool:
+    """Whether a name says that it masks: `attention_mask`, `padding`."""
+    return "mask" in name.lower() or is_padding(name)
+
+
+def is_padding(name: str) -> bool:
+    """Whether a name says that it is true where there is nothing: `src_key_padding_mask`, `is_padded`."""
+    return bool(_PADDING & {*words_of(name)})
+
+
+def is_square_mask(name: str) -> bool:
+    """Whether a name says that it masks pairs of positions, as torch and tutorials call such masks."""
+    return name.lower() in _OF_PAIRS or "causal" in name.lower()
 
 
 def is_count(name: str) -> bool:

@@ -10,6 +10,9 @@ from benchlib.errors import UserError
 
 Values = Mapping[str, "Value"]  # the inputs or the outputs of a graph by name, in its order
 
+_LETTERS = {"FLOAT": "f", "BFLOAT": "f", "DOUBLE": "f", "INT": "i", "UINT": "u", "BOOL": "b", "STRING": "U",
+            "COMPLEX": "c"}  # fmt: skip
+
 
 @dataclass(frozen=True)
 class Value:
@@ -22,6 +25,11 @@ class Value:
     kind: str
     dims: tuple[int | str, ...] | None
     nesting: tuple[str, ...] = ()
+
+    @property
+    def letter(self) -> str:
+        """The kind of its numbers in numpy's letters: "f", "i", "u", "b", "c" or "U"."""
+        return _LETTERS.get(self.kind.rstrip("0123456789"), "")
 
     def __str__(self) -> str:
         around = "".join("optional " if word == "optional" else f"{word} of " for word in self.nesting)

@@ -14,6 +14,7 @@ from typing import Any, cast
 import numpy as np
 
 from benchlib.models._onnx_graph import attribute
+from benchlib.models._onnx_operands import operand
 from benchlib.models._onnx_sizes import Sizes
 from benchlib.models._onnx_trails import SCALES, Trail, begins_with, is_cast_to_truth
 from benchlib.models._use import Role, Use
@@ -33,7 +34,7 @@ TABLES: dict[tuple[str, int], tuple[int, str | int]] = {
     ("GatherBlockQuantized", 1): (0, "gather_axis"),
 }
 COUNTS = {("Expand", 1), ("Tile", 1), ("TopK", 1), ("ConstantOfShape", 0), ("Loop", 0), ("OneHot", 1), ("Trilu", 1),
-          ("NonMaxSuppression", 2), ("Pad", 1)}  # fmt: skip
+          ("NonMaxSuppression", 2)}  # fmt: skip
 AXES = {("CumSum", 1), ("Unsqueeze", 1), ("Squeeze", 1), ("SequenceAt", 1), ("SequenceErase", 1),
         *((f"Reduce{how}", 1) for how in ("Sum", "Mean", "Max", "Min", "Prod", "L1", "L2"))}  # fmt: skip
 # (operator, position of the lengths) -> position of what they count, and which of its axes that is
@@ -107,6 +108,8 @@ def _values_in(node: Any, position: int, trail: Trail, sizes: Sizes, kind: str) 
         yield from _keys(node, trail, kind)
     elif role := _ROLES.get(place):
         yield Use(role)
+    elif said := operand(node, position, trail, sizes):
+        yield said
     elif is_cast_to_truth(node):
         yield Use("truth", range(2))
 

@@ -3,22 +3,21 @@
 A free dimension is taken, in this order, from `shapes`, from `batch_size` (the first dimension, one that is
 called so, and the free dimension of recurrent state), and from `seq_length`, `height` or `width` where the
 graph calls it so (`models._names`: `image_width`, `T`, `num_frames`); a sum of names
-(`past_sequence_length + sequence_length`) from its parts. Channels are as many as the weights take, else three. What is
-left is an error that lists the inputs and shows how to say it.
+(`past_sequence_length + sequence_length`) from its parts (`_onnx_sums`). Channels are as many as the weights take, else
+three. What is left is an error that lists the inputs and shows how to say it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
-
-import numpy as np
 
 from benchlib import tensors
 from benchlib.errors import UserError, suggestion
 from benchlib.models._fillers import CHUNK
 from benchlib.models._names import are_channels, is_sound, parameter_of
 from benchlib.models._onnx_graph import Values, words
+from benchlib.models._onnx_sums import Sums, is_sum
 from benchlib.models._onnx_uses import GraphUses
 from benchlib.record.metadata import FreeAxes
 from benchlib.tensors import Inputs
@@ -59,16 +58,20 @@ def resolved(wanted: Values, trial: Any, graph: GraphUses) -> Shapes:
         _check(name, wanted[name].dims, shape)
     bound = _bound(given, wanted)
     shapes = {n: list(given[n]) if n in given else _shape(n, wanted, bound, trial, graph) for n in wanted}
+    known = _bound({name: shape for name, shape in shapes.items() if shape}, wanted)
+    sums = Sums({**known, **bound}, bound, trial)
+    for name in shapes.keys() - given.keys():
+        shapes[name] = sums.applied(wanted[name].dims, shapes[name])
     missing = {name: shape for name, shape in shapes.items() if shape is None or None in shape}
     if missing:
         raise UserError(_unknown_sizes(missing, wanted))
     return shapes
 
 
-def _bound(given: Shapes, wanted: Values) -> dict[str, int]:
-    """The sizes of the dimensions that the graph names, from the shapes that are given."""
+def _bound(given: Mapping[str, Sequence[int | None]], wanted: Values) -> dict[str, int]:
+    """The sizes of the dimensions that the graph names, from the shapes that are given or known."""
     pairs = (pair for name, shape in given.items() for pair in zip(wanted[name].dims or (), shape, strict=False))
-    return {dim: size for dim, size in pairs if isinstance(dim, str)}
+    return {dim: size for dim, size in pairs if isinstance(dim, str) and dim and size}
 
 
 def _unknown_sizes(missing: Mapping[str, list[int | None] | None], wanted: Values) -> str:
@@ -102,6 +105,8 @@ def _size(name: str, wanted: Values, axis: int, bound: Mapping[str, int], trial:
     called = str(dims[axis])
     if called and called in bound:
         return bound[called]
+    if is_sum(called):
+        return None  # its parts may be the sizes of other inputs: `resolved` adds them up
     parameter = parameter_of(called)
     if parameter and getattr(trial, parameter):
         return getattr(trial, parameter)
@@ -109,21 +114,8 @@ def _size(name: str, wanted: Values, axis: int, bound: Mapping[str, int], trial:
         return CHUNK
     if parameter:
         return None  # the graph says what it is, the trial does not say how long
-    if " + " in called:
-        return _sum(called, bound, trial)
     if are_channels(called):
         return graph.channels(name) or (RGB if len(dims) > 3 else None)
     if name in graph.states or (axis == 0 and (len(dims) > 1 or not called)):
         return trial.batch_size
     return None
-
-
-def _sum(called: str, bound: Mapping[str, int], trial: Any) -> int | None:
-    parts = []
-    for word in called.split(" + "):
-        parameter = parameter_of(word)
-        size = int(word) if word.isdigit() else bound.get(word) or (parameter and getattr(trial, parameter))
-        if not size:
-            return None
-        parts.append(size)
-    return int(np.sum(parts))

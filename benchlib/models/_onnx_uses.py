@@ -9,21 +9,26 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
+from math import prod
 from typing import Any
 
-from benchlib.models._names import are_one_state, is_overruled, is_sound
+from benchlib.models._named_values import FEW, named_use
+from benchlib.models._names import are_one_state, is_mask, is_overruled, is_sound
 from benchlib.models._onnx_graph import Values, attribute, outputs_of
+from benchlib.models._onnx_masks import mask_sense
 from benchlib.models._onnx_node_uses import uses_in
+from benchlib.models._onnx_ranges import asked_range, is_data
 from benchlib.models._onnx_sizes import LARGEST, Sizes
 from benchlib.models._onnx_trails import MOVES, Trail, followed
-from benchlib.models._use import UNKNOWN, Role, Use
+from benchlib.models._use import UNKNOWN, MaskSense, Role, Use
 from benchlib.onnx_facts import graphs
 
 FLOATS = ("FLOAT", "FLOAT16", "BFLOAT16", "DOUBLE")
 STATES = {("RNN", 5), ("GRU", 5), ("LSTM", 5), ("LSTM", 6), ("DynamicQuantizeLSTM", 5), ("DynamicQuantizeLSTM", 6),
           ("AttnLSTM", 5), ("AttnLSTM", 6)}  # fmt: skip
 TELLING: tuple[Role, ...] = (
-    "state", "category", "length", "index", "shape", "count", "axis", "truth", "compared", "number",
+    "state", "category", "fixed", "length", "index", "shape", "count", "axis", "boxes", "setting", "unit", "positive",
+    "truth", "compared", "number",
 )  # fmt: skip
 _READ = {(operator, 0) for operator, _ in STATES}
 _TELLS_APART = ("Equal", "Not", "Shape")
@@ -56,10 +61,34 @@ class GraphUses:
             seen = [Use("state")] if name in self.states else self._seen(name, sizes)
             if seen := [use for use in seen if not is_overruled(name, use.role)]:
                 found[name] = _most_telling(seen)
-            is_open = found.get(name, UNKNOWN).role in ("", "number")
-            if is_open and value.kind in FLOATS and is_sound(name, self._wanted):
-                found[name] = Use("sound")
+            if masks := self._mask_sense(name, found.get(name, UNKNOWN).role, sizes):
+                found[name] = replace(found.get(name, UNKNOWN), mask=masks)
+            role = found.get(name, UNKNOWN).role
+            is_open = role in ("", "number") or (role == "count" and value.kind in FLOATS)
+            if is_open and (more := self._more(name, role, shapes, sizes)):
+                found[name] = replace(more, mask=masks) if masks else more
         return found
+
+    def _more(self, name: str, role: Role, shapes: Mapping[str, list[int]], sizes: Sizes) -> Use | None:
+        """What is known of an input that no node says enough of: by what it is called, by what is computed first of it,
+        or, of a few floating numbers beside others, that nothing is."""
+        value, shape = self._wanted[name], shapes.get(name, [])
+        if value.kind in FLOATS and is_sound(name, self._wanted):
+            return Use("sound")
+        size = prod(shape)
+        named = named_use(name, value.letter, shape)
+        if named is not UNKNOWN or value.kind not in FLOATS:
+            return named if named is not UNKNOWN else None
+        if role == "count":
+            return Use("fixed", (1.0,))
+        asked = asked_range(name, len(shape), self._readers, sizes)
+        if asked is not UNKNOWN:
+            return asked
+        is_row = len(shape) > 1 and any(isinstance(dim, str) for dim in value.dims or ())
+        has_data = any(prod(other) > FEW for other in shapes.values())
+        if 0 < size <= FEW and has_data and not is_row and not is_data(name, self._readers, sizes):
+            return Use("setting", (1.0,), is_guess=True)
+        return None
 
     def channels(self, name: str) -> int | None:
         """How many the convolution takes that reads an input, as its weights say."""
@@ -79,6 +108,13 @@ class GraphUses:
         own, outputs = self._wanted[name], outputs_of(self._proto)
         kept = [n for n, v in outputs.items() if v.kind == own.kind and _may_be_equal(v.dims, own.dims)]
         return len(self._wanted) > 1 and any(are_one_state(name, other) for other in kept)
+
+    def _mask_sense(self, name: str, role: Role, sizes: Sizes) -> MaskSense:
+        """How a graph reads an input that may be a mask. Numbers are only if they are called so: what is multiplied
+        with, or added to scores, is most often none."""
+        kind = self._wanted[name].kind
+        may_be = kind == "BOOL" or role == "truth" or (is_mask(name) and role in ("", "number", "compared"))
+        return mask_sense(name, kind, self._readers, sizes) if may_be else ""
 
     def _trails(self, name: str, sizes: Sizes | None) -> Iterator[Trail]:
         """The input itself, and what follows from it."""
@@ -130,7 +166,7 @@ def _most_telling(seen: list[Use]) -> Use:
         least = max((r.start for r in ranges), default=0)
         legal = range(max(least, 1) if role == "length" else least, min((r.stop for r in ranges), default=0))
         return Use(role, legal or ())
-    if role == "truth":
+    if role in ("truth", "fixed", "boxes", "setting"):
         return own[0]
     columns: dict[int, tuple[Any, ...]] = {}
     for use in own:

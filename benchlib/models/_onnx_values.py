@@ -11,12 +11,14 @@ import numpy as np
 
 from benchlib import tensors
 from benchlib.errors import UserError
-from benchlib.models._fillers import Blank, filled
+from benchlib.models._blank import Blank
+from benchlib.models._fillers import filled
 from benchlib.models._input_kinds import Kind, kind_of
 from benchlib.models._lengths import counted_length
 from benchlib.models._moves import InputTensor
 from benchlib.models._onnx_graph import Values
 from benchlib.models._onnx_shapes import Shapes
+from benchlib.models._onnx_sums import past_length
 from benchlib.models._use import UNKNOWN, Use
 from benchlib.tensors import Inputs
 
@@ -45,7 +47,7 @@ class Generator:
 
     @property
     def guessed(self) -> list[str]:
-        """The inputs of whole numbers of which nothing is known."""
+        """The inputs of which nothing is known: of whole numbers, and of a few floats beside others."""
         return [name for name in self.wanted if self._is_guessed(name)]
 
     def _value(self, name: str, nesting: tuple[str, ...], chance: np.random.Generator, seed: int, other: bool) -> Any:
@@ -56,12 +58,14 @@ class Generator:
         # Masks and lengths of one set agree, as they are drawn from the same numbers.
         lengths = np.random.default_rng((seed, 1)) if other else None
         tensor, kind = self._known[name]
-        blank = Blank(tensor, chance, self._counted.get(name), self._image, lengths)
+        blank = Blank(tensor, chance, self._counted.get(name), self._image, self._past, lengths)
         array = filled(kind.name, blank)
         return _bfloat16(array) if self.wanted[name].kind == "BFLOAT16" else array
 
     def _is_guessed(self, name: str) -> bool:
         tensor, kind = self._known[name]
+        if tensor.use.is_guess:
+            return True
         if tensor.numbers.dtype.kind not in "iu" or tensor.role not in ("", "number", "length", "index"):
             return False
         if kind.name in ("count", "one count"):
@@ -88,6 +92,11 @@ class Generator:
         surely = [name for name in counts if self._known[name][0].role == "length"]
         lengths = {n: counted_length(n, self.wanted, self.shapes, [*counts, *apart], n in surely) for n in counts}
         return {name: length for name, length in lengths.items() if length}
+
+    @cached_property
+    def _past(self) -> int:
+        """How many positions come before those of this call."""
+        return past_length(self.wanted, self.shapes)
 
     @cached_property
     def _image(self) -> tuple[int, int] | None:

@@ -25,7 +25,7 @@ from benchlib.models import (
     _refusals,
 )
 from benchlib.models._onnx_graph import Values, inputs_of, outputs_of
-from benchlib.models._onnx_uses import GraphUses
+from benchlib.models._onnx_uses import FLOATS, GraphUses
 from benchlib.models._onnx_values import Generator
 from benchlib.onnx_facts import external_ends
 from benchlib.registry import Facts, Source
@@ -75,14 +75,23 @@ def load(name: str, trial: Any) -> LoadedModel:
 
 
 def _guessed(names: list[str], wanted: Values) -> str:
-    """What to do about inputs of whole numbers of which nothing is known; "" where there are none."""
+    """What to do about inputs of which nothing is known; "" where there are none."""
     if not names:
         return ""
     listed = ", ".join(f"{name} {wanted[name]}" for name in names)
+    kinds = {wanted[name].kind in FLOATS for name in names}
+    numbers, taken = _GUESSES[kinds == {True}, True in kinds]
     return (
-        f"{listed}: neither the graph nor a name says which whole numbers are legal, so 0 and 1 were taken; "
+        f"{listed}: neither the graph nor a name says which {numbers}, so {taken} taken; "
         f"`inputs: FILE.npz` with {', '.join(wanted)} would settle it"
     )
+
+
+_GUESSES = {  # whether all are floats, and whether some are -> what is not known, and what is taken
+    (True, True): ("numbers fit", "1.0 was"),
+    (False, True): ("numbers fit", "0 and 1, and 1.0 of floats, were"),
+    (False, False): ("whole numbers are legal", "0 and 1 were"),
+}
 
 
 def identity(name: str, trial: Any) -> dict[str, str]:

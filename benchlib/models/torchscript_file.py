@@ -1,7 +1,7 @@
 """A TorchScript file (`torch.jit.save`): a program with its weights, which does not say how large its inputs are.
 
-`shapes` says so, by name or in forward's order, for inputs of floats; `inputs` gives any others. Without either the
-code is asked (`_torchscript_inputs`).
+`shapes` says so, by name or in forward's order; `inputs` gives the inputs themselves. The code is asked what it makes
+of them, and without either also how large they are (`_torchscript_inputs`).
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from benchlib.errors import Unavailable, UserError
 from benchlib.models import (
@@ -24,7 +26,10 @@ from benchlib.models import (
     _torchscript_inputs,
     python,
 )
+from benchlib.models._named_values import named_use
 from benchlib.models._onnx_graph import Value
+from benchlib.models._onnx_values import Generator
+from benchlib.models._use import UNKNOWN
 from benchlib.registry import Source
 from benchlib.tensors import Inputs
 
@@ -44,25 +49,46 @@ def load(name: str, trial: Any) -> LoadedModel:
     if not trial.shapes:
         inputs_at = _by_the_code(module, takes, trial)
         return _module.loaded(module, inputs_at, trial, task="", weights="real", positional=tuple(takes))
-    inputs_at = _of_shapes(takes, trial.shapes)
+    inputs_at = _of_shapes(module, takes, trial.shapes)
     if trial.batch_size != 1:
         python.check_batch(path.name, inputs_at(trial), trial.batch_size)
     model = _module.loaded(module, inputs_at, trial, task="", weights="real", positional=tuple(takes))
     return python.with_items(model)
 
 
-def _of_shapes(takes: list[str], shapes: Any) -> MakeInputs:
+def _of_shapes(module: Any, takes: list[str], shapes: Any) -> MakeInputs:
+    """Inputs of these shapes, of the types and values that the code and the names tell; others are floats."""
     import torch
 
     given = _onnx_shapes.by_name(shapes, dict.fromkeys(takes, Value("", None)))
     if missing := [name for name in takes if name not in given]:
-        raise UserError(f"the sizes of {', '.join(missing)} are not known: {_HOW}")
+        raise UserError(f"the sizes of {', '.join(missing)} are not known: {_hint(takes, _reads(module))}")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        known = _torchscript_inputs.uses(module)
+    values = {name: Value(known[name][0] if name in known else "FLOAT", None) for name in takes}
+    own = {name: use for name, (_, use) in known.items()}
+    named = {name: use for name in takes if (use := named_use(name, values[name].letter, given[name])) is not UNKNOWN}
+    generator = Generator(values, {name: given[name] for name in takes}, {**named, **own})
 
     def inputs_at(trial: Any) -> Inputs:
-        chance = _module.generator(trial.seed)
-        return {name: torch.randn(given[name], generator=chance) for name in takes}
+        drawn = generator(trial.seed, other=hasattr(trial, _module.REDRAWN))
+        return {name: torch.from_numpy(np.array(array)) for name, array in drawn.items()}
 
     return inputs_at
+
+
+def _reads(module: Any) -> dict[str, _torchscript_inputs.Read]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        return _torchscript_inputs.first_reads(module)
+
+
+def _hint(takes: list[str], reads: dict[str, _torchscript_inputs.Read]) -> str:
+    """How to say the sizes of all inputs, with those that the code tells."""
+    likely = [_torchscript_inputs.likely_shape(name, reads.get(name)) for name in takes]
+    said = ", ".join(f"{name}: {shape}" for name, shape in zip(takes, likely, strict=True))
+    return f"give `shapes: {{{said}}}`, or `inputs:` with an .npz"
 
 
 def _by_the_code(module: Any, takes: list[str], trial: Any) -> MakeInputs:
@@ -70,11 +96,9 @@ def _by_the_code(module: Any, takes: list[str], trial: Any) -> MakeInputs:
     import torch
 
     module.float()  # as what is drawn; the trial's dtype comes after
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)
-        reads = _torchscript_inputs.first_reads(module)
+    reads = _reads(module)
     if missing := [name for name in takes if name not in reads]:
-        raise UserError(f"the sizes of {', '.join(missing)} are not known: {_HOW}")
+        raise UserError(f"the sizes of {', '.join(missing)} are not known: {_hint(takes, reads)}")
     said = ""
     for inputs_at in _torchscript_inputs.makers({name: reads[name] for name in takes}, trial):
         try:
@@ -83,7 +107,7 @@ def _by_the_code(module: Any, takes: list[str], trial: Any) -> MakeInputs:
             return inputs_at
         except RuntimeError as error:
             said = said or next((line for line in reversed(str(error).splitlines()) if line.strip()), "")
-    raise UserError(f"with no likely size of {', '.join(takes)} it runs ({said}): {_HOW}")
+    raise UserError(f"with no likely size of {', '.join(takes)} it runs ({said}): {_hint(takes, reads)}")
 
 
 def identity(name: str, trial: Any) -> dict[str, str]:
@@ -128,9 +152,6 @@ def _tensors_of(module: Any, path: Path) -> list[str]:
                 "the file and calls it"
             )
     return [argument.name for argument in wanted]
-
-
-_HOW = "give `shapes: [[1, 3, 224, 224]]`, or `inputs:` with an .npz"
 
 
 def refuse(trial: Any) -> str | None:
