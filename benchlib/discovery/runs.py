@@ -143,7 +143,15 @@ def _dependencies(lines: list[Line]) -> Dependencies:
     if read is None:
         return Dependencies()
     digests = {path: content_of(path) for path in read.files}
-    return Dependencies(digests, read.looked_for, read.folders, read.environment, read.unseen)
+    return Dependencies(
+        files=digests,
+        looked_for=read.looked_for,
+        folders=read.folders,
+        environment=read.environment,
+        variables=read.variables,
+        looks=read.looks,
+        unseen=read.unseen,
+    )
 
 
 def _models(lines: list[Line], above: int = -1) -> Iterator[Found]:
