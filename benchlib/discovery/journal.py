@@ -116,6 +116,10 @@ class Journal:
     def begin(self, row: int) -> None:
         self._executed[2 * row] += 1
 
+    def fail(self, row: int) -> None:
+        """A call that began raised an error: it is none."""
+        self._executed[2 * row] -= 1
+
     def end(self, row: int, seconds: float) -> None:
         self._seconds[2 * row + 1] += seconds
 

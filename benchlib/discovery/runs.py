@@ -126,7 +126,7 @@ def _run(path: Path, args: Sequence[str], max_depth: int, timeout: float) -> _Ke
     found = Discovery(
         script=str(path),
         args=list(args),
-        models=list(_models(run.lines)),
+        models=list(_models(run.lines, bool(run.ended))),
         ended=run.ended,
         output=run.output,
         left_behind=surroundings.left(before, after),
@@ -154,18 +154,21 @@ def _dependencies(lines: list[Line]) -> Dependencies:
     )
 
 
-def _models(lines: list[Line], above: int = -1) -> Iterator[Found]:
-    """The rows as they were first called, each followed by its children."""
+def _models(lines: list[Line], failed: bool, above: int = -1) -> Iterator[Found]:
+    """The rows as they were first called, each followed by its children; `failed`: with those all of whose calls raised
+    an error, which may be what the script ended with."""
     for line in lines:
-        if isinstance(line, FoundRow) and line.above == above:
+        if isinstance(line, FoundRow) and line.above == above and (failed or line.model.executed):
             yield line.model
-            yield from _models(lines, line.row)
+            yield from _models(lines, failed, line.row)
 
 
 def _remarks(lines: list[Line]) -> list[str]:
     more = Counter(line.name for line in lines if isinstance(line, LeftOut))
     said = [line.text for line in lines if isinstance(line, Remark)]
     said += [f"{name} was called with {count} more sets of shapes" for name, count in more.items()]
+    failed = [line.model for line in lines if isinstance(line, FoundRow) and not line.model.executed]
+    said += [f"{m.name} raised an error whenever it was called with {m.inputs}" for m in failed]
     if children := sum(isinstance(line, ChildStarted) for line in lines):
         ran = "1 child process ran: what it" if children == 1 else f"{children} child processes ran: what they"
         said.append(f"{ran} called was not seen")
