@@ -8,12 +8,13 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-# Variables that say where and how a process runs, and nothing of what it computes; our own; and those that each
-# process of a script is given alike.
+# Variables that say where and how a process runs, and nothing of what it computes: of a terminal, a notebook's kernel,
+# our own, and those that each process of a script is given alike.
 _NEVER = re.compile(
     r"PATH|HOME|PWD|OLDPWD|TMPDIR|TMP|TEMP|SHELL|SHLVL|DISPLAY|COLUMNS|LINES|LANG|LANGUAGE|_|PAGER|GIT_PAGER|MPLBACKEND"
     r"|CLICOLOR.*|FORCE_COLOR|TERM.*|LC_.*|XDG_.*|JPY_.*|BENCHLIB_.*|PYTHON(HASHSEED|UNBUFFERED|PATH)"
-    r"|PYTHONDONTWRITEBYTECODE|(OMP|MKL|OPENBLAS|NUMEXPR)_NUM_THREADS"
+    r"|IPYTHONDIR|PYDEVD_.*|TORCHINDUCTOR_(CACHE_DIR|COMPILE_THREADS)|PYTHONDONTWRITEBYTECODE"
+    r"|(OMP|MKL|OPENBLAS|NUMEXPR)_NUM_THREADS"
 )
 # Packages read these for ends of their own: they count where the user's own code asks for one by its name.
 _BY_NAME = re.compile(r"USER|LOGNAME|HOSTNAME|(OMP|MKL|KMP|GOMP|OPENBLAS|NUMEXPR|VECLIB)_.*")

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from benchlib import discovery
+from benchlib.discovery import scope as scope_module
+from benchlib.discovery.scope import Scope
 from tests.discovery.kept import dependencies
 
 pytestmark = pytest.mark.process
@@ -124,7 +126,8 @@ def test_a_variable_that_appears_counts_where_all_are_looked_through(how, tmp_pa
     script.write_text(BEGIN + VARIABLES[how] + END)
     monkeypatch.delenv("NET", raising=False)
     first = discovery.discover(script)
-    monkeypatch.setenv("BENCHLIB_OTHER", "1")
+    for name in ("BENCHLIB_OTHER", "JPY_PARENT_PID", "IPYTHONDIR", "FORCE_COLOR", "OMP_NUM_THREADS"):  # as in a trial
+        monkeypatch.setenv(name, "1")
     assert discovery.discover(script).output == first.output, "it is kept"
     monkeypatch.setenv("NET", "1")
     assert discovery.discover(script).output.split("run")[0] != first.output.split("run")[0]
@@ -146,3 +149,19 @@ def test_a_file_of_the_system_counts_where_the_script_names_it_itself(tmp_path):
     known = dependencies(script)
     assert list(known.files) == ["/etc/hosts"] and known.folders == known.environment == {}
     assert [(look.aspect, look.told) for look in known.looks] == [("host", os.uname().nodename)]
+
+
+def test_places_that_count_whoever_reads_them_and_that_do_not(tmp_path):
+    """Nobody's code is the user's here: a test is none of a script."""
+    scope = Scope("/opt/project/net.py", [str(tmp_path)])
+    counted = (
+        "/share/w.bin", "/usr/local/share/w.bin", "/usr/local/lib/w.bin", "/run/media/disk/w.bin", "/dev/shm/w.bin",
+        "/data/matplotlib/w.bin", "/opt/project/w.bin", "/home/me/fontconfig/w.bin",
+    )  # fmt: skip
+    assert [scope.name(path) for path in counted] == list(counted)
+    none = (
+        "/usr/lib/w.bin", "/usr/share/w.bin", "/etc/hosts", "/proc/meminfo", "/sys/w", "/dev/null", "/run/w.sock",
+        "/root/.cache/matplotlib/w.json", "/opt/project/net.py", str(tmp_path / "w"), os.__file__, pytest.__file__,
+        scope_module.__file__,
+    )  # fmt: skip
+    assert [path for path in none if scope.name(path, is_named=False)] == []
