@@ -6,6 +6,7 @@ It tells of folders: watched are those that a script is likely to read in.
 from __future__ import annotations
 
 import os
+import sys
 from collections import deque
 from collections.abc import Callable, Iterator
 
@@ -25,29 +26,24 @@ class Opened:
 
     def __init__(self, counts: Callable[[str], object]):
         self._counts = counts
-        self._folders: dict[bytes, str] = {}  # by what the kernel calls them
+        self._folders: dict[tuple[str, bytes], str] = {}  # by what the kernel calls them
         self._seen: set[tuple[str, bool]] = set()  # with whether all below it was
-        self._kernel: Kernel | None = None
+        self._kernels: list[Kernel] = []
 
-    def start(self, folder: str) -> None:
-        """Takes what can watch this folder. Raises OSError where the kernel gives no more of it."""
-        for kind in (Fanotify, Inotify) if os.path.isdir("/proc/self/fd") else ():
+    def start(self) -> None:
+        """Raises OSError where Linux gives no more of what watches. Elsewhere there is nothing to give."""
+        for kind in (Fanotify, Inotify) if sys.platform == "linux" else ():
             try:
-                self._kernel = kind()
+                self._kernels.append(kind())
             except OSError:
-                if kind is Inotify:
+                if kind is Inotify and not self._kernels:
                     raise
-                continue
-            if self._add(folder):
-                return
-            os.close(self._kernel.file)
-            self._kernel = None
 
     def watch(self, path: str) -> None:
         """Watches the folder of a path, and where it is a folder itself all that is below it."""
         path = os.path.abspath(path)
         for place in ((os.path.dirname(path), False), (path, True)):
-            if self._kernel is None or place in self._seen or len(self._folders) >= _MOST:
+            if not self._kernels or place in self._seen or len(self._folders) >= _MOST:
                 continue
             self._seen.add(place)
             folder, below = place
@@ -57,16 +53,19 @@ class Opened:
 
     def read(self) -> Iterator[str]:
         """The files that were read since the last call. Raises OSError where some may have been missed."""
-        while kernel := self._kernel:
-            if kernel.word not in os.readlink(f"/proc/self/fd/{kernel.file}"):
-                raise Missed("the script closed it")  # and the number may be that of a file of its own by now
-            try:
-                told = os.read(kernel.file, 1 << 16)
-            except BlockingIOError:
-                return
-            for key, name in kernel.files(told):
-                if key in self._folders:
-                    yield os.path.join(self._folders[key], os.fsdecode(name))
+        for kernel in self._kernels:
+            while told := self._told(kernel):
+                for key, name in kernel.files(told):
+                    if (kernel.word, key) in self._folders:
+                        yield os.path.join(self._folders[kernel.word, key], os.fsdecode(name))
+
+    def _told(self, kernel: Kernel) -> bytes:
+        if kernel.word not in os.readlink(f"/proc/self/fd/{kernel.file}"):
+            raise Missed("the script closed it")  # and the number may be that of a file of its own by now
+        try:
+            return os.read(kernel.file, 1 << 16)
+        except BlockingIOError:
+            return b""
 
     def _below(self, folder: str) -> Iterator[str]:
         """The folder and those in it, the nearest first, and those that links in them lead to."""
@@ -90,8 +89,8 @@ class Opened:
                     known.add(inner)
                     waiting.append(inner)
 
-    def _add(self, folder: str) -> bool:
-        key = self._kernel.add(folder) if self._kernel else b""
-        if key:
-            self._folders[key] = folder
-        return bool(key)
+    def _add(self, folder: str) -> None:
+        for kernel in self._kernels:
+            if key := kernel.add(folder):
+                self._folders[kernel.word, key] = folder
+                return

@@ -243,7 +243,7 @@ class Reads:
 
     def _watch_folders(self) -> None:
         try:
-            self._opened_elsewhere.start(os.getcwd())
+            self._opened_elsewhere.start()
             for path in self._named:
                 self._opened_elsewhere.watch(path)
         except OSError:

@@ -117,3 +117,12 @@ def _written_for(reader: str, file: Path) -> None:
         from pyarrow import parquet
 
         parquet.write_table(pyarrow.table({"k": [4]}), file)
+
+
+def test_where_nothing_can_be_watched_the_script_runs_again(tmp_path):
+    """It closes what is not its own, as a daemon does."""
+    script = tmp_path / "net.py"
+    script.write_text("import os, time\nos.closerange(3, 64)\nprint(time.time_ns())\n")
+    first = discovery.discover(script)
+    assert first.ended == "" and dependencies(script).unseen == ["reads what could not be watched"]
+    assert discovery.discover(script).output != first.output
