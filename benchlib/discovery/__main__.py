@@ -66,7 +66,7 @@ class AfterImport(importlib.abc.MetaPathFinder):
 
 
 def main(script: str, args: list, folder: str, max_depth: int, wanted: str, into: str) -> None:
-    reads = Reads(script, [folder, os.environ["BENCHLIB_CACHE"]])
+    reads = Reads(script, args, [folder, os.environ["BENCHLIB_CACHE"]])
     journal, text = Journal(Path(folder), reads.mark), Path(script).read_bytes()
     try:
         tree = ast.parse(text, script)

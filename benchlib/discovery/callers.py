@@ -42,9 +42,14 @@ def caller_of(module: Any, script: str) -> Caller:
     return Caller.SCRIPT
 
 
-def is_libraries(module: Any) -> bool:
-    """Whether an installed package defines the module's class."""
-    return not names.is_users(getattr(sys.modules.get(type(module).__module__), "__file__", None) or "", "")
+def is_libraries(value: Any) -> bool:
+    """Whether an installed package defines the class of a module, or of an error."""
+    return not names.is_users(getattr(sys.modules.get(type(value).__module__), "__file__", None) or "", "")
+
+
+def is_error(raised: Exception) -> bool:
+    """Whether something went wrong. An exception of the user's own may be a way to end a call where it is enough."""
+    return type(raised).__module__ == "builtins" or is_libraries(raised)
 
 
 def holder_of(modules: tuple[Any, ...], kind: type) -> tuple[Any, str]:

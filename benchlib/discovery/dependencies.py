@@ -11,6 +11,8 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from benchlib.discovery import variables
+from benchlib.discovery.looks import Look
 from benchlib.files import quick_digest_of
 
 
@@ -33,6 +35,8 @@ class Dependencies:
     looked_for: dict[str, bool] = field(default_factory=dict)  # path -> whether something was there
     folders: dict[str, str] = field(default_factory=dict)  # path -> digest of the names in it
     environment: dict[str, str | None] = field(default_factory=dict)  # variable -> its value, None without
+    variables: str = ""  # digest of the names of all that there are; "" where it did not look through them
+    looks: list[Look] = field(default_factory=list)  # what else it asked of paths
     unseen: list[str] = field(default_factory=list)  # what it does that nobody can watch: it runs again at each plan
 
     def difference(self) -> str:
@@ -40,8 +44,11 @@ class Dependencies:
         files = (path for path, digest in self.files.items() if content_of(path) != digest)
         there = (path for path, is_there in self.looked_for.items() if os.path.exists(path) != is_there)
         folders = (path for path, digest in self.folders.items() if names_in(path) != digest)
-        variables = (name for name, value in self.environment.items() if os.environ.get(name) != value)
-        return next((name for kind in (files, there, folders, variables) for name in kind), "")
+        values = (name for name, value in self.environment.items() if os.environ.get(name) != value)
+        looks = (look.path for look in self.looks if not look.holds)
+        if self.variables and self.variables != variables.names_of(os.environ):
+            return "the names in the environment"
+        return next((name for kind in (files, there, folders, values, looks) for name in kind), "")
 
 
 def stamp_of(found: os.stat_result) -> Stamp:

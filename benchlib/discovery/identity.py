@@ -43,7 +43,7 @@ def parameters(module: Any) -> tuple[list[str], str]:
     """The names of what `forward` takes by position, and of its `*args` ("" without)."""
     forward = module.forward
     if hasattr(forward, "schema"):  # of a ScriptModule
-        return [a.name for a in forward.schema.arguments if a.name != "self"], ""
+        return [argument.name for argument in forward.schema.arguments[1:]], ""  # the first is the module itself
     try:
         given = inspect.signature(forward).parameters.values()
     except (TypeError, ValueError):

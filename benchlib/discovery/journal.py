@@ -16,6 +16,7 @@ from typing import get_args
 
 from benchlib.discovery.dependencies import Stamp
 from benchlib.discovery.found import Found
+from benchlib.discovery.looks import Look
 from benchlib.typed_json import from_json, to_json
 
 MOST = 1000  # rows that one script can have
@@ -58,6 +59,8 @@ class Read:
     looked_for: dict[str, bool]  # path -> whether something was there
     folders: dict[str, str]  # path -> digest of the names in it
     environment: dict[str, str | None]  # variable -> its value as the script was started
+    variables: str  # digest of the names of all variables, where it looked through them
+    looks: list[Look]  # what else it asked of paths
     unseen: list[str]  # what it does that cannot be watched
 
 
@@ -112,6 +115,10 @@ class Journal:
 
     def begin(self, row: int) -> None:
         self._executed[2 * row] += 1
+
+    def fail(self, row: int) -> None:
+        """A call that began raised an error: it is none."""
+        self._executed[2 * row] -= 1
 
     def end(self, row: int, seconds: float) -> None:
         self._seconds[2 * row + 1] += seconds

@@ -1,4 +1,8 @@
-"""Readers that open files without Python: they are wrapped when their module has been imported."""
+"""Readers that open files without Python: they are wrapped when their module has been imported.
+
+Not all are known here, and what they open is seen by the kernel too, in the folders that `opened` watches; these are
+seen in whatever folder.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +23,14 @@ READERS = {
     "sentencepiece": ("SentencePieceProcessor.Load", "SentencePieceProcessor.LoadFromFile"),
     "h5py": ("File.__init__",),
     "cv2": ("imread",),
+    "pyarrow": ("memory_map",),
+    "pyarrow.csv": ("read_csv", "open_csv"),
+    "pyarrow.dataset": ("dataset",),
+    "pyarrow.feather": ("read_table", "read_feather"),
+    "pyarrow.json": ("read_json",),
+    "pyarrow.orc": ("read_table", "ORCFile.__init__"),
+    "pyarrow.parquet": ("read_table", "ParquetFile.__init__", "ParquetDataset.__init__"),
+    "torchvision.io.image": ("read_file",),
 }  # fmt: skip
 
 
@@ -29,7 +41,11 @@ def after_import(read: Callable[[Any], None]) -> dict[str, Callable[[Any], None]
 
 
 def files_of(path: Any) -> Iterator[Any]:
-    """The files that a reader opens which is given this path: a graph leads to those of its weights."""
+    """The files that a reader opens which is given this path: a graph leads to those of its weights. Of a folder, those
+    below it, and the folders."""
+    for folder, _, files in os.walk(path):
+        yield folder
+        yield from (os.path.join(folder, name) for name in files)
     if os.path.isfile(path):
         yield path
         if os.fspath(path).endswith(".onnx"):

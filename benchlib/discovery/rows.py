@@ -12,15 +12,16 @@ import weakref
 from collections.abc import Callable
 from typing import Any, TypedDict
 
-from benchlib.discovery import callers, identity, names, stateless
+from benchlib.discovery import callers, changes, identity, names, stateless
 from benchlib.discovery.calls import Active
+from benchlib.discovery.changes import State
 from benchlib.discovery.forwards import Forwards
 from benchlib.discovery.found import Found
 from benchlib.discovery.identity import CallInputs
 from benchlib.discovery.journal import MOST, FoundRow, Journal, LeftOut, Remark
 from benchlib.discovery.taking import Take
 
-EACH = 16  # sets of input shapes of one model that are kept
+EACH = 16  # sets of input shapes of one model that are kept, and forms of it that a script makes one after another
 Row = tuple[int | None, str]  # its number, and its hash; None and "" beyond the limits
 
 
@@ -34,15 +35,23 @@ class _Summary(TypedDict):
 
 
 class _Known:
-    """A module that was called: what does not change with its inputs, as it was at its first call."""
+    """A module that was called: what does not change with its inputs, as it was at its first call, or at the first
+    after the script changed it. By the number of its parent's row, which -1 stands for at depth 0."""
 
     def __init__(self, module: Any, gone: Callable):
         self.ref = weakref.ref(module, gone)
-        self.likeness = ""  # once it is looked at
-        self.takes = identity.parameters(module)
-        self.summary: _Summary | None = None
         self.names: dict[int, str] = {}
+        self.state: State | None = None  # after its last call at depth 0
+        self.changes = 0  # that made another structure of it
+        self.forget(module)
+
+    def forget(self, module: Any) -> None:
+        """It is another module from now on, with the name that it has."""
+        self.takes = identity.parameters(module)
+        self.likeness: dict[int, str] = {}
+        self.summary: dict[int, _Summary] = {}
         self.rows: dict[tuple[int, str], Row] = {}  # with their hashes
+        self.numbers: dict[tuple[int, str], dict[str, Any]] = {}  # that each row was first called with
 
 
 class Rows:
@@ -67,6 +76,7 @@ class Rows:
         self._max_depth, self._loops, self._wanted, self._take = max_depth, loops, wanted, take
         self.forwards, self._lock = Forwards(), threading.RLock()
         self._known: dict[int, _Known] = {}
+        self._said: set[str] = set()
         self._rows: dict[tuple[str, str, str, int], Row] = {}
 
     def install(self, torch: Any) -> None:
@@ -86,16 +96,64 @@ class Rows:
         try:
             with self._lock:
                 known = self._known.get(id(module)) or self._first(module)
+                if not stack:
+                    self._note_change(known, module)
                 inputs = identity.named(known.takes, args, kwargs)
                 key = (parent.row if parent else -1, identity.inputs_text(inputs))
                 if key not in known.rows:
                     with stateless.as_module(self._torch, module, inputs) as plain:
                         known.rows[key] = self._row(known, modules, stack, key, plain, len(args))
+                if known.rows[key][0] is not None:
+                    self._note_numbers(known, key, inputs)
                 return known.rows[key]
         except Exception as error:
             text = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
             self._journal.say(Remark(f"a {type(module).__name__} could not be looked at: {text}"))
             return None, ""
+
+    def after_call(self, module: Any) -> None:
+        """A call at depth 0 went well: what it did to the module is none of the script's changes."""
+        known = self._known.get(id(module))
+        if known and known.changes < EACH:
+            known.state = self._state(module)
+
+    def _state(self, module: Any) -> State | None:
+        if isinstance(module, self._torch.jit.ScriptModule):
+            return None
+        try:
+            return changes.state_of(module)
+        except Exception:  # a module that answers in its own way; nothing of it fails the script
+            return None
+
+    def _note_change(self, known: _Known, module: Any) -> None:
+        """What the script did to a module since its last call makes another of it, or is said."""
+        before = known.state
+        if before is None or known.changes >= EACH or (now := self._state(module)) is None:
+            return
+        name = known.names.get(-1, type(module).__name__)
+        if now.structure != before.structure:
+            known.changes += 1
+            if known.changes < EACH:
+                known.forget(module)
+            else:
+                self._journal.say(
+                    Remark(f"{name} is changed between its calls again and again: its last row is of all")
+                )
+        elif what := changes.words(before, now):
+            self._say_once(f"{what.capitalize()} changed between calls of {name}: it is as it was at the first")
+
+    def _note_numbers(self, known: _Known, key: tuple[int, str], inputs: CallInputs) -> None:
+        """Numbers that differ between calls of one row may make a call longer: that is said once."""
+        given = changes.numbers_of(inputs)
+        first = known.numbers.setdefault(key, given)
+        for name in [name for name in given if name in first and given[name] != first[name]]:
+            called = known.names.get(key[0], "")
+            self._say_once(f"{called} was also called with other values of {name}: its row is of {first.pop(name)}")
+
+    def _say_once(self, text: str) -> None:
+        if text not in self._said:
+            self._said.add(text)
+            self._journal.say(Remark(text))
 
     def _first(self, module: Any) -> _Known:
         number = id(module)
@@ -122,8 +180,9 @@ class Rows:
             )
             known.names[above] = named
         name = known.names[above]
-        known.likeness = known.likeness or identity.likeness(module, self.forwards.as_written)
-        alike = (known.likeness, key[1], name, above)
+        if above not in known.likeness:
+            known.likeness[above] = identity.likeness(module, self.forwards.as_written)
+        alike = (known.likeness[above], key[1], name, above)
         if alike in self._rows:
             return self._rows[alike]
         if len(self._rows) >= MOST or sum(row is not None for row, _ in known.rows.values()) >= EACH:
@@ -135,7 +194,8 @@ class Rows:
             self._take(module, inputs, positional)
         row = len(self._rows)
         self._rows[alike] = row, hash
-        known.summary = known.summary or self._summary(module)
+        if above not in known.summary:
+            known.summary[above] = self._summary(module)
         place = next((f for f in frames if f.f_locals.get("self") is not module), None)
         model = Found(
             name=name,
@@ -147,7 +207,7 @@ class Rows:
             inputs=key[1],
             called_in="" if parent else self._called_in(modules, frames),
             dtype=_dtype_of(module, inputs),
-            **known.summary,
+            **known.summary[above],
         )
         self._journal.say(FoundRow(row, above, model))
         if len(stack) < self._max_depth and self._hides_children(module):

@@ -136,7 +136,7 @@ def _run(path: Path, args: Sequence[str], max_depth: int, timeout: float) -> _Ke
     found = Discovery(
         script=str(path),
         args=list(args),
-        models=list(_models(run.lines)),
+        models=list(_models(run.lines, bool(run.ended))),
         ended=run.ended,
         output=run.output,
         left_behind=surroundings.left(before, after),
@@ -153,21 +153,32 @@ def _dependencies(lines: list[Line]) -> Dependencies:
     if read is None:
         return Dependencies()
     digests = {path: content_of(path) for path in read.files}
-    return Dependencies(digests, read.looked_for, read.folders, read.environment, read.unseen)
+    return Dependencies(
+        files=digests,
+        looked_for=read.looked_for,
+        folders=read.folders,
+        environment=read.environment,
+        variables=read.variables,
+        looks=read.looks,
+        unseen=read.unseen,
+    )
 
 
-def _models(lines: list[Line], above: int = -1) -> Iterator[Found]:
-    """The rows as they were first called, each followed by its children."""
+def _models(lines: list[Line], failed: bool, above: int = -1) -> Iterator[Found]:
+    """The rows as they were first called, each followed by its children; `failed`: with those all of whose calls raised
+    an error, which may be what the script ended with."""
     for line in lines:
-        if isinstance(line, FoundRow) and line.above == above:
+        if isinstance(line, FoundRow) and line.above == above and (failed or line.model.executed):
             yield line.model
-            yield from _models(lines, line.row)
+            yield from _models(lines, failed, line.row)
 
 
 def _remarks(lines: list[Line]) -> list[str]:
     more = Counter(line.name for line in lines if isinstance(line, LeftOut))
     said = [line.text for line in lines if isinstance(line, Remark)]
     said += [f"{name} was called with {count} more sets of shapes" for name, count in more.items()]
+    failed = [line.model for line in lines if isinstance(line, FoundRow) and not line.model.executed]
+    said += [f"{m.name} raised an error whenever it was called with {m.inputs}" for m in failed]
     if children := sum(isinstance(line, ChildStarted) for line in lines):
         ran = "1 child process ran: what it" if children == 1 else f"{children} child processes ran: what they"
         said.append(f"{ran} called was not seen")

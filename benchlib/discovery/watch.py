@@ -94,16 +94,23 @@ class Watch:
             self._journal.begin(row)
         begin = time.perf_counter()
         try:
-            return run(module, *args, **kwargs)
+            result = run(module, *args, **kwargs)
+        except Exception as error:
+            if row is not None and callers.is_error(error):
+                self._journal.fail(row)
+            raise
         finally:
             seconds = time.perf_counter() - begin
             stack.pop()
-            if lazy:
-                row, _ = self._rows.of_call(modules, args, kwargs, stack)
-                if row is not None:
-                    self._journal.begin(row)
+            if not stack:
+                self._rows.after_call(modules[-1])
+        if lazy:
+            row, _ = self._rows.of_call(modules, args, kwargs, stack)
             if row is not None:
-                self._journal.end(row, seconds)
+                self._journal.begin(row)
+        if row is not None:
+            self._journal.end(row, seconds)
+        return result
 
     def _taken(self, module: Any, inputs: CallInputs, positional: int) -> None:
         """What takes a module calls it too, which is no call of the script."""

@@ -1,7 +1,6 @@
 """When a script runs again, and which model it then is: whatever it reads can be edited."""
 
 import io
-import json
 import os
 import sys
 from pathlib import Path
@@ -9,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchlib import artifacts, discovery
-from benchlib.discovery import runs
-from benchlib.discovery.dependencies import Dependencies, content_of
+from benchlib import discovery
+from benchlib.discovery.dependencies import content_of
+from tests.discovery.kept import dependencies
 
 pytestmark = pytest.mark.process
 
@@ -101,15 +100,6 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def first(folder):
     return discovery.discover(folder / "net.py")
-
-
-def dependencies(script: Path) -> Dependencies:
-    (entry,) = [e for e in artifacts.entries() if e.kind == runs.KIND and _script_of(e) == str(script)]
-    return runs._read(entry).dependencies
-
-
-def _script_of(entry: artifacts.Entry) -> str:
-    return json.loads((entry.path / runs.FILE).read_text())["discovery"]["script"]
 
 
 def edit_binary(path: Path) -> None:
