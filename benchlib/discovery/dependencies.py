@@ -34,7 +34,7 @@ class Dependencies:
     files: dict[str, str] = field(default_factory=dict)  # path -> digest of the content
     looked_for: dict[str, bool] = field(default_factory=dict)  # path -> whether something was there
     folders: dict[str, str] = field(default_factory=dict)  # path -> digest of the names in it
-    environment: dict[str, str | None] = field(default_factory=dict)  # variable -> its value, None without
+    environment: dict[str, str] = field(default_factory=dict)  # variable -> digest of its value
     variables: str = ""  # digest of the names of all that there are; "" where it did not look through them
     looks: list[Look] = field(default_factory=list)  # what else it asked of paths
     unseen: list[str] = field(default_factory=list)  # what it does that nobody can watch: it runs again at each plan
@@ -44,7 +44,9 @@ class Dependencies:
         files = (path for path, digest in self.files.items() if content_of(path) != digest)
         there = (path for path, is_there in self.looked_for.items() if os.path.exists(path) != is_there)
         folders = (path for path, digest in self.folders.items() if names_in(path) != digest)
-        values = (name for name, value in self.environment.items() if os.environ.get(name) != value)
+        values = (
+            name for name, value in self.environment.items() if variables.digest_of(os.environ.get(name)) != value
+        )
         looks = (look.path for look in self.looks if not look.holds)
         if self.variables and self.variables != variables.names_of(os.environ):
             return "the names in the environment"

@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 
 from benchlib import artifacts, label_line
-from benchlib.discovery import contained, surroundings
+from benchlib.discovery import contained, surroundings, variables
 from benchlib.discovery.dependencies import Dependencies, content_of
 from benchlib.discovery.found import Discovery, Found
 from benchlib.discovery.journal import ChildStarted, FoundRow, LeftOut, Line, NotTaken, Read, Remark, Taken
@@ -157,7 +157,7 @@ def _dependencies(lines: list[Line]) -> Dependencies:
         files=digests,
         looked_for=read.looked_for,
         folders=read.folders,
-        environment=read.environment,
+        environment={name: variables.digest_of(value) for name, value in read.environment.items()},
         variables=read.variables,
         looks=read.looks,
         unseen=read.unseen,

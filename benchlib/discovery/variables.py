@@ -36,6 +36,11 @@ def names_of(environment: Iterable[str]) -> str:
     return hashlib.sha256(names.encode(errors="surrogateescape")).hexdigest()[:16]
 
 
+def digest_of(value: str | None) -> str:
+    """What is kept of a variable's value, which may be a secret; "" where there is no such variable."""
+    return "" if value is None else hashlib.sha256(value.encode(errors="surrogateescape")).hexdigest()[:16]
+
+
 def hear_environment(asked: Callable[[str], None], listed: Callable[[], None]) -> None:
     """From now on `asked` is called with the name of each variable that is asked for, `listed` where the names are."""
 

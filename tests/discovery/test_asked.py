@@ -9,6 +9,8 @@ import pytest
 
 from benchlib import discovery
 from benchlib.discovery import scope as scope_module
+from benchlib.discovery import variables
+from benchlib.discovery.dependencies import Dependencies
 from benchlib.discovery.scope import Scope
 from tests.discovery.kept import dependencies
 
@@ -165,3 +167,15 @@ def test_places_that_count_whoever_reads_them_and_that_do_not(tmp_path):
         scope_module.__file__,
     )  # fmt: skip
     assert [path for path in none if scope.name(path, is_named=False)] == []
+
+
+def test_what_is_kept_of_a_variable_does_not_tell_its_value(monkeypatch):
+    monkeypatch.setenv("NET_TOKEN", "hunter2")
+    assert "hunter2" not in variables.digest_of("hunter2")
+    assert variables.digest_of("hunter2") != variables.digest_of("hunter3") != variables.digest_of(None)
+    known = Dependencies(environment={"NET_TOKEN": variables.digest_of("hunter2")})
+    assert known.difference() == ""
+    monkeypatch.setenv("NET_TOKEN", "hunter3")
+    assert known.difference() == "NET_TOKEN"
+    monkeypatch.delenv("NET_TOKEN")
+    assert known.difference() == "NET_TOKEN"

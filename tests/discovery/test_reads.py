@@ -132,7 +132,7 @@ def test_names_that_are_looked_for_or_listed_and_variables_count(folder, first, 
         assert known.difference() == ""
     monkeypatch.setenv("NET_DEPTH", "2")
     assert known.difference() == "NET_DEPTH"
-    assert known.environment["NET_DEPTH"] is None and not {"PATH", "HOME", "TMPDIR"} & set(known.environment)
+    assert known.environment["NET_DEPTH"] == "" and not {"PATH", "HOME", "TMPDIR"} & set(known.environment)
 
 
 def test_what_is_read_after_the_call_packages_and_the_system_count_not(folder, first):
