@@ -38,15 +38,15 @@ _started: list[str] = []
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 
 
-# The longest files first, so that no worker of `make test` is left with one at the end; trials take turns on the
-# host, so between two files of them stands one that computes alone.
+# The longest files first, so that no worker of `make test` is left with one at the end.
 _LONGEST = (
-    "execution/test_mutants.py", "exporters/test_dynamic.py", "execution/test_faults.py", "exporters/test_exporters.py",
-    "execution/test_building.py", "models/test_huggingface.py", "execution/test_runoff.py", "report/test_browser.py",
-    "execution/test_resume.py", "exporters/test_run_by_torch.py", "report/test_reviewer.py", "passes/test_passes.py",
-    "test_bench.py", "models/test_vision.py", "execution/test_footprint.py", "models/test_script.py",
-    "test_jupyterlab.py", "models/test_python.py", "test_notebooks.py", "test_api.py", "report/test_publish.py",
-    "test_cli.py", "discovery/test_finding.py", "discovery/test_shapes.py",
+    "execution/test_wrong_ways.py", "execution/test_mutants.py", "exporters/test_dynamic.py",
+    "execution/test_faults.py", "exporters/test_exporters.py", "execution/test_building.py",
+    "models/test_huggingface.py", "execution/test_runoff.py", "report/test_browser.py", "execution/test_resume.py",
+    "exporters/test_run_by_torch.py", "report/test_reviewer.py", "passes/test_passes.py", "test_bench.py",
+    "models/test_vision.py", "execution/test_footprint.py", "models/test_script.py", "test_jupyterlab.py",
+    "models/test_python.py", "test_notebooks.py", "test_api.py", "report/test_publish.py", "test_cli.py",
+    "discovery/test_finding.py", "discovery/test_shapes.py",
 )  # fmt: skip
 
 

@@ -10,7 +10,7 @@ import pytest
 from benchlib.record import scrap
 from benchlib.worker import process
 
-pytestmark = pytest.mark.alone
+pytestmark = pytest.mark.process
 
 STUDY = """
 matrix:
