@@ -103,15 +103,16 @@ class Contest:
         return max((floor or 0.0 for floor in known), default=0.0)
 
     def contestants(self) -> list[Contestant]:
-        """The ways that have a figure. With speedups over the common reference, whose own one is 1; without a
-        reference, with calls per second."""
+        """The ways that have a figure. With speedups over the common reference, whose own one is 1, and calls per
+        second; without a reference, with these alone."""
         ok = self.ok
-        if all(r.metrics.get("speedup") for r in ok.values()):
-            return [
-                Contestant(label, Interval(1.0, 1.0, 1.0) if r.is_control else _interval(r, "speedup"))
-                for label, r in ok.items()
-            ]
-        return [Contestant(label, inverse(_interval(r, "time_latency"))) for label, r in ok.items()]
+        calls = {label: inverse(_interval(r, "time_latency")) for label, r in ok.items()}
+        if not all(r.metrics.get("speedup") for r in ok.values()):
+            return [Contestant(label, speed) for label, speed in calls.items()]
+        return [
+            Contestant(label, Interval(1.0, 1.0, 1.0) if r.is_control else _interval(r, "speedup"), calls[label])
+            for label, r in ok.items()
+        ]
 
     def field(self) -> list[Record]:
         """The records of the ways between which direct pairs decide, the best first."""

@@ -24,11 +24,16 @@ CONFIDENCE = 0.95  # of all direct pairs of a model together
 
 @dataclass(frozen=True)
 class Contestant:
-    """A way with its indirect figure, of which more is faster: the speedup over a reference that all contestants
-    share, or calls per second. With its 95 % interval."""
+    """A way with its indirect figures, of each of which more is faster: the speedup over a reference that all
+    contestants share, and calls per second. With 95 % intervals.
+
+    The speedup is free of what the host did to both in one trial, and not of a reference that ran otherwise in another
+    trial; the calls are the other way round.
+    """
 
     label: str
     speed: Interval
+    calls: Interval | None = None  # None: they are the speed, or not known
 
 
 @dataclass(frozen=True)
@@ -180,16 +185,22 @@ def decide(
 def shortlist(ways: Sequence[Contestant], clear: float, floor: float = 0.0) -> tuple[list[str], tuple[str, ...]]:
     """The ways between which the run-off decides, the best first, and those that there is no room for.
 
-    Out of it are ways that are clearly slower than the best: the intervals are apart, and so are the figures, by more
-    than `clear`, the margin and `floor`.
+    Out of it are ways that are clearly slower than the best by all that is known of both: the intervals are apart, and
+    so are the figures, by more than `clear`, the margin and `floor`.
     """
     clear = max(clear, MARGIN, floor)
     best, *others = sorted(ways, key=lambda w: -w.speed.value)
-    near = [w.label for w in others if not _clearly_slower(w.speed, best.speed, clear)]
+    near = [w.label for w in others if not _clearly_slower(w, best, clear)]
     return [best.label, *near[:RIVALS]], tuple(near[RIVALS:])
 
 
-def _clearly_slower(one: Interval, best: Interval, clear: float) -> bool:
+def _clearly_slower(one: Contestant, best: Contestant, clear: float) -> bool:
+    if not _clearly_less(one.speed, best.speed, clear):
+        return False
+    return one.calls is None or best.calls is None or _clearly_less(one.calls, best.calls, clear)
+
+
+def _clearly_less(one: Interval, best: Interval, clear: float) -> bool:
     if one.high is None or best.low is None:
         return False
     return one.high < best.low and best.value / one.value > 1 + clear

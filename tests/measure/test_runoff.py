@@ -58,6 +58,27 @@ def test_a_way_far_behind_whose_interval_still_overlaps_needs_a_pair():
     assert decide([way("a", 1.0), Contestant("b", Interval(2.0))], {}, QUICK) == Pair("b", "a")
 
 
+@pytest.mark.parametrize(
+    ("calls", "is_paired"),
+    [
+        ((236.0, 238.5), True),  # slower by the speedup, and quicker: the reference ran otherwise beside it
+        ((236.0, 230.0), True),
+        ((236.0, 190.0), False),
+    ],
+)
+def test_a_way_is_out_only_when_its_own_calls_say_so_too(calls, is_paired):
+    def timed(label, speed, number):
+        return Contestant(
+            label, Interval(speed, 0.98 * speed, 1.02 * speed), Interval(number, 0.99 * number, 1.01 * number)
+        )
+
+    ways = [timed("a", 4.226, calls[0]), timed("b", 3.744, calls[1])]
+    found = decide(ways, {}, QUICK)
+    assert (found == Pair("a", "b")) is is_paired
+    if not is_paired:
+        assert isinstance(found, Fastest) and found.wins == {}
+
+
 def test_at_most_three_rivals_and_the_rest_is_named():
     ways = [way(name, 1 + i / 100) for i, name in enumerate("abcdef")]
     asked = []
