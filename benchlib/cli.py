@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 import time
 from pathlib import Path
@@ -55,7 +56,9 @@ def main() -> None:
         print("\n".join(error.as_lines()), file=sys.stderr)
         sys.exit(2)
     except Interrupted as error:
-        print(f"benchlib: {error}\ngo on with: {' '.join(['benchlib', *sys.argv[1:]])}", file=sys.stderr)
+        again = shlex.join(["benchlib", *sys.argv[1:]])
+        way_on = f"go on with: {again}" if sys.argv[1:2] == ["sweep"] else f"all of it anew, from the start: {again}"
+        print(f"benchlib: {error}\n{way_on}", file=sys.stderr)
         sys.exit(130)
     except BrokenPipeError:  # the reader of our output has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -14,6 +14,8 @@ from benchlib.plan.in_words import minutes
 from benchlib.record import Record
 from benchlib.stages.shown import seconds, two_digits
 
+REASON = 300  # characters of why a trial came to what it did, in its line
+
 
 class Progress:
     """Prints the lines of one sweep."""
@@ -81,6 +83,6 @@ def figures(record: Record) -> str:
             text += f" ({in_words(metrics['disturbed_by'])})"
         if metrics.get("inputs_guessed"):
             text += " (inputs guessed)"
-        return text if record.status == "ok" else f"{text}, unverified: {record.reason.partition(chr(10))[0][:100]}"
+        return text if record.status == "ok" else f"{text}, unverified: {record.reason.partition(chr(10))[0][:REASON]}"
     where = f"at stage {record.stage}: " if record.stage else ""
-    return f"{where}{record.reason.splitlines()[0][:100] if record.reason else ''}"
+    return f"{where}{record.reason.splitlines()[0][:REASON] if record.reason else ''}"

@@ -59,6 +59,6 @@ def why(planned: Planned, record: Record | None, rerun: Rerun) -> str:
     if record.status in ("refused", "skipped"):
         return f"no longer {record.status}"
     if rerun == "all" or (rerun == "failed" and record.status in _FAILED):
-        return f"asked for (--rerun {rerun})"
+        return "asked for"
     changed = difference(record.fingerprint, fingerprint(planned.trial))
     return f"changed: {changed}" if changed else ""

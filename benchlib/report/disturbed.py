@@ -9,6 +9,7 @@ from benchlib.measure.verdicts import CAUSES, DISTURBED
 from benchlib.report import prose, units
 from benchlib.report.collate import Results
 from benchlib.report.columns import escape
+from benchlib.stages.shown import two_digits
 
 _WHAT_TO_DO = (
     "Stop what else runs on this host and sweep again with --rerun all, ask for fewer threads (num_cores), or have "
@@ -47,6 +48,6 @@ def _moved(reference: MovedReference) -> str:
     low, high = units.duration(reference.low), units.duration(reference.high)
     return (
         f"The reference of {reference.model} ({reference.way}) took {low} in one trial and {high} in another, "
-        f"{reference.ratio:.2g} times as long: nothing is decided by the {prose.count(reference.trials, 'trial')} that "
-        "compare with it."
+        f"{two_digits(reference.ratio)} times as long: nothing is decided by the "
+        f"{prose.count(reference.trials, 'trial')} that compare with it."
     )
