@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import json
+import logging
 import shutil
 import tempfile
 import warnings
@@ -93,10 +94,16 @@ def without_running(planned: Planned, folder: Path, room: str = store.TRIALS) ->
     return record
 
 
+# Loggers of what runs notebooks, which tell of a kernel that died, as those of an interrupted sweep do.
+_SAID_BY_THE_RECORD = ("asyncio", "papermill", "traitlets")
+
+
 def _papermill(planned: Planned, notebook: Path, environment: dict[str, str]) -> BaseException | None:
     """Executes the template; returns what Papermill raised instead of raising it, Ctrl-C excepted."""
     import papermill
 
+    for name in _SAID_BY_THE_RECORD:  # for good: what was never awaited is told when it is collected
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:

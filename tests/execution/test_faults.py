@@ -130,3 +130,9 @@ def test_status_adds_up(swept, command):
     assert (
         f"{len(OUTCOMES)} planned = 3 ok + 1 inaccurate + 3 failed + 3 timeout + 4 crashed + 1 oom + 1 refused" in text
     )
+
+
+def test_what_the_records_say_is_not_said_by_others_too(swept):
+    _, text = swept
+    assert "the notebook's kernel died" in text
+    assert "Kernel died while" not in text and "Traceback" not in text
