@@ -247,7 +247,7 @@ def in_words(found: Conclusion | Pair | str) -> str:
                 text += f"; {enough} measuring would decide"
             return text + _beside(unpaired)
         case Pair():
-            return "not decided (no run-off was run)"
+            return "not decided (no run-off was run: `run --runoff` and `sweep` run them)"
     return found
 
 

@@ -180,7 +180,7 @@ WIN = PairedResult(Interval(1.12, 1.08, 1.16), 5, 4.0)
             "a and b cannot be told apart here; no reasonable measuring would decide",
         ),
         (Tie(("a", "b"), {}, None, ("c",)), "a and b cannot be told apart here; not paired: c"),
-        (Pair("a", "b"), "not decided (no run-off was run)"),
+        (Pair("a", "b"), "not decided (no run-off was run: `run --runoff` and `sweep` run them)"),
         ("one way only", "one way only"),
     ],
 )

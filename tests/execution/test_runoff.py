@@ -156,7 +156,7 @@ def test_a_study_may_do_without(before, how):
     from benchlib.report import collate
 
     (answer,) = collate(study.outputs).answers
-    assert answer.text == "not decided (no run-off was run)"
+    assert answer.text == "not decided (no run-off was run: `run --runoff` and `sweep` run them)"
 
 
 # -- with pairs that are made up -------------------------------------------------------------------

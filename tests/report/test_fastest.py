@@ -59,7 +59,7 @@ def test_each_model_has_one_answer(decided):
     fastest, tie, open_ = (a.text for a in results.answers)
     assert fastest == "fastest: onnx_dynamo, 1.12 × (1.10–1.14) directly over script"
     assert tie.startswith("onnx_dynamo and script cannot be told apart here; about")
-    assert open_ == "not decided (no run-off was run)"
+    assert open_ == "not decided (no run-off was run: `run --runoff` and `sweep` run them)"
     assert len(results.table) == 6 == sum(results.counts().values())
     assert len(results.runoff) == 2
 
@@ -83,14 +83,14 @@ def test_the_terminal_has_one_line_for_each_model(decided):
     lines = summary(collate(decided)).splitlines()[-3:]
     assert lines[0].startswith("resnet18: fastest: onnx_dynamo")
     assert lines[1].startswith(f"{EVIL}: onnx_dynamo and script cannot")
-    assert lines[2] == "BertForMaskedLM: not decided (no run-off was run)"
+    assert lines[2] == "BertForMaskedLM: not decided (no run-off was run: `run --runoff` and `sweep` run them)"
 
 
 def test_fastest_is_said_of_nothing_that_won_no_run_off(decided):
     for path in (decided / "runoff").iterdir():
         path.unlink()
     shown = [answer.text for answer in collate(decided).answers]
-    assert shown == ["not decided (no run-off was run)"] * 3
+    assert shown == ["not decided (no run-off was run: `run --runoff` and `sweep` run them)"] * 3
     assert "fastest:" not in Report(decided).fastest()._repr_html_()
 
 
