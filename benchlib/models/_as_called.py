@@ -6,7 +6,7 @@ not stored with it. The outputs of the call, which lie beside the model, tell: a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,16 +32,21 @@ def keep(folder: Path, module: Any, inputs: Inputs, positional: Sequence[str]) -
         (folder / FILE).unlink(missing_ok=True)
 
 
-def difference(folder: Path, module: Any, inputs: Inputs, positional: Sequence[str]) -> str:
-    """How the answer of a module differs from the one that was kept, in words; "" where it does not, where none was
-    kept, and of a module that answers otherwise at each call."""
+def difference(folder: Path, answer: Callable[[], Any]) -> str:
+    """How the answer of a model differs from the one that was kept, in words; "" where it does not, where none was
+    kept, and of a model that answers otherwise each time.
+
+    Args:
+        folder: where it was kept.
+        answer: opens the model anew, as it was before its call, and calls it: one that counts its calls is no other.
+    """
     import torch
 
     if not (folder / FILE).is_file():
         return ""
     then, _ = tensors.load(folder / FILE)
     with torch.no_grad():
-        here, again = (_answered(call(module, inputs, tuple(positional))) for _ in range(2))
+        here, again = (_answered(answer()) for _ in range(2))
     if _apart(here, again):
         return ""
     return _apart(then, here)

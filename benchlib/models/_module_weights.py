@@ -161,6 +161,6 @@ def _memory(tensor: Any) -> object:
     """What is equal for tensors that are one memory; where there is none to see, the tensor itself."""
     try:
         address = tensor.untyped_storage().data_ptr()
-    except (RuntimeError, NotImplementedError):  # made of others, opaque, without memory
+    except RuntimeError:  # made of others, opaque, without memory
         address = 0
     return (address, tensor.storage_offset(), tensor.numel(), tensor.dtype) if address else id(tensor)

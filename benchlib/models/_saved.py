@@ -26,8 +26,7 @@ from benchlib.errors import UserError
 from benchlib.typed_json import from_json, to_json
 
 # What pickle raises for what it does not take, and objects for themselves.
-_UNSTORABLE = (TypeError, pickle.PickleError, AttributeError, ValueError, RuntimeError, NotImplementedError,
-               RecursionError, ImportError)  # fmt: skip
+_UNSTORABLE = (TypeError, pickle.PickleError, AttributeError, ValueError, RuntimeError, ImportError)
 _OF_TORCH = ("_modules", "_parameters", "_buffers")
 META = "meta.json"  # of a stored module
 

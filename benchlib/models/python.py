@@ -34,6 +34,7 @@ from benchlib.models import (
     _module,
     _refusals,
     _saved,
+    call,
 )
 from benchlib.models._facts import class_name
 from benchlib.models._saved import META, StoredModule
@@ -123,9 +124,13 @@ def differs(place: Path) -> str:
     knows (`_as_called`)."""
     meta = StoredModule.read(place / META)
     sys.path.extend(p for p in meta.paths if p not in sys.path)
-    flat, structure = tensors.load(place / "inputs.npz")
-    module = _saved.open_saved(place / "model.pt")
-    return _as_called.difference(place, module, tensors.as_given(structure, flat), meta.positional)
+
+    def answer() -> Any:
+        module = _saved.open_saved(place / "model.pt")
+        flat, structure = tensors.load(place / "inputs.npz")
+        return call(module, tensors.as_given(structure, flat), tuple(meta.positional))
+
+    return _as_called.difference(place, answer)
 
 
 def own_dtype(name: str, trial: Any) -> str:
