@@ -114,9 +114,12 @@ def test_no_sample_is_below_its_law_and_nothing_is_dropped(swept):
 
 
 def test_bimodal_shows_its_second_mode_in_p90_and_keeps_its_first_as_median(swept):
-    metrics = swept[0]["bimodal"][0].metrics
-    assert BASE <= metrics["time_latency"] < 2 * BASE
-    assert metrics["time_latency_p90"] >= 3 * BASE
+    """The p90 of the samples themselves: a busy host's autocorrelation may leave too few of them for the record's."""
+    record, samples = swept[0]["bimodal"]
+    assert BASE <= record.metrics["time_latency"] < 2 * BASE
+    p90 = np.quantile(samples.counted(1), 0.9, method="inverted_cdf")
+    assert p90 >= 3 * BASE
+    assert record.metrics["time_latency_p90"] in (None, pytest.approx(p90))
 
 
 def test_the_report_has_a_row_for_each(swept, command):
