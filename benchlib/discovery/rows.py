@@ -35,18 +35,25 @@ class _Summary(TypedDict):
 
 
 class _Known:
-    """A module that was called: what does not change with its inputs, as it was at its first call, or at the first
-    after the script changed it. By the number of its parent's row, which -1 stands for at depth 0."""
+    """A module that was called, by the number of its parent's row, which -1 stands for at depth 0."""
 
     def __init__(self, module: Any, gone: Callable):
         self.ref = weakref.ref(module, gone)
         self.names: dict[int, str] = {}
         self.state: State | None = None  # after its last call at depth 0
-        self.changes = 0  # that made another structure of it
-        self.forget(module)
+        self.form = _Form(module)
+        self.forms: dict[int, _Form] = {}  # that a script made another of, by their structures
 
-    def forget(self, module: Any) -> None:
-        """It is another module from now on, with the name that it has."""
+    def turn(self, module: Any, before: State, now: State) -> None:
+        """It is another module from now on, with the name that it has, or once more one that it was."""
+        self.forms[before.structure] = self.form
+        self.form = self.forms.get(now.structure) or _Form(module)
+
+
+class _Form:
+    """What does not change with a module's inputs while a script leaves its structure as it is."""
+
+    def __init__(self, module: Any):
         self.takes = identity.parameters(module)
         self.likeness: dict[int, str] = {}
         self.summary: dict[int, _Summary] = {}
@@ -98,14 +105,14 @@ class Rows:
                 known = self._known.get(id(module)) or self._first(module)
                 if not stack:
                     self._note_change(known, module)
-                inputs = identity.named(known.takes, args, kwargs)
+                inputs = identity.named(known.form.takes, args, kwargs)
                 key = (parent.row if parent else -1, identity.inputs_text(inputs))
-                if key not in known.rows:
+                if key not in known.form.rows:
                     with stateless.as_module(self._torch, module, inputs) as plain:
-                        known.rows[key] = self._row(known, modules, stack, key, plain, len(args))
-                if known.rows[key][0] is not None:
+                        known.form.rows[key] = self._row(known, modules, stack, key, plain, len(args))
+                if known.form.rows[key][0] is not None:
                     self._note_numbers(known, key, inputs)
-                return known.rows[key]
+                return known.form.rows[key]
         except Exception as error:
             text = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
             self._journal.say(Remark(f"a {type(module).__name__} could not be looked at: {text}"))
@@ -114,7 +121,7 @@ class Rows:
     def after_call(self, module: Any) -> None:
         """A call at depth 0 went well: what it did to the module is none of the script's changes."""
         known = self._known.get(id(module))
-        if known and known.changes < EACH:
+        if known and len(known.forms) < EACH:
             known.state = self._state(module)
 
     def _state(self, module: Any) -> State | None:
@@ -128,24 +135,22 @@ class Rows:
     def _note_change(self, known: _Known, module: Any) -> None:
         """What the script did to a module since its last call makes another of it, or is said."""
         before = known.state
-        if before is None or known.changes >= EACH or (now := self._state(module)) is None:
+        if before is None or len(known.forms) >= EACH or (now := self._state(module)) is None:
             return
         name = known.names.get(-1, type(module).__name__)
         if now.structure != before.structure:
-            known.changes += 1
-            if known.changes < EACH:
-                known.forget(module)
+            if len(known.forms) < EACH - 1 or now.structure in known.forms:
+                known.turn(module, before, now)
             else:
-                self._journal.say(
-                    Remark(f"{name} is changed between its calls again and again: its last row is of all")
-                )
+                known.forms[before.structure] = known.form
+                self._say_once(f"{name} is changed between its calls again and again: its last row is of all")
         elif what := changes.words(before, now):
             self._say_once(f"{what.capitalize()} changed between calls of {name}: it is as it was at the first")
 
     def _note_numbers(self, known: _Known, key: tuple[int, str], inputs: CallInputs) -> None:
         """Numbers that differ between calls of one row may make a call longer: that is said once."""
         given = changes.numbers_of(inputs)
-        first = known.numbers.setdefault(key, given)
+        first = known.form.numbers.setdefault(key, given)
         for name in [name for name in given if name in first and given[name] != first[name]]:
             called = known.names.get(key[0], "")
             self._say_once(f"{called} was also called with other values of {name}: its row is of {first.pop(name)}")
@@ -180,12 +185,12 @@ class Rows:
             )
             known.names[above] = named
         name = known.names[above]
-        if above not in known.likeness:
-            known.likeness[above] = identity.likeness(module, self.forwards.as_written)
-        alike = (known.likeness[above], key[1], name, above)
+        if above not in known.form.likeness:
+            known.form.likeness[above] = identity.likeness(module, self.forwards.as_written)
+        alike = (known.form.likeness[above], key[1], name, above)
         if alike in self._rows:
             return self._rows[alike]
-        if len(self._rows) >= MOST or sum(row is not None for row, _ in known.rows.values()) >= EACH:
+        if len(self._rows) >= MOST or sum(row is not None for row, _ in known.form.rows.values()) >= EACH:
             self._journal.say(LeftOut(name))
             return None, ""
         hash = identity.digest(module, inputs, positional, len(stack), self.forwards.as_written)
@@ -194,8 +199,8 @@ class Rows:
             self._take(module, inputs, positional)
         row = len(self._rows)
         self._rows[alike] = row, hash
-        if above not in known.summary:
-            known.summary[above] = self._summary(module)
+        if above not in known.form.summary:
+            known.form.summary[above] = self._summary(module)
         place = next((f for f in frames if f.f_locals.get("self") is not module), None)
         model = Found(
             name=name,
@@ -207,7 +212,7 @@ class Rows:
             inputs=key[1],
             called_in="" if parent else self._called_in(modules, frames),
             dtype=_dtype_of(module, inputs),
-            **known.summary[above],
+            **known.form.summary[above],
         )
         self._journal.say(FoundRow(row, above, model))
         if len(stack) < self._max_depth and self._hides_children(module):

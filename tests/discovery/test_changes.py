@@ -1,5 +1,7 @@
 """A model that a script changes between two of its calls, and calls that are none."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 from torch import nn
@@ -10,6 +12,7 @@ from benchlib.discovery import changes
 pytestmark = pytest.mark.process
 
 CHANGED = """
+from types import SimpleNamespace
 import torch
 from torch import nn
 from torch.ao.quantization import quantize_dynamic
@@ -19,19 +22,20 @@ class Net(nn.Module):
     def __init__(self):
         super().__init__()
         self.fc, self.merged, self.calls = nn.Linear(8, 8), False, 0
+        self.drop, self.config = nn.Dropout(0.5), SimpleNamespace(twice=False, inner={"width": 8})
 
     def forward(self, x, steps=1):
         self.calls += 1
         for _ in range(int(steps)):
-            x = self.fc(x)
+            x = self.drop(self.fc(x))
         return x if self.merged else self.fc(x)
 
 def made():
     return Net().eval()
 
 x = torch.ones(2, 8)
-replaced, quantized, pruned, merged, halved, loaded = (made() for _ in range(6))
-for net in (replaced, quantized, pruned, merged, halved, loaded):
+replaced, quantized, pruned, merged, halved, loaded, configured, widened = (made() for _ in range(8))
+for net in (replaced, quantized, pruned, merged, halved, loaded, configured, widened):
     net(x)
 replaced.fc = nn.Linear(8, 5)
 replaced.merged = True
@@ -40,7 +44,9 @@ prune.l1_unstructured(pruned.fc, "weight", 0.5)
 merged.merged = True
 halved.bfloat16()
 loaded.load_state_dict(made().state_dict())
-for net in (replaced, quantized, pruned, merged, loaded):
+configured.config.twice = True
+widened.config.inner["width"] = 9
+for net in (replaced, quantized, pruned, merged, loaded, configured, widened):
     net(x)
 halved(x.bfloat16())
 
@@ -54,6 +60,11 @@ for step in range(3):
     trained(x).sum().backward()
     optimizer.step()
 trained.eval()(x)
+in_part = made()
+for epoch in range(20):
+    in_part.drop.train()
+    in_part(x)
+    in_part.eval()(x)
 
 flipped = made()
 flipped(x)
@@ -71,15 +82,17 @@ def test_what_a_script_changes_of_a_model_is_another_or_is_said(tmp_path):
     rows = {name: [m for m in found.models if m.name == name] for name in {m.name for m in found.models}}
     assert {name: [m.executed for m in rows[name]] for name in rows if name != "flipped"} == {
         "replaced": [1, 1], "quantized": [1, 1], "pruned": [1, 1], "merged": [1, 1], "halved": [1, 1], "loaded": [2],
+        "configured": [1, 1], "widened": [2], "in_part": [20, 20],
         "counted": [3], "steered": [3], "by_tensor": [2], "trained": [4],
     }  # fmt: skip
-    for name in ("replaced", "quantized", "pruned", "merged", "halved"):
+    for name in ("replaced", "quantized", "pruned", "merged", "halved", "configured", "in_part"):
         assert len({m.hash for m in rows[name]}) == 2
     assert [m.params_size for m in rows["replaced"]] == [72, 45]
     assert [m.dtype for m in rows["halved"]] == ["float32", "bfloat16"]
     assert len(rows["flipped"]) == 16 and sum(m.executed for m in rows["flipped"]) == 41
     assert found.remarks == [
         "Its weights were changed between calls of loaded: it is as it was at the first",
+        "Numbers that it holds were changed between calls of widened: it is as it was at the first",
         "steered was also called with other values of steps: its row is of 1",
         "by_tensor was also called with other values of steps: its row is of 1",
         "flipped is changed between its calls again and again: its last row is of all",
@@ -163,6 +176,7 @@ def test_the_inputs_of_a_scripted_module_have_their_names_whatever_it_calls_itse
 def net() -> nn.Module:
     made = nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2)).eval()
     made.switch, made.number, made.note = False, 1, None
+    made.config = SimpleNamespace(width=8, inner={"twice": False, "names": ("a", None)})
     return made
 
 
@@ -182,7 +196,13 @@ def test_a_state_differs_in_what_was_changed_and_in_nothing_else():
     def own_forward(model: nn.Module) -> None:
         model.forward = lambda x: x
 
-    for change in (halve, hook, switch, replace, own_forward):
+    def configure(model: nn.Module) -> None:
+        model.config.inner["twice"] = True
+
+    def in_part(model: nn.Module) -> None:
+        model.train()[0].eval()
+
+    for change in (halve, hook, switch, replace, own_forward, configure, in_part):
         model = net()
         before = changes.state_of(model)
         assert changes.state_of(model) == before
@@ -205,6 +225,16 @@ def test_written_weights_and_numbers_are_said_and_training_is_not():
     model = net()
     model[0].weight.data = torch.ones(2, 2)
     assert changes.words(first, changes.state_of(model)) == "its weights were"
+
+
+def test_what_holds_more_than_values_is_no_configuration():
+    model, trainer = net(), SimpleNamespace(state="fit", loops=[object()])
+    model.trainer = trainer
+    before = changes.state_of(model)
+    trainer.state = "validate"
+    assert changes.state_of(model) == before
+    trainer.loops = []
+    assert changes.state_of(model) != before
 
 
 def test_numbers_are_those_that_steer():
