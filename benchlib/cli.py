@@ -13,6 +13,7 @@ import typer
 import typer.core
 
 from benchlib import cli_cache, cli_discover, cli_list, cli_scripts
+from benchlib.cli_answer import print_answer, print_error, print_fields
 from benchlib.cli_options import BuildOnly, CacheDir, Lean, Quiet, Verbose, use_cache, with_trial_options
 from benchlib.doctor import TAKES, examine, noise_floor
 from benchlib.errors import Interrupted, UnknownName, UserError
@@ -70,6 +71,7 @@ def _run(
     output: Path,
     runoff: bool,
     fail_fast: bool,
+    records: bool,
     search_dir: Path | None,
     every: bool,
     wanted: str,
@@ -93,7 +95,8 @@ def _run(
     if analyze_only:
         print("\n".join(cli_scripts.analysed(expand(study), verbose)))
         return
-    outcome = _execute(study, output, "all", quiet, verbose or int(fail_fast), fail_fast, lines=True, lean=lean)
+    records = records or not sys.stdout.isatty()
+    outcome = _execute(study, output, "all", quiet, verbose or int(fail_fast), fail_fast, records=records, lean=lean)
     if not quiet:
         cli_scripts.print_listed(outcome.records)
     if fail_fast and set(outcome.counts) - {"ok", "unverified", "inaccurate", "refused", "skipped"}:
@@ -147,12 +150,11 @@ def status(
 @app.command()
 def report(study: Study) -> None:
     """Collates a study and publishes report.html."""
-    from benchlib.report import collate, publish, summary
+    from benchlib.report import collate, publish
 
     folder = _folder(study)
-    path = publish(folder)
-    print(summary(collate(folder)))
-    print(f"\nreport: {path}")
+    page = publish(folder)
+    print_answer(collate(folder), page=page)
 
 
 @app.command()
@@ -210,11 +212,11 @@ def _execute(
     quiet: bool,
     verbose: int,
     fail_fast: bool = False,
-    lines: bool = False,
+    records: bool = False,
     only: str = "",
     lean: bool = False,
 ) -> Any:
-    """Plans, sweeps and collates."""
+    """Plans, sweeps, collates and prints the answer; on standard error beside records, which somebody may parse."""
     from benchlib.execution.driver import Options
     from benchlib.execution.driver import sweep as run_plan
     from benchlib.report import collate
@@ -223,36 +225,20 @@ def _execute(
     chosen = frozenset(p.key for p in select(plan, only)) if only else None
 
     def each(record: Record) -> None:
-        if lines:
-            _print_lines(record)
-        _explain(record, verbose)
+        if records:
+            print_fields(record)
+        print_error(record, verbose)
 
     failed = ("failed", "timeout", "crashed", "oom")
     options = Options(rerun, chosen, quiet, lean, each, lambda record: fail_fast and record.status in failed)
     outcome = run_plan(plan, folder, options)
-    collate(folder)
+    results = collate(folder)
+    if not (records and quiet):
+        print_answer(results, sys.stderr if records else sys.stdout)
     if not quiet:
         counts = " + ".join(f"{n} {s}" for s, n in outcome.counts.items())
         print(f"{len(outcome.records)} trials = {counts}, in {folder}", file=sys.stderr)
     return outcome
-
-
-def _print_lines(record: Record) -> None:
-    """A record as torch_bench prints it: `:name,value;`, a line per field, sorted; texts of several lines in one."""
-    fields = {**record.details, **record.metrics, "status": record.status, "key": record.key}
-    if record.reason:
-        fields |= {"stage": record.stage, "reason": record.reason}
-    for name in sorted(fields):
-        value = "" if fields[name] is None else fields[name]
-        print(f":{name},{' '.join(value.split()) if isinstance(value, str) else value};")
-
-
-def _explain(record: Record, verbose: int) -> None:
-    if record.error is None:
-        return
-    for level, text in ((1, record.error.traceback), (2, record.error.log)):
-        if verbose >= level and text:
-            print(text, file=sys.stderr)
 
 
 def _folder(study: str) -> Path:

@@ -61,6 +61,12 @@ def with_trial_options(function: Any) -> Any:
             False,
             typer.Option("--fail-fast", help="stop at the first failure, with its whole traceback"),
         ),
+        option(
+            "records",
+            bool,
+            False,
+            typer.Option("--records", help="print each record, a :name,value; a field, as where no terminal reads"),
+        ),
         inspect.Parameter("search_dir", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=SearchDir),
         inspect.Parameter("every", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=Every),
         inspect.Parameter("wanted", inspect.Parameter.KEYWORD_ONLY, default="", annotation=Wanted),

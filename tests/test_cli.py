@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from benchlib import cli
+from benchlib import cli_answer
 from benchlib.record import Record
 from benchlib.record.metrics import Metrics
 
@@ -37,7 +37,7 @@ def test_run_prints_every_field_that_torch_bench_prints(command):
 def test_a_text_of_several_lines_is_one_field(capsys):
     metrics = Metrics(model_provenance="A paper.\n\nhttps://example.org")
     record = Record("k", "name", "ok", {}, metrics)
-    cli._print_lines(record)
+    cli_answer.print_fields(record)
     assert capsys.readouterr().out == ":key,k;\n:model_provenance,A paper. https://example.org;\n:status,ok;\n"
 
 

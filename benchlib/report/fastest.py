@@ -19,7 +19,8 @@ FASTEST, TIE, OPEN = "fastest", "tie", "open"
 class Answer:
     """One model under one set of conditions: how many ways were planned, which kind of answer, and its words.
 
-    `pairs` are the direct pairs that it rests on: what each compared, and its notebook.
+    `pairs` are the direct pairs that it rests on: what each compared, and its notebook. `keys` are those of its trials,
+    `fastest` is that of the trial whose way won, "" where none did.
     """
 
     title: str
@@ -27,6 +28,8 @@ class Answer:
     kind: str
     text: str
     pairs: list[tuple[str, str]] = field(default_factory=list)
+    keys: tuple[str, ...] = ()
+    fastest: str = ""
 
 
 def answers(records: Iterable[Record], direct: Iterable[tuple[Path, Record]]) -> list[Answer]:
@@ -44,7 +47,9 @@ def answers(records: Iterable[Record], direct: Iterable[tuple[Path, Record]]) ->
         pairs = _NotedPairs(look_up, notebooks)
         outcome = contest.settle(pairs.look_up_and_note)
         kind = FASTEST if isinstance(outcome, Fastest) else TIE if isinstance(outcome, Tie) else OPEN
-        made.append(Answer(contest.title, len(contest.records), kind, contest.in_words(outcome), pairs.used))
+        keys = tuple(record.key for record in contest.records)
+        fastest = contest.ok[outcome.way].key if isinstance(outcome, Fastest) else ""
+        made.append(Answer(contest.title, len(keys), kind, contest.in_words(outcome), pairs.used, keys, fastest))
     return made
 
 

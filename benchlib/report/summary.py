@@ -1,96 +1,146 @@
-"""The results as a few lines of text, for the terminal."""
+"""The results as text for the terminal: a table for each question of a study, its answer, whether to believe it."""
 
 from __future__ import annotations
 
-import unicodedata
+import io
+from collections.abc import Iterator
 
 import pandas as pd
+from rich import box
+from rich.cells import cell_len
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
 
 from benchlib.report import disturbed
+from benchlib.report.belief import IN_PART, NO, YES, Belief, belief_in
 from benchlib.report.collate import Results
 from benchlib.report.columns import incomparable
 from benchlib.report.fastest import Answer
 from benchlib.report.rows import Row, rows_of
-from benchlib.report.units import Scale, known, ratio, scale_for, with_interval
-from benchlib.report.words import NO_VERDICTS
+from benchlib.report.units import Scale, known, ratio, scale_for, whole, with_interval
+from benchlib.report.words import CONDITION_WORDS, NO_VERDICTS
 
-WIDEST = 36
+ANY_WIDTH = 10_000  # characters: no line goes on in another one where no terminal shows it
+LEAST, MOST = 16, 36  # characters of a name before it goes on in another line
+_ONE_WAY = "models with one way"
+_STYLES = {
+    "faster": "green", "slower": "red", "disturbed": "yellow", "right": "green", "unverified": "yellow",
+    YES: "bold green", IN_PART: "bold yellow", NO: "bold red",
+}  # fmt: skip
+_OUTCOMES = {"ok": "right", "inaccurate": "wrong"}
 
 
-def summary(results: Results) -> str:
-    """One line per trial: model, way, batch, latency, speedup, verdict, status; then the counts; then one line per
-    model with several ways: which of them is fastest."""
+def summary(results: Results, width: int = ANY_WIDTH) -> str:
+    """What `answer` shows, as plain text."""
+    console = Console(file=io.StringIO(), width=width, color_system=None, highlight=False)
+    with console.capture() as captured:
+        console.print(answer(results))
+    return "\n".join(line.rstrip() for line in captured.get().rstrip().splitlines())
+
+
+def answer(results: Results) -> RenderableType:
+    """For each model and its conditions a table of the ways and which of them is fastest; one table of all models that
+    have a single way; then what became of the trials, and whether the figures can be believed."""
     table = results.table
     scale = scale_for(table["time_latency"], "s")
-    head = ("model", "way", "batch", f"latency [{scale.unit}]", "speedup", "verdict", "status")
-    lines = [head, *(_line(row, scale) for row in rows_of(table))]
-    widths = [max(_width(line[i]) for line in lines) for i in range(len(head))]
-    right = {2, 3, 4}
-    text = [
-        "  ".join(
-            _pad(cell, width, i in right) for i, (cell, width) in enumerate(zip(line, widths, strict=True))
-        ).rstrip()
-        for line in lines
-    ]
-    text.insert(1, "  ".join("─" * width for width in widths))
-    counts = " + ".join(f"{n} {status}" for status, n in results.counts().items() if n)
-    contested = [answer for answer in results.answers if answer.ways > 1]
-    return "\n".join(
-        [
-            *text,
-            "",
-            f"{len(table)} planned = {counts}",
-            *(f"left out: {line}" for line in results.left_out),
-            *_guessed(table),
-            *disturbed.sentences(results),
-            *[""][: len(contested)],
-            *(_answer(answer) for answer in contested),
-        ]
-    )
+    contested = [a for a in results.answers if a.ways > 1]
+    in_contests = {key for a in contested for key in a.keys}
+    others = table[~table["key"].isin(in_contests)]
+    pieces: list[RenderableType] = []
+    for found in contested:
+        rows = table[table["key"].isin(found.keys)]
+        pieces += [Text(_printable(found.title), style="bold"), _table(rows, scale, has_models=False), _said(found), ""]
+    if len(others):
+        pieces += [Text(_ONE_WAY, style="bold")] if contested else []
+        pieces += [_table(others, scale, has_models=True), ""]
+    pieces += [_text(line) for line in (_shared(table), *_ends(results)) if line]
+    return Group(*pieces, _believed(belief_in(results)))
 
 
-def _line(row: Row, scale: Scale) -> tuple[str, ...]:
+def _table(rows: pd.DataFrame, scale: Scale, has_models: bool) -> RenderableType:
+    shown = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), header_style="")
+    for name, column in (("model", "model_name"), ("way", "way"))[not has_models :]:
+        longest = max((cell_len(_printable(str(text))) for text in rows[column]), default=0)
+        shown.add_column(name, overflow="fold", min_width=min(longest, LEAST), max_width=MOST)
+    batches = rows["batch_size"].nunique() > 1
+    if batches:
+        shown.add_column("batch", justify="right", no_wrap=True)
+    shown.add_column(Text(f"latency [{scale.unit}]"), justify="right", no_wrap=True)
+    shown.add_column("speedup", justify="right", no_wrap=True)
+    shown.add_column("verdict", no_wrap=True)
+    shown.add_column("outcome", overflow="fold")
+    for row in rows_of(rows):
+        cells = [_text(row["model_name"])] if has_models else []
+        cells.append(_text(row["way"]))
+        cells += [Text(whole(row["batch_size"]))] if batches else []
+        shown.add_row(*cells, *_figures(row, scale))
+    return Padding(shown, (0, 0, 0, 2))
+
+
+def _figures(row: Row, scale: Scale) -> Iterator[Text]:
     latency = [
         scale.of(row[n]) if known(row[n]) else None for n in ("time_latency", "time_latency_low", "time_latency_high")
     ]
     value, interval = with_interval(*latency)
     speedup, bounds = ratio(row["speedup"], row["speedup_low"], row["speedup_high"])
     decides = row["level"] != NO_VERDICTS
-    status = row["status"] if not known(row["stage"]) else f"{row['status']} at {row['stage']}"
-    return (
-        _short(str(row["model_name"])),
-        _short(str(row["way"])),
-        str(row.get("batch_size")) if known(row.get("batch_size")) else "–",
-        f"{value} ({interval})" if interval else value,
-        "not comparable" if incomparable(row) else f"{speedup} ({bounds})" if bounds else speedup,
-        "control" if row["control"] else row["verdict"] if known(row["verdict"]) and decides else "–",
-        f"{status}, suspect: {row['suspect']}" if known(row["suspect"]) else status,
-    )
+    yield Text(f"{value} ({interval})" if interval else value)
+    yield Text("not comparable" if incomparable(row) else f"{speedup} ({bounds})" if bounds else speedup)
+    yield _styled("reference" if row["control"] else row["verdict"] if known(row["verdict"]) and decides else "–")
+    outcome = _OUTCOMES.get(row["status"], row["status"]) if known(row["time_latency"]) else row["status"]
+    outcome = f"{outcome} at {row['stage']}" if known(row["stage"]) and outcome != "wrong" else outcome
+    yield _styled(outcome, f", suspect: {row['suspect']}" if known(row["suspect"]) else "")
 
 
-def _guessed(table: pd.DataFrame) -> list[str]:
+def _said(found: Answer) -> RenderableType:
+    return Padding(Text(_printable(found.text)), (0, 0, 0, 2))
+
+
+def _shared(table: pd.DataFrame) -> str:
+    """The conditions in which all trials agree, and for which somebody may ask: `batch 1, float32, level quick`."""
+    shared = {
+        word: table[name].iloc[0]
+        for name, word in CONDITION_WORDS.items()
+        if name in table and table[name].notna().all() and table[name].nunique() == 1
+    }
+    unlike = ("io", "loss", "seed")  # nobody asks for them who has not set them
+    told = [f"{word} {_value(value)}" for word, value in shared.items() if word not in unlike]
+    return f"All with {', '.join(told)}." if told else ""
+
+
+def _ends(results: Results) -> Iterator[str]:
+    counts = " + ".join(f"{n} {status}" for status, n in results.counts().items() if n)
+    yield f"{len(results.table)} planned = {counts}"
+    yield from (f"left out: {line}" for line in results.left_out)
+    yield from _guessed(results.table)
+    yield from disturbed.sentences(results)
+
+
+def _guessed(table: pd.DataFrame) -> Iterator[str]:
     """A line for each model with inputs of which nothing is known."""
     told = table[table["inputs_guessed"].fillna("") != ""].drop_duplicates(["model_name", "inputs_guessed"])
-    return [f"{_short(str(r['model_name']))}: {_printable(str(r['inputs_guessed']))}" for r in rows_of(told)]
+    return (f"{r['model_name']}: {r['inputs_guessed']}" for r in rows_of(told))
 
 
-def _answer(answer: Answer) -> str:
-    return f"{_short(answer.title)}: {_printable(answer.text)}"
+def _believed(belief: Belief) -> Text:
+    text = Text(_printable(belief.sentence))
+    text.stylize(_STYLES[belief.word], text.plain.index("?") + 2, text.plain.index(":"))
+    return text
+
+
+def _styled(word: str, more: str = "") -> Text:
+    return Text(_printable(word), style=_STYLES.get(word, "")).append(_printable(more), style="yellow")
+
+
+def _text(value: object) -> Text:
+    return Text(_printable(str(value)))
+
+
+def _value(value: object) -> str:
+    return whole(value) if isinstance(value, int | float) else str(value)
 
 
 def _printable(text: str) -> str:
     return "".join(c if c.isprintable() else " " for c in text)  # no escape sequences reach the terminal
-
-
-def _short(text: str) -> str:
-    text = _printable(text)
-    return text if len(text) <= WIDEST else f"{text[: WIDEST - 1]}…"
-
-
-def _width(text: str) -> int:
-    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
-
-
-def _pad(text: str, width: int, right: bool) -> str:
-    space = " " * (width - _width(text))
-    return space + text if right else text + space

@@ -1,26 +1,61 @@
 from __future__ import annotations
 
-from fake_study import EVIL
+import dataclasses
+
+from fake_study import EVIL, make_record, make_samples, planned, write_plan, write_trial
 
 from benchlib.report import collate, summary
 
 
-def test_one_aligned_line_for_each_trial_and_the_counts(study):
+def test_each_question_has_an_aligned_table_and_its_answer(study):
     lines = summary(collate(study)).splitlines()
-    body = lines[2:30]
-    assert lines[0].split()[:3] == ["model", "way", "batch"] and "latency [ms]" in lines[0]
-    end = lines[0].index("status")
-    assert all(line[end - 2 : end] == "  " and line[end] != " " for line in body)
-    assert "28 planned = 18 ok + 1 inaccurate + 2 failed" in lines[31]
-    assert any(line.startswith("left out: notes.ipynb") for line in lines)
-    row = next(line for line in body if "resnet18" in line and "onnx_dynamo" in line)
-    assert "5.61 (5.54–5.68)" in row and "2.21 (2.16–2.26)" in row and row.endswith("faster        ok")
-    assert any("failed at export" in line for line in body) and any(line.startswith(EVIL) for line in body)
+    begin = lines.index("resnet18, batch_size 1")
+    head, rule, *rows, answer, blank = lines[begin + 1 : begin + 9]
+    assert head.split() == ["way", "latency", "[ms]", "speedup", "verdict", "outcome"]
+    assert set(rule) == {" ", "─"} and blank == ""
+    places = [head.index(name) for name in ("verdict", "outcome")]
+    assert all(row[place - 2 : place] == "  " and row[place] != " " for row in rows for place in places)
+    assert [row.split()[0] for row in rows] == ["eager", "inductor", "script", "onnx_dynamo"]
+    assert rows[-1].split() == ["onnx_dynamo", "5.61", "(5.54–5.68)", "2.21", "(2.16–2.26)", "faster", "right"]
+    assert rows[0].split()[-2:] == ["reference", "right"] and "suspect: threads_mismatch" in rows[2]
+    assert answer == "  fastest: onnx_dynamo; every other way is clearly slower; left out: script (suspect)"
+
+
+def test_the_end_says_what_all_share_what_became_of_them_and_whether_to_believe_it(study):
+    text = summary(collate(study))
+    assert "\nAll with device cpu, dtype float32, level quick.\n" in text
+    assert "\n28 planned = 18 ok + 1 inaccurate + 2 failed" in text and "\nleft out: notes.ipynb" in text
+    assert text.splitlines()[-1] == (
+        "Believe it? In part: 1 computes something else, 1 failed a check of what is possible; "
+        "of 28 trials 2 failed, 1 timeout, 1 crashed, 1 oom and 2 not run; "
+        "the host was quiet; all intervals are as narrow as level quick asks."
+    )
+    assert f"\n{EVIL}\n" in text and " failed at open" in text
+
+
+def test_a_terminal_of_80_columns_holds_every_figure(study):
+    lines = summary(collate(study), width=80).splitlines()
+    assert max(map(len, lines)) <= 80
+    assert "…" not in "".join(lines) and sum("2.21 (2.16–2.26)" in line for line in lines) == 3
+
+
+def test_models_with_one_way_share_a_table(tmp_path):
+    folder = tmp_path / "one"
+    (folder / "trials").mkdir(parents=True)
+    records = [make_record(model, "script", batch) for model in ("resnet18", EVIL) for batch in (1, 8)][:3]
+    for record in records:
+        write_trial(folder, record, make_samples(record))
+    write_plan(folder, {"name": "one", "title": "one", "trials": [planned(record) for record in records]})
+    lines = summary(collate(folder)).splitlines()
+    assert lines[0].split() == ["model", "way", "batch", "latency", "[ms]", "speedup", "verdict", "outcome"]
+    assert [line.split()[:3] for line in lines[2:5]] == [
+        ["resnet18", "script", "1"], ["resnet18", "script", "8"], [EVIL, "script", "1"],
+    ]  # fmt: skip
 
 
 def test_no_control_characters_reach_the_terminal(study):
     results = collate(study)
-    results.table.loc[0, "model_name"] = "evil\x1b[2J\nname"
+    results.answers[0] = dataclasses.replace(results.answers[0], title="evil\x1b[2J\nname")
     text = summary(results)
     assert "\x1b" not in text and "evil [2J name" in text
 
