@@ -12,11 +12,11 @@ from typing import Annotated, Any, cast
 import typer
 import typer.core
 
-from benchlib import cli_cache, cli_discover, cli_list, cli_scripts
+from benchlib import __version__, cli_cache, cli_discover, cli_list, cli_scripts
 from benchlib.cli_answer import print_answer, print_error, print_fields
 from benchlib.cli_options import BuildOnly, CacheDir, Lean, Quiet, Verbose, use_cache, with_trial_options
-from benchlib.doctor import TAKES, examine, noise_floor
-from benchlib.errors import Interrupted, UnknownName, UserError
+from benchlib.doctor import TAKES, conclude, examine, health, noise_floor
+from benchlib.errors import Interrupted, UnknownName, UserError, suggestion
 from benchlib.execution import status as stands
 from benchlib.execution.resume import Rerun
 from benchlib.models import issues, names_a_model
@@ -199,10 +199,12 @@ def doctor(
     use_cache(cache_dir)
     if level not in TAKES:
         raise UnknownName("level to calibrate", level, TAKES)
-    print(examine(), flush=True)
+    found = health()  # before a calibration keeps the cores busy
+    print(examine(found), flush=True)
     print()
     for line in noise_floor(level, device, calibrate):
         print(line, flush=True)
+    print(f"\n{conclude(found)}")
 
 
 def _execute(
@@ -254,6 +256,21 @@ def _folder(study: str) -> Path:
     raise UnknownName("study", study, known)
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"benchlib {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _every_command(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="print the version and stop")
+    ] = False,
+) -> None:
+    """Which way of running this model is fastest here, is it still right, and can the figure be believed?"""
+
+
 def _notebook(trial: str) -> Path:
     path = Path(trial)
     if path.suffix == ".ipynb" and path.exists():
@@ -266,10 +283,12 @@ def _notebook(trial: str) -> Path:
             if f"-{trial[:8]}." in p.name or p.name.startswith(f"{trial}.")
         ]
         found = sorted(past, key=lambda p: p.stat().st_mtime)[-1:]
-    if len(found) != 1:
-        raise UserError(
-            f"{'several notebooks' if found else 'no executed notebook'} under outputs/ called '{trial}'; give a path"
-        )
+    if len(found) > 1:
+        raise UserError(f"several notebooks under outputs/ are called '{trial}'; give the path of one")
+    if not found:
+        names = [p.stem for p in Path("outputs").glob("*/trials/*.ipynb")]
+        near = suggestion(trial, names) or "; give the path of one, as outputs/run/trials/NAME.ipynb"
+        raise UserError(f"no executed notebook under outputs/ is called '{trial}'{near}")
     return found[0]
 
 

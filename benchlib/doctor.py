@@ -8,7 +8,8 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from benchlib import artifacts, machine
@@ -26,6 +27,7 @@ _PACKAGES = (
     "papermill",
     "jupyterlab",
 )
+STOLEN = 0.01  # of the time, from which on it is a concern
 TAKES = {"quick": "one or two minutes", "precise": "five to ten minutes"}  # calibrating a level that decides
 # Asked in a process of its own: these imports take seconds, and a broken build may crash.
 _ASK = """
@@ -46,8 +48,8 @@ print(json.dumps(found))
 """
 
 
-def examine() -> str:
-    """The findings as text, section by section."""
+def examine(found: Mapping[str, Finding]) -> str:
+    """All that there is to say, with this `health`, as text, section by section."""
     facts = machine.facts()
     gpus = [f"{g.name}, {g.ram_size / 2**30:.0f} GiB, driver {g.driver}" for g in machine.gpus()]
     sections = {
@@ -63,7 +65,7 @@ def examine() -> str:
         "compiler": {
             "C++ (inductor)": next(filter(None, map(shutil.which, ("g++", "clang++"))), "none: inductor is skipped")
         },
-        "health": health(),
+        "health": {name: str(finding) for name, finding in found.items()},
         "known here": {
             "sources": ", ".join(sources.names()),
             "exporters": ", ".join(exporters.names()),
@@ -110,20 +112,40 @@ def noise_floor(level: str, device: str = "cpu", renew: bool | None = None) -> I
     yield from _rows(rows)
 
 
-def health() -> dict[str, str]:
-    """What may disturb a measurement right now, in words."""
+@dataclass(frozen=True)
+class Finding:
+    """One thing that may disturb a measurement: how it is now, and why that is bad; "" where it is not."""
+
+    value: str
+    concern: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.value}: {self.concern}" if self.concern else self.value
+
+
+def health() -> dict[str, Finding]:
+    """What may disturb a measurement right now."""
     load = os.getloadavg()[0]
     cores = machine.allowed_cores()
-    found = {"load": f"{load:.2f} on {cores} cores" + (": something else is running" if load > 0.5 * cores else "")}
+    busy = "something else is running" if load > 0.5 * cores else ""
+    found = {"load": Finding(f"{load:.2f} on {cores} cores", busy)}
     clock = _read("/sys/devices/system/clocksource/clocksource0/current_clocksource")
-    found["clock source"] = clock + ("" if clock in ("tsc", "kvm-clock", "arch_sys_counter") else ": slow to read")
+    slow = "" if clock in ("tsc", "kvm-clock", "arch_sys_counter") else "slow to read"
+    found["clock source"] = Finding(clock or "unknown", slow)
     governor = _read("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
     if governor:
-        found["frequency governor"] = governor + ("" if governor == "performance" else ": clocks will move")
+        found["frequency governor"] = Finding(governor, "" if governor == "performance" else "clocks will move")
     steal = _steal()
     if steal is not None:
-        found["stolen by the host"] = f"{steal:.2%} of the time since the start"
+        taken = "other guests of this machine take time from it" if steal > STOLEN else ""
+        found["stolen by the host"] = Finding(f"{steal:.2%} of the time since the start", taken)
     return found
+
+
+def conclude(found: Mapping[str, Finding]) -> str:
+    """Whether this machine is fit to measure now, in a line."""
+    concerns = [f"{name} {finding}" for name, finding in found.items() if finding.concern]
+    return f"not fit to measure: {'; '.join(concerns)}" if concerns else "fit to measure"
 
 
 def _rows(rows: dict[str, str]) -> list[str]:

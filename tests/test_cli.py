@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+import benchlib
 from benchlib import cli_answer
 from benchlib.record import Record
 from benchlib.record.metrics import Metrics
@@ -13,6 +14,7 @@ FIELDS = [
     line for line in (Path(__file__).parent / "data" / "torch_bench_fields.txt").read_text().split("\n")
     if line and not line.startswith("#")
 ]  # fmt: skip
+SMOKE = Path(__file__).parents[1] / "params" / "smoke.yaml"
 FAST = ("--level", "smoke", "-q")
 
 
@@ -73,6 +75,10 @@ def test_what_the_machine_lacks_is_skipped_and_no_error(command, monkeypatch):
         (["status", "missing"], "unknown study 'missing'"),
         (["report", "missing"], "unknown study 'missing'"),
         (["script", "missing"], "no executed notebook"),
+        (["run", "resnet18"], "names no suite: did you mean timm/resnet18 or torchvision/resnet18"),
+        (["sweep", str(SMOKE), "--dry-run", "--only", "exporter=jit"], "exporter is eager, onnx, onnx_dynamo, script"),
+        (["sweep", str(SMOKE), "--dry-run", "--only", "exporter=script xyz"], "the trials are called"),
+        (["sweep", str(SMOKE), "--dry-run", "--only", "exportr=script"], "did you mean 'exporter'"),
         (["list", "tim"], "did you mean 'timm'"),
     ],
 )
@@ -82,6 +88,17 @@ def test_bad_input_is_one_clear_line_and_status_2(main, words, wanted):
     assert done.stderr.startswith("benchlib: ")
     assert len(done.stderr.strip().splitlines()) == 1
     assert "Traceback" not in done.stderr
+
+
+def test_the_version(main):
+    assert main("--version").stdout == f"benchlib {benchlib.__version__}\n"
+
+
+def test_a_name_that_no_notebook_has_is_told_with_one_that_is_alike(main, tmp_path):
+    (tmp_path / "outputs" / "run" / "trials").mkdir(parents=True)
+    (tmp_path / "outputs" / "run" / "trials" / "mlp-script-16a5cd55.ipynb").write_text("{}")
+    for command in ("script", "keep"):
+        assert "did you mean 'mlp-script-16a5cd55'?" in main(command, "mlp-scrip-16a5cd5", expect=2).stderr
 
 
 @pytest.mark.process

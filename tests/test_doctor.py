@@ -30,7 +30,7 @@ def tiny(tmp_path, monkeypatch):
     monkeypatch.setitem(LEVELS, "quick", replace(LEVELS["smoke"], replicates=3, margin=0.1))
     for name in ("LOST", "LOST_AND_WIDE", "BUSY"):  # other tests run beside it
         monkeypatch.setattr(thresholds, name, math.inf)
-    monkeypatch.setattr(doctor, "examine", lambda: "machine")  # imports torch in a process of its own
+    monkeypatch.setattr(cli, "examine", lambda found: "machine")  # imports torch in a process of its own
 
 
 def answer(*words: str) -> str:
@@ -136,3 +136,11 @@ def test_a_trial_carries_the_smallest_effect_and_no_verdict_claims_less(tiny, ef
     }
     assert record.suspect == []
     json.dumps(record.checks)
+
+
+def test_it_concludes_whether_the_machine_is_fit():
+    good = {"load": doctor.Finding("0.01 on 2 cores"), "clock source": doctor.Finding("tsc")}
+    assert doctor.conclude(good) == "fit to measure"
+    busy = good | {"load": doctor.Finding("2.10 on 2 cores", "something else is running")}
+    assert doctor.conclude(busy) == "not fit to measure: load 2.10 on 2 cores: something else is running"
+    assert set(doctor.health()) >= {"load", "clock source"}

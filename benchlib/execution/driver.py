@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchlib import artifacts, machine
 from benchlib.artifacts.shown import in_bytes
-from benchlib.errors import Interrupted, UnusableHost
+from benchlib.errors import Interrupted, UnusableHost, UserError
 from benchlib.execution import durations, journal, signals, store
 from benchlib.execution.execute import execute, without_running
 from benchlib.execution.patience import Patience
@@ -80,6 +81,10 @@ class _Sweep:
     def __init__(self, plan: Plan, folder: Path, options: Options):
         self.folder, self.options = folder, options
         self.work = held_against(plan, folder, options.rerun, options.only)
+        if options.rerun == "failed" and not any(task.why for task in self.work.tasks):
+            counts = Counter(task.record.status for task in self.work.tasks if task.record)
+            told = " + ".join(f"{n} {status}" for status, n in counts.items())
+            raise UserError(f"rerun failed: no trial in {folder} failed ({told})")
         self.has_runoff = plan.runoff and options.only is None
         self.progress = Progress(durations.known(folder), quiet=options.quiet)
         # A trial that is done runs again in direct pairs.

@@ -20,7 +20,7 @@ from benchlib.discovery import Discovery
 from benchlib.errors import UserError, suggestion
 from benchlib.fingerprint import code_of
 from benchlib.models import FILES, parse, rows_of, script
-from benchlib.plan.availability import without_packages
+from benchlib.plan.availability import absent, without_packages
 from benchlib.registries import sources
 from benchlib.registry import Facts
 from benchlib.trial import Trial
@@ -38,7 +38,12 @@ def select(model: str) -> list[str]:
     if script.is_script(model) or Path(model.partition("::")[0]).suffix.lower() in FILES:
         return _files(model)
     if suite not in sources or sources.get(suite).catalogue is None:
-        parse(model)  # complains about a file or directory that is not there
+        try:
+            parse(model)
+        except UserError:
+            if near := _with_suites(model):
+                raise UserError(f"model '{model}' names no suite: did you mean {' or '.join(near)}?") from None
+            raise
         return [model]
     if not wanted:
         ways = ", ".join(f"{suite}/{word}" for word in ("all", "Head", "3", "3-7"))
@@ -122,6 +127,23 @@ def _by_text(suite: str, wanted: str, names: list[str]) -> list[str]:
     if source.more and without_packages(source):  # nobody knows such names here: the plan says what is missing
         return [wanted]
     raise UserError(f"model '{suite}/{wanted}': {suite} has no such model{suggestion(wanted, [*names, *beyond])}")
+
+
+def _with_suites(name: str) -> list[str]:
+    """Models that a name without a suite may stand for, those of suites that make their own first; at the most three,
+    and none that this machine lacks something for."""
+    if not re.fullmatch(r"[\w.-]+", name):
+        return []
+    found: list[str] = []
+    for suite in sorted(filter(_is_here, sources.names()), key=lambda suite: sources.get(suite).more is None):
+        names = [row["name"] for row in rows_of(suite).values() if not absent(row)]
+        found += [f"{suite}/{n}" for n in dict.fromkeys([*names, *more(suite)]) if n.lower() == name.lower()]
+    return found[:3]
+
+
+def _is_here(suite: str) -> bool:
+    source = sources.get(suite)
+    return source.catalogue is not None and not without_packages(source)
 
 
 def _containing(names: list[str], wanted: str) -> list[str]:

@@ -75,6 +75,8 @@ def test_rerun_failed_and_all_and_only(study):
     assert "1 to run" in study.sweep("--rerun", "failed")
     assert "2 to run" in study.sweep("--rerun", "all", "--dry-run").splitlines()[-1]
     assert "1 to run" in study.sweep("--rerun", "all", "--only", "model=plain")
+    nothing = study.sweep("--rerun", "failed", "--only", "model=plain", expect=2)
+    assert nothing == "benchlib: rerun failed: no trial in outputs/planted failed (1 ok)\n"
     assert "unknown parameter 'modle'" in study.sweep("--only", "modle=x", expect=2)
     assert "neither failed nor all" in study.sweep("--rerun", "some", expect=2)
 
