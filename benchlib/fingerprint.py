@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import benchlib
-from benchlib import machine, telemetry, user_file
+from benchlib import machine, telemetry, template_files, user_file
 from benchlib.import_closure import ImportGraph, Packages
 from benchlib.registries import Registry, exporters, passes, runtimes, sources
 from benchlib.remembered import remembered
@@ -25,7 +25,7 @@ from benchlib.trial import Trial
 from benchlib.worker.service import MODULES
 
 LIBRARY = Path(__file__).parent
-TEMPLATE = LIBRARY.parent / "notebooks" / "trial.ipynb"
+TEMPLATE = template_files.FOLDER / "trial.ipynb"
 STEPS = "benchlib.stages"  # what the template calls; `benchlib.begin` comes from there
 # Files and folders that trials need and that decide no figure, with the reason; what only they need counts no more.
 EXCLUDED: Mapping[str, str] = {

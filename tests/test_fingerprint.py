@@ -161,7 +161,7 @@ def test_the_version_of_the_library_counts(monkeypatch):
 def test_the_package_has_the_version_of_the_library():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     assert project["project"]["dynamic"] == ["version"]
-    assert project["tool"]["setuptools"]["dynamic"]["version"] == {"attr": "benchlib.__version__"}
+    assert project["tool"]["hatch"]["version"] == {"path": "benchlib/__init__.py"}
 
 
 def test_the_first_difference_is_named():

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from benchlib import template_files
 from benchlib.errors import UserError
 from benchlib.execution.store import RUNOFF, TRIALS
 from benchlib.files import write_text
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from nbconvert import HTMLExporter
     from nbformat import NotebookNode
 
-NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 TEMPLATE = "report"
 
 
@@ -94,7 +94,7 @@ def make_exporter() -> HTMLExporter:
     log.setLevel(logging.ERROR)  # images without a text get one from nbconvert, which says so each time
     return HTMLExporter(
         template_name=TEMPLATE,
-        extra_template_basedirs=[str(NOTEBOOKS)],
+        extra_template_basedirs=[str(template_files.FOLDER)],
         exclude_anchor_links=True,
         exclude_input_prompt=True,
         exclude_output_prompt=True,
@@ -138,7 +138,7 @@ def _analyse(folder: Path) -> NotebookNode:
     from benchlib.kernels import PrivateKernelManager
 
     node = papermill.execute_notebook(
-        str(NOTEBOOKS / "analysis.ipynb"),
+        str(template_files.FOLDER / "analysis.ipynb"),
         None,
         parameters={"study": "."},
         kernel_name="python3",
@@ -163,7 +163,7 @@ def _without_empty_sections(node: NotebookNode) -> NotebookNode:
 
 def _is_stale(notebook: Path) -> bool:
     page = notebook.with_suffix(".html")
-    sources = [notebook, *(NOTEBOOKS / TEMPLATE).iterdir()]
+    sources = [notebook, *(template_files.FOLDER / TEMPLATE).iterdir()]
     return not page.exists() or page.stat().st_mtime <= max(s.stat().st_mtime for s in sources)
 
 

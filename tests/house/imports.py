@@ -19,8 +19,8 @@ FLOORS = (
     ("registries", "accuracy"),
     ("record", "artifacts", "import_closure", "standins", "user_file"),
     ("by_value", "dtypes", "errors", "files", "kernels", "label_line", "layouts", "machine", "onnx_facts",
-     "onnx_links", "option", "parser", "precision", "registry", "remembered", "structures", "telemetry", "tensors",
-     "typed_json", "yaml_file"),
+     "onnx_links", "option", "parser", "precision", "registry", "remembered", "structures", "telemetry",
+     "template_files", "tensors", "typed_json", "yaml_file"),
 )  # fmt: skip
 
 

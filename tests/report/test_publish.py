@@ -5,17 +5,17 @@ import os
 import re
 import shutil
 import sys
-from pathlib import Path
 
 import nbformat
 import pytest
 from bs4 import BeautifulSoup
 from fake_study import EVIL, make_record, make_study
 
+from benchlib import template_files
 from benchlib.errors import UserError
 from benchlib.record import scrap
 from benchlib.report import publish
-from benchlib.report.publish import NOTEBOOKS, make_exporter, publish_trial
+from benchlib.report.publish import make_exporter, publish_trial
 
 
 @pytest.fixture(scope="module")
@@ -138,7 +138,7 @@ def test_nothing_to_publish_is_said_in_one_line(tmp_path):
 
 
 def test_the_notebook_is_committed_clean_and_without_logic():
-    notebook = nbformat.read(Path(NOTEBOOKS) / "analysis.ipynb", as_version=4)
+    notebook = nbformat.read(template_files.FOLDER / "analysis.ipynb", as_version=4)
     code = [c for c in notebook.cells if c.cell_type == "code"]
     assert all(re.fullmatch(r"report\.\w+\(\)", c.source) for c in code[2:])
     assert not any(c.outputs or c.execution_count for c in code)
