@@ -26,7 +26,7 @@ from benchlib.measure.runoff import (
 )
 from benchlib.measure.statistics import Interval
 from benchlib.measure.verdicts import DISTURBED
-from benchlib.plan.in_words import minutes
+from benchlib.plan.in_words import CONDITION_WORDS, minutes
 from benchlib.record import STATUSES, Record
 from benchlib.trial import Trial, default_of
 from benchlib.trial_key import BORN_WITH, asked_of
@@ -149,7 +149,8 @@ def contests(records: Iterable[Record]) -> list[Contest]:
     for contest in groups.values():
         others = [c.conditions for c in groups.values() if c.name == contest.name]
         varying = [n for n, v in contest.conditions.items() if any(c[n] != v for c in others)]
-        contest.title = ", ".join([contest.name, *(f"{n} {contest.conditions[n]}" for n in varying)])
+        words = (f"{CONDITION_WORDS.get(n, n)} {contest.conditions[n]}" for n in varying)
+        contest.title = ", ".join([contest.name, *words])
     return list(groups.values())
 
 

@@ -2,6 +2,22 @@
 
 from __future__ import annotations
 
+# Parameters by which trials of one model and way differ.
+CONDITION_WORDS = {
+    "device": "device",
+    "dtype": "dtype",
+    "batch_size": "batch",
+    "seq_length": "length",
+    "height": "height",
+    "width": "width",
+    "num_cores": "threads",
+    "attn_implementation": "attention",
+    "level": "level",
+    "io": "io",
+    "with_loss": "loss",
+    "seed": "seed",
+}
+
 
 def count(parameters: int) -> str:
     """`6.05 B`, `110 M`, `4.2 k`, `55`."""

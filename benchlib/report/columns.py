@@ -12,12 +12,12 @@ import pandas as pd
 
 from benchlib.label_line import COLUMN as LABEL
 from benchlib.measure.verdicts import in_words
+from benchlib.plan.in_words import CONDITION_WORDS
 from benchlib.record.metrics import METRICS
 from benchlib.report import discoveries, units
 from benchlib.report.rows import Row
 from benchlib.report.units import known
 from benchlib.report.words import (
-    CONDITION_WORDS,
     NO_VERDICTS,
     NOT_STANDING,
     PROCESSES_DIFFER,

@@ -13,10 +13,10 @@ from collections import Counter
 import pandas as pd
 
 from benchlib.label_line import COLUMN as LABEL
+from benchlib.plan.in_words import CONDITION_WORDS
 from benchlib.report.columns import conditions, escape, hover
 from benchlib.report.rows import Row, rows_of
 from benchlib.report.units import known
-from benchlib.report.words import CONDITION_WORDS
 
 MOST = 30  # values, beyond which a list to choose from is no help
 HEADS = {"status": "status", "suite": "suite", "model_name": "model", "way": "way", "model_class": "class"}

@@ -14,7 +14,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from benchlib.measure.samples import Samples
-from benchlib.record import NOT_RUN, scrap
+from benchlib.record import scrap
 from benchlib.report import (
     coverage,
     discoveries,
@@ -23,6 +23,7 @@ from benchlib.report import (
     fastest,
     filters,
     findings,
+    first_screen,
     footprint,
     graphs,
     panels,
@@ -34,8 +35,9 @@ from benchlib.report import (
     tables,
     units,
 )
+from benchlib.report.belief import belief_in
 from benchlib.report.collate import Results, read
-from benchlib.report.columns import escape, status_badge
+from benchlib.report.columns import escape
 from benchlib.report.machine_facts import machine_facts
 from benchlib.report.machine_share import share_table
 from benchlib.report.rows import rows_of
@@ -104,17 +106,16 @@ class Report:
     # -- sections --------------------------------------------------------------------------------
 
     def question(self) -> Html:
-        """The study's title, and what became of every planned trial."""
-        counts = self.results.counts()
-        terms = [prose.term("", len(self.table), "planned")]
-        for status, n in counts.items():
-            if n or status != NOT_RUN:
-                terms.append(prose.term("+" if len(terms) > 1 else "=", n, status_badge(status)))
+        """The study's title, its answers, whether to believe them, and what became of every planned trial."""
         return Html(
             f"<h1>{escape(self.results.title)}</h1>",
             f'<p class="lead">{findings.scope(self.table)}</p>',
-            f'<p class="equation">{" ".join(terms)}</p>',
+            first_screen.answers(self.results.answers),
+            first_screen.light(belief_in(self.results)),
             disturbed.warning(self.results),
+            first_screen.equation(self.results),
+            "" if self._only_checked else first_screen.heat_map(self.table),
+            f'<p class="machine">{escape(first_screen.machine_line(self.table))}</p>',
             prose.paragraph(discoveries.told_apart(self.table)),
             self._left_out(),
         )

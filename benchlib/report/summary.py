@@ -13,6 +13,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from benchlib.plan.in_words import CONDITION_WORDS
 from benchlib.report import disturbed
 from benchlib.report.belief import IN_PART, NO, YES, Belief, belief_in
 from benchlib.report.collate import Results
@@ -20,7 +21,7 @@ from benchlib.report.columns import incomparable
 from benchlib.report.fastest import Answer
 from benchlib.report.rows import Row, rows_of
 from benchlib.report.units import Scale, known, ratio, scale_for, whole, with_interval
-from benchlib.report.words import CONDITION_WORDS, NO_VERDICTS
+from benchlib.report.words import NO_VERDICTS
 
 ANY_WIDTH = 10_000  # characters: no line goes on in another one where no terminal shows it
 LEAST, MOST = 16, 36  # characters of a name before it goes on in another line
@@ -95,7 +96,8 @@ def _figures(row: Row, scale: Scale) -> Iterator[Text]:
 
 
 def _said(found: Answer) -> RenderableType:
-    return Padding(Text(_printable(found.text)), (0, 0, 0, 2))
+    lines = [found.text, *filter(None, [found.figures])]
+    return Padding(Text("\n".join(map(_printable, lines))), (0, 0, 0, 2))
 
 
 def _shared(table: pd.DataFrame) -> str:

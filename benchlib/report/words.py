@@ -61,18 +61,3 @@ GLOSSARY = {
     "record": "everything that was asked, found, measured and checked in one trial",
     "key": "a hash of what was asked; the same question has the same key",
 }
-
-CONDITION_WORDS = {
-    "device": "device",
-    "dtype": "dtype",
-    "batch_size": "batch",
-    "seq_length": "length",
-    "height": "height",
-    "width": "width",
-    "num_cores": "threads",
-    "attn_implementation": "attention",
-    "level": "level",
-    "io": "io",
-    "with_loss": "loss",
-    "seed": "seed",
-}

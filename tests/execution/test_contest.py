@@ -51,7 +51,7 @@ def test_trials_that_differ_in_the_way_alone_are_one_contest():
     found = contests(records)
     assert [len(c.records) for c in found] == [2, 1, 1]
     assert [c.title for c in found] == [
-        "plain, batch_size 1, seed 0", "plain, batch_size 8, seed 0", "plain, batch_size 1, seed 1",
+        "plain, batch 1, seed 0", "plain, batch 8, seed 0", "plain, batch 1, seed 1",
     ]  # fmt: skip
 
 

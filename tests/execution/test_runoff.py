@@ -197,9 +197,7 @@ def test_nothing_is_measured_where_there_is_nothing_to_decide(tmp_path):
     assert list(run_off.left()) == []
     run_off.run(measure, lines.append)
     assert not asked
-    assert lines == [
-        "plain, batch_size 2, level quick: fastest: planted seconds=1.0; every other way is clearly slower"
-    ]
+    assert lines == ["plain, batch 2, level quick: fastest: planted seconds=1.0; every other way is clearly slower"]
 
 
 def test_a_pair_is_expected_to_take_as_long_as_others_of_its_kind(tmp_path):

@@ -81,11 +81,11 @@ def test_the_page_links_to_the_notebook_of_each_pair(decided):
 
 def test_the_terminal_has_one_line_for_each_model(decided):
     text = summary(collate(decided))
-    said = [block.splitlines()[0 :: len(block.splitlines()) - 1] for block in text.split("\n\n")[:3]]
-    assert [model for model, _ in said] == ["resnet18", EVIL, "BertForMaskedLM"]
-    assert said[0][1].startswith("  fastest: onnx_dynamo")
-    assert said[1][1].startswith("  onnx_dynamo and script cannot")
-    assert said[2][1] == "  not decided (no run-off was run: `run --runoff` and `sweep` run them)"
+    models = [block.splitlines() for block in text.split("\n\n")[:3]]
+    assert [lines[0] for lines in models] == ["resnet18", EVIL, "BertForMaskedLM"]
+    assert models[0][-2].startswith("  fastest: onnx_dynamo") and " × as fast as eager" in models[0][-1]
+    assert models[1][-1].startswith("  onnx_dynamo and script cannot")
+    assert models[2][-1] == "  not decided (no run-off was run: `run --runoff` and `sweep` run them)"
 
 
 def test_fastest_is_said_of_nothing_that_won_no_run_off(decided):

@@ -83,7 +83,7 @@ def smoke(results):
 
 def test_smoke_prints_two_digits_and_no_verdict(smoke):
     lines = summary(smoke).splitlines()
-    table = lines[lines.index("resnet18, batch_size 1") :]
+    table = lines[lines.index("resnet18, batch 1") :]
     line = next(text for text in table if "onnx_dynamo" in text)
     assert " 2.2 " in line and "inconclusive" not in "\n".join(lines)
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from benchlib.measure.samples import Samples
+from benchlib.plan.in_words import CONDITION_WORDS
 from benchlib.record import STATUSES, scrap
 from benchlib.report import collate
 from benchlib.report.collate import NOT_RUN, Results, read
@@ -133,8 +134,17 @@ def test_keys_are_those_of_the_notebooks_whatever_they_would_be_today(folder, tm
 # -- what is made of it ----------------------------------------------------------------------------
 
 
+def in_words_of_now(title: str) -> str:
+    """A title with its conditions, which bore the names of their parameters then."""
+    return ", ".join(
+        " ".join([CONDITION_WORDS.get(word, word), *rest])
+        for part in title.split(", ")
+        for word, *rest in [part.split(" ")]
+    )
+
+
 def test_the_answers_are_those_of_then(results):
-    stored = EXPECTED["answers"]
+    stored = [{**answer, "title": in_words_of_now(answer["title"])} for answer in EXPECTED["answers"]]
     now = [{name: getattr(answer, name) for name in stored[0]} for answer in results.answers]
     assert [{**a, "pairs": [list(pair) for pair in a["pairs"]]} for a in now] == stored
     assert {a["kind"] for a in stored} == {"fastest", "tie", "open"}

@@ -9,8 +9,8 @@ from benchlib.report import collate, summary
 
 def test_each_question_has_an_aligned_table_and_its_answer(study):
     lines = summary(collate(study)).splitlines()
-    begin = lines.index("resnet18, batch_size 1")
-    head, rule, *rows, answer, blank = lines[begin + 1 : begin + 9]
+    begin = lines.index("resnet18, batch 1")
+    head, rule, *rows, answer, figures, blank = lines[begin + 1 : begin + 10]
     assert head.split() == ["way", "latency", "[ms]", "speedup", "verdict", "outcome"]
     assert set(rule) == {" ", "─"} and blank == ""
     places = [head.index(name) for name in ("verdict", "outcome")]
@@ -19,6 +19,7 @@ def test_each_question_has_an_aligned_table_and_its_answer(study):
     assert rows[-1].split() == ["onnx_dynamo", "5.61", "(5.54–5.68)", "2.21", "(2.16–2.26)", "faster", "right"]
     assert rows[0].split()[-2:] == ["reference", "right"] and "suspect: threads_mismatch" in rows[2]
     assert answer == "  fastest: onnx_dynamo; every other way is clearly slower; left out: script (suspect)"
+    assert figures == "  2.21 × as fast as eager (2.16–2.26); its largest error uses 3.1 % of what is allowed"
 
 
 def test_the_end_says_what_all_share_what_became_of_them_and_whether_to_believe_it(study):
