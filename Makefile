@@ -21,6 +21,10 @@ $(STAMP): requirements.txt pyproject.toml
 
 install: $(STAMP)  ## the virtual environment with everything in it
 
+hello: $(STAMP)  ## half a minute: one small model in three ways, and which of them to use
+	$(BIN)/python -m benchlib run explicit/mlp --exporter eager,script,onnx_dynamo \
+	    --processes 3 --duration 0.3 --warmup-time 0.1 --runoff --output outputs/hello
+
 study: $(STAMP)  ## run a study and publish its report (STUDY=params/quick.yaml)
 	$(BIN)/python -m benchlib sweep $(STUDY)
 	$(BIN)/python -m benchlib report $(STUDY)
@@ -52,4 +56,4 @@ types: $(STAMP)  ## mypy, strict on the typed spine
 figures: $(STAMP)  ## how the library reads, in figures
 	$(BIN)/python -m tests.house
 
-.PHONY: help install study check test soak lab bench lint types figures
+.PHONY: help install hello study check test soak lab bench lint types figures

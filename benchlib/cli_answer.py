@@ -38,15 +38,18 @@ def print_error(record: Record, verbose: int) -> None:
 def print_answer(results: Results, out: TextIO | None = None, page: Path | None = None) -> None:
     """The tables, the answers, whether to believe them, and what can be done next. `page` is the report, where it has
     been made."""
-    from benchlib.report.summary import ANY_WIDTH, answer
+    from benchlib.report.summary import answer, summary
 
     out = out or sys.stdout
-    console = Console(file=out, width=None if out.isatty() else ANY_WIDTH, highlight=False, emoji=False)
-    console.print(answer(results))
+    console = Console(file=out, highlight=False, emoji=False, markup=False, soft_wrap=True)
+    if out.isatty():
+        console.print(answer(results), soft_wrap=False)
+    else:
+        print(summary(results), file=out)
     if page:
-        console.print(f"report: {page}", markup=False, soft_wrap=True)
+        console.print(f"report: {page}")
     for words, what in _next(results, page is not None):
-        console.print(f"next: {shlex.join(['benchlib', *words])}  # {what}", style="dim", markup=False, soft_wrap=True)
+        console.print(f"next: {shlex.join(['benchlib', *words])}  # {what}", style="dim")
 
 
 def _next(results: Results, has_page: bool) -> Iterator[tuple[list[str], str]]:

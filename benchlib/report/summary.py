@@ -77,7 +77,7 @@ def _table(rows: pd.DataFrame, scale: Scale, has_models: bool) -> RenderableType
         cells.append(_text(row["way"]))
         cells += [Text(whole(row["batch_size"]))] if batches else []
         shown.add_row(*cells, *_figures(row, scale))
-    return Padding(shown, (0, 0, 0, 2))
+    return Padding(shown, (0, 0, 0, 2), expand=False)
 
 
 def _figures(row: Row, scale: Scale) -> Iterator[Text]:
@@ -97,7 +97,7 @@ def _figures(row: Row, scale: Scale) -> Iterator[Text]:
 
 def _said(found: Answer) -> RenderableType:
     lines = [found.text, *filter(None, [found.figures])]
-    return Padding(Text("\n".join(map(_printable, lines))), (0, 0, 0, 2))
+    return Padding(Text("\n".join(map(_printable, lines))), (0, 0, 0, 2), expand=False)
 
 
 def _shared(table: pd.DataFrame) -> str:
