@@ -23,7 +23,7 @@ install: $(STAMP)  ## the virtual environment with everything in it
 
 hello: $(STAMP)  ## half a minute: one small model in three ways, and which of them to use
 	$(BIN)/python -m benchlib run explicit/mlp --exporter eager,script,onnx_dynamo \
-	    --processes 3 --duration 0.3 --warmup-time 0.1 --runoff --output outputs/hello
+	    --processes 3 --duration 0.2 --warmup-time 0.1 --wait-for-quiet 0 --runoff --output outputs/hello
 
 study: $(STAMP)  ## run a study and publish its report (STUDY=params/quick.yaml)
 	$(BIN)/python -m benchlib sweep $(STUDY)
@@ -53,7 +53,10 @@ lint: $(STAMP)  ## ruff, and notebooks without outputs
 types: $(STAMP)  ## mypy, strict on the typed spine
 	$(BIN)/mypy
 
+pages: $(STAMP)  ## the generated pages of docs/
+	$(BIN)/python -m tests.pages
+
 figures: $(STAMP)  ## how the library reads, in figures
 	$(BIN)/python -m tests.house
 
-.PHONY: help install hello study check test soak lab bench lint types figures
+.PHONY: help install hello study check test soak lab bench lint types pages figures

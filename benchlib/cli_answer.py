@@ -69,11 +69,13 @@ def _shown(folder: Path) -> Path:
 
 
 def _proven(results: Results) -> str:
-    """The notebook of the trial whose row a reader would have proven: the fastest, else the first that has a figure, ""
-    where none has."""
+    """The notebook of the row that a reader would have proven: of the fastest way, else of the largest speedup, else of
+    the first figure; "" where there is none."""
     won = {answer.fastest for answer in results.answers}
     timed = results.table[results.table["time_latency"].notna() & results.table["notebook"].notna()]
     if timed.empty:
         return ""
     best = timed[timed["key"].isin(won)]
-    return str((best if len(best) else timed)["notebook"].iloc[0])
+    if best.empty and timed["speedup"].notna().any():
+        best = timed.loc[[timed["speedup"].astype(float).idxmax()]]
+    return str((timed if best.empty else best)["notebook"].iloc[0])

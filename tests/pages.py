@@ -1,0 +1,102 @@
+"""The pages of `docs/` that are made from the library's own declarations: `python -m tests.pages` writes them."""
+
+from __future__ import annotations
+
+import itertools
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import typer.main
+
+from benchlib import cli
+from benchlib.record.metrics import METRICS
+from benchlib.report.words import GLOSSARY, STATUS_WORDS, VERDICT_WORDS
+
+DOCS = Path(__file__).parents[1] / "docs"
+MADE = "<!-- made by `make pages`: edit what it is made from -->"
+
+
+COMMAND_LINE = f"""\
+# The command line
+
+{MADE}
+
+`python -m benchlib` and `benchlib` are the same, and `benchlib MODEL …` is `benchlib run MODEL …`. Bad input ends with
+one line and status 2, an interrupted command with 130 and the command that goes on, a broken pipe with 1.
+
+Every option of `run` that is a parameter of a trial takes several values, separated by commas, and then spans a matrix;
+commas inside brackets, braces or quotes do not separate.
+"""
+METRICS_HEAD = """\
+## Metrics
+
+Of each record, and the columns of `results.csv`. Times are in seconds, sizes in bytes.
+"""
+
+
+def command_line() -> str:
+    """Every command with its arguments and options, as `--help` has them."""
+    told = itertools.chain.from_iterable(_command(words, command) for words, command in commands())
+    return "\n".join([COMMAND_LINE, *told])
+
+
+def glossary() -> str:
+    """The words of reports, and every metric of a record."""
+    lines = ["# Glossary", "", MADE, ""]
+    for title, words in (("Words", GLOSSARY), ("How a trial ends", STATUS_WORDS), ("Verdicts", VERDICT_WORDS)):
+        lines += [f"## {title}", "", "| word | means |", "|---|---|"]
+        lines += [*(f"| {word} | {_cell(meaning)} |" for word, meaning in words.items()), ""]
+    lines.append(METRICS_HEAD)
+    for group in dict.fromkeys(metric.group for metric in METRICS.values()):
+        lines += [
+            f"### {group.replace('_', ' ')}",
+            "",
+            "| metric | unit | what it is | measured |",
+            "|---|---|---|---|",
+        ]
+        own = [metric for metric in METRICS.values() if metric.group == group]
+        lines += [*(f"| `{m.name}` | {m.unit} | {_cell(m.formula)} | {_cell(m.method)} |" for m in own), ""]
+    return "\n".join(lines)
+
+
+PAGES: dict[str, Callable[[], str]] = {"command-line.md": command_line, "glossary.md": glossary}
+
+
+def commands() -> Iterator[tuple[str, Any]]:
+    """Every command by the words that call it: `benchlib cache list`."""
+    yield from _below("benchlib", typer.main.get_command(cli.app))
+
+
+def _below(words: str, command: Any) -> Iterator[tuple[str, Any]]:
+    inner = getattr(command, "commands", None)
+    if inner is None:
+        yield words, command
+        return
+    for name in sorted(inner):
+        yield from _below(f"{words} {name}", inner[name])
+
+
+def _command(words: str, command: Any) -> Iterator[str]:
+    context = command.make_context(words, [], resilient_parsing=True)
+    usage = " ".join([words, *command.collect_usage_pieces(context)])
+    yield from (f"## {words}", "", (command.help or "").strip(), "", "```", usage, "```", "")
+    told = [p.get_help_record(context) for p in command.params if p.param_type_name == "option" and not p.hidden]
+    if told:
+        yield from ("| option | does |", "|---|---|")
+        yield from (f"| `{names}` | {_cell(what)} |" for names, what in told)
+        yield ""
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.replace("|", "\\|").split())
+
+
+def main() -> None:
+    for name, make in PAGES.items():
+        (DOCS / name).write_text(make() + "\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
