@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from benchlib.execution.reference_course import conditions_of, with_moved_references
+from benchlib.execution.reference_course import BESIDE, conditions_of, with_moved_references
 from benchlib.measure.levels import LEVELS
 from benchlib.measure.runoff import (
     Conclusion,
@@ -32,7 +32,6 @@ from benchlib.trial import Trial, default_of
 from benchlib.trial_key import BORN_WITH, asked_of
 from benchlib.way import WAY, canonical, computes
 
-_BESIDE = ("memory", "energy", "profile")  # runs of their own, which a direct pair does without
 _NEVER = 24 * 3600.0  # seconds of measuring more that nobody spends
 Lookup = Callable[[Record, Record, int], PairedResult | None]  # the records of way and rival; which analysis
 
@@ -167,12 +166,12 @@ def pair_parameters(way: Record, rival: Record, analysis: int = 1) -> dict[str, 
     first = way.trial.get("processes", default_of("processes"))
     pairs = LEVELS[way.trial["level"]].replicates if first == "auto" else first
     more = {"processes": processes_of(analysis, pairs)} if analysis > 1 else {}
-    return {**way.trial, **{n: default_of(n) for n in _BESIDE}, "reference": reference, **more}
+    return {**way.trial, **{n: default_of(n) for n in BESIDE}, "reference": reference, **more}
 
 
 def way_alone(trial: Mapping[str, Any]) -> str:
     """The parameters of a trial without those that say what its way is timed against; a text, equal for equal ones."""
-    against = ("reference", "processes", "sequence", *_BESIDE)
+    against = ("reference", "processes", "sequence", *BESIDE, "timeout")
     return canonical({n: v for n, v in asked_of(trial).items() if n not in against})
 
 

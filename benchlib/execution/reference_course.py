@@ -18,6 +18,7 @@ from benchlib.trial_key import BORN_WITH, NOT_IN_KEY
 from benchlib.way import WAY, canonical
 
 CAUSE = "reference_moved"
+BESIDE = ("memory", "energy", "profile")  # runs of their own beside the timing
 
 
 @dataclass(frozen=True)
@@ -36,8 +37,8 @@ class MovedReference:
 
 
 def conditions_of(trial: dict[str, Any]) -> dict[str, Any]:
-    """The parameters of a trial but those that say which way it runs or how it is called."""
-    left_out = (*WAY, *NOT_IN_KEY, "sequence")
+    """The parameters of a trial but those that say which way it runs or how it is called, or that touch no timing."""
+    left_out = (*WAY, *NOT_IN_KEY, "sequence", *BESIDE, "timeout")
     return {n: trial.get(n, BORN_WITH.get(n)) for n in Trial.model_fields if n not in left_out}
 
 

@@ -134,7 +134,7 @@ def interval_column(
     def cell(row: Row) -> str:
         values = [scale.of(row[n]) if known(row[n]) else None for n in (name, f"{name}_low", f"{name}_high")]
         value, interval = rounded(*values)
-        return f'{value}<span class="interval">{interval}</span>' if interval else value
+        return f'{value} <span class="interval">{interval}</span>' if interval else value
 
     note = f"{hover(name)}\nbelow it: the 95 % interval"
     return Column(head, cell, lambda row: row[name], number=True, unit=scale.unit, hover=note)

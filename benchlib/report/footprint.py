@@ -125,7 +125,7 @@ def _peak_column(rows: pd.DataFrame, head: str, name: str) -> Column[Row]:
         value, most = row[name], row[f"{name}_max"]
         if not known(value):
             return "–"
-        return f'{units.number(scale.of(value))}<span class="interval">max {units.number(scale.of(most))}</span>'
+        return f'{units.number(scale.of(value))} <span class="interval">max {units.number(scale.of(most))}</span>'
 
     note = f"{hover(name)}\nbelow it: the maximum over processes"
     return Column(head, cell, lambda row: row[name], number=True, unit=scale.unit, hover=note)

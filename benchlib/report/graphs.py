@@ -163,7 +163,7 @@ def _time_column(index: int, label: str, scale: units.Scale) -> Column[_Times]:
         own, first = row.values[index], row.values[0] or Spent()
         change = scale.of((own or Spent()).seconds - first.seconds) if index else 0.0
         shown = units.number(scale.of(own.seconds)) if own else "–"
-        calls = f'<span class="interval">{units.whole(own.calls)} calls</span>' if own else ""
+        calls = f' <span class="interval">{units.whole(own.calls)} calls</span>' if own else ""
         sign = "+" if change > 0 else ""
         return f"{shown}{_change(sign + units.number(change)) if change else ''}{calls}"
 

@@ -152,7 +152,7 @@ def _change_column(head: str, pair: Callable[[T], tuple[int, int]], unit: str) -
         before, after = pair(row)
         scale = units.scale_for([max(before, after)], unit)
         show = (lambda v: f"{v:,}") if unit == "count" else (lambda v: units.number(scale.of(v)))
-        times = f'<span class="interval">× {units.number(ratio(row))}</span>' if before else ""
+        times = f' <span class="interval">× {units.number(ratio(row))}</span>' if before else ""
         return f"{show(before)} → {show(after)} {scale.unit}{times}"
 
     return Column(head, cell, ratio, number=True, hover=f"{head} before → after; it sorts by the ratio")

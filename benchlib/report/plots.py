@@ -157,26 +157,35 @@ def _noise(panel: Panel, theme: Theme) -> None:
 
 
 def _draw_densities(panel: Panel, samples: Sequence[tuple[int, np.ndarray]], colours: Colours, theme: Theme) -> None:
-    """`samples` of rows of the panel, by their place in it."""
+    """`samples` of rows of the panel, by their place in it; a dot for each where they are too few for a density."""
     ax = panel.axes[0]
     rows = [str(y) for y in range(len(panel.rows))]
+    all_values = pd.Series(np.concatenate([*(values for _, values in samples), []]))
+    many = [(y, values) for y, values in samples if len(values) >= DENSE]
     frame = pd.DataFrame(
         {
-            "value": np.concatenate([*(values for _, values in samples), []]),
-            "y": np.repeat([str(y) for y, _ in samples], [len(values) for _, values in samples]),
+            "value": np.concatenate([*(values for _, values in many), []]),
+            "y": np.repeat([str(y) for y, _ in many], [len(values) for _, values in many]),
         }
     )
     if samples:
-        log_axis(ax, *span(frame["value"]), units.tick)
+        log_axis(ax, *span(all_values), units.tick)
+    else:
+        ax.set_xticks([])
+    if many:
         frame["exporter"] = frame["y"].map(lambda y: panel.rows[int(y)]["exporter"])
         sns.violinplot(
             frame, x="value", y="y", order=rows, hue="exporter", palette=colours, dodge=False, inner=None,
             cut=0, density_norm="width", width=0.86, linewidth=0, alpha=0.75, saturation=1, legend=False,
             orient="h", ax=ax,
         )  # fmt: skip
-    else:
-        ax.set_xticks([])
     for y, values in samples:
+        if len(values) < DENSE:
+            ax.plot(values, np.full(len(values), y), "o", markersize=4.5, alpha=0.6, markeredgewidth=0,
+                    color=colours[panel.rows[y]["exporter"]])  # fmt: skip
+            ax.plot(np.median(values), y, "o", markersize=4.5, color=theme.paper, markeredgecolor=theme.ink,
+                    markeredgewidth=1)  # fmt: skip
+            continue
         p5, q1, median, q3, p95 = np.quantile(values, [0.05, 0.25, 0.5, 0.75, 0.95])
         # A density hides what is rare; as pixels, thousands of ticks stay small.
         outside = values[(values < p5) | (values > p95)]
@@ -186,7 +195,7 @@ def _draw_densities(panel: Panel, samples: Sequence[tuple[int, np.ndarray]], col
         ax.plot([q1, q3], [y, y], color=theme.ink, linewidth=3.2, solid_capstyle="butt")
         ax.plot(median, y, "o", markersize=4.5, color=theme.paper, markeredgecolor=theme.ink, markeredgewidth=1)
     if samples:
-        log_axis(ax, *span(frame["value"]), units.tick)
+        log_axis(ax, *span(all_values), units.tick)
     rows_axis(panel, theme)
 
 
@@ -206,6 +215,7 @@ def _draw_break_even(panel: Panel, y: int, row: Row, theme: Theme) -> None:
     return panel.note(y, f"{units.whole(calls)} calls{'' if sure else ' ?'}", theme.ink if sure else theme.quiet)
 
 
+DENSE = 20  # samples, below which a density would be drawn of nearly nothing
 FREQUENT = ("eager", "inductor", "onnx", "onnx_dynamo", "script", "export", "jit", "aot_inductor")
 
 

@@ -55,6 +55,14 @@ def test_trials_that_differ_in_the_way_alone_are_one_contest():
     ]  # fmt: skip
 
 
+def test_what_touches_no_timing_parts_no_contest():
+    records = [record(1.0, memory=True), record(1.01, profile=True, timeout=5.0), record(1.02, energy=True)]
+    contest = only(records)
+    assert len(contest.records) == 3
+    direct = pair_parameters(records[0], records[1])
+    assert direct["timeout"] == records[0].trial["timeout"] and direct["memory"] is False
+
+
 def test_a_trial_that_has_not_run_is_known_from_what_its_plan_says():
     asked = {"model": "planted/plain", "exporter": "planted", "reference": REFERENCE}
     contest = only([record(1.0), Record("k", "n", NOT_RUN, asked)])

@@ -4,6 +4,8 @@ import matplotlib as mpl
 import pytest
 from fake_study import EVIL
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.collections import PolyCollection
+from matplotlib.lines import Line2D
 from matplotlib.text import Text
 
 from benchlib.report import panels, plots
@@ -61,6 +63,17 @@ def test_the_latency_figure_draws_every_sample(study):
     assert {len(s) for s in report.samples.values()} == {300} and len(report.samples) == 19
     figure = drawn(plots.latency, report.table, report.samples)
     assert sum("(n = 300)" in t for t in texts(figure)) == 19
+
+
+def test_few_samples_are_dots_and_many_a_density(study):
+    report = Report(study)
+    key = next(iter(report.samples))
+    report.samples[key] = report.samples[key][: plots.DENSE - 1]
+    figure = drawn(plots.latency, report.table, report.samples)
+    dots = [line for line in figure.findobj(Line2D) if line.get_marker() == "o" and len(line.get_xdata()) > 1]
+    assert [len(line.get_xdata()) for line in dots] == [plots.DENSE - 1]
+    densities = [c for c in figure.findobj(PolyCollection) if c.get_visible()]
+    assert len(densities) == 18
 
 
 def test_no_label_is_cut(results):
