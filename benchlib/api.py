@@ -63,6 +63,11 @@ class Results:
 
         return summary(self._results)
 
+    def _repr_html_(self) -> str:
+        from benchlib.report import summary_html
+
+        return summary_html(self._results)
+
 
 def run(
     model: Any, output: str | Path = "outputs/run", inputs: Any = None, runoff: bool = False, **parameters: Any

@@ -1,10 +1,10 @@
 """Records → table, figures, one HTML file.
 
-`collate` reads a study's executed notebooks into a table, `summary` prints it, `publish` makes the report.
+`collate` reads a study's executed notebooks into a table, `summary` says it, `publish` makes the report.
 """
 
 from benchlib.report.collate import Results, collate
 from benchlib.report.publish import publish
-from benchlib.report.summary import summary
+from benchlib.report.summary import summary, summary_html
 
-__all__ = ["Results", "collate", "publish", "summary"]
+__all__ = ["Results", "collate", "publish", "summary", "summary_html"]

@@ -30,6 +30,9 @@ _STYLES = {
     "faster": "green", "slower": "red", "disturbed": "yellow", "right": "green", "unverified": "yellow",
     YES: "bold green", IN_PART: "bold yellow", NO: "bold red",
 }  # fmt: skip
+_IN_A_NOTEBOOK = (
+    '<pre style="font-family: monospace; line-height: 1.3; white-space: pre; overflow-x: auto">{code}</pre>'
+)
 _OUTCOMES = {"ok": "right", "inaccurate": "wrong"}
 
 
@@ -39,6 +42,13 @@ def summary(results: Results, width: int = ANY_WIDTH) -> str:
     with console.capture() as captured:
         console.print(answer(results))
     return "\n".join(line.rstrip() for line in captured.get().rstrip().splitlines())
+
+
+def summary_html(results: Results, width: int = 110) -> str:
+    """The same for a notebook, with its colours."""
+    console = Console(file=io.StringIO(), width=width, record=True, force_jupyter=False, highlight=False, emoji=False)
+    console.print(answer(results))
+    return console.export_html(inline_styles=True, code_format=_IN_A_NOTEBOOK)
 
 
 def answer(results: Results) -> RenderableType:

@@ -13,6 +13,7 @@ from benchlib.measure.samples import Samples
 WIDTH, HEIGHT = 720, 250
 LEFT, RIGHT, TOP, BOTTOM = 64, 12, 34, 44
 COLOURS = ("#8a8f98", "#2f6fde")
+GREY = "#768390"
 _UNITS = ((1e-6, 1e9, "ns"), (1e-3, 1e6, "µs"), (1.0, 1e3, "ms"), (math.inf, 1.0, "s"))
 
 
@@ -22,7 +23,15 @@ class Picture:
     def __init__(self, samples: Samples):
         self.samples = samples
 
-    def _repr_html_(self) -> str:  # not as SVG: JupyterLab would show an image, with black text in dark mode
+    def _repr_html_(self) -> str:
+        """In the colour of the page around it, dark or light."""
+        return self._drawn("currentColor")
+
+    def _repr_svg_(self) -> str:
+        """As an image, in a grey that reads on dark and on light: what code hosts show, who strip HTML."""
+        return self._drawn(GREY)
+
+    def _drawn(self, colour: str) -> str:
         blocks = [b for b in self.samples.blocks if b.round >= 0]
         if not blocks:
             return ""
@@ -60,7 +69,7 @@ class Picture:
         return (
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="100%" role="img" '
             f'aria-label="{html.escape(text)}" font-family="system-ui, sans-serif" font-size="12" '
-            f'fill="currentColor" style="max-width: {WIDTH}px">{"".join(parts)}</svg>'
+            f'color="{colour}" fill="currentColor" style="max-width: {WIDTH}px">{"".join(parts)}</svg>'
         )
 
     def _legend(self) -> list[str]:

@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import dataclasses
 
+from bs4 import BeautifulSoup
 from fake_study import EVIL, make_record, make_samples, planned, write_plan, write_trial
 
-from benchlib.report import collate, summary
+from benchlib.report import collate, summary, summary_html
 
 
 def test_each_question_has_an_aligned_table_and_its_answer(study):
@@ -52,6 +53,13 @@ def test_models_with_one_way_share_a_table(tmp_path):
     assert [line.split()[:3] for line in lines[2:5]] == [
         ["resnet18", "script", "1"], ["resnet18", "script", "8"], [EVIL, "script", "1"],
     ]  # fmt: skip
+
+
+def test_a_notebook_gets_the_same_with_colours_and_nothing_that_runs(study):
+    page = BeautifulSoup(summary_html(collate(study)), "html.parser")
+    assert page.get_text().strip().splitlines()[0] == summary(collate(study)).splitlines()[0]
+    assert EVIL in page.get_text() and not page.find("script")
+    assert {span.text.strip() for span in page.select('span[style*="color: #008000"]')} >= {"faster", "right"}
 
 
 def test_no_control_characters_reach_the_terminal(study):

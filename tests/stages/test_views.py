@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 
 from benchlib import accuracy
+from benchlib.measure.samples import STEADY, Block, Samples
 from benchlib.record import OperatorTime
-from benchlib.stages.picture import ticks
+from benchlib.stages.picture import GREY, Picture, ticks
 from benchlib.stages.shown import interval, seconds
 from benchlib.stages.views import CheckView, ProfileView
 
@@ -21,6 +22,13 @@ def test_an_interval_is_left_out_where_there_is_none():
     metrics = {"x": 2.0, "x_low": 1.5, "x_high": 2.5, "y": 1.0}
     assert interval(metrics, "x", str) == "2.0 [1.5, 2.5]"
     assert interval(metrics, "y", str) == "1.0"
+
+
+def test_a_picture_takes_the_colour_of_its_page_and_as_an_image_one_that_reads_on_any():
+    block = Block(0, 0, 0, STEADY, 0, 4_000_000, 4_000_000, 0, np.full(4, 1_000_000, np.uint64))
+    drawn = Picture(Samples(["eager"], blocks=[block]))
+    assert 'color="currentColor"' in drawn._repr_html_() and f'color="{GREY}"' in drawn._repr_svg_()
+    assert drawn._repr_svg_().startswith("<svg xmlns=") and drawn._repr_svg_().count("<circle") == 1
 
 
 @pytest.mark.parametrize("highest", [1e-9, 0.0031, 0.7, 1.0, 5.0, 7.3, 180, 99999])
