@@ -19,6 +19,7 @@ from benchlib.execution.resume import Rerun
 from benchlib.plan import study as studies
 from benchlib.plan.expand import Plan, expand
 from benchlib.plan.only import select
+from benchlib.template_files import outputs
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -70,7 +71,7 @@ class Results:
 
 
 def run(
-    model: Any, output: str | Path = "outputs/run", inputs: Any = None, runoff: bool = False, **parameters: Any
+    model: Any, output: str | Path | None = None, inputs: Any = None, runoff: bool = False, **parameters: Any
 ) -> Results:
     """Measures one model, or a small matrix: a list as the value of a parameter is an axis.
 
@@ -79,7 +80,8 @@ def run(
     Args:
         model: what the command line takes, or a path, a `torch.nn.Module` or a transformers configuration; or a list of
             them. Which exporter, runtime and reference go with it follows from what it is, where none is named.
-        output: the folder of the executed notebooks.
+        output: the folder of the executed notebooks; by default `outputs/run`, of the checkout from inside of which this
+            is called.
         inputs: of a module, what its forward takes: a tensor, a tuple of tensors or a mapping by name; of an ONNX file,
             the path of a `.npz` or of a folder of test data.
         runoff: whether direct pairs decide afterwards which way is fastest.
@@ -96,7 +98,7 @@ def run(
     """
     study = _study_of(model, inputs, parameters)
     study.runoff = runoff
-    plan, folder = expand(study), Path(output)
+    plan, folder = expand(study), Path(output) if output else outputs() / "run"
     ended = carry_out(Order(plan, str(folder), rerun="all"), _say)
     return _told(Results(folder, plan, ended.statuses), ended.statuses)
 
@@ -108,7 +110,7 @@ def sweep(
 
     Args:
         study: its YAML file.
-        output: the folder of the results; by default `outputs/<name of the study>`.
+        output: the folder of the results; by default `outputs/<name of the study>`, as `run` has its own.
         runoff: whether direct pairs follow the matrix, where the study wants them.
         only: which trials to run: "exporter=script,eager model=resnet".
         rerun: which trials to run again although they are done: "failed" or "all".
@@ -127,7 +129,7 @@ def sweep(
         raise UserError(f"rerun: '{rerun}' is neither failed nor all")
     written = studies.read(study)
     written.runoff = written.runoff and runoff
-    plan, folder = expand(written), Path(output) if output else Path("outputs") / written.name
+    plan, folder = expand(written), Path(output) if output else outputs() / written.name
     keys = [planned.key for planned in select(plan, only)] if only else None
     ended = carry_out(Order(plan, str(folder), cast(Rerun, rerun), keys), _say)
     return _told(Results(folder, plan), ended.statuses)
