@@ -80,8 +80,8 @@ def run(
     Args:
         model: what the command line takes, or a path, a `torch.nn.Module` or a transformers configuration; or a list of
             them. Which exporter, runtime and reference go with it follows from what it is, where none is named.
-        output: the folder of the executed notebooks; by default `outputs/run`, of the checkout from inside of which this
-            is called.
+        output: the folder of the executed notebooks; by default `outputs/run`, that of the checkout from inside of which
+            this is called.
         inputs: of a module, what its forward takes: a tensor, a tuple of tensors or a mapping by name; of an ONNX file,
             the path of a `.npz` or of a folder of test data.
         runoff: whether direct pairs decide afterwards which way is fastest.
