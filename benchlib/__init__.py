@@ -18,11 +18,12 @@ _FACE = {
     "Trial": "benchlib.trial",
     "UserError": "benchlib.errors",
     "begin": "benchlib.stages",
+    "choose": "benchlib.api",
     "labels": "benchlib.model_labels",
     "run": "benchlib.api",
     "sweep": "benchlib.api",
 }
-__all__ = ["Trial", "UserError", "begin", "labels", "run", "sweep"]
+__all__ = ["Trial", "UserError", "begin", "choose", "labels", "run", "sweep"]
 
 
 def __getattr__(name: str):

@@ -7,6 +7,7 @@ so that a notebook with torch and a model in it neither disturbs the measurement
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections import Counter
 from collections.abc import Mapping
@@ -23,6 +24,8 @@ from benchlib.template_files import outputs
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from benchlib.choosing import Choice
 
 _AXIS_VALUES = (list, tuple)
 _RERUN = ("", "failed", "all")
@@ -80,8 +83,7 @@ def run(
     Args:
         model: what the command line takes, or a path, a `torch.nn.Module` or a transformers configuration; or a list of
             them. Which exporter, runtime and reference go with it follows from what it is, where none is named.
-        output: the folder of the executed notebooks; by default `outputs/run`, that of the checkout from inside of which
-            this is called.
+        output: the folder of the executed notebooks; by default `outputs/run`, of the checkout in which this is called.
         inputs: of a module, what its forward takes: a tensor, a tuple of tensors or a mapping by name; of an ONNX file,
             the path of a `.npz` or of a folder of test data.
         runoff: whether direct pairs decide afterwards which way is fastest.
@@ -133,6 +135,56 @@ def sweep(
     keys = [planned.key for planned in select(plan, only)] if only else None
     ended = carry_out(Order(plan, str(folder), cast(Rerun, rerun), keys), _say)
     return _told(Results(folder, plan), ended.statuses)
+
+
+def choose(
+    model: Any,
+    inputs: Any = None,
+    *,
+    budget: float = 300.0,
+    where: str = "",
+    every: bool = False,
+    output: str | Path | None = None,
+    **parameters: Any,
+) -> Choice:
+    """Says which way of running a model to use here: those that can run, checked and raced within a budget.
+
+    Every way gets a first look, the close ones are measured at full length, and direct pairs decide between the best.
+    Asked again, it goes on where it was.
+
+    Args:
+        model: one model, as `run` takes it.
+        inputs: those of a module, as `run` takes them.
+        budget: seconds that it may take, but for the direct pairs and a trial that has begun.
+        where: bounds that a way has to keep: "time_latency_p99 < 0.02 and time_session < 1".
+        every: whether all ways that there are are tried, and not the usual ones alone.
+        output: the folder of the study that it leaves; by default `outputs/choose`.
+        **parameters: the parameters of every trial by name, one value each; an exporter, a runtime or passes that are
+            given are not varied.
+
+    Returns:
+        The way to use, why not the others, and whether the figures can be believed; displays well.
+
+    Raises:
+        UserError: wrong parameters, or no way to choose from.
+        KeyboardInterrupt, benchlib.errors.Interrupted, benchlib.errors.ChildDied: as `run` does.
+    """
+    from benchlib.choosing import Question
+    from benchlib.choosing import choose as race
+    from benchlib.choosing.where import bounds_of
+
+    study = _study_of(model, inputs, parameters)
+    if study.axes:
+        several = sorted({name for axis in study.axes for point in axis for name in point})
+        raise UserError(f"{', '.join(several)}: one value is wanted: choose answers for one model as it is")
+    given = {name: value.value for name, value in study.defaults.items()}
+
+    def sweep_in_a_child(plan: Plan, folder: Path, seconds: float, rivals: frozenset[str] | None) -> None:
+        limit = None if math.isinf(seconds) else seconds
+        carry_out(Order(plan, str(folder), seconds=limit, rivals=None if rivals is None else sorted(rivals)), _say)
+
+    folder = Path(output) if output else outputs() / "choose"
+    return race(Question(given, bounds_of(where), budget, every), folder, sweep_in_a_child, _say)
 
 
 def _study_of(model: Any, inputs: Any, parameters: Mapping[str, Any]) -> studies.Study:

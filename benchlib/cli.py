@@ -12,9 +12,9 @@ from typing import Annotated, Any, cast
 import typer
 import typer.core
 
-from benchlib import __version__, cli_cache, cli_discover, cli_list, cli_scripts
+from benchlib import __version__, cli_cache, cli_choose, cli_discover, cli_list, cli_scripts
 from benchlib.cli_answer import print_answer, print_error, print_fields
-from benchlib.cli_options import BuildOnly, CacheDir, Lean, Quiet, Verbose, use_cache, with_trial_options
+from benchlib.cli_options import BuildOnly, CacheDir, Lean, Quiet, Verbose, choose_command, run_command, use_cache
 from benchlib.doctor import TAKES, conclude, examine, health, noise_floor
 from benchlib.errors import Interrupted, UnknownName, UserError, suggestion
 from benchlib.execution import status as stands
@@ -293,6 +293,7 @@ def _notebook(trial: str) -> Path:
 
 
 app.command("list")(cli_list.list_)
-app.command("run")(with_trial_options(_run))
+app.command("choose")(choose_command(cli_choose.choose))
+app.command("run")(run_command(_run))
 app.command("discover")(cli_discover.discover)
 app.add_typer(cli_cache.app, name="cache")

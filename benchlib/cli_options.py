@@ -30,53 +30,74 @@ def use_cache(folder: Path | None) -> None:
         os.environ["BENCHLIB_CACHE"] = str(folder.expanduser().resolve())
 
 
-def with_trial_options(function: Any) -> Any:
-    """`run`, with an option for each parameter of a trial, taken from their declaration."""
+def run_command(function: Any) -> Any:
+    """`run`: its own options, and one for each parameter of a trial, taken from their declaration."""
+    models = Annotated[list[str] | None, typer.Argument(help=Trial.model_fields["model"].description)]
+    return _command(
+        function,
+        ("models", models, None),
+        {
+            "output": (Path, Path("outputs/run"), typer.Option("--output", help="the folder of the results")),
+            "runoff": (
+                bool,
+                False,
+                typer.Option("--runoff", help="decide by direct pairs afterwards which is fastest"),
+            ),
+            "fail_fast": (
+                bool,
+                False,
+                typer.Option("--fail-fast", help="stop at the first failure, with its whole traceback"),
+            ),
+            "records": (
+                bool,
+                False,
+                typer.Option("--records", help="print each record, a :name,value; a field, as where no terminal reads"),
+            ),
+            "search_dir": (SearchDir, None),
+            "every": (Every, False),
+            "wanted": (Wanted, ""),
+            "analyze_only": (AnalyzeOnly, False),
+            "build_only": (BuildOnly, False),
+            "lean": (Lean, False),
+            "verbose": (Verbose, 0),
+            "quiet": (Quiet, False),
+            "cache_dir": (CacheDir, None),
+        },
+    )
 
-    def option(name: str, kind: Any, default: Any, declared: Any) -> inspect.Parameter:
-        return inspect.Parameter(
-            name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, declared]
-        )
 
-    model = Annotated[list[str] | None, typer.Argument(help=Trial.model_fields["model"].description)]
-    parameters = [inspect.Parameter("models", inspect.Parameter.POSITIONAL_OR_KEYWORD, default=None, annotation=model)]
+def choose_command(function: Any) -> Any:
+    """`choose`: its own options, and one for each parameter of a trial."""
+    model = Annotated[str, typer.Argument(help=Trial.model_fields["model"].description)]
+    where = "bounds that a way has to keep: 'time_latency_p99 < 0.02 and time_session < 1'"
+    return _command(
+        function,
+        ("model", model, inspect.Parameter.empty),
+        {
+            "output": (Path | None, None, typer.Option("--output", help="the folder of the results; outputs/choose")),
+            "where": (str, "", typer.Option("--where", help=where)),
+            "budget": (str, "5m", typer.Option("--budget", help="how long it may take: 90s, 10m, 1h")),
+            "every": (bool, False, typer.Option("--all", help="try all ways that there are, not the usual ones alone")),
+            "quiet": (Quiet, False),
+            "cache_dir": (CacheDir, None),
+        },
+    )
+
+
+def _command(function: Any, argument: tuple[str, Any, Any], own: dict[str, tuple]) -> Any:
+    """A command for typer, which reads its signature: an argument, an option for each parameter of a trial, and its own
+    options, each as (annotation, default) or (type, default, declaration)."""
+    name, annotation, default = argument
+    parameters = [_parameter(name, annotation, default, inspect.Parameter.POSITIONAL_OR_KEYWORD)]
     for name, field in Trial.model_fields.items():
         if name == "model":
             continue
-        default = default_of(name)
-        shown = f" [{default}]" if default not in (None, "", {}) else ""
+        usual = default_of(name)
+        shown = f" [{usual}]" if usual not in (None, "", {}) else ""
         declared = typer.Option(f"--{name.replace('_', '-')}", help=f"{field.description}{shown}", show_default=False)
-        parameters.append(option(name, str | None, None, declared))
-    parameters += [
-        option("output", Path, Path("outputs/run"), typer.Option("--output", help="the folder of the results")),
-        option(
-            "runoff",
-            bool,
-            False,
-            typer.Option("--runoff", help="decide by direct pairs afterwards which way is fastest"),
-        ),
-        option(
-            "fail_fast",
-            bool,
-            False,
-            typer.Option("--fail-fast", help="stop at the first failure, with its whole traceback"),
-        ),
-        option(
-            "records",
-            bool,
-            False,
-            typer.Option("--records", help="print each record, a :name,value; a field, as where no terminal reads"),
-        ),
-        inspect.Parameter("search_dir", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=SearchDir),
-        inspect.Parameter("every", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=Every),
-        inspect.Parameter("wanted", inspect.Parameter.KEYWORD_ONLY, default="", annotation=Wanted),
-        inspect.Parameter("analyze_only", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=AnalyzeOnly),
-        inspect.Parameter("build_only", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=BuildOnly),
-        inspect.Parameter("lean", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=Lean),
-        inspect.Parameter("verbose", inspect.Parameter.KEYWORD_ONLY, default=0, annotation=Verbose),
-        inspect.Parameter("quiet", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=Quiet),
-        inspect.Parameter("cache_dir", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=CacheDir),
-    ]
+        parameters.append(_parameter(name, Annotated[str | None, declared], None))
+    for name, (kind, default, *declared) in own.items():
+        parameters.append(_parameter(name, Annotated[kind, *declared] if declared else kind, default))
 
     def command(**given: Any) -> None:
         function(**given)
@@ -85,3 +106,7 @@ def with_trial_options(function: Any) -> Any:
     command.__annotations__ = {p.name: p.annotation for p in parameters}
     command.__doc__ = function.__doc__
     return command
+
+
+def _parameter(name: str, annotation: Any, default: Any, kind: Any = inspect.Parameter.KEYWORD_ONLY) -> Any:
+    return inspect.Parameter(name, kind, default=default, annotation=annotation)

@@ -115,6 +115,7 @@ class Exporter:
     traces: bool = False  # runs the module's Python once: what that decides on values is a constant of the graph
     own_patterns: bool = False  # takes `opt_patterns` itself, unchanged
     contrib: bool = False  # leaves operators of onnxruntime's own (com.microsoft)
+    usual: bool = False  # `choose` tries it without being asked to
     compiles: bool = False  # compiles at the first call, into the trial's own cache
     compiles_anew: Callable[[Options], bool] = lambda options: False  # … which does not help the next process
     refuse: Refusal = never
@@ -156,5 +157,6 @@ class Runtime:
     profiles: bool = False  # has a profiler of its own
     exact: Options = field(default_factory=dict)  # options with which it computes in float64 on the CPU
     contrib: bool = False  # runs the operators of onnxruntime's own (com.microsoft)
+    usual: bool = False  # `choose` tries it without being asked to
     refuse: Refusal = never
     lacks: Callable[[Any], str | None] = never

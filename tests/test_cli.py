@@ -149,3 +149,35 @@ def test_script_proves_a_row_without_benchlib(command, tmp_path):
         found = [float(d) for d in re.findall(r"largest difference (\S+)", done.stdout)]
         assert found
         assert max(found) < 1e-4
+
+
+@pytest.mark.process
+def test_choose_answers_and_leaves_a_study(command, tmp_path):
+    """The whole way with real ways of one exporter: those that another runtime opens are the rivals."""
+    words = ["explicit/mlp", "--exporter", "script", "--processes", "3", "--duration", "0.2", "--warmup-time", "0.05"]
+    words += ["--budget", "60s"]
+    done = command("choose", *words)
+    assert re.match(r"mlp: (use script( openvino)?, [\d.]+ × as fast as eager|nothing is decided)", done.stdout)
+    assert "Believe it? " in done.stdout and "Left out: " in done.stdout
+    again = command("choose", *words)
+    assert re.search(r"\d trials, 0 to run", again.stderr) and again.stdout == done.stdout
+    assert "next: benchlib report outputs/choose" in done.stdout
+    swept = command("sweep", "outputs/choose/choose.yaml", "--output", "outputs/choose", "--dry-run")
+    assert "= 0 to run" in swept.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "wanted"),
+    [
+        (["explicit/mlp", "--budget", "soon"], "--budget: 'soon' is no time; one is written as 90s, 10m or 1h"),
+        (["explicit/mlp", "--batch-size", "1,2"], "--batch-size: one value is wanted, not 2"),
+        (["explicit/mlp", "--where", "speed < 1"], "unknown metric 'speed'"),
+        (["explicit/mlp", "--level", "smoke"], "level smoke decides nothing"),
+        (["explicit/mlp", "--exporter", "scirpt"], "did you mean 'script'"),
+        (["explicit/mpl"], "benchlib: model 'explicit/mpl': explicit has no such model; did you mean 'mlp'"),
+        (["timm/Head"], "timm/Head is timm/"),
+    ],
+)
+def test_a_question_that_choose_cannot_answer_is_one_line(main, words, wanted):
+    done = main("choose", *words, expect=2)
+    assert wanted in done.stderr and len(done.stderr.strip().splitlines()) == 1

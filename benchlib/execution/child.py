@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import io
+import math
 import queue
 import signal
 import socket
@@ -46,12 +47,16 @@ class Order:
     Attributes:
         rerun: which of the trials that are done already run again: "" (none), "failed" or "all".
         only: keys of the trials to which the sweep is restricted; None: all of the plan.
+        seconds: after which no further trial is begun; None: no such limit.
+        rivals: keys of the only trials between whose ways direct pairs decide; None: all.
     """
 
     plan: Plan
     folder: str
     rerun: Literal["", "failed", "all"] = ""
     only: list[str] | None = None
+    seconds: float | None = None
+    rivals: list[str] | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The order as JSON can hold it, every trial with all of its parameters."""
@@ -275,8 +280,10 @@ def _sweep(order: Order, tell: Callable[[Message], None]) -> Ended:
     def tell_of(record: Record) -> None:
         tell(Finished(record.key, record.status))
 
-    only = None if order.only is None else frozenset(order.only)
-    outcome = sweep(order.plan, Path(order.folder), Options(rerun=order.rerun, only=only, each=tell_of))
+    only, rivals = (None if keys is None else frozenset(keys) for keys in (order.only, order.rivals))
+    seconds = math.inf if order.seconds is None else order.seconds
+    options = Options(rerun=order.rerun, only=only, each=tell_of, seconds=seconds, rivals=rivals)
+    outcome = sweep(order.plan, Path(order.folder), options)
     return Ended({record.key: record.status for record in outcome.records})
 
 

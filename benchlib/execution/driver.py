@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -59,6 +60,10 @@ class Options:
     lean: bool = False  # when all has run, drops from the cache the files of what trials of the plan made
     each: Callable[[Record], None] = _ignore  # is called with every new record of the matrix
     until: Callable[[Record], bool] = _never  # ends the sweep by returning True for a new record of the matrix
+    seconds: float = math.inf  # after which no further trial of the matrix is begun
+    rivals: frozenset[str] | None = (
+        None  # the keys of the only trials between whose ways direct pairs decide; None: all
+    )
 
 
 def sweep(plan: Plan, folder: Path, options: Options) -> Outcome:
@@ -121,9 +126,12 @@ class _Sweep:
 
     def _run_matrix(self) -> bool:
         """Takes every task in turn; False when the options end the sweep before the last."""
+        deadline = time.monotonic() + self.options.seconds
         for task in self.work.tasks:
             if not task.why:
                 self.outcome.records.append(task.record)
+                continue
+            if time.monotonic() > deadline and task.runs:
                 continue
             record, event = self._take(task)
             if task.runs:
@@ -136,7 +144,9 @@ class _Sweep:
         return True
 
     def _run_direct_pairs(self) -> None:
-        self.runoff = RunOff(self.outcome.records, self.folder, self.options.rerun)
+        rivals = self.options.rivals
+        ways = [record for record in self.outcome.records if rivals is None or record.key in rivals]
+        self.runoff = RunOff(ways, self.folder, self.options.rerun)
         self.runoff.run(lambda task: self._take(task, store.RUNOFF), self.progress.say)
 
     def _take(self, task: Task, room: str = store.TRIALS) -> tuple[Record, journal.Event]:

@@ -10,4 +10,5 @@ exporter = Exporter(
     artifact="module",
     runtime="torch",
     packages=("torch",),
+    usual=True,
 )

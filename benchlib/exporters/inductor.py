@@ -52,6 +52,7 @@ exporter = Exporter(
     artifact="module",
     runtime="torch",
     packages=("torch", "torch._dynamo", "torch._inductor.compile_fx"),
+    usual=True,
     options={
         "mode": Option(str, "default", "how hard the compiler tries", MODES),
     },
@@ -66,6 +67,7 @@ variants = {
         exporter,
         name="inductor-partial",
         summary="torch.compile with inductor, graph breaks allowed",
+        usual=False,
         prepare=partial(prepare, breaks=True),
     )
 }

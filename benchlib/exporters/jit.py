@@ -46,6 +46,7 @@ exporter = Exporter(
     artifact="torchscript",
     runtime="torch",
     packages=("torch",),
+    usual=True,
     traces=True,
     options={
         "freeze": Option(bool, False, "weights become constants of the graph (torch.jit.freeze)"),

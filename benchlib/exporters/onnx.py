@@ -17,5 +17,6 @@ exporter = Exporter(
     summary="a ready ONNX file",
     takes="onnx",
     packages=("onnx",),
+    usual=True,
     export=export,
 )

@@ -86,6 +86,7 @@ exporter = Exporter(
     name="onnx_dynamo",
     summary="torch.onnx.export over torch.export",
     packages=("torch", "onnx", "onnxscript"),
+    usual=True,
     options={
         "optimize": Option(bool, True, "let the exporter optimise the graph, as it does by default"),
         "draft": Option(bool, False, "where the model decides on its data, export what it decides for the example"),
@@ -97,6 +98,7 @@ variants = {
         exporter,
         name="onnx_dynamo-fallback",
         summary="torch.onnx.export over torch.export, else by tracing",
+        usual=False,
         export=export_or_trace,
     )
 }

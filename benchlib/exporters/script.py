@@ -42,6 +42,7 @@ exporter = Exporter(
     name="script",
     summary="torch.onnx.export by tracing (TorchScript)",
     packages=("torch", "onnx"),
+    usual=True,
     traces=True,
     options={"constant_folding": Option(bool, False, "compute constant parts of the graph at export")},
     export=export,

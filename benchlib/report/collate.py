@@ -78,6 +78,7 @@ class Results:
     answers: list[Answer]  # which way is fastest, for each model and its conditions
     records: dict[str, Record]  # by key; of trials that have not run there is none
     moved: list[MovedReference] = field(default_factory=list)  # references of which the trials do not agree
+    direct: list[tuple[Path, Record]] = field(default_factory=list)  # the run-off's records, with their notebooks
 
     def counts(self) -> dict[str, int]:
         """How many trials ended as what, in the order of `STATUSES`; "not run" comes last."""
@@ -125,15 +126,17 @@ def read(study: str | Path, plan: StoredPlan | None = None, ran: Collection[str]
 
     # The run-off's direct pairs are ordinary trials in a folder of their own
     pairs, unreadable = scrap.read_all(folder / RUNOFF) if ran is None or plan.runoff else ({}, [])
+    direct = [(path.relative_to(folder), record) for path, record in pairs.items()]
     return Results(
         folder,
         plan.title,
         table,
         sorted([*left_out, *(f"{RUNOFF}/{line}" for line in unreadable)]),
         _frame([_row(record, record.name, path) for path, record in pairs.items()]),
-        answers(records, [(path.relative_to(folder), record) for path, record in pairs.items()]),
+        answers(records, direct),
         {record.key: record for record in records if record.status != NOT_RUN},
         moved,
+        direct,
     )
 
 

@@ -44,10 +44,15 @@ def summary(results: Results, width: int = ANY_WIDTH) -> str:
     return "\n".join(line.rstrip() for line in captured.get().rstrip().splitlines())
 
 
-def summary_html(results: Results, width: int = 110) -> str:
+def summary_html(results: Results) -> str:
     """The same for a notebook, with its colours."""
+    return in_html(answer(results))
+
+
+def in_html(shown: RenderableType, width: int = 110) -> str:
+    """What a terminal would show, for a notebook."""
     console = Console(file=io.StringIO(), width=width, record=True, force_jupyter=False, highlight=False, emoji=False)
-    console.print(answer(results))
+    console.print(shown)
     return console.export_html(inline_styles=True, code_format=_IN_A_NOTEBOOK)
 
 
@@ -62,18 +67,24 @@ def answer(results: Results) -> RenderableType:
     pieces: list[RenderableType] = []
     for found in contested:
         rows = table[table["key"].isin(found.keys)]
-        pieces += [Text(_printable(found.title), style="bold"), _table(rows, scale, has_models=False), _said(found), ""]
+        pieces += [
+            Text(printable(found.title), style="bold"),
+            ways_table(rows, scale, has_models=False),
+            _said(found),
+            "",
+        ]
     if len(others):
         pieces += [Text(_ONE_WAY, style="bold")] if contested else []
-        pieces += [_table(others, scale, has_models=True), ""]
+        pieces += [ways_table(others, scale, has_models=True), ""]
     pieces += [_text(line) for line in (_shared(table), *_ends(results)) if line]
-    return Group(*pieces, _believed(belief_in(results)))
+    return Group(*pieces, believed(belief_in(results)))
 
 
-def _table(rows: pd.DataFrame, scale: Scale, has_models: bool) -> RenderableType:
+def ways_table(rows: pd.DataFrame, scale: Scale, has_models: bool) -> RenderableType:
+    """A row for each trial: its way, latency and speedup with their intervals, verdict and outcome."""
     shown = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), header_style="")
     for name, column in (("model", "model_name"), ("way", "way"))[not has_models :]:
-        longest = max((cell_len(_printable(str(text))) for text in rows[column]), default=0)
+        longest = max((cell_len(printable(str(text))) for text in rows[column]), default=0)
         shown.add_column(name, overflow="fold", min_width=min(longest, LEAST), max_width=MOST)
     batches = rows["batch_size"].nunique() > 1
     if batches:
@@ -107,7 +118,7 @@ def _figures(row: Row, scale: Scale) -> Iterator[Text]:
 
 def _said(found: Answer) -> RenderableType:
     lines = [found.text, *filter(None, [found.figures])]
-    return Padding(Text("\n".join(map(_printable, lines))), (0, 0, 0, 2), expand=False)
+    return Padding(Text("\n".join(map(printable, lines))), (0, 0, 0, 2), expand=False)
 
 
 def _shared(table: pd.DataFrame) -> str:
@@ -136,23 +147,25 @@ def _guessed(table: pd.DataFrame) -> Iterator[str]:
     return (f"{r['model_name']}: {r['inputs_guessed']}" for r in rows_of(told))
 
 
-def _believed(belief: Belief) -> Text:
-    text = Text(_printable(belief.sentence))
+def believed(belief: Belief) -> Text:
+    """`Believe it? Yes: …`, the word in its colour."""
+    text = Text(printable(belief.sentence))
     text.stylize(_STYLES[belief.word], text.plain.index("?") + 2, text.plain.index(":"))
     return text
 
 
 def _styled(word: str, more: str = "") -> Text:
-    return Text(_printable(word), style=_STYLES.get(word, "")).append(_printable(more), style="yellow")
+    return Text(printable(word), style=_STYLES.get(word, "")).append(printable(more), style="yellow")
 
 
 def _text(value: object) -> Text:
-    return Text(_printable(str(value)))
+    return Text(printable(str(value)))
 
 
 def _value(value: object) -> str:
     return whole(value) if isinstance(value, int | float) else str(value)
 
 
-def _printable(text: str) -> str:
-    return "".join(c if c.isprintable() else " " for c in text)  # no escape sequences reach the terminal
+def printable(text: str) -> str:
+    """A text of which no escape sequence reaches a terminal."""
+    return "".join(c if c.isprintable() else " " for c in text)

@@ -184,6 +184,7 @@ runtime = Runtime(
     opens=("onnx",),
     open=open,
     packages=("onnxruntime",),
+    usual=True,
     providers=PROVIDERS,
     options={
         **_ort_settings.OPTIONS,

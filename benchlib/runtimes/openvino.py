@@ -232,6 +232,7 @@ runtime = Runtime(
     opens=("onnx",),
     open=open,
     packages=("openvino",),
+    usual=True,
     providers={DEVICE: "cpu"},
     options={
         "hint": Option(str, "none", "what OpenVINO sets itself up for", HINTS),

@@ -177,6 +177,7 @@ runtime = Runtime(
     opens=("module", "exported_program", "torchscript", "aoti"),
     open=open,
     packages=("torch",),
+    usual=True,
     providers={"CPU": "cpu", "CUDA": "cuda"},
     options={
         "allow_tf32": Option(bool, False, "TensorFloat-32 in matrix products and convolutions on CUDA"),

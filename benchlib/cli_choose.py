@@ -1,0 +1,77 @@
+"""`benchlib choose MODEL`: which way to use here, in one command."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from benchlib.cli_options import use_cache
+from benchlib.errors import UserError
+from benchlib.plan.expand import Plan
+from benchlib.plan.options import values_of
+
+_UNITS = {"s": 1, "m": 60, "min": 60, "h": 3600}
+
+
+def seconds_of(text: str) -> float:
+    """`90s`, `10m`, `1h` in seconds. Raises UserError."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(s|m|min|h)?", text.strip())
+    if not match or float(match[1]) <= 0:
+        raise UserError(f"--budget: '{text}' is no time; one is written as 90s, 10m or 1h")
+    return float(match[1]) * _UNITS[match[2] or "s"]
+
+
+def choose(
+    model: str,
+    output: Path | None,
+    where: str,
+    budget: str,
+    every: bool,
+    quiet: bool,
+    cache_dir: Path | None,
+    **given: str | None,
+) -> None:
+    """Which way of running a model to use here: the ways that can run, checked and raced within a budget."""
+    use_cache(cache_dir)
+    from benchlib.choosing import Question
+    from benchlib.choosing import choose as race
+    from benchlib.choosing.where import bounds_of
+    from benchlib.execution.driver import Options, sweep
+
+    question = Question(_given(model, given), bounds_of(where), seconds_of(budget), every)
+
+    def run(plan: Plan, folder: Path, seconds: float, rivals: frozenset[str] | None) -> None:
+        sweep(plan, folder, Options(quiet=quiet, seconds=seconds, rivals=rivals))
+
+    def say(line: str) -> None:
+        if not quiet:
+            print(line, file=sys.stderr, flush=True)
+
+    folder = output or Path("outputs") / "choose"
+    found = race(question, folder, run, say)
+    if sys.stdout.isatty():
+        Console(highlight=False, emoji=False).print(found.shown())
+    else:
+        print(found.as_text())
+    if found.use:
+        print(f"next: benchlib script {folder}/trials/{found.use.name}.ipynb  # plain Python that proves the row")
+    print(f"next: benchlib report {folder}  # plots, every check, a page for each trial")
+    print(f"next: benchlib sweep {folder}/choose.yaml --output {folder}  # the same again; what is done is kept")
+
+
+def _given(model: str, given: dict[str, str | None]) -> dict[str, Any]:
+    """The parameters that all ways share. Raises UserError for one that has several values."""
+    found: dict[str, Any] = {}
+    for name, text in {"model": model, **given}.items():
+        if text is None:
+            continue
+        values = values_of(name, text)
+        if len(values) > 1:
+            option = "choose" if name == "model" else f"--{name.replace('_', '-')}"
+            raise UserError(f"{option}: one value is wanted, not {len(values)}: choose answers for one model as it is")
+        found[name] = values[0]
+    return found

@@ -1,0 +1,172 @@
+"""The race with sweeps that are made up: which ways get how far, and what is said of each."""
+
+import math
+from dataclasses import dataclass, field
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_notebook
+
+from benchlib.choosing import Question, choose
+from benchlib.choosing.where import bounds_of
+from benchlib.errors import UserError
+from benchlib.execution import store
+from benchlib.execution.contest import contests, pair_parameters
+from benchlib.mistakes import make
+from benchlib.plan import study as studies
+from benchlib.plan.expand import expand
+from benchlib.record import ContenderRecord, Record, scrap
+from benchlib.record.metrics import Metrics
+
+SPEED = {
+    "eager": 1.0, "jit": 1.2, "script": 2.0, "script openvino": 1.9, "onnx_dynamo": 2.6, "onnx_dynamo openvino": 2.5,
+    "inductor": 1.4,
+}  # fmt: skip
+HALF = 0.01  # of the logarithm of a speedup at full length
+
+
+@dataclass
+class Host:
+    """What sweeps come to on a made-up host."""
+
+    speed: dict[str, float] = field(default_factory=lambda: dict(SPEED))
+    ends: dict[str, tuple[str, str, str]] = field(default_factory=dict)  # way -> status, stage, reason
+    metrics: dict[str, float | str] = field(default_factory=dict)  # of every trial at full length
+    reached: int | None = None  # trials that the first look has time for
+    sweeps: list[tuple[int, float, bool]] = field(default_factory=list)  # trials, seconds, whether pairs decide
+
+    def sweep(self, plan, folder, seconds, rivals):
+        self.sweeps.append((len(plan.trials), seconds, plan.runoff))
+        (folder / store.TRIALS).mkdir(parents=True, exist_ok=True)
+        store.write_study(folder, plan.resolved())
+        made = [self.record(planned.trial, planned.key, planned.name) for planned in plan.trials if not planned.status]
+        for record in made[: self.reached if plan.trials[0].trial.level == "smoke" else None]:
+            write(folder / store.TRIALS, record)
+        if plan.runoff:
+            self.pairs(folder, [record for record in made if record.key in rivals])
+
+    def record(self, trial, key, name):
+        label = trial.way.label
+        status, stage, reason = self.ends.get(label, ("ok", "", ""))
+        contenders = [ContenderRecord(w.label, vars(w)) for w in (trial.reference_way, trial.way)]
+        record = Record(key, name, status, trial.model_dump(), Metrics(model_name="mlp"), stage=stage, reason=reason,
+                        contenders=contenders)  # fmt: skip
+        if status != "ok":
+            return record
+        own = {"time_latency": 0.02 / self.speed[label], "reference_way": "eager", "time_latency_reference": 0.02,
+               "slice_share": 0.25, "converged": True, "processes": 6, "time_measure": 6.0,
+               "time_latency_p99": 0.04 / self.speed[label]}  # fmt: skip
+        half = None if trial.level == "smoke" else HALF
+        record.metrics |= own | ratio(self.speed[label], half) | (self.metrics if half else {})
+        return record
+
+    def pairs(self, folder, ways):
+        """Direct pairs of the first way against all others, as the run-off would have them."""
+        (folder / store.RUNOFF).mkdir(exist_ok=True)
+        (contest,) = contests(ways)
+        best, *rivals = contest.field()
+        for rival in rivals:
+            trial = make(pair_parameters(best, rival))
+            speed = [self.speed[r.contenders[-1].label] for r in (best, rival)]
+            record = Record(
+                trial.key(), trial.file_stem(trial.key()), "ok", trial.model_dump(), contenders=best.contenders
+            )
+            record.metrics |= {"processes": 6, "time_measure": 6.0} | ratio(speed[0] / speed[1], HALF)
+            write(folder / store.RUNOFF, record)
+
+
+def ratio(value, half):
+    ends = {} if half is None else {"speedup_low": value * math.exp(-half), "speedup_high": value * math.exp(half)}
+    return {"speedup": value, "verdict": "faster"} | ends
+
+
+def write(folder, record):
+    cell = new_code_cell("trial.record()", outputs=[nbformat.from_dict(scrap.output(scrap.RECORD, record.to_json()))])
+    (folder / f"{record.name}.ipynb").write_text(nbformat.writes(new_notebook(cells=[cell])))
+
+
+@pytest.fixture
+def race(tmp_path):
+    def run(host: Host, where: str = "", **given):
+        question = Question({"model": "explicit/mlp", **given}, bounds_of(where))
+        return choose(question, tmp_path / "choose", host.sweep, lambda line: None)
+
+    return run
+
+
+def test_every_way_gets_a_look_the_close_ones_more_and_the_best_are_paired(race, tmp_path):
+    host = Host()
+    found = race(host)
+    assert [(trials, pairs) for trials, _, pairs in host.sweeps] == [(7, False), (4, False), (4, True)]
+    assert host.sweeps[0][1] <= 150 < host.sweeps[1][1] <= 300 and host.sweeps[2][1] == math.inf
+    assert found.use.contenders[-1].label == "onnx_dynamo"
+    assert found.answer.text.startswith("onnx_dynamo and onnx_dynamo openvino cannot be told apart here; about")
+    assert dict(found.others) == {
+        "eager": "slower: about 2.6 times as long as the best, at a first look",
+        "jit": "slower: about 2.2 times as long as the best, at a first look",
+        "inductor": "slower: about 1.9 times as long as the best, at a first look",
+        "script": "slower: 1.3 times as long", "script openvino": "slower: 1.37 times as long",
+        "onnx_dynamo openvino": "cannot be told from it",
+    }  # fmt: skip
+
+
+def test_the_answer_says_what_to_use_by_how_much_and_whether_to_believe_it(race):
+    lines = str(race(Host(speed=SPEED | {"onnx_dynamo": 3.2}))).splitlines()
+    assert lines[0] == (
+        "mlp: use onnx_dynamo, 3.20 × as fast as eager (3.17–3.23); its largest error uses 25 % of what is allowed"
+    )
+    assert lines[1].startswith("fastest: onnx_dynamo")
+    assert "Not chosen:" in lines and any(line.startswith("Left out: ") for line in lines)
+    assert lines[-1].startswith("Believe it? Yes: the host was quiet;")
+
+
+def test_what_is_wrong_fails_or_is_not_reached_is_said_and_never_used(race):
+    wrong = ("inaccurate", "check", "y: 40 elements beyond the tolerance")
+    failed = ("failed", "export", "UnsupportedOperator: no such thing\nsecond line")
+    host = Host(ends={"onnx_dynamo": wrong, "script": failed}, reached=6)
+    found = race(host)
+    assert found.use.contenders[-1].label == "onnx_dynamo openvino"
+    assert found.others["onnx_dynamo"] == "wrong: y: 40 elements beyond the tolerance"
+    assert found.others["script"] == "failed at export: UnsupportedOperator: no such thing second line"
+    assert found.others["inductor"] == "not reached within the budget"
+
+
+def test_a_way_that_breaks_a_bound_is_not_chosen_however_fast(race):
+    found = race(Host(speed=SPEED | {"script openvino": 2.2, "onnx_dynamo openvino": 2.0}), "time_latency_p99 > 0.0181")
+    assert found.use.contenders[-1].label == "script openvino"
+    assert found.others["onnx_dynamo"] == "time_latency_p99 is 0.0154, not > 0.0181"
+
+
+def test_where_no_way_keeps_the_bounds_nothing_is_decided(race):
+    found = race(Host(), "memory_vmhwm_peak < 1e9")
+    assert found.use is None and str(found).startswith("mlp: nothing is decided, no way gives a figure that counts\n")
+    assert found.others["onnx_dynamo"] == "memory_vmhwm_peak is not known"
+
+
+def test_a_busy_host_decides_nothing(race):
+    found = race(Host(metrics={"disturbed_by": "time_lost", "verdict": "disturbed"}))
+    assert found.use is None and found.belief.word == "no"
+    assert found.others["onnx_dynamo"] == "disturbed: its figure decides nothing"
+    assert "the host disturbed 4 of 4 figures" in str(found)
+
+
+def test_where_no_way_runs_each_says_why(race):
+    lost = ("failed", "load", "no such model")
+    found = race(Host(ends=dict.fromkeys(SPEED, lost)))
+    assert found.use is None and set(found.others.values()) == {"failed at load: no such model"}
+    assert "Believe it? No: nothing was timed." in str(found)
+
+
+def test_the_study_that_it_leaves_is_the_plan_that_ran(race, tmp_path):
+    host = Host()
+    race(host, batch_size=2)
+    written = expand(studies.read(tmp_path / "choose" / "choose.yaml"))
+    assert {p.key for p in written.trials} == {
+        record.key for record in scrap.read_all(tmp_path / "choose" / store.TRIALS)[0].values()
+    }
+    assert written.runoff and all(p.trial.batch_size == 2 for p in written.trials)
+
+
+def test_a_level_that_decides_nothing_is_refused(race):
+    with pytest.raises(UserError, match="level smoke decides nothing"):
+        race(Host(), level="smoke")
