@@ -58,7 +58,11 @@ def main() -> None:
         sys.exit(2)
     except Interrupted as error:
         again = shlex.join(["benchlib", *sys.argv[1:]])
-        way_on = f"go on with: {again}" if sys.argv[1:2] == ["sweep"] else f"all of it anew, from the start: {again}"
+        way_on = (
+            f"go on with: {again}"
+            if sys.argv[1:2] in (["sweep"], ["choose"])
+            else f"all of it anew, from the start: {again}"
+        )
         print(f"benchlib: {error}\n{way_on}", file=sys.stderr)
         sys.exit(130)
     except BrokenPipeError:  # the reader of our output has gone

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+import shlex
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
@@ -13,6 +15,9 @@ from benchlib.cli_options import use_cache
 from benchlib.errors import UserError
 from benchlib.plan.expand import Plan
 from benchlib.plan.options import values_of
+
+if TYPE_CHECKING:
+    from benchlib.choosing import Choice
 
 _UNITS = {"s": 1, "m": 60, "min": 60, "h": 3600}
 
@@ -57,10 +62,19 @@ def choose(
         Console(highlight=False, emoji=False).print(found.shown())
     else:
         print(found.as_text())
+    for words, what in _next(found, folder):
+        print(f"next: {shlex.join(['benchlib', *map(str, words)])}  # {what}")
+
+
+def _next(found: Choice, folder: Path) -> Iterator[tuple[list[str | Path], str]]:
+    """Commands that are worth giving now, and what each is for."""
+    from benchlib.choosing.race import FILE
+
     if found.use:
-        print(f"next: benchlib script {folder}/trials/{found.use.name}.ipynb  # plain Python that proves the row")
-    print(f"next: benchlib report {folder}  # plots, every check, a page for each trial")
-    print(f"next: benchlib sweep {folder}/choose.yaml --output {folder}  # the same again; what is done is kept")
+        yield ["script", folder / "trials" / f"{found.use.name}.ipynb"], "plain Python that proves this row"
+    if found.results.folder == folder:
+        yield ["report", folder], "plots, every check, a page for each trial"
+        yield ["sweep", folder / FILE, "--output", folder], "the same once more; what is done is kept"
 
 
 def _given(model: str, given: dict[str, str | None]) -> dict[str, Any]:
