@@ -66,7 +66,8 @@ def chosen(raced: Raced, bounds: Sequence[Bound], left_out: Mapping[str, str]) -
         label = planned.trial.way.label
         own, record = full.get(label, (planned, None))
         if record is None:
-            others[label] = _why_not(planned, looked.records.get(planned.key), best)
+            why = _why_not(planned, looked.records.get(planned.key), best)
+            others[label] = f"not measured at length within the budget; {why}" if label in full else why
         elif use is None or record.key != use.key:
             others[label] = _why_not_at_length(own, record, use, tied, bounds)
     return Choice(results, found, use, others, left_out, belief_in(results))
@@ -89,8 +90,8 @@ def _why_not(planned: Planned, record: Record | None, best: float | None) -> str
         return planned.reason or "not reached within the budget"
     if not has_figure(record):
         return _ended(record)
-    times = f"about {rank_of(record) / best:.2g} times as long as the best" if best else "it takes longer"
-    return f"slower: {times}, at a first look"
+    times = f"about {rank_of(record) / best:.2g} times as long as the best" if best else "longer than the best"
+    return f"{times}, at a first look"
 
 
 def _why_not_at_length(

@@ -33,6 +33,7 @@ class Host:
     ends: dict[str, tuple[str, str, str]] = field(default_factory=dict)  # way -> status, stage, reason
     metrics: dict[str, float | str] = field(default_factory=dict)  # of every trial at full length
     reached: int | None = None  # trials that the first look has time for
+    reached_at_length: int | None = None
     sweeps: list[tuple[int, float, bool]] = field(default_factory=list)  # trials, seconds, whether pairs decide
 
     def sweep(self, plan, folder, seconds, rivals):
@@ -40,7 +41,7 @@ class Host:
         (folder / store.TRIALS).mkdir(parents=True, exist_ok=True)
         store.write_study(folder, plan.resolved())
         made = [self.record(planned.trial, planned.key, planned.name) for planned in plan.trials if not planned.status]
-        for record in made[: self.reached if plan.trials[0].trial.level == "smoke" else None]:
+        for record in made[: self.reached if plan.trials[0].trial.level == "smoke" else self.reached_at_length]:
             write(folder / store.TRIALS, record)
         if plan.runoff:
             self.pairs(folder, [record for record in made if record.key in rivals])
@@ -102,9 +103,9 @@ def test_every_way_gets_a_look_the_close_ones_more_and_the_best_are_paired(race,
     assert found.use.contenders[-1].label == "onnx_dynamo"
     assert found.answer.text.startswith("onnx_dynamo and onnx_dynamo openvino cannot be told apart here; about")
     assert dict(found.others) == {
-        "eager": "slower: about 2.6 times as long as the best, at a first look",
-        "jit": "slower: about 2.2 times as long as the best, at a first look",
-        "inductor": "slower: about 1.9 times as long as the best, at a first look",
+        "eager": "about 2.6 times as long as the best, at a first look",
+        "jit": "about 2.2 times as long as the best, at a first look",
+        "inductor": "about 1.9 times as long as the best, at a first look",
         "script": "slower: 1.3 times as long", "script openvino": "slower: 1.37 times as long",
         "onnx_dynamo openvino": "cannot be told from it",
     }  # fmt: skip
@@ -129,6 +130,14 @@ def test_what_is_wrong_fails_or_is_not_reached_is_said_and_never_used(race):
     assert found.others["onnx_dynamo"] == "wrong: y: 40 elements beyond the tolerance"
     assert found.others["script"] == "failed at export: UnsupportedOperator: no such thing second line"
     assert found.others["inductor"] == "not reached within the budget"
+
+
+def test_a_close_way_that_there_was_no_time_for_is_no_slower_one(race):
+    found = race(Host(speed=SPEED | {"onnx_dynamo": 3.2}, reached_at_length=1))
+    assert found.use.contenders[-1].label == "onnx_dynamo" and found.belief.word == "in part"
+    assert found.others["onnx_dynamo openvino"] == (
+        "not measured at length within the budget; about 1.3 times as long as the best, at a first look"
+    )
 
 
 def test_a_way_that_breaks_a_bound_is_not_chosen_however_fast(race):
