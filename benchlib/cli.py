@@ -14,9 +14,20 @@ import typer.core
 
 from benchlib import __version__, cli_cache, cli_choose, cli_discover, cli_list, cli_scripts
 from benchlib.cli_answer import print_answer, print_error, print_fields
-from benchlib.cli_options import BuildOnly, CacheDir, Lean, Quiet, Verbose, choose_command, run_command, use_cache
+from benchlib.cli_options import (
+    BuildOnly,
+    CacheDir,
+    GroupedCommand,
+    Lean,
+    Quiet,
+    Verbose,
+    choose_command,
+    run_command,
+    use_cache,
+)
+from benchlib.cli_places import folder_of, notebook_of
 from benchlib.doctor import TAKES, conclude, examine, health, noise_floor
-from benchlib.errors import Interrupted, UnknownName, UserError, suggestion
+from benchlib.errors import Interrupted, UnknownName, UserError
 from benchlib.execution import status as stands
 from benchlib.execution.resume import Rerun
 from benchlib.models import issues, names_a_model
@@ -144,7 +155,7 @@ def status(
     watch: Annotated[bool, typer.Option("--watch", help="again every two seconds, until all has run")] = False,
 ) -> None:
     """Where a sweep stands, from its outputs alone."""
-    folder = _folder(study)
+    folder = folder_of(study)
     print(stands.as_text(folder), flush=True)
     while watch and stands.status(folder).missing:
         time.sleep(2)
@@ -156,7 +167,7 @@ def report(study: Study) -> None:
     """Collates a study and publishes report.html."""
     from benchlib.report import collate, publish
 
-    folder = _folder(study)
+    folder = folder_of(study)
     page = publish(folder)
     print_answer(collate(folder), page=page)
 
@@ -169,7 +180,7 @@ def script(
     """Plain Python, without benchlib, that proves one row: same artifact, same inputs, same options."""
     from benchlib.report.proof import proof
 
-    text = proof(_notebook(trial))
+    text = proof(notebook_of(trial))
     if output:
         output.write_text(text)
     else:
@@ -182,7 +193,7 @@ def keep(
     name: Annotated[str | None, typer.Option(help="what to call it; default: the notebook's name")] = None,
 ) -> None:
     """Adds a trial that failed to the suite `issues`, to be run again as issues/NAME."""
-    print(f"{issues.source.name}/{keep_issue(_notebook(trial), name)} in {issues.path()}")
+    print(f"{issues.source.name}/{keep_issue(notebook_of(trial), name)} in {issues.path()}")
 
 
 @app.command()
@@ -247,19 +258,6 @@ def _execute(
     return outcome
 
 
-def _folder(study: str) -> Path:
-    """The folder of a study: as given, by its name under outputs/, or as its YAML file says."""
-    path = Path(study)
-    if path.suffix in (".yaml", ".yml"):
-        return Path("outputs") / studies.read(path).name
-    if path.is_dir():
-        return path
-    known = [p.parent.name for p in Path("outputs").glob("*/study.yaml")]
-    if study in known:
-        return Path("outputs") / study
-    raise UnknownName("study", study, known)
-
-
 def _print_version(wanted: bool) -> None:
     if wanted:
         print(f"benchlib {__version__}")
@@ -275,29 +273,8 @@ def _every_command(
     """Which way of running this model is fastest here, is it still right, and can the figure be believed?"""
 
 
-def _notebook(trial: str) -> Path:
-    path = Path(trial)
-    if path.suffix == ".ipynb" and path.exists():
-        return path
-    found = [p for p in Path("outputs").glob("*/trials/*.ipynb") if p.stem == trial or p.stem.endswith(f"-{trial[:8]}")]
-    if not found:  # of a plan that another one followed: the last of them
-        past = [
-            p
-            for p in Path("outputs").glob("*/past/*.ipynb")
-            if f"-{trial[:8]}." in p.name or p.name.startswith(f"{trial}.")
-        ]
-        found = sorted(past, key=lambda p: p.stat().st_mtime)[-1:]
-    if len(found) > 1:
-        raise UserError(f"several notebooks under outputs/ are called '{trial}'; give the path of one")
-    if not found:
-        names = [p.stem for p in Path("outputs").glob("*/trials/*.ipynb")]
-        near = suggestion(trial, names) or "; give the path of one, as outputs/run/trials/NAME.ipynb"
-        raise UserError(f"no executed notebook under outputs/ is called '{trial}'{near}")
-    return found[0]
-
-
 app.command("list")(cli_list.list_)
-app.command("choose")(choose_command(cli_choose.choose))
-app.command("run")(run_command(_run))
+app.command("choose", cls=GroupedCommand)(choose_command(cli_choose.choose))
+app.command("run", cls=GroupedCommand)(run_command(_run))
 app.command("discover")(cli_discover.discover)
 app.add_typer(cli_cache.app, name="cache")

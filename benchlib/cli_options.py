@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+import typer.core
 
 from benchlib.trial import Trial, default_of
+from benchlib.trial_groups import GROUPS, choices_of
 
 CacheDir = Annotated[Path | None, typer.Option("--cache-dir", help="where models and artifacts are kept")]
 Verbose = Annotated[
@@ -89,12 +91,10 @@ def _command(function: Any, argument: tuple[str, Any, Any], own: dict[str, tuple
     options, each as (annotation, default) or (type, default, declaration)."""
     name, annotation, default = argument
     parameters = [_parameter(name, annotation, default, inspect.Parameter.POSITIONAL_OR_KEYWORD)]
-    for name, field in Trial.model_fields.items():
-        if name == "model":
-            continue
-        usual = default_of(name)
-        shown = f" [{usual}]" if usual not in (None, "", {}) else ""
-        declared = typer.Option(f"--{name.replace('_', '-')}", help=f"{field.description}{shown}", show_default=False)
+    for title, name in ((title, name) for title, names in GROUPS.items() for name in names if name != "model"):
+        declared = typer.Option(
+            f"--{name.replace('_', '-')}", help=_help(name), show_default=False, rich_help_panel=title
+        )
         parameters.append(_parameter(name, Annotated[str | None, declared], None))
     for name, (kind, default, *declared) in own.items():
         parameters.append(_parameter(name, Annotated[kind, *declared] if declared else kind, default))
@@ -106,6 +106,28 @@ def _command(function: Any, argument: tuple[str, Any, Any], own: dict[str, tuple
     command.__annotations__ = {p.name: p.annotation for p in parameters}
     command.__doc__ = function.__doc__
     return command
+
+
+def _help(name: str) -> str:
+    """What a parameter is, the words that it takes where they are few, and its default."""
+    usual, words = default_of(name), choices_of(name)
+    taken = f" ({', '.join(words)})" if words else ""
+    return f"{Trial.model_fields[name].description}{taken}" + (f" [{usual}]" if usual not in (None, "", {}) else "")
+
+
+class GroupedCommand(typer.core.TyperCommand):
+    """A command whose `--help` has its own options first, then the parameters of a trial in their groups."""
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        sections: dict[str, list[tuple[str, str]]] = {}
+        for parameter in self.get_params(ctx):
+            if told := parameter.get_help_record(ctx):
+                usual = "Arguments" if parameter.param_type_name == "argument" else "Options"
+                sections.setdefault(getattr(parameter, "rich_help_panel", None) or usual, []).append(told)
+        for title in dict.fromkeys(["Arguments", "Options", *sections]):
+            if title in sections:
+                with formatter.section(title):
+                    formatter.write_dl(sections[title])
 
 
 def _parameter(name: str, annotation: Any, default: Any, kind: Any = inspect.Parameter.KEYWORD_ONLY) -> Any:

@@ -1,8 +1,12 @@
-"""The pages of `docs/` that are made from the library's own declarations: `python -m tests.pages` writes them."""
+"""What is made from the library's own declarations: pages of `docs/`, and the parameters of `notebooks/trial.ipynb`.
+
+`python -m tests.pages` writes them.
+"""
 
 from __future__ import annotations
 
 import itertools
+import json
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,8 +17,11 @@ import typer.main
 from benchlib import cli
 from benchlib.record.metrics import METRICS
 from benchlib.report.words import GLOSSARY, STATUS_WORDS, VERDICT_WORDS
+from benchlib.trial import Trial, default_of
+from benchlib.trial_groups import GROUPS, type_of
 
 DOCS = Path(__file__).parents[1] / "docs"
+TRIAL = Path(__file__).parents[1] / "notebooks" / "trial.ipynb"
 MADE = "<!-- made by `make pages`: edit what it is made from -->"
 
 
@@ -61,6 +68,20 @@ def glossary() -> str:
     return "\n".join(lines)
 
 
+def parameters_cell() -> str:
+    """The parameters of a trial as the notebook has them, in groups."""
+    lines = []
+    for title, names in GROUPS.items():
+        lines += [f"# {title}", *map(_parameter, names), ""]
+    return "\n".join(lines[:-1])
+
+
+def _parameter(name: str) -> str:
+    value = json.dumps("timm/resnet18" if name == "model" else default_of(name))
+    text = {"null": "None", "true": "True", "false": "False"}.get(value, value)
+    return f"{name}: {type_of(name)} = {text}  # {Trial.model_fields[name].description}"
+
+
 PAGES: dict[str, Callable[[], str]] = {"command-line.md": command_line, "glossary.md": glossary}
 
 
@@ -96,6 +117,10 @@ def _cell(text: str) -> str:
 def main() -> None:
     for name, make in PAGES.items():
         (DOCS / name).write_text(make() + "\n")
+    notebook = json.loads(TRIAL.read_text())
+    cell = next(c for c in notebook["cells"] if "parameters" in c["metadata"].get("tags", ()))
+    cell["source"] = parameters_cell().splitlines(keepends=True)
+    TRIAL.write_text(json.dumps(notebook, indent=1, ensure_ascii=False) + "\n")
 
 
 if __name__ == "__main__":

@@ -9,6 +9,8 @@ from benchlib import trial_key
 from benchlib.errors import UserError
 from benchlib.mistakes import make, problems
 from benchlib.trial import Trial
+from benchlib.trial_groups import GROUPS, choices_of, type_of
+from tests import pages
 
 NOTEBOOK = Path(__file__).parent.parent / "notebooks" / "trial.ipynb"
 
@@ -19,7 +21,8 @@ def test_the_notebooks_parameters_are_those_of_a_trial():
     space: dict = {}
     exec(source, space)
     found = {name: space[name] for name in space if not name.startswith("__")}
-    assert list(found) == list(Trial.model_fields)
+    assert list(found) == [name for names in GROUPS.values() for name in names]
+    assert set(found) == set(Trial.model_fields) and source == pages.parameters_cell(), "run `make pages`"
     assert {n: v for n, v in found.items() if n != "model"} == {
         n: trials.default_of(n) for n in Trial.model_fields if n != "model"
     }
@@ -31,6 +34,16 @@ def test_papermill_understands_every_parameter_of_the_notebook():
     found = papermill.inspect_notebook(str(NOTEBOOK))
     assert set(found) == set(Trial.model_fields)
     assert all(entry["help"] for entry in found.values())
+
+
+def test_a_parameter_tells_its_type_and_its_few_words():
+    kinds = {"model": "str", "seq_length": '"Optional[int]"', "batch_size": '"Union[int, str]"', "level": "str",
+             "timeout": "float", "shapes": '"Union[dict, list, None]"', "reference": '"Union[str, dict]"',
+             "duration": '"Union[str, float]"', "gc": "bool"}  # fmt: skip
+    assert {name: type_of(name) for name in kinds} == kinds
+    assert (
+        choices_of("level") == ["smoke", "quick", "precise"] and choices_of("batch_size") == choices_of("model") == []
+    )
 
 
 @pytest.mark.parametrize(

@@ -9,13 +9,14 @@ from pathlib import Path
 # The rooms from the top down: what imports only from its own floor or below runs downward.
 FLOORS = (
     ("__main__", "cli", "cli_answer", "cli_cache", "cli_choose", "cli_discover", "cli_list", "cli_options",
-     "cli_scripts", "api", "doctor"),
+     "cli_places", "cli_scripts", "api", "doctor"),
     ("choosing",),
     ("execution", "sweep", "report", "calibrate"),
     ("stages", "plan", "fingerprint"),
     ("measure", "host", "discovery"),
     ("worker",),
-    ("exporters", "passes", "runtimes", "mistakes", "trial", "trial_key", "trial_values", "model_labels", "labels"),
+    ("exporters", "passes", "runtimes", "mistakes", "trial", "trial_groups", "trial_key", "trial_values",
+     "model_labels", "labels"),
     ("models", "way"),
     ("registries", "accuracy"),
     ("record", "artifacts", "import_closure", "standins", "user_file"),
