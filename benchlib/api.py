@@ -142,6 +142,7 @@ def choose(
     inputs: Any = None,
     *,
     budget: float = 300.0,
+    maximize: str = "",
     where: str = "",
     every: bool = False,
     output: str | Path | None = None,
@@ -156,6 +157,8 @@ def choose(
         model: one model, as `run` takes it.
         inputs: those of a module, as `run` takes them.
         budget: seconds that it may take, but for the direct pairs and a trial that has begun.
+        maximize: "throughput" looks for the most items per second, of a list of batch sizes or numbers of threads too;
+            by default it is the shortest latency.
         where: bounds that a way has to keep: "time_latency_p99 < 0.02 and time_session < 1".
         every: whether all ways that there are are tried, and not the usual ones alone.
         output: the folder of the study that it leaves; by default `outputs/choose`.
@@ -171,20 +174,24 @@ def choose(
     """
     from benchlib.choosing import Question
     from benchlib.choosing import choose as race
+    from benchlib.choosing.question import LATENCY
     from benchlib.choosing.where import bounds_of
 
     study = _study_of(model, inputs, parameters)
-    if study.axes:
-        several = sorted({name for axis in study.axes for point in axis for name in point})
-        raise UserError(f"{', '.join(several)}: one value is wanted: choose answers for one model as it is")
     given = {name: value.value for name, value in study.defaults.items()}
+    several: dict[str, list[Any]] = {}
+    for axis in study.axes:
+        for name in axis[0]:
+            several[name] = [point[name].value for point in axis]
+            given[name] = several[name][0]
+    question = Question(given, bounds_of(where), budget, every, maximize or LATENCY, several)
 
     def sweep_in_a_child(plan: Plan, folder: Path, seconds: float, rivals: frozenset[str] | None) -> None:
         limit = None if math.isinf(seconds) else seconds
         carry_out(Order(plan, str(folder), seconds=limit, rivals=None if rivals is None else sorted(rivals)), _say)
 
     folder = Path(output) if output else outputs() / "choose"
-    return race(Question(given, bounds_of(where), budget, every), folder, sweep_in_a_child, _say)
+    return race(question, folder, sweep_in_a_child, _say)
 
 
 def _study_of(model: Any, inputs: Any, parameters: Mapping[str, Any]) -> studies.Study:

@@ -33,6 +33,7 @@ def seconds_of(text: str) -> float:
 def choose(
     model: str,
     output: Path | None,
+    maximize: str,
     where: str,
     budget: str,
     every: bool,
@@ -44,10 +45,12 @@ def choose(
     use_cache(cache_dir)
     from benchlib.choosing import Question
     from benchlib.choosing import choose as race
+    from benchlib.choosing.question import LATENCY
     from benchlib.choosing.where import bounds_of
     from benchlib.execution.driver import Options, sweep
 
-    question = Question(_given(model, given), bounds_of(where), seconds_of(budget), every)
+    one, several = _given(model, given)
+    question = Question(one, bounds_of(where), seconds_of(budget), every, maximize or LATENCY, several)
 
     def run(plan: Plan, folder: Path, seconds: float, rivals: frozenset[str] | None) -> None:
         sweep(plan, folder, Options(quiet=quiet, seconds=seconds, rivals=rivals))
@@ -77,15 +80,13 @@ def _next(found: Choice, folder: Path) -> Iterator[tuple[list[str | Path], str]]
         yield ["sweep", folder / FILE, "--output", folder], "the same once more; what is done is kept"
 
 
-def _given(model: str, given: dict[str, str | None]) -> dict[str, Any]:
-    """The parameters that all ways share. Raises UserError for one that has several values."""
-    found: dict[str, Any] = {}
+def _given(model: str, given: dict[str, str | None]) -> tuple[dict[str, Any], dict[str, list[Any]]]:
+    """The parameters that all ways share, and those with several values. Raises UserError for several models."""
+    one, several = {}, {}
     for name, text in {"model": model, **given}.items():
-        if text is None:
-            continue
-        values = values_of(name, text)
-        if len(values) > 1:
-            option = "choose" if name == "model" else f"--{name.replace('_', '-')}"
-            raise UserError(f"{option}: one value is wanted, not {len(values)}: choose answers for one model as it is")
-        found[name] = values[0]
-    return found
+        if text is not None:
+            values = values_of(name, text)
+            one[name] = values[0]
+            if len(values) > 1:
+                several[name] = values
+    return one, several

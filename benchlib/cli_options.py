@@ -77,6 +77,13 @@ def choose_command(function: Any) -> Any:
         ("model", model, inspect.Parameter.empty),
         {
             "output": (Path | None, None, typer.Option("--output", help="the folder of the results; outputs/choose")),
+            "maximize": (
+                str,
+                "",
+                typer.Option(
+                    "--maximize", help="throughput: items per second, of several --batch-size, --num-cores too"
+                ),
+            ),
             "where": (str, "", typer.Option("--where", help=where)),
             "budget": (str, "5m", typer.Option("--budget", help="how long it may take: 90s, 10m, 1h")),
             "every": (bool, False, typer.Option("--all", help="try all ways that there are, not the usual ones alone")),

@@ -170,7 +170,7 @@ def test_choose_answers_and_leaves_a_study(command, tmp_path):
     ("words", "wanted"),
     [
         (["explicit/mlp", "--budget", "soon"], "--budget: 'soon' is no time; one is written as 90s, 10m or 1h"),
-        (["explicit/mlp", "--batch-size", "1,2"], "--batch-size: one value is wanted, not 2"),
+        (["explicit/mlp", "--batch-size", "1,2"], "batch_size: one value is wanted, not 2"),
         (["explicit/mlp", "--where", "speed < 1"], "unknown metric 'speed'"),
         (["explicit/mlp", "--level", "smoke"], "level smoke decides nothing"),
         (["explicit/mlp", "--exporter", "scirpt"], "did you mean 'script'"),

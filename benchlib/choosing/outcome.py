@@ -6,14 +6,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchlib.choosing.choice import Choice
+from benchlib.choosing.choice import Choice, label_of
+from benchlib.choosing.question import Question
 from benchlib.choosing.where import Bound
 from benchlib.execution.contest import why_no_candidate
 from benchlib.plan.expand import Plan, Planned
 from benchlib.record import Record
+from benchlib.report import prose
 from benchlib.report.belief import belief_in
 from benchlib.report.collate import Results, StoredPlan, collate
-from benchlib.report.fastest import Answer, answers
+from benchlib.report.fastest import FASTEST, TIE, Answer, answers
+from benchlib.report.units import with_interval
 
 
 @dataclass(frozen=True)
@@ -36,41 +39,75 @@ def may_be_chosen(record: Record, bounds: Sequence[Bound]) -> bool:
     return has_figure(record) and not why_no_candidate(record) and not _broken(record, bounds)
 
 
-def rank_of(record: Record) -> float:
-    """The latency over that of the trial's own reference, or as it is where there is none: the smaller, the faster."""
-    metrics = record.metrics
-    if record.is_control:
-        return 1.0
-    return 1.0 / metrics["speedup"] if metrics.get("speedup") else float(metrics["time_latency"])
-
-
-def nothing(folder: Path, look: Plan, left_out: Mapping[str, str]) -> Choice:
+def nothing(question: Question, folder: Path, look: Plan, left_out: Mapping[str, str]) -> Choice:
     """The answer where no way gave a figure at the first look."""
     results = _collated(folder, look)
-    others = {p.trial.way.label: _why_not(p, results.records.get(p.key), None) for p in look.trials}
+    others = {_name(question, p): _why_not(question, p, results.records.get(p.key), None) for p in look.trials}
     return Choice(results, None, None, others, left_out, belief_in(results))
 
 
-def chosen(raced: Raced, bounds: Sequence[Bound], left_out: Mapping[str, str]) -> Choice:
+def chosen(question: Question, raced: Raced, left_out: Mapping[str, str]) -> Choice:
     """Reads what a race left in its folders."""
     results, looked = _collated(raced.folder, raced.plan), _collated(raced.look_folder, raced.look)
     records = [results.records[p.key] for p in raced.plan.trials if p.key in results.records]
-    able = [record for record in records if may_be_chosen(record, bounds)]
-    found = next(iter(answers(able, results.direct)), None)
+    able = [record for record in records if may_be_chosen(record, question.bounds)]
+    found = _answer(question, able, results)
     use = _to_use(able, found)
-    tied = found.tied if found else ()
-    best = min(map(rank_of, filter(has_figure, looked.records.values())), default=None)
-    full = {p.trial.way.label: (p, results.records.get(p.key)) for p in raced.plan.trials}
+    best = min(map(question.rank_of, filter(has_figure, looked.records.values())), default=None)
+    full = {_name(question, p): results.records.get(p.key) for p in raced.plan.trials}
     others = {}
     for planned in raced.look.trials:
-        label = planned.trial.way.label
-        own, record = full.get(label, (planned, None))
+        name = _name(question, planned)
+        record = full.get(name)
         if record is None:
-            why = _why_not(planned, looked.records.get(planned.key), best)
-            others[label] = f"not measured at length within the budget; {why}" if label in full else why
+            why = _why_not(question, planned, looked.records.get(planned.key), best)
+            others[name] = f"not measured at length within the budget; {why}" if name in full else why
         elif use is None or record.key != use.key:
-            others[label] = _why_not_at_length(own, record, use, tied, bounds)
+            others[name] = _why_not_at_length(question, record, use, found.tied if found else ())
     return Choice(results, found, use, others, left_out, belief_in(results))
+
+
+def _name(question: Question, planned: Planned) -> str:
+    return question.name_of(planned.trial.way.label, planned.trial.model_dump())
+
+
+def _answer(question: Question, able: Sequence[Record], results: Results) -> Answer | None:
+    """Which of the ways that may be chosen is the best; of several conditions, which of their best."""
+    found = answers(able, results.direct)
+    if not question.varied:
+        return next(iter(found), None)
+    by_key = {record.key: record for record in able}
+    winners = [by_key[key] for answer in found if (key := _winner(answer))]
+    if not winners:
+        return None
+    best, *others = sorted(winners, key=question.rank_of)
+    near = [record for record in others if _rate(record)[2] >= _rate(best)[1]]
+    names = [question.name_of(label_of(record), record.trial) for record in (best, *near)]
+    text = f"most items per second: {names[0]}, {_rate_text(best)}"
+    if near:
+        text += f"; {prose.listed(names[1:])} cannot be told from it, as different conditions are not paired"
+    elif others:
+        text += f"; the best of the other conditions gives {_rate_text(others[0])}"
+    keys, tied = tuple(by_key), tuple(record.key for record in (best, *near))
+    fastest = "" if near else best.key
+    return Answer(question.title, len(keys), FASTEST if fastest else TIE, text, keys=keys, fastest=fastest, tied=tied)
+
+
+def _winner(answer: Answer) -> str:
+    return answer.fastest or next(iter(answer.tied), "") or (answer.keys[0] if len(answer.keys) == 1 else "")
+
+
+def _rate(record: Record) -> tuple[float, float, float]:
+    """Items per second, with the interval that the latency has."""
+    metrics = record.metrics
+    rate, latency = metrics["throughput"], metrics["time_latency"]
+    low, high = metrics.get("time_latency_low") or latency, metrics.get("time_latency_high") or latency
+    return rate, rate * latency / high, rate * latency / low
+
+
+def _rate_text(record: Record) -> str:
+    value, interval = with_interval(*_rate(record))
+    return f"{value} items/s ({interval})"
 
 
 def _collated(folder: Path, plan: Plan) -> Results:
@@ -80,32 +117,29 @@ def _collated(folder: Path, plan: Plan) -> Results:
 def _to_use(able: Sequence[Record], found: Answer | None) -> Record | None:
     if found is None:
         return None
-    wanted = found.fastest or next(iter(found.tied), "") or (able[0].key if len(able) == 1 else "")
-    return next((record for record in able if record.key == wanted), None)
+    return next((record for record in able if record.key == _winner(found)), None)
 
 
-def _why_not(planned: Planned, record: Record | None, best: float | None) -> str:
+def _why_not(question: Question, planned: Planned, record: Record | None, best: float | None) -> str:
     """Of a way that came no farther than the first look; `best` is the rank of the best there."""
     if record is None:
         return planned.reason or "not reached within the budget"
     if not has_figure(record):
         return _ended(record)
-    times = f"about {rank_of(record) / best:.2g} times as long as the best" if best else "longer than the best"
-    return f"{times}, at a first look"
+    times = question.rank_of(record) / best if best else 1.0
+    return f"about {times:.2g} times as long as the best, at a first look"
 
 
-def _why_not_at_length(
-    planned: Planned, record: Record, use: Record | None, tied: Sequence[str], bounds: Sequence[Bound]
-) -> str:
+def _why_not_at_length(question: Question, record: Record, use: Record | None, tied: Sequence[str]) -> str:
     if not has_figure(record):
         return _ended(record)
-    if broken := _broken(record, bounds):
+    if broken := _broken(record, question.bounds):
         return broken
     if why := why_no_candidate(record):
         return f"{why}: its figure decides nothing"
     if record.key in tied:
         return "cannot be told from it" if use else "cannot be told from the others"
-    return f"slower: {rank_of(record) / rank_of(use):.3g} times as long" if use else "not decided"
+    return f"slower: {question.rank_of(record) / question.rank_of(use):.3g} times as long" if use else "not decided"
 
 
 def _ended(record: Record) -> str:

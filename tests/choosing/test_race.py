@@ -58,15 +58,18 @@ class Host:
                "slice_share": 0.25, "converged": True, "processes": 6, "time_measure": 6.0,
                "time_latency_p99": 0.04 / self.speed[label]}  # fmt: skip
         half = None if trial.level == "smoke" else HALF
+        own["time_latency"] *= trial.batch_size**0.5  # the larger the batch, the more items in a second
+        own["throughput"] = trial.batch_size / own["time_latency"]
+        if half:
+            ends = {"low": own["time_latency"] * math.exp(-half), "high": own["time_latency"] * math.exp(half)}
+            own |= {f"time_latency_{end}": value for end, value in ends.items()}
         record.metrics |= own | ratio(self.speed[label], half) | (self.metrics if half else {})
         return record
 
     def pairs(self, folder, ways):
         """Direct pairs of the first way against all others, as the run-off would have them."""
         (folder / store.RUNOFF).mkdir(exist_ok=True)
-        (contest,) = contests(ways)
-        best, *rivals = contest.field()
-        for rival in rivals:
+        for best, rival in ((c.field()[0], rival) for c in contests(ways) for rival in c.field()[1:]):
             trial = make(pair_parameters(best, rival))
             speed = [self.speed[r.contenders[-1].label] for r in (best, rival)]
             record = Record(
@@ -88,8 +91,11 @@ def write(folder, record):
 
 @pytest.fixture
 def race(tmp_path):
-    def run(host: Host, where: str = "", **given):
-        question = Question({"model": "explicit/mlp", **given}, bounds_of(where))
+    def run(host: Host, where: str = "", goal: str = "latency", varied=None, **given):
+        first = {name: values[0] for name, values in (varied or {}).items()}
+        question = Question(
+            {"model": "explicit/mlp", **given, **first}, bounds_of(where), goal=goal, varied=varied or {}
+        )
         return choose(question, tmp_path / "choose", host.sweep, lambda line: None)
 
     return run
@@ -174,6 +180,58 @@ def test_the_study_that_it_leaves_is_the_plan_that_ran(race, tmp_path):
         record.key for record in scrap.read_all(tmp_path / "choose" / store.TRIALS)[0].values()
     }
     assert written.runoff and all(p.trial.batch_size == 2 for p in written.trials)
+
+
+def test_for_throughput_sizes_are_tried_too_and_the_best_of_each_compared(race):
+    host = Host(speed=SPEED | {"onnx_dynamo": 3.2})
+    found = race(host, goal="throughput", varied={"batch_size": [1, 2, 4]}, runtime="onnxruntime")
+    assert host.sweeps[0][0] == 6 and found.use.trial["batch_size"] == 4
+    assert found.use.contenders[-1].label == "onnx_dynamo"
+    assert found.answer.text == (
+        "most items per second: onnx_dynamo, batch 4, 320 items/s (317–323); "
+        "the best of the other conditions gives 226.3 items/s (224.0–228.5)"
+    )
+    assert found.others["onnx_dynamo, batch 1"] == "about 2 times as long as the best, at a first look"
+    assert found.others["onnx_dynamo, batch 2"] == "slower: 1.41 times as long"
+
+
+def test_sizes_that_give_as_much_are_not_told_apart(race):
+    speed = {"onnx_dynamo": 2.6, "script": 1.3}
+    host = Host(speed=SPEED | speed)
+    host.record = as_much(host.record)
+    found = race(host, goal="throughput", varied={"batch_size": [1, 4]}, exporter="onnx_dynamo", runtime="onnxruntime")
+    assert "cannot be told from it, as different conditions are not paired" in found.answer.text
+    assert found.answer.fastest == "" and found.use is not None
+
+
+def as_much(record):
+    """Records whose latency grows with the batch."""
+
+    def made(trial, key, name):
+        found = record(trial, key, name)
+        for metric in ("time_latency", "time_latency_low", "time_latency_high"):
+            if metric in found.metrics:
+                found.metrics[metric] *= trial.batch_size**0.5
+        found.metrics["throughput"] /= trial.batch_size**0.5
+        return found
+
+    return made
+
+
+@pytest.mark.parametrize(
+    ("terms", "said"),
+    [
+        ({"goal": "speed"}, "unknown goal 'speed'"),
+        ({"varied": {"batch_size": [1, 2]}}, "batch_size: one value is wanted, not 2"),
+        (
+            {"goal": "throughput", "varied": {"seed": [1, 2]}},
+            "by throughput several of batch_size and num_cores compare",
+        ),
+    ],
+)
+def test_what_does_not_compare_is_one_line(terms, said):
+    with pytest.raises(UserError, match=said):
+        Question({"model": "explicit/mlp"}, **terms)
 
 
 def test_a_level_that_decides_nothing_is_refused(race):
