@@ -10,6 +10,7 @@ from benchlib.choosing.choice import Choice, label_of
 from benchlib.choosing.question import Question
 from benchlib.choosing.where import Bound
 from benchlib.execution.contest import why_no_candidate
+from benchlib.measure import thresholds
 from benchlib.plan.expand import Plan, Planned
 from benchlib.record import Record
 from benchlib.report import prose
@@ -34,6 +35,12 @@ def has_figure(record: Record) -> bool:
     return record.status == "ok" and bool(record.metrics.get("time_latency")) and not record.suspect
 
 
+def was_quiet(record: Record) -> bool:
+    """Whether others left the trial its time: where they did not, its ratio may be off several times over."""
+    lost = (record.metrics.get(name) or 0.0 for name in ("time_lost", "time_lost_reference"))
+    return max(lost) <= thresholds.LOST
+
+
 def may_be_chosen(record: Record, bounds: Sequence[Bound]) -> bool:
     """Whether the figure of a trial at full length counts, and keeps the bounds."""
     return has_figure(record) and not why_no_candidate(record) and not _broken(record, bounds)
@@ -53,7 +60,8 @@ def chosen(question: Question, raced: Raced, left_out: Mapping[str, str]) -> Cho
     able = [record for record in records if may_be_chosen(record, question.bounds)]
     found = _answer(question, able, results)
     use = _to_use(able, found)
-    best = min(map(question.rank_of, filter(has_figure, looked.records.values())), default=None)
+    sure = [record for record in looked.records.values() if has_figure(record) and was_quiet(record)]
+    best = min(map(question.rank_of, sure), default=None)
     full = {_name(question, p): results.records.get(p.key) for p in raced.plan.trials}
     others = {}
     for planned in raced.look.trials:
@@ -126,6 +134,8 @@ def _why_not(question: Question, planned: Planned, record: Record | None, best: 
         return planned.reason or "not reached within the budget"
     if not has_figure(record):
         return _ended(record)
+    if not was_quiet(record):
+        return "the host was busy at its first look: how fast it is is not known"
     times = question.rank_of(record) / best if best else 1.0
     return f"about {times:.2g} times as long as the best, at a first look"
 

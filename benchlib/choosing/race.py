@@ -17,7 +17,7 @@ from ruamel.yaml import YAML
 
 from benchlib.choosing.candidates import WHICH, candidates
 from benchlib.choosing.choice import Choice, label_of
-from benchlib.choosing.outcome import Raced, chosen, has_figure, may_be_chosen, nothing
+from benchlib.choosing.outcome import Raced, chosen, has_figure, may_be_chosen, nothing, was_quiet
 from benchlib.choosing.question import LOOK, Question
 from benchlib.errors import UserError
 from benchlib.execution.store import TRIALS
@@ -91,9 +91,12 @@ def _plan(question: Question, points: Iterable[Parameters]) -> Plan:
 
 
 def _close(question: Question, entrants: Sequence[Parameters], looked: Sequence[Record]) -> list[Parameters]:
-    """Those that may turn out the best by a first look, the best first."""
+    """Those that may turn out the best by a first look, the best first; then those of which a busy host left nothing to
+    go by."""
     ranked = sorted(filter(has_figure, looked), key=question.rank_of)
-    near = [r for r in ranked if question.rank_of(r) <= question.rank_of(ranked[0]) * CLOSE][:MOST]
+    sure = [record for record in ranked if was_quiet(record)]
+    near = [record for record in sure if question.rank_of(record) <= question.rank_of(sure[0]) * CLOSE]
+    near = [*near, *(record for record in ranked if record not in sure)][:MOST]
     by_name = {question.name_of(make(entrant).way.label, entrant): entrant for entrant in entrants}
     return [by_name[question.name_of(label_of(record), record.trial)] for record in near]
 

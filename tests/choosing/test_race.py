@@ -34,6 +34,7 @@ class Host:
     metrics: dict[str, float | str] = field(default_factory=dict)  # of every trial at full length
     reached: int | None = None  # trials that the first look has time for
     reached_at_length: int | None = None
+    at_a_look: dict[str, dict[str, float]] = field(default_factory=dict)  # way -> metrics of its first look
     sweeps: list[tuple[int, float, bool]] = field(default_factory=list)  # trials, seconds, whether pairs decide
 
     def sweep(self, plan, folder, seconds, rivals):
@@ -63,7 +64,8 @@ class Host:
         if half:
             ends = {"low": own["time_latency"] * math.exp(-half), "high": own["time_latency"] * math.exp(half)}
             own |= {f"time_latency_{end}": value for end, value in ends.items()}
-        record.metrics |= own | ratio(self.speed[label], half) | (self.metrics if half else {})
+        record.metrics |= own | ratio(self.speed[label], half)
+        record.metrics |= self.metrics if half else self.at_a_look.get(label, {})
         return record
 
     def pairs(self, folder, ways):
@@ -163,6 +165,14 @@ def test_a_busy_host_decides_nothing(race):
     assert found.use is None and found.belief.word == "no"
     assert found.others["onnx_dynamo"] == "disturbed: its figure decides nothing"
     assert "the host disturbed 4 of 4 figures" in str(found)
+
+
+def test_a_way_that_the_host_slowed_at_its_first_look_is_not_ruled_out_by_it(race):
+    slowed = Host(speed=SPEED | {"onnx_dynamo": 3.2})
+    slowed.at_a_look = {"onnx_dynamo": {"speedup": 0.5, "time_lost": 0.4}, "jit": {"speedup": 0.5, "time_lost": 0.4}}
+    found = race(slowed)
+    assert found.use.contenders[-1].label == "onnx_dynamo"
+    assert found.others["jit"].startswith("slower: ") and slowed.sweeps[1][0] == 5
 
 
 def test_where_no_way_runs_each_says_why(race):
