@@ -223,6 +223,8 @@ def status_cell(row: Row) -> str:
 def verdict_cell(row: Row) -> str:
     if row["control"]:
         return '<span class="quiet" title="its own reference: nothing to decide">control</span>'
+    if row["level"] == NO_VERDICTS and known(row["disturbed_by"]) and row["disturbed_by"]:
+        return badge("disturbed", in_words(row["disturbed_by"]))
     if row["level"] == NO_VERDICTS:
         return f'<span class="quiet" title="level {NO_VERDICTS} decides nothing">–</span>'
     if known(row["verdict_withheld"]) and row["verdict_withheld"]:

@@ -113,7 +113,9 @@ def _figures(row: Row, scale: Scale) -> Iterator[Text]:
     yield _styled("reference" if row["control"] else row["verdict"] if known(row["verdict"]) and decides else "–")
     outcome = _OUTCOMES.get(row["status"], row["status"]) if known(row["time_latency"]) else row["status"]
     outcome = f"{outcome} at {row['stage']}" if known(row["stage"]) and outcome != "wrong" else outcome
-    yield _styled(outcome, f", suspect: {row['suspect']}" if known(row["suspect"]) else "")
+    doubts = [f"suspect: {row['suspect']}"] if known(row["suspect"]) else []
+    doubts += ["disturbed"] if known(row["disturbed_by"]) and row["disturbed_by"] and not decides else []
+    yield _styled(outcome, "".join(f", {doubt}" for doubt in doubts))
 
 
 def _said(found: Answer) -> RenderableType:

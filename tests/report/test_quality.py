@@ -88,6 +88,14 @@ def test_smoke_prints_two_digits_and_no_verdict(smoke):
     assert " 2.2 " in line and "inconclusive" not in "\n".join(lines)
 
 
+def test_a_smoke_figure_that_the_host_disturbed_is_marked_all_the_same(smoke):
+    smoke.table.loc[smoke.table["model_name"] == "resnet18", "disturbed_by"] = "reference_moved"
+    lines = summary(smoke).splitlines()
+    assert "right, disturbed" in next(text for text in lines[lines.index("resnet18, batch 1") :] if "inductor" in text)
+    row = next(r for r in smoke.table.to_dict("records") if r["disturbed_by"] == "reference_moved" and not r["control"])
+    assert ">disturbed<" in columns.verdict_cell(row)
+
+
 def test_the_verdict_of_smoke_is_a_dash_in_the_report(smoke):
     row = next(r for r in smoke.table.to_dict("records") if r["verdict"] == "inconclusive" and not r["control"])
     cell = columns.verdict_cell(row)
