@@ -158,7 +158,9 @@ class _Sweep:
             return record, journal.note(self.folder, planned.status, **facts)
         journal.note(self.folder, "start", name=planned.name, key=planned.key, why=task.why)
         begin = time.monotonic()
-        record = execute(planned, self.servers.of(planned.trial), self.folder, room, self.patience)
+        with self.progress.of(planned.name):
+            server = self.servers.of(planned.trial)
+            record = execute(planned, server, self.folder, room, self.patience, self.progress.line.tell)
         took = time.monotonic() - begin
         event = journal.note(
             self.folder,

@@ -12,6 +12,7 @@ import logging
 import shutil
 import tempfile
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,7 @@ def execute(
     folder: Path,
     room: str = store.TRIALS,
     patience: Patience | None = None,
+    watch: Callable[[str, str], None] = lambda step, note: None,
 ) -> Record:
     """Runs one trial and puts its executed notebook into `room` of the study's `folder`, whole. Returns its record.
 
@@ -45,6 +47,7 @@ def execute(
         folder: of the study.
         room: where in it the notebook goes.
         patience: of the sweep, which hears that the trial waits for a quiet host, and learns what that came to.
+        watch: is told each step that begins, and what the trial says in it, in a thread of its own.
 
     Raises KeyboardInterrupt, and UnusableHost, after ending every process of the trial; nothing is written then.
     """
@@ -64,7 +67,12 @@ def execute(
     fingerprint(planned.trial)  # what it has read of the library is handed over, so that no kernel parses it again
     import_closure.hand_over(scratch / "parsed.json")
     try:
-        with Watchdog(scratch / "driver", mark, patience.hear) as watchdog:
+
+        def hear(step: str, note: str) -> None:
+            patience.hear(note)
+            watch(step, note)
+
+        with Watchdog(scratch / "driver", mark, hear) as watchdog:
             error = _papermill(planned, notebook, environment)
             process.end_marked(mark)
         record = _record(notebook)

@@ -4,10 +4,12 @@ file and a notebook's output all read well."""
 from __future__ import annotations
 
 import sys
+from contextlib import AbstractContextManager, nullcontext
 from typing import TextIO
 
 from benchlib.execution.durations import Durations
 from benchlib.execution.journal import Event
+from benchlib.execution.live import LiveLine
 from benchlib.execution.resume import Task, Work
 from benchlib.measure.verdicts import in_words
 from benchlib.plan.in_words import minutes
@@ -21,7 +23,7 @@ class Progress:
     """Prints the lines of one sweep."""
 
     def __init__(self, past: Durations, out: TextIO | None = None, quiet: bool = False):
-        self.past, self.out, self.quiet = past, out or sys.stderr, quiet
+        self.past, self.quiet, self.line = past, quiet, LiveLine(out or sys.stderr)
         self.done = self.total = 0
 
     def begin(self, work: Work) -> None:
@@ -64,9 +66,14 @@ class Progress:
         """Seconds that the waiting trials are expected to take."""
         return sum(map(self.expected, self.waiting))
 
+    def of(self, name: str) -> AbstractContextManager[None]:
+        """Says what a trial does while it runs, in the last line of a terminal."""
+        number = f"[{self.done + 1}/{self.total}] " if self.done < self.total else ""
+        return nullcontext() if self.quiet else self.line.of(f"{number}{name}")
+
     def say(self, line: str) -> None:
         if not self.quiet:
-            print(line, file=self.out, flush=True)
+            self.line.above(line)
 
 
 def figures(record: Record) -> str:

@@ -18,9 +18,9 @@ GRACE = 2.0  # the kernel ends its own workers first
 
 class Watchdog:
     """Listens on a socket (`path`) while a trial runs. `overdue` names the step that did not end in time; `hear` is
-    told each note, in a thread of its own."""
+    told each step with its note, in a thread of its own."""
 
-    def __init__(self, path: Path, mark: str, hear: Callable[[str], None] = lambda note: None):
+    def __init__(self, path: Path, mark: str, hear: Callable[[str, str], None] = lambda step, note: None):
         self.path, self.mark, self.hear = path, mark, hear
         self.step, self.note = "load", ""
         self.overdue: str | None = None
@@ -56,6 +56,6 @@ class Watchdog:
                 self.limit = BETWEEN_LIMIT
             else:
                 self.step, self.note = word["step"], word["note"]
-                self.hear(self.note)
+                self.hear(self.step, self.note)
                 self.limit = None if word["seconds"] is None else word["seconds"] + GRACE
             deadline = None if self.limit is None else time.monotonic() + self.limit
