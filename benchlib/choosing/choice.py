@@ -18,7 +18,6 @@ from benchlib.report.belief import Belief
 from benchlib.report.collate import Results
 from benchlib.report.fastest import Answer, figures_of
 from benchlib.report.summary import ANY_WIDTH, believed, in_html, printable, ways_table
-from benchlib.report.units import scale_for
 
 
 @dataclass(frozen=True, repr=False)
@@ -73,7 +72,7 @@ def _pieces(choice: Choice) -> Iterator[RenderableType]:
         yield Text(printable(choice.answer.text))
     if len(full):
         yield ""
-        yield ways_table(full, scale_for(full["time_latency"], "s"), has_models=False)
+        yield ways_table(full, has_models=False)
     if choice.others:
         yield ""
         yield Text("Not chosen:")

@@ -60,28 +60,23 @@ def answer(results: Results) -> RenderableType:
     """For each model and its conditions a table of the ways and which of them is fastest; one table of all models that
     have a single way; then what became of the trials, and whether the figures can be believed."""
     table = results.table
-    scale = scale_for(table["time_latency"], "s")
     contested = [a for a in results.answers if a.ways > 1]
     in_contests = {key for a in contested for key in a.keys}
     others = table[~table["key"].isin(in_contests)]
     pieces: list[RenderableType] = []
     for found in contested:
         rows = table[table["key"].isin(found.keys)]
-        pieces += [
-            Text(printable(found.title), style="bold"),
-            ways_table(rows, scale, has_models=False),
-            _said(found),
-            "",
-        ]
+        pieces += [Text(printable(found.title), style="bold"), ways_table(rows, has_models=False), _said(found), ""]
     if len(others):
         pieces += [Text(_ONE_WAY, style="bold")] if contested else []
-        pieces += [ways_table(others, scale, has_models=True), ""]
+        pieces += [ways_table(others, has_models=True), ""]
     pieces += [_text(line) for line in (_shared(table), *_ends(results)) if line]
     return Group(*pieces, believed(belief_in(results)))
 
 
-def ways_table(rows: pd.DataFrame, scale: Scale, has_models: bool) -> RenderableType:
+def ways_table(rows: pd.DataFrame, has_models: bool) -> RenderableType:
     """A row for each trial: its way, latency and speedup with their intervals, verdict and outcome."""
+    scale = scale_for(rows["time_latency"], "s")
     shown = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), header_style="")
     for name, column in (("model", "model_name"), ("way", "way"))[not has_models :]:
         longest = max((cell_len(printable(str(text))) for text in rows[column]), default=0)
