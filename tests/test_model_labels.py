@@ -68,8 +68,14 @@ def test_what_is_no_notebook_of_a_trial_is_one_line(script):
 
 @pytest.mark.parametrize(
     ("expression", "chosen"),
-    [("label_author=google", 1), ("label_test_group=weekly,monthly", 1), ("label_author=goo", 0), ("label_x=y", 0)],
-)
+    [("label_author=google", True), ("label_test_group=weekly,monthly", True), ("label_author=goo", False),
+     ("label_x=y", False)],
+)  # fmt: skip
 def test_only_chooses_by_label(script, expression, chosen):
     trial = Trial(model=str(script))
-    assert len(select(Plan("s", "s", [Planned(trial, KEY)]), expression)) == chosen
+    plan = Plan("s", "s", [Planned(trial, KEY)])
+    if chosen:
+        assert select(plan, expression) == plan.trials
+    else:
+        with pytest.raises(UserError, match=f"only: no trial fits '{expression}'; label_"):
+            select(plan, expression)

@@ -38,7 +38,7 @@ def test_a_comment_reruns_nothing_and_code_reruns_and_keeps_the_past(study, libr
     study.sweep(env=env)
     edit(copy / "benchlib" / "measure" / "rounds.py", '"""One replicate', '"""A replicate')
     (copy / "benchlib" / "worker" / "verbs.py").open("a").write("\n# a remark\n")
-    edit(copy / "benchlib" / "report" / "summary.py", "WIDEST = 36", "WIDEST = 37")
+    edit(copy / "benchlib" / "report" / "summary.py", "MOST = 16, 36", "MOST = 16, 37")
     edit(copy / "benchlib" / "execution" / "durations.py", '"smoke": 4.0', '"smoke": 5.0')
     assert "0 to run" in study.sweep(env=env)
     edit(copy / "planted" / "benchlib_planted" / "runtime.py", "result = {", "unused, result = 1, {")
