@@ -75,7 +75,11 @@ def test_what_the_machine_lacks_is_skipped_and_no_error(command, monkeypatch):
         (["status", "missing"], "unknown study 'missing'"),
         (["report", "missing"], "unknown study 'missing'"),
         (["script", "missing"], "no executed notebook"),
-        (["run", "resnet18"], "names no suite: did you mean timm/resnet18 or torchvision/resnet18"),
+        pytest.param(
+            ["run", "resnet18"],
+            "names no suite: did you mean timm/resnet18 or torchvision/resnet18",
+            marks=pytest.mark.process,  # packages are asked for their names
+        ),
         (["sweep", str(SMOKE), "--dry-run", "--only", "exporter=jit"], "exporter is eager, onnx, onnx_dynamo, script"),
         (["sweep", str(SMOKE), "--dry-run", "--only", "exporter=script xyz"], "the trials are called"),
         (["sweep", str(SMOKE), "--dry-run", "--only", "exportr=script"], "did you mean 'exporter'"),

@@ -132,7 +132,7 @@ def _by_text(suite: str, wanted: str, names: list[str]) -> list[str]:
 def _with_suites(name: str) -> list[str]:
     """Models that a name without a suite may stand for, those of suites that make their own first; at the most three,
     and none that this machine lacks something for."""
-    if not re.fullmatch(r"[\w.-]+", name):
+    if not re.fullmatch(r"[\w-]+", name) or Path(name).exists():  # what has a dot was meant as a file
         return []
     found: list[str] = []
     for suite in sorted(filter(_is_here, sources.names()), key=lambda suite: sources.get(suite).more is None):
