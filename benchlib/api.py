@@ -186,9 +186,10 @@ def choose(
             given[name] = several[name][0]
     question = Question(given, bounds_of(where), budget, every, maximize or LATENCY, several)
 
-    def sweep_in_a_child(plan: Plan, folder: Path, seconds: float, rivals: frozenset[str] | None) -> None:
+    def sweep_in_a_child(plan: Plan, folder: Path, seconds: float, rivals: frozenset[str] | None) -> list[str]:
         limit = None if math.isinf(seconds) else seconds
-        carry_out(Order(plan, str(folder), seconds=limit, rivals=None if rivals is None else sorted(rivals)), _say)
+        order = Order(plan, str(folder), seconds=limit, rivals=None if rivals is None else sorted(rivals))
+        return list(carry_out(order, _say).statuses)
 
     folder = Path(output) if output else outputs() / "choose"
     return race(question, folder, sweep_in_a_child, _say)

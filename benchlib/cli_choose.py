@@ -52,8 +52,9 @@ def choose(
     one, several = _given(model, given)
     question = Question(one, bounds_of(where), seconds_of(budget), every, maximize or LATENCY, several)
 
-    def run(plan: Plan, folder: Path, seconds: float, rivals: frozenset[str] | None) -> None:
-        sweep(plan, folder, Options(quiet=quiet, seconds=seconds, rivals=rivals))
+    def run(plan: Plan, folder: Path, seconds: float, rivals: frozenset[str] | None) -> list[str]:
+        outcome = sweep(plan, folder, Options(quiet=quiet, seconds=seconds, rivals=rivals))
+        return [record.key for record in outcome.records]
 
     def say(line: str) -> None:
         if not quiet:
@@ -64,7 +65,7 @@ def choose(
     if sys.stdout.isatty():
         Console(highlight=False, emoji=False).print(found.shown())
     else:
-        print(found.as_text())
+        print(found)
     for words, what in _next(found, folder):
         print(f"next: {shlex.join(['benchlib', *map(str, words)])}  # {what}")
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import io
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
@@ -17,7 +16,7 @@ from benchlib.report import prose
 from benchlib.report.belief import Belief
 from benchlib.report.collate import Results
 from benchlib.report.fastest import Answer, figures_of
-from benchlib.report.summary import ANY_WIDTH, believed, in_html, printable, ways_table
+from benchlib.report.summary import believed, in_html, in_text, printable, ways_table
 
 
 @dataclass(frozen=True, repr=False)
@@ -42,17 +41,10 @@ class Choice:
     belief: Belief
 
     def __repr__(self) -> str:
-        return self.as_text()
+        return in_text(self.shown())
 
     def _repr_html_(self) -> str:
         return in_html(self.shown())
-
-    def as_text(self, width: int = ANY_WIDTH) -> str:
-        """What a terminal shows of it, without colours."""
-        console = Console(file=io.StringIO(), width=width, color_system=None, highlight=False)
-        with console.capture() as captured:
-            console.print(self.shown())
-        return "\n".join(line.rstrip() for line in captured.get().rstrip().splitlines())
 
     def shown(self) -> RenderableType:
         """What a terminal shows of it."""

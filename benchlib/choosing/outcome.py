@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from benchlib.choosing.choice import Choice, label_of
@@ -21,13 +21,12 @@ from benchlib.report.units import with_interval
 
 
 @dataclass(frozen=True)
-class Raced:
-    """The two studies that a race leaves: of the close ways at full length, and of all of them at a first look."""
+class Swept:
+    """A study of a race: its folder, its plan, and the keys of the trials whose records are of now."""
 
     folder: Path
     plan: Plan
-    look_folder: Path
-    look: Plan
+    keys: Collection[str]
 
 
 def has_figure(record: Record) -> bool:
@@ -46,25 +45,25 @@ def may_be_chosen(record: Record, bounds: Sequence[Bound]) -> bool:
     return has_figure(record) and not why_no_candidate(record) and not _broken(record, bounds)
 
 
-def nothing(question: Question, folder: Path, look: Plan, left_out: Mapping[str, str]) -> Choice:
+def nothing(question: Question, look: Swept, left_out: Mapping[str, str]) -> Choice:
     """The answer where no way gave a figure at the first look."""
-    results = _collated(folder, look)
-    others = {_name(question, p): _why_not(question, p, results.records.get(p.key), None) for p in look.trials}
+    results = _collated(look)
+    others = {_name(question, p): _why_not(question, p, results.records.get(p.key), None) for p in look.plan.trials}
     return Choice(results, None, None, others, left_out, belief_in(results))
 
 
-def chosen(question: Question, raced: Raced, left_out: Mapping[str, str]) -> Choice:
-    """Reads what a race left in its folders."""
-    results, looked = _collated(raced.folder, raced.plan), _collated(raced.look_folder, raced.look)
-    records = [results.records[p.key] for p in raced.plan.trials if p.key in results.records]
+def chosen(question: Question, study: Swept, look: Swept, left_out: Mapping[str, str]) -> Choice:
+    """Reads what a race left: of the close ways at full length, and of all of them at a first look."""
+    results, looked = _collated(study), _collated(look)
+    records = [results.records[p.key] for p in study.plan.trials if p.key in results.records]
     able = [record for record in records if may_be_chosen(record, question.bounds)]
     found = _answer(question, able, results)
     use = _to_use(able, found)
     sure = [record for record in looked.records.values() if has_figure(record) and was_quiet(record)]
     best = min(map(question.rank_of, sure), default=None)
-    full = {_name(question, p): results.records.get(p.key) for p in raced.plan.trials}
+    full = {_name(question, p): results.records.get(p.key) for p in study.plan.trials}
     others = {}
-    for planned in raced.look.trials:
+    for planned in look.plan.trials:
         name = _name(question, planned)
         record = full.get(name)
         if record is None:
@@ -118,8 +117,9 @@ def _rate_text(record: Record) -> str:
     return f"{value} items/s ({interval})"
 
 
-def _collated(folder: Path, plan: Plan) -> Results:
-    return collate(folder, StoredPlan.of(plan.resolved(), folder.name))
+def _collated(study: Swept) -> Results:
+    plan = replace(study.plan, runoff=True)  # its direct pairs, too
+    return collate(study.folder, StoredPlan.of(plan.resolved(), study.folder.name), study.keys)
 
 
 def _to_use(able: Sequence[Record], found: Answer | None) -> Record | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import math
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from ruamel.yaml import YAML
 
 from benchlib.choosing.candidates import WHICH, candidates
 from benchlib.choosing.choice import Choice, label_of
-from benchlib.choosing.outcome import Raced, chosen, has_figure, may_be_chosen, nothing, was_quiet
+from benchlib.choosing.outcome import Swept, chosen, has_figure, may_be_chosen, nothing, was_quiet
 from benchlib.choosing.question import LOOK, Question
 from benchlib.errors import UserError
 from benchlib.execution.store import TRIALS
@@ -35,8 +35,9 @@ FOR_LOOKING = 0.5  # of the budget
 _BRIEFLY: Parameters = {"level": LOOK, "processes": "auto", "duration": "auto", "repeat": "auto", "warmup_time": "auto"}
 FILE, FIRST_LOOK = "choose.yaml", "first-look"
 
-# Sweeps a plan into a folder; begins no trial after so many seconds; the keys between which direct pairs decide.
-Sweep = Callable[[Plan, Path, float, frozenset[str] | None], object]
+# Sweeps a plan into a folder; begins no trial after so many seconds; the keys between which direct pairs decide. It
+# returns those of the records that are of now: what there was no time for may stand there from an earlier version.
+Sweep = Callable[[Plan, Path, float, frozenset[str] | None], Collection[str]]
 
 
 def choose(question: Question, folder: Path, sweep: Sweep, say: Callable[[str], None]) -> Choice:
@@ -61,22 +62,23 @@ def choose(question: Question, folder: Path, sweep: Sweep, say: Callable[[str], 
     entrants = [{**way, **conditions} for way in ways.tried for conditions in question.conditions()]
     look = _plan(question, ({**entrant, **_BRIEFLY} for entrant in entrants))
     say(f"a first look at {len(entrants)} ways")
-    sweep(look, folder / FIRST_LOOK, left(FOR_LOOKING), None)
-    looked = _records(folder / FIRST_LOOK, look)
+    looked_at = sweep(look, folder / FIRST_LOOK, left(FOR_LOOKING), None)
+    looked = _records(folder / FIRST_LOOK, looked_at)
 
     close = _close(question, entrants, looked)
     if not close:
-        return nothing(question, folder / FIRST_LOOK, look, ways.left_out)
+        return nothing(question, Swept(folder / FIRST_LOOK, look, looked_at), ways.left_out)
     told = ", ".join(question.name_of(make(entrant).way.label, entrant) for entrant in close)
     say(f"{len(close)} of them at level {question.level}: {told}")
     study = _plan(question, ({**way, "level": question.level} for way in close))
-    sweep(study, folder, left(), None)
+    measured = sweep(study, folder, left(), None)
     _write_study(question, close, folder)
 
-    allowed = frozenset(r.key for r in _records(folder, study) if may_be_chosen(r, question.bounds))
+    allowed = frozenset(r.key for r in _records(folder, measured) if may_be_chosen(r, question.bounds))
     if len(allowed) > 1:
         sweep(replace(study, runoff=True), folder, math.inf, allowed)
-    return chosen(question, Raced(folder, study, folder / FIRST_LOOK, look), ways.left_out)
+    full, brief = Swept(folder, study, measured), Swept(folder / FIRST_LOOK, look, looked_at)
+    return chosen(question, full, brief, ways.left_out)
 
 
 def _plan(question: Question, points: Iterable[Parameters]) -> Plan:
@@ -101,8 +103,7 @@ def _close(question: Question, entrants: Sequence[Parameters], looked: Sequence[
     return [by_name[question.name_of(label_of(record), record.trial)] for record in near]
 
 
-def _records(folder: Path, plan: Plan) -> list[Record]:
-    keys = {planned.key for planned in plan.trials}
+def _records(folder: Path, keys: Collection[str]) -> list[Record]:
     found, _ = scrap.read_all(folder / TRIALS)
     return [record for record in found.values() if record.key in keys]
 

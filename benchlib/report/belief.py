@@ -57,7 +57,13 @@ def belief_in(results: Results) -> Belief:
 
 
 def _quiet(timed: pd.DataFrame) -> Reason:
+    looked_at = timed[["time_lost", "host_busy", "reference_load_moved"]].notna().any(axis=1)
+    unknown = int((~looked_at | (timed["level"] == NO_VERDICTS)).sum())
     lost = int((timed["disturbed_by"].fillna("") != "").sum())
+    if unknown and not lost:
+        return Reason(
+            "quiet", unknown, len(timed), f"whether the host was quiet is not known of {_of(unknown, len(timed))}"
+        )
     if not lost:
         return Reason("quiet", 0, len(timed), "the host was quiet")
     return Reason("quiet", lost, len(timed), f"the host disturbed {_of(lost, len(timed))}")

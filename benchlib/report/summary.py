@@ -38,9 +38,14 @@ _OUTCOMES = {"ok": "right", "inaccurate": "wrong"}
 
 def summary(results: Results, width: int = ANY_WIDTH) -> str:
     """What `answer` shows, as plain text."""
+    return in_text(answer(results), width)
+
+
+def in_text(shown: RenderableType, width: int = ANY_WIDTH) -> str:
+    """What a terminal would show, without colours."""
     console = Console(file=io.StringIO(), width=width, color_system=None, highlight=False)
     with console.capture() as captured:
-        console.print(answer(results))
+        console.print(shown)
     return "\n".join(line.rstrip() for line in captured.get().rstrip().splitlines())
 
 

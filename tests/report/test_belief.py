@@ -37,7 +37,6 @@ def test_a_quiet_complete_study_of_right_ways_is_believed(good):
     [
         ("disturbed_by", "time_lost", "quiet", "the host disturbed 1 of 18 figures"),
         ("converged", False, "exact", "1 of 18 figures is known less closely than its level asks"),
-        ("level", "smoke", "exact", "level smoke decides nothing (1 of 18 figures)"),
         ("status", "unverified", "right", "1 could not be compared"),
         ("suspect", "littles_law", "right", "1 failed a check of what is possible"),
         ("inputs_guessed", "k int64[3]", "right", "1 had inputs of which nothing is known"),
@@ -48,6 +47,21 @@ def test_what_speaks_against_one_figure_comes_first_and_leaves_the_others(good, 
     belief = belief_in(good)
     assert belief.word == IN_PART and not reason(good, question).is_good
     assert belief.sentence.startswith(f"Believe it? In part: {text}; ")
+
+
+def test_a_smoke_figure_decides_nothing_and_nobody_looked_at_its_host(good):
+    good.table.loc[good.table.index[0], "level"] = "smoke"
+    assert belief_in(good).word == IN_PART
+    assert belief_in(good).sentence.startswith(
+        "Believe it? In part: whether the host was quiet is not known of 1 of 18 figures; "
+        "level smoke decides nothing (1 of 18 figures); all outputs were compared"
+    )
+
+
+@pytest.mark.parametrize(("column", "value"), [("time_lost", float("nan")), ("level", "smoke")])
+def test_of_a_host_at_which_nobody_looked_quiet_is_not_said(good, column, value):
+    good.table[column] = value
+    assert reason(good, "quiet").text == "whether the host was quiet is not known of 18 of 18 figures"
 
 
 @pytest.mark.parametrize(("column", "value"), [("disturbed_by", "wide"), ("converged", False), ("level", "smoke")])
