@@ -19,7 +19,7 @@ def row(verdict="faster", loops=0, cores="default", ratio=2.0, half=0.05, trial=
 
 
 def figures(rows):
-    return {figure.what: figure for figure in busy_host.judged(rows)}
+    return {figure.what: figure for figure in busy_host.judged([rows])}
 
 
 def test_all_conditions_come_once_before_any_comes_twice():
@@ -41,12 +41,12 @@ def test_what_is_done_is_not_run_again(tmp_path, monkeypatch):
         )
 
     monkeypatch.setattr(busy_host, "measured", measure)
-    asked = {"models": ["m"], "kinds": ["busy"], "counts": [0, 1], "cores": ["1"], "csv": tmp_path / "a" / "rows.csv"}
+    asked = {"models": ["m"], "kinds": ["busy"], "counts": [0, 1], "cores": ["1"], "csv": [tmp_path / "a" / "rows.csv"]}
     list(busy_host.figures(trials=1, **asked))
     list(busy_host.figures(trials=2, **asked))
     assert [(c.loops, c.trial) for c in ran] == [(0, 0), (1, 0), (0, 1), (1, 1)]
-    assert len(busy_host.read(asked["csv"])) == 4
-    assert all(r.flagged == 0.1 and r.verdict == "faster" for r in busy_host.read(asked["csv"]))
+    assert len(busy_host.read(asked["csv"][0])) == 4
+    assert all(r.flagged == 0.1 and r.verdict == "faster" for r in busy_host.read(asked["csv"][0]))
 
 
 def test_a_row_is_read_as_it_was_written(tmp_path):
@@ -104,3 +104,13 @@ def test_options_are_those_of_the_experiment():
     assert (asked["models"], asked["counts"], asked["trials"], asked["cores"]) == (("plain",), (0, 2), 1, ("1",))
     with pytest.raises(SystemExit):
         busy_host.options(["--loops", "9"])
+
+
+def test_each_host_has_a_truth_of_its_own():
+    """What one host says of a ratio is no truth for another."""
+    one, other = [[row(ratio=ratio, trial=n) for n in range(3)] for ratio in (2.0, 3.0)]
+    together = figures([*one, *other])["share of published intervals that exclude the quiet ratio"]
+    apart = {f.what: f for f in busy_host.judged([one, other])}[
+        "share of published intervals that exclude the quiet ratio"
+    ]
+    assert together.value == "1.000" and apart.value == "0.000" and apart.remark == "of 6"

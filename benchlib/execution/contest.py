@@ -12,6 +12,7 @@ from typing import Any
 
 from benchlib.execution.reference_course import BESIDE, conditions_of, with_moved_references
 from benchlib.measure.levels import LEVELS
+from benchlib.measure.reproducibility import within_trial
 from benchlib.measure.runoff import (
     Conclusion,
     Contestant,
@@ -109,7 +110,7 @@ class Contest:
         if not all(r.metrics.get("speedup") for r in ok.values()):
             return [Contestant(label, speed) for label, speed in calls.items()]
         return [
-            Contestant(label, Interval(1.0, 1.0, 1.0) if r.is_control else _interval(r, "speedup"), calls[label])
+            Contestant(label, Interval(1.0, 1.0, 1.0) if r.is_control else _within_trial(r), calls[label])
             for label, r in ok.items()
         ]
 
@@ -198,8 +199,8 @@ def direct_of(record: Record) -> PairedResult:
         return PairedResult(None, failure=f"{record.status}{stage}", source=key)
     if why := why_no_candidate(record):
         return PairedResult(None, failure=f"was {why}", source=key)
-    ratio = Interval(*(metrics[n] for n in ("speedup", "speedup_low", "speedup_high")))
-    return PairedResult(ratio, metrics["processes"], metrics["time_measure"] / metrics["processes"], source=key)
+    seconds = metrics["time_measure"] / metrics["processes"]
+    return PairedResult(_within_trial(record), metrics["processes"], seconds, source=key, moves=_moves(record))
 
 
 def stored(records: Iterable[Record]) -> Lookup:
@@ -233,7 +234,7 @@ def in_words(found: Conclusion | Pair | str) -> str:
         case Fastest(way, wins, unpaired):
             if not wins:
                 return f"fastest: {way}; every other way is clearly slower"
-            over = [f"{ratio_text(result.ratio)} directly over {rival}" for rival, result in wins.items()]
+            over = [f"{ratio_text(result.published)} directly over {rival}" for rival, result in wins.items()]
             return f"fastest: {way}, {_and(over)}{_beside(unpaired)}"
         case Tie(ways, open_, seconds, unpaired):
             failed = [f"{ways[0]} against {rival} {r.failure}" for rival, r in open_.items() if r.failure]
@@ -262,6 +263,16 @@ def ratio_text(ratio: Interval) -> str:
 def _interval(record: Record, metric: str) -> Interval:
     metrics = record.metrics
     return Interval(metrics[metric], metrics.get(f"{metric}_low"), metrics.get(f"{metric}_high"))
+
+
+def _within_trial(record: Record) -> Interval:
+    """The speedup as the pairs of processes of its trial tell it: how far ways differ is decided with margins
+    of the run-off, which cover what moves between trials."""
+    return within_trial(_interval(record, "speedup"), _moves(record))
+
+
+def _moves(record: Record) -> float:
+    return record.metrics.get("reproducibility") or 0.0
 
 
 def _in_matrix(way: Record, rival: Record) -> PairedResult | None:

@@ -96,7 +96,7 @@ class RunOff:
             direct = direct_of(record)
             again = ", once more" if analysis > 1 else ""
             who = f"{contest.title}: {way_label(way)} against {way_label(rival)}{again}"
-            came_to = ratio_text(direct.ratio) if direct.ratio else record.reason.partition("\n")[0][:100]
+            came_to = ratio_text(direct.published) if direct.ratio else record.reason.partition("\n")[0][:100]
             say(f"[run-off {self.measured}] {record.status:<10} {who}  {came_to}  ({event.get('seconds', 0):.0f} s)")
             return direct
 

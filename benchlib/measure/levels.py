@@ -18,7 +18,7 @@ class Level:
     margin: float  # no verdict on differences smaller than this share
     decides_same: bool  # whether "same" may be said at all
     min_rounds: int = 20  # of a call under 50 ms
-    min_rounds_slow: int = 6
+    min_rounds_slow: int = 6  # of a slower one: the median of fewer samples has no interval
     block_time: float = 0.04  # of each contender at least, the calls after the stop included
     target: float = 0.03  # the median of a process is wanted within ± this share …
     budget: float = 2.0  # … for which a replicate measures so long at most
@@ -48,7 +48,7 @@ LEVELS = {
     # Six replicates, so that each of two contenders starts first equally often, and each a sixth shorter than five
     # would be: starting and measuring together, as starting is not shortened.
     "quick": Level(replicates=6, start="forked", margin=0.10, decides_same=False,
-                   min_rounds=16, min_rounds_slow=5, block_time=0.033, budget=1.5,
+                   min_rounds=16, min_rounds_slow=6, block_time=0.033, budget=1.5,
                    replicate_time=0.83, start_share=0.67, replicate_limit=16.0,
                    warmup_time=0.2, warmup_limit=0.6, warmup_tolerance=0.05),
     "precise": Level(replicates=6, start="fresh", margin=0.02, decides_same=True, block_time=0.08, target=0.01,

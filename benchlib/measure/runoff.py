@@ -14,6 +14,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from benchlib.measure.reproducibility import between_trials
 from benchlib.measure.statistics import Interval
 
 MARGIN = 0.05  # share by which a ratio has to differ from 1
@@ -46,6 +47,15 @@ class PairedResult:
     failure: str = ""  # why there is no ratio
     source: str = ""  # where it comes from
     analyses: int = 1
+    moves: float = 0.0  # half the 95 % interval by which the ratio moves between trials, on the logarithm
+
+    @property
+    def published(self) -> Interval:
+        """The ratio with what moves between trials in its interval, while decisions have margins instead. Raises
+        ValueError where there is no ratio."""
+        if self.ratio is None:
+            raise ValueError(self.failure)
+        return between_trials(self.ratio, self.moves)
 
     def inverted(self) -> PairedResult:
         """As seen from the rival."""
@@ -66,7 +76,10 @@ class PairedResult:
         half = _quantile(replicates) * math.sqrt(squares / (replicates - 1) / replicates)
         ratio = Interval(*(math.exp(x) for x in (mean, mean - half, mean + half)))
         seconds = (self.replicates * self.seconds + more.replicates * more.seconds) / replicates
-        return replace(self, ratio=ratio, replicates=replicates, seconds=seconds, analyses=self.analyses + 1)
+        moves = max(self.moves, more.moves)
+        return replace(
+            self, ratio=ratio, replicates=replicates, seconds=seconds, analyses=self.analyses + 1, moves=moves
+        )
 
     def with_confidence(self, confidence: float) -> PairedResult:
         """With a t interval of another confidence: on the logarithms its half-width is proportional to the quantile."""

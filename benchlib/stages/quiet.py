@@ -8,6 +8,7 @@ import math
 import numpy as np
 
 from benchlib.measure import noise, statistics, verdicts
+from benchlib.measure.samples import Samples
 from benchlib.measure.statistics import Interval
 from benchlib.record.metrics import Metrics
 from benchlib.stages.measured import Measured
@@ -42,6 +43,12 @@ def quiet_metrics(measured: Measured) -> Metrics:
     return metrics | _host_metrics(measured)
 
 
+def host_busy(samples: Samples) -> float | None:
+    """The share of the allowed cores that others took, over the replicates; None: not known."""
+    busy = [load.busy for load in samples.host if load.busy is not None]
+    return float(np.mean(busy)) if busy else None
+
+
 def _published(measured: Measured) -> Interval:
     """The interval that is published: of the speedup, or of the latency where nothing is compared."""
     samples = measured.samples
@@ -52,12 +59,11 @@ def _published(measured: Measured) -> Interval:
 
 def _host_metrics(measured: Measured) -> Metrics:
     """What others took of the host, over the replicates, and how long the trial waited for them to stop."""
-    loads = measured.samples.host
-    busy = [load.busy for load in loads if load.busy is not None]
+    loads, busy = measured.samples.host, host_busy(measured.samples)
     return Metrics(
-        host_busy=float(np.mean(busy)) if busy else None,
+        host_busy=busy,
         host_not_measured=next((load.problem for load in loads if load.problem), ""),
-        harness_busy=float(np.mean([load.harness_busy for load in loads])) if busy else None,
+        harness_busy=float(np.mean([load.harness_busy for load in loads])) if busy is not None else None,
         waited_for_quiet=measured.measurement.waited,
         replicates_quiet=sum(load.was_quiet is True for load in loads),
         replicates_busy=sum(load.was_quiet is False for load in loads),

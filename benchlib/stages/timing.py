@@ -1,7 +1,7 @@
 """From the samples of a trial's run to its metrics: latency, throughput, speedup, and how well it was measured.
 
 A sample becomes a speedup in `_speedup`: medians of interleaved blocks, a ratio per replicate, an interval over
-replicates (`benchlib.measure.statistics.speedup`).
+replicates (`benchlib.measure.statistics.speedup`), widened by what moves between trials.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import numpy as np
 from benchlib.host import calibration, device_of
 from benchlib.measure import agreement, noise, statistics, verdicts
 from benchlib.measure.multiplicity import p_value
+from benchlib.measure.reproducibility import between_trials, reproducibility
 from benchlib.measure.samples import STEADY, WARMUP, Samples
 from benchlib.measure.steadiness import TOO_FEW, steadiness
 from benchlib.measure.verdicts import Rule
@@ -25,7 +26,7 @@ from benchlib.record import ProcessStability
 from benchlib.record.metrics import Metrics
 from benchlib.stages.measured import Measured
 from benchlib.stages.phases import break_even, only_decided, phase_metrics
-from benchlib.stages.quiet import quiet_metrics
+from benchlib.stages.quiet import host_busy, quiet_metrics
 
 DECISIONS = ("verdict", "p_value")
 OVERHEAD_LIMIT = 0.05  # of a sample that its own loop may be
@@ -107,13 +108,16 @@ def _speedup(measured: Measured, causes: Sequence[str]) -> Metrics:
     disturbed the trial, so that it decides nothing."""
     samples, level, trial = measured.samples, measured.context.level, measured.context.trial
     rounds = [samples.rounds(replicate) for replicate in samples.replicates]
-    ratio = statistics.speedup(rounds)
+    within = statistics.speedup(rounds)
+    moves = reproducibility(within.value, host_busy(samples))
+    ratio = between_trials(within, moves)
     calibrated = calibration.kept(trial.level, device_of(trial.device))
     floor = calibrated.floor if calibrated else None
     metrics = Metrics(
         speedup=ratio.value,
         speedup_low=ratio.low,
         speedup_high=ratio.high,
+        reproducibility=moves if ratio.low is not None else None,
         speedup_increase=ratio.value - 1,
         verdict=verdicts.decide(ratio, Rule(level.margin, level.decides_same, floor or 0.0), causes),
         smallest_effect=calibrated.smallest_effect if calibrated else None,

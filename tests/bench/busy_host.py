@@ -1,8 +1,9 @@
 """Real trials beside loops of several kinds and numbers: which verdicts are published, and would a quiet host agree?
 
 `python -m tests.bench busy_host [--models A,B] [--trials 5] [--kinds busy,memory,spinning] [--counts 0,1,2,4]
-[--cores default,1] [--level quick] [--csv outputs/busy_host.csv] [--only-figures]`
+[--cores default,1] [--level quick] [--csv outputs/busy_host.csv,…] [--only-figures]`
 
+Each file has the rows of one host, and what its quiet trials say is the truth for it alone; new rows go to the first.
 Each trial is a row of the CSV as soon as it is done; what stands there is not run again, so that the experiment can be
 run in parts. Nobody waits for quiet: the loops never stop. From these rows the thresholds of
 `benchlib.measure.thresholds` are set: each row is decided anew by the thresholds of today, from what it measured.
@@ -22,6 +23,7 @@ from typing import Any
 
 from benchlib.measure import verdicts
 from benchlib.measure.levels import LEVELS
+from benchlib.measure.reproducibility import between_trials, reproducibility, within_trial
 from benchlib.measure.statistics import Interval
 from benchlib.measure.verdicts import DISTURBED, Disturbance, Rule
 from benchlib.mistakes import make
@@ -39,6 +41,7 @@ KNOWN: dict[str, dict[str, Any]] = {
 }
 MODELS = ("MiniLM", "resnet18")
 COUNTS, CORES, TRIALS = (0, 1, 2, 4), ("default", "1"), 5
+FILES = (Path("outputs/busy_host.csv"),)
 QUIET = "none"  # the kind of no loops
 CONTRADICT, EXCLUDE, DECIDED, DECIDED_BESIDE = 0.05, 0.10, 0.95, 1 / 3
 CONVERGED, FLAGGED = 0.80, 0.20
@@ -65,6 +68,7 @@ class Row(Condition):
     speedup: float | None = None
     speedup_low: float | None = None
     speedup_high: float | None = None
+    reproducibility: float | None = None
     disturbed_by: str | None = None
     time_lost: float | None = None
     time_lost_reference: float | None = None
@@ -94,17 +98,21 @@ class Row(Condition):
         """The row as the thresholds of today decide it."""
         if self.verdict in (None, "") or self.speedup is None:
             return self
-        interval, level = Interval(self.speedup, self.speedup_low, self.speedup_high), LEVELS[self.level]
+        within = within_trial(Interval(self.speedup, self.speedup_low, self.speedup_high), self.reproducibility or 0.0)
         widths = [] if self.half_width_process is None else [self.half_width_process]
-        found = verdicts.convergence(self.level, interval, widths)
+        found = verdicts.convergence(self.level, within, widths)
         lost = [share for share in (self.time_lost, self.time_lost_reference) if share is not None]
         causes = Disturbance(
             max(lost, default=None), self.reference_load_moved, None if found.converged else found.width
         ).causes()
-        said = self.verdict
+        moves = reproducibility(self.speedup, self.host_busy)
+        published, level, said = between_trials(within, moves), LEVELS[self.level], self.verdict
         if causes or said == DISTURBED:
-            said = verdicts.decide(interval, Rule(level.margin, level.decides_same), causes)
-        return replace(self, verdict=said, disturbed_by=", ".join(causes) or None, converged=found.converged)
+            said = verdicts.decide(published, Rule(level.margin, level.decides_same), causes)
+        return replace(
+            self, verdict=said, disturbed_by=", ".join(causes) or None, converged=found.converged,
+            speedup_low=published.low, speedup_high=published.high, reproducibility=moves,
+        )  # fmt: skip
 
 
 _METRICS = [f.name for f in fields(Row) if f.name not in {g.name for g in fields(Condition)}]
@@ -119,25 +127,29 @@ def options(words: Sequence[str]) -> dict[str, Any]:
     parser.add_argument("--counts", type=lambda text: tuple(map(int, text.split(","))), default=COUNTS)
     parser.add_argument("--cores", type=_listed, default=CORES)
     parser.add_argument("--level", default="quick")
-    parser.add_argument("--csv", type=Path, default=Path("outputs/busy_host.csv"))
+    parser.add_argument("--csv", type=_files, default=FILES)
     parser.add_argument("--only-figures", action="store_true", help="run nothing")
     return vars(parser.parse_args(words))
+
+
+def _files(text: str) -> tuple[Path, ...]:
+    return tuple(map(Path, text.split(",")))
 
 
 def _listed(text: str) -> tuple[str, ...]:
     return tuple(text.split(","))
 
 
-def figures(csv: Path = Path("outputs/busy_host.csv"), only_figures: bool = False, **asked: Any) -> Iterator[Figure]:
-    """Runs what the file does not hold yet, then yields the figures of all that it holds."""
-    rows = read(csv)
+def figures(csv: Sequence[Path] = FILES, only_figures: bool = False, **asked: Any) -> Iterator[Figure]:
+    """Runs what the first file does not hold yet, then yields the figures of all that the files hold."""
+    rows = read(csv[0])
     done = {row.condition for row in rows}
     for condition in () if only_figures else conditions(**asked):
         if condition not in done:
             rows.append(measured(condition))
-            append(csv, rows[-1])
+            append(csv[0], rows[-1])
             print(f"  {line(rows[-1])}", flush=True)
-    yield from judged(rows)
+    yield from judged([rows, *map(read, csv[1:])])
 
 
 def conditions(
@@ -235,13 +247,12 @@ def _parsed(values: dict[str, str]) -> Row:
 # -- what it comes to ----------------------------------------------------------------------------
 
 
-def judged(rows: Sequence[Row]) -> Iterator[Figure]:
-    """The figures of the experiment, as far as the rows allow."""
-    ran = [row.decided() for row in rows if row.speedup is not None]
+def judged(hosts: Sequence[Sequence[Row]]) -> Iterator[Figure]:
+    """The figures of the experiment over the rows of each host, as far as these allow."""
+    decided = [[row.decided() for row in rows if row.speedup is not None] for rows in hosts]
+    known = [pair for rows in decided for pair in _held_against_quiet(rows)]
+    ran = [row for rows in decided for row in rows]
     quiet = [row for row in ran if row.loops == 0]
-    published = [row for row in ran if row.is_published]
-    truths = {key: Truth.of(own) for key, own in _grouped(quiet, _case).items()}
-    known = [(row, truths[_case(row)]) for row in published if _case(row) in truths]
     yield from _shares(
         "published verdicts that contradict the quiet host's", [t.is_contradicted_by(r) for r, t in known], CONTRADICT
     )
@@ -258,6 +269,13 @@ def judged(rows: Sequence[Row]) -> Iterator[Figure]:
         flagged = sum(r.flagged or 0.0 for r in quiet) / len(quiet)
         yield at_most("blocks at 0 loops that carry a flag", flagged, FLAGGED, f"{FLAGGED:g}", remark=_of(quiet))
     yield from _beside(ran)
+
+
+def _held_against_quiet(rows: Sequence[Row]) -> Iterator[tuple[Row, Truth]]:
+    """Each published row of a host beside what its quiet trials of the case say, where there are any."""
+    quiet = _grouped([row for row in rows if row.loops == 0], _case)
+    truths = {key: Truth.of(own) for key, own in quiet.items()}
+    yield from ((row, truths[_case(row)]) for row in rows if row.is_published and _case(row) in truths)
 
 
 @dataclass(frozen=True)

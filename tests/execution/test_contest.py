@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from benchlib.execution.contest import agrees, contests, direct_of, in_words, pair_parameters, stored
+from benchlib.measure.reproducibility import between_trials, reproducibility
 from benchlib.measure.runoff import Fastest, Pair, PairedResult, Tie
 from benchlib.measure.statistics import Interval
 from benchlib.record import NOT_RUN, ContenderRecord, Record
@@ -99,6 +100,21 @@ def test_a_look_is_never_the_trial_of_another(given):
     assert len({first.key(), second.key(), third.key()}) == 3
     asked = given.get("processes", 6)
     assert (second.processes, third.processes) == (asked + 1, 2 * asked + 2)
+
+
+def test_a_direct_result_is_what_its_pairs_of_processes_say():
+    """What moves between trials is in the interval that is published; pooling and margins of the run-off take the
+    interval over pairs."""
+    within = Interval(1.5, 1.48, 1.5**2 / 1.48)
+    published = between_trials(within, reproducibility(1.5, busy=0.1))
+    ends = {"speedup": 1.5, "speedup_low": published.low, "speedup_high": published.high}
+    held = record(1.0)
+    held.metrics |= {**ends, "reproducibility": reproducibility(1.5, busy=0.1), "processes": 6, "time_measure": 12.0}
+    assert direct_of(held).ratio == pytest.approx(within)
+    assert direct_of(held).published == pytest.approx(published)
+    assert only([held, record(1.02)]).contestants()[0].speed == pytest.approx(within)
+    del held.metrics["reproducibility"]
+    assert direct_of(held).ratio == pytest.approx(published), "a record of before has the interval over pairs alone"
 
 
 def test_direct_results_are_found_in_whichever_direction_they_were_measured():

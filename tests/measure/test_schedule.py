@@ -1,7 +1,8 @@
 """Which calls a replicate makes of its contenders, in which order: held to what it was, call by call.
 
 The digests are of the rules since blocks take equal time and discard what their own contender needs; those of version
-8922cd1, which took equal calls, went with its rules. Whoever changes a rule makes them anew, and says so here:
+8922cd1, which took equal calls, went with its rules. Since slow calls have six rounds at quick too, so that the median
+of a process has an interval, those of slow calls are new. Whoever changes a rule makes them anew, and says so here:
 `python -m tests.measure.test_schedule`.
 """
 

@@ -30,7 +30,7 @@ ROWS = (
         "half_width_published",
         "ratio",
         "half the 95 % interval over pairs of processes of what is published: of speedup, else of time_latency",
-        "on the logarithm",
+        "on the logarithm; without reproducibility",
         "lower",
     ),
     ("half_width_published_target", "ratio", "what half_width_published should be at this level"),
