@@ -48,10 +48,12 @@ class Results:
             ran: the keys of the trials that ran; all others are rows with status "not run", whatever the folder holds
                 of them. None: the folder as it stands.
         """
-        from benchlib.report.collate import StoredPlan, collate
+        from benchlib.report import StoredPlan, collate, read
 
         self.folder = folder
-        self._results = collate(folder, StoredPlan.of(plan.resolved(), folder.name), ran)
+        self._results = collate(folder)
+        if ran is not None:
+            self._results = read(folder, StoredPlan.of(plan.resolved(), folder.name), ran)
         self.records = [self._results.records[key] for key in self.frame["key"] if key in self._results.records]
 
     @property
@@ -78,7 +80,8 @@ def run(
 ) -> Results:
     """Measures one model, or a small matrix: a list as the value of a parameter is an axis.
 
-    Every trial runs, whatever the folder holds of it already. Progress is printed as it comes.
+    Every trial runs, whatever the folder holds of it already, but for those that the same call ran before it was
+    interrupted. The folder keeps its other trials. Progress is printed as it comes.
 
     Args:
         model: what the command line takes, or a path, a `torch.nn.Module` or a transformers configuration; or a list of
@@ -94,14 +97,14 @@ def run(
 
     Raises:
         UserError: wrong parameters, a complaint for each in `complaints`; or another sweep writes to `output`.
-        KeyboardInterrupt: on Ctrl-C, when the trials have been ended; what was finished is kept in `output`.
+        KeyboardInterrupt: on Ctrl-C, when the trials have been ended; the same call goes on from there.
         benchlib.errors.Interrupted: somebody else interrupted the process of the trials.
         benchlib.errors.ChildDied: that process ended in any other way, by a signal or an error; a RuntimeError.
     """
     study = _study_of(model, inputs, parameters)
     study.runoff = runoff
     plan, folder = expand(study), Path(output) if output else outputs() / "run"
-    ended = carry_out(Order(plan, str(folder), rerun="all"), _say)
+    ended = carry_out(Order(plan, str(folder), rerun="all", adds=True), _say)
     return _told(Results(folder, plan, ended.statuses), ended.statuses)
 
 
@@ -133,7 +136,7 @@ def sweep(
     written.runoff = written.runoff and runoff
     plan, folder = expand(written), Path(output) if output else outputs() / written.name
     keys = [planned.key for planned in select(plan, only)] if only else None
-    ended = carry_out(Order(plan, str(folder), cast(Rerun, rerun), keys), _say)
+    ended = carry_out(Order(plan, str(folder), cast(Rerun, rerun), only=keys), _say)
     return _told(Results(folder, plan), ended.statuses)
 
 

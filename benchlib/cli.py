@@ -71,7 +71,7 @@ def main() -> None:
         again = shlex.join(["benchlib", *sys.argv[1:]])
         way_on = (
             f"go on with: {again}"
-            if sys.argv[1:2] in (["sweep"], ["choose"])
+            if sys.argv[1:2] in (["run"], ["sweep"], ["choose"])
             else f"all of it anew, from the start: {again}"
         )
         print(f"benchlib: {error}\n{way_on}", file=sys.stderr)
@@ -98,7 +98,11 @@ def _run(
     cache_dir: Path | None,
     **given: str | None,
 ) -> None:
-    """One trial, or a small matrix: every option takes several values, separated by commas."""
+    """One trial, or a small matrix: every option takes several values, separated by commas.
+
+    All of it runs, whatever is done already; interrupted, the same command goes on where it was. The folder keeps what
+    else was run there.
+    """
     use_cache(cache_dir)
     named = [value for text in models or [] for value in values_of("model", text)]
     options = {"model": cli_scripts.gathered(named, search_dir, every, wanted)}
@@ -111,7 +115,8 @@ def _run(
         print("\n".join(cli_scripts.analysed(expand(study), verbose)))
         return
     records = records or not sys.stdout.isatty()
-    outcome = _execute(study, output, "all", quiet, verbose or int(fail_fast), fail_fast, records=records, lean=lean)
+    verbose = verbose or int(fail_fast)
+    outcome = _execute(study, output, "all", quiet, verbose, fail_fast, records=records, lean=lean, adds=True)
     if not quiet:
         cli_scripts.print_listed(outcome.records)
     if fail_fast and set(outcome.counts) - {"ok", "unverified", "inaccurate", "refused", "skipped"}:
@@ -232,11 +237,13 @@ def _execute(
     records: bool = False,
     only: str = "",
     lean: bool = False,
+    adds: bool = False,
 ) -> Any:
-    """Plans, sweeps, collates and prints the answer; on standard error beside records, which somebody may parse."""
+    """Plans, sweeps, collates and prints the answer; on standard error beside records, which somebody may parse. What
+    is added to a folder (`adds`) is answered by itself."""
     from benchlib.execution.driver import Options
     from benchlib.execution.driver import sweep as run_plan
-    from benchlib.report import collate
+    from benchlib.report import StoredPlan, collate, read
 
     plan = expand(study)
     chosen = frozenset(p.key for p in select(plan, only)) if only else None
@@ -247,9 +254,21 @@ def _execute(
         print_error(record, verbose)
 
     failed = ("failed", "timeout", "crashed", "oom")
-    options = Options(rerun, chosen, quiet, lean, each, lambda record: fail_fast and record.status in failed)
+    options = Options(
+        rerun,
+        adds,
+        chosen,
+        quiet,
+        verbose > 0,
+        lean,
+        each=each,
+        until=lambda record: fail_fast and record.status in failed,
+    )
     outcome = run_plan(plan, folder, options)
     results = collate(folder)
+    if adds:
+        ran = {record.key for record in outcome.records}
+        results = read(folder, StoredPlan.of(plan.resolved(), folder.name), ran)
     if not (records and quiet):
         print_answer(results, sys.stderr if records else sys.stdout)
     if not quiet:

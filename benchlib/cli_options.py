@@ -15,7 +15,8 @@ from benchlib.trial_groups import GROUPS, choices_of
 
 CacheDir = Annotated[Path | None, typer.Option("--cache-dir", help="where models and artifacts are kept")]
 Verbose = Annotated[
-    int, typer.Option("-v", "--verbose", count=True, help="-v: tracebacks of failures, -vv: logs of the workers too")
+    int,
+    typer.Option("-v", "--verbose", count=True, help="-v: a line per step and tracebacks of failures, -vv: logs too"),
 ]
 Lean = Annotated[bool, typer.Option("--lean", help="keep the figures, and drop the files in the cache at the end")]
 BuildOnly = Annotated[bool, typer.Option("--build-only", help="stop after export and passes (until: export)")]

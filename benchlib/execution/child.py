@@ -46,6 +46,7 @@ class Order:
 
     Attributes:
         rerun: which of the trials that are done already run again: "" (none), "failed" or "all".
+        adds: whether the folder's study keeps its other trials.
         only: keys of the trials to which the sweep is restricted; None: all of the plan.
         seconds: after which no further trial is begun; None: no such limit.
         rivals: keys of the only trials between whose ways direct pairs decide; None: all.
@@ -54,6 +55,7 @@ class Order:
     plan: Plan
     folder: str
     rerun: Literal["", "failed", "all"] = ""
+    adds: bool = False
     only: list[str] | None = None
     seconds: float | None = None
     rivals: list[str] | None = None
@@ -282,7 +284,7 @@ def _sweep(order: Order, tell: Callable[[Message], None]) -> Ended:
 
     only, rivals = (None if keys is None else frozenset(keys) for keys in (order.only, order.rivals))
     seconds = math.inf if order.seconds is None else order.seconds
-    options = Options(rerun=order.rerun, only=only, each=tell_of, seconds=seconds, rivals=rivals)
+    options = Options(rerun=order.rerun, adds=order.adds, only=only, each=tell_of, seconds=seconds, rivals=rivals)
     outcome = sweep(order.plan, Path(order.folder), options)
     return Ended({record.key: record.status for record in outcome.records})
 

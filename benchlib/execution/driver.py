@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from benchlib import artifacts, machine
 from benchlib.artifacts.shown import in_bytes
@@ -55,8 +56,10 @@ class Options:
     """How a plan is swept."""
 
     rerun: Rerun = ""  # what runs again although it is done: "failed" or "all" of it
+    adds: bool = False  # the folder's study keeps its other trials, and has those of the plan besides
     only: frozenset[str] | None = None  # the keys of the only trials to take, without a run-off; None: all
     quiet: bool = False  # says nothing
+    steps: bool = False  # says when each step of a trial has ended
     lean: bool = False  # when all has run, drops from the cache the files of what trials of the plan made
     each: Callable[[Record], None] = _ignore  # is called with every new record of the matrix
     until: Callable[[Record], bool] = _never  # ends the sweep by returning True for a new record of the matrix
@@ -76,22 +79,25 @@ def sweep(plan: Plan, folder: Path, options: Options) -> Outcome:
     process.adopt_orphans()
     signals.install()
     with store.opened(folder):
-        store.write_study(folder, plan.resolved())
-        return _Sweep(plan, folder, options).run()
+        resolved = plan.resolved()
+        others = store.others(folder, resolved) if options.adds else []
+        store.write_study(folder, {**resolved, "trials": [*others, *resolved["trials"]]})
+        return _Sweep(plan, folder, options, others).run()
 
 
 class _Sweep:
     """One sweep of a plan into a folder that it holds."""
 
-    def __init__(self, plan: Plan, folder: Path, options: Options):
+    def __init__(self, plan: Plan, folder: Path, options: Options, others: Sequence[Mapping[str, Any]]):
         self.folder, self.options = folder, options
-        self.work = held_against(plan, folder, options.rerun, options.only)
+        beside = {str(trial["key"]): store.parameters_of(trial) for trial in others}
+        self.work = held_against(plan, folder, options.rerun, options.only, beside)
         if options.rerun == "failed" and not any(task.why for task in self.work.tasks):
             counts = Counter(task.record.status for task in self.work.tasks if task.record)
             told = " + ".join(f"{n} {status}" for status, n in counts.items())
             raise UserError(f"rerun failed: no trial in {folder} failed ({told})")
         self.has_runoff = plan.runoff and options.only is None
-        self.progress = Progress(durations.known(folder), quiet=options.quiet)
+        self.progress = Progress(durations.known(folder), quiet=options.quiet, steps=options.steps)
         # A trial that is done runs again in direct pairs.
         served = [t for t in self.work.tasks if t.runs or (self.has_runoff and not t.planned.status)]
         self.servers = _Servers([t.planned.trial for t in served])
@@ -118,7 +124,8 @@ class _Sweep:
 
     def _begin(self) -> None:
         tasks = self.work.tasks
-        journal.note(self.folder, "sweep", trials=len(tasks), to_run=sum(bool(t.why) for t in tasks))
+        keys = journal.digest(task.planned.key for task in tasks)
+        journal.note(self.folder, "sweep", trials=len(tasks), to_run=sum(bool(t.why) for t in tasks), keys=keys)
         self.progress.begin(self.work)
         if paths := self.work.unplanned.paths:
             journal.note(self.folder, store.PAST, names=[path.stem for path in paths])
@@ -160,7 +167,7 @@ class _Sweep:
         begin = time.monotonic()
         with self.progress.of(planned.name):
             server = self.servers.of(planned.trial)
-            record = execute(planned, server, self.folder, room, self.patience, self.progress.line.tell)
+            record = execute(planned, server, self.folder, room, self.patience, self.progress.tell)
         took = time.monotonic() - begin
         event = journal.note(
             self.folder,

@@ -4,7 +4,9 @@ file and a notebook's output all read well."""
 from __future__ import annotations
 
 import sys
-from contextlib import AbstractContextManager, nullcontext
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from typing import TextIO
 
 from benchlib.execution.durations import Durations
@@ -20,11 +22,28 @@ REASON = 300  # characters of why a trial came to what it did, in its line
 
 
 class Progress:
-    """Prints the lines of one sweep."""
+    """Prints the lines of one sweep.
 
-    def __init__(self, past: Durations, out: TextIO | None = None, quiet: bool = False):
+    Args:
+        past: how long trials took before.
+        out: where they go; by default standard error.
+        quiet: whether nothing is said.
+        steps: whether each step of a trial has a line, with the seconds that it took.
+        clock: seconds.
+    """
+
+    def __init__(
+        self,
+        past: Durations,
+        out: TextIO | None = None,
+        quiet: bool = False,
+        steps: bool = False,
+        clock: Callable[[], float] = time.monotonic,
+    ):
         self.past, self.quiet, self.line = past, quiet, LiveLine(out or sys.stderr)
         self.done = self.total = 0
+        self._tells_steps, self._clock = steps, clock
+        self._step, self._begun = "", 0.0
 
     def begin(self, work: Work) -> None:
         """Takes note of what has to run, and tells it."""
@@ -66,10 +85,25 @@ class Progress:
         """Seconds that the waiting trials are expected to take."""
         return sum(map(self.expected, self.waiting))
 
-    def of(self, name: str) -> AbstractContextManager[None]:
+    @contextmanager
+    def of(self, name: str) -> Iterator[None]:
         """Says what a trial does while it runs, in the last line of a terminal."""
         number = f"[{self.done + 1}/{self.total}] " if self.done < self.total else ""
-        return nullcontext() if self.quiet else self.line.of(f"{number}{name}")
+        with nullcontext() if self.quiet else self.line.of(f"{number}{name}"):
+            yield
+            self._begin_step("")
+
+    def tell(self, step: str, note: str) -> None:
+        """The trial that runs has come to a step, or says what it does in it."""
+        if step != self._step:
+            self._begin_step(step)
+        self.line.tell(step, note)
+
+    def _begin_step(self, step: str) -> None:
+        now = self._clock()
+        if self._tells_steps and self._step:
+            self.say(f"    {self._step:<8} {seconds(now - self._begun)}")
+        self._step, self._begun = step, now
 
     def say(self, line: str) -> None:
         if not self.quiet:

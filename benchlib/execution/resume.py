@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Literal
 
 from benchlib import import_closure
-from benchlib.execution import store
+from benchlib.execution import journal, store
 from benchlib.execution.unplanned import Unplanned, unplanned
 from benchlib.fingerprint import difference, fingerprint
 from benchlib.plan.expand import Plan, Planned
 from benchlib.record import Record, scrap
+from benchlib.registry import Parameters
 
 Rerun = Literal["", "failed", "all"]
 _FAILED = ("failed", "timeout", "crashed", "oom")
@@ -40,14 +43,31 @@ class Work:
     unplanned: Unplanned
 
 
-def held_against(plan: Plan, folder: Path, rerun: Rerun = "", only: frozenset[str] | None = None) -> Work:
-    """What a sweep of the plan has to do; `only` are the keys of the trials that are chosen, None: all."""
+def held_against(
+    plan: Plan,
+    folder: Path,
+    rerun: Rerun = "",
+    only: frozenset[str] | None = None,
+    others: Mapping[str, Parameters] = MappingProxyType({}),
+) -> Work:
+    """What a sweep of the plan has to do.
+
+    Args:
+        plan: all of its trials.
+        folder: of the study.
+        rerun: what runs again although it is done. Of "all", what an interrupted sweep of the same trials ran just
+            before stays done: the same command goes on where it was.
+        only: the keys of the trials that are chosen; None: all.
+        others: the parameters of trials that are not of the plan and belong to the folder, by key.
+    """
     records, unreadable = scrap.read_all(folder / store.TRIALS)
     by_key = store.by_key(records, {planned.key: planned.name for planned in plan.trials})
     chosen = [p for p in plan.trials if only is None or p.key in only]
-    tasks = [Task(p, why(p, by_key.get(p.key), rerun), by_key.get(p.key)) for p in chosen]
+    done = journal.done_before_interrupt(folder, (p.key for p in chosen)) if rerun == "all" else frozenset()
+    tasks = [Task(p, why(p, by_key.get(p.key), "" if p.key in done else rerun), by_key.get(p.key)) for p in chosen]
     import_closure.keep()
-    return Work(tasks, unreadable, unplanned(plan, folder, records))
+    planned = {p.key: p.trial.model_dump() for p in plan.trials}
+    return Work(tasks, unreadable, unplanned({**planned, **others}, folder, records))
 
 
 def why(planned: Planned, record: Record | None, rerun: Rerun) -> str:

@@ -15,9 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 
 from benchlib.errors import UserError
 from benchlib.record import Record
+from benchlib.way import canonical
 
 TRIALS, RUNOFF, PAST = "trials", "runoff", "past"
 
@@ -56,7 +58,28 @@ def by_key(records: Mapping[Path, Record], names: Mapping[str, str]) -> dict[str
     return {record.key: record for _, record in planned_last}
 
 
-def write_study(folder: Path, resolved: dict[str, Any]) -> None:
+def others(folder: Path, resolved: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The trials of the study that a folder holds, as they are stored, but for those of a resolved one: the same
+    trials, and what the same parameters were of a model that has changed since. None where no study can be read."""
+    try:
+        held = YAML(typ="safe").load((folder / "study.yaml").read_text())["trials"]
+        found = {str(trial["key"]): {**trial} for trial in held}
+    except (OSError, UnicodeDecodeError, YAMLError, LookupError, TypeError):
+        return []
+    asked = {trial["key"] for trial in resolved["trials"]} | {_asked(trial) for trial in resolved["trials"]}
+    return [trial for key, trial in found.items() if not {key, _asked(trial)} & asked]
+
+
+def _asked(trial: Mapping[str, Any]) -> str:
+    return canonical(parameters_of(trial))
+
+
+def parameters_of(stored: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters of a trial as a study is stored."""
+    return {name: value for name, value in stored.items() if name not in ("name", "key", "label")}
+
+
+def write_study(folder: Path, resolved: Mapping[str, Any]) -> None:
     """Stores the resolved study, atomically."""
     aside = folder / f".study.{os.getpid()}"
     yaml = YAML(typ="safe")

@@ -14,8 +14,8 @@ from benchlib.errors import UserError
 from benchlib.execution import store
 from benchlib.execution.contest import way_alone, ways_of_pair
 from benchlib.mistakes import make
-from benchlib.plan.expand import Plan
 from benchlib.record import Record, scrap
+from benchlib.registry import Parameters
 from benchlib.trial_key import is_of_earlier_rule
 
 
@@ -49,11 +49,16 @@ class Unplanned:
             store.put_past(folder, path.stem, path.parent.name)
 
 
-def unplanned(plan: Plan, folder: Path, records: Mapping[Path, Record]) -> Unplanned:
-    """What is unplanned of the folder's trials, whose `records` are given by their notebooks, and of its pairs."""
-    keys = {planned.key for planned in plan.trials}
-    found = [path for path, record in records.items() if record.key not in keys]
-    ways = {way_alone(planned.trial.model_dump()) for planned in plan.trials}
+def unplanned(planned: Mapping[str, Parameters], folder: Path, records: Mapping[Path, Record]) -> Unplanned:
+    """What is unplanned in a folder.
+
+    Args:
+        planned: the parameters of the trials that belong there, by key.
+        folder: that of a study, for its direct pairs.
+        records: those of its trials, by their notebooks.
+    """
+    found = [path for path, record in records.items() if record.key not in planned]
+    ways = {way_alone(parameters) for parameters in planned.values()}
     pairs, _ = scrap.read_all(folder / store.RUNOFF)
     found += [path for path, record in pairs.items() if not _is_pair_of(ways, record)]
     known = {**records, **pairs}

@@ -3,8 +3,8 @@
 `collate` reads a study's executed notebooks into a table, `summary` says it, `publish` makes the report.
 """
 
-from benchlib.report.collate import Results, collate
+from benchlib.report.collate import Results, StoredPlan, collate, read
 from benchlib.report.publish import publish
 from benchlib.report.summary import summary, summary_html
 
-__all__ = ["Results", "collate", "publish", "summary", "summary_html"]
+__all__ = ["Results", "StoredPlan", "collate", "publish", "read", "summary", "summary_html"]
