@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
@@ -48,8 +48,13 @@ def print_answer(results: Results, out: TextIO | None = None, page: Path | None 
         print(summary(results), file=out)
     if page:
         console.print(f"report: {page}")
-    for words, what in _next(results, page is not None):
-        console.print(f"next: {shlex.join(['benchlib', *words])}  # {what}", style="dim")
+    print_next(_next(results, page is not None), console)
+
+
+def print_next(commands: Iterable[tuple[Sequence[str | Path], str]], console: Console) -> None:
+    """Commands that are worth giving now, and what each is for."""
+    for words, what in commands:
+        console.print(f"next: {shlex.join(['benchlib', *map(str, words)])}  # {what}", style="dim")
 
 
 def _next(results: Results, has_page: bool) -> Iterator[tuple[list[str], str]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
+from benchlib.cli_answer import print_next
 from benchlib.cli_options import use_cache
 from benchlib.errors import UserError
 from benchlib.plan.expand import Plan
@@ -62,12 +62,12 @@ def choose(
 
     folder = output or Path("outputs") / "choose"
     found = race(question, folder, run, say)
+    console = Console(highlight=False, emoji=False, markup=False, soft_wrap=True)
     if sys.stdout.isatty():
-        Console(highlight=False, emoji=False).print(found.shown())
+        console.print(found.shown(), soft_wrap=False)
     else:
         print(found)
-    for words, what in _next(found, folder):
-        print(f"next: {shlex.join(['benchlib', *map(str, words)])}  # {what}")
+    print_next(_next(found, folder), console)
 
 
 def _next(found: Choice, folder: Path) -> Iterator[tuple[list[str | Path], str]]:

@@ -62,6 +62,8 @@ def pytest_addoption(parser):
 def pytest_configure(config):
     distributes = config.getoption("dist", "no") != "no"  # xdist's controller starts the processes that run the tests
     if config.getoption("--no-processes") and not distributes:
+        import matplotlib.font_manager  # noqa: F401 (on a machine without its cache of fonts it starts fc-list)
+
         sys.addaudithook(_forbid_processes)
 
 
