@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from benchlib.measure import thresholds
 from benchlib.record import NOT_RUN
 from benchlib.report import prose
 from benchlib.report.collate import Results
@@ -23,6 +24,7 @@ class Reason:
     trials: int  # of which the answer is no
     of: int
     text: str
+    counts: bool = True  # whether nothing can be believed where the answer is no of all
 
     @property
     def is_good(self) -> bool:
@@ -53,7 +55,7 @@ def belief_in(results: Results) -> Belief:
     reasons = [reason for reason in found if reason]
     if all(reason.is_good for reason in reasons):
         return Belief(YES, reasons)
-    return Belief(NO if any(r.of and r.trials == r.of for r in reasons) else IN_PART, reasons)
+    return Belief(NO if any(r.counts and r.of and r.trials == r.of for r in reasons) else IN_PART, reasons)
 
 
 def _quiet(timed: pd.DataFrame) -> Reason:
@@ -65,8 +67,17 @@ def _quiet(timed: pd.DataFrame) -> Reason:
             "quiet", unknown, len(timed), f"whether the host was quiet is not known of {_of(unknown, len(timed))}"
         )
     if not lost:
-        return Reason("quiet", 0, len(timed), "the host was quiet")
+        return _beside_others(timed)
     return Reason("quiet", lost, len(timed), f"the host disturbed {_of(lost, len(timed))}")
+
+
+def _beside_others(timed: pd.DataFrame) -> Reason:
+    """Of figures that nobody disturbed: what others may take all the same, of memory above all, no counter tells."""
+    busy = timed.loc[timed["host_busy"] > thresholds.BUSY, "host_busy"].astype(float)
+    if busy.empty:
+        return Reason("quiet", 0, len(timed), "the host was quiet")
+    text = f"beside {_of(len(busy), len(timed))} others kept up to {busy.max():.0%} of the cores busy"
+    return Reason("quiet", len(busy), len(timed), f"{text.replace('%', ' %')}, for which intervals are wider", False)
 
 
 def _exact(timed: pd.DataFrame) -> Reason | None:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 from urllib.parse import quote
 
 import pandas as pd
+from markupsafe import Markup
 
 from benchlib.label_line import COLUMN as LABEL
 from benchlib.measure.verdicts import in_words
 from benchlib.plan.in_words import CONDITION_WORDS
 from benchlib.record.metrics import METRICS
 from benchlib.report import discoveries, units
+from benchlib.report.markup import html, joined
 from benchlib.report.rows import Row
 from benchlib.report.units import known
 from benchlib.report.words import (
@@ -25,13 +26,15 @@ from benchlib.report.words import (
     VERDICT_WORDS,
 )
 
+UNASKED = ("io", "loss", "seed")  # conditions for which nobody asks who has not set them
 R = TypeVar("R")
 S = TypeVar("S")
 
 
 @dataclass(frozen=True)
 class Column(Generic[R]):
-    """A column: its head, what a row shows in it (HTML) and what it sorts by (a text, a number or None)."""
+    """A column: its head, what a row shows in it (a text, or HTML as `Markup`) and what it sorts by (a text, a number
+    or None)."""
 
     head: str
     cell: Callable[[R], str]
@@ -46,26 +49,58 @@ class Column(Generic[R]):
         return replace(self, cell=lambda row: self.cell(part(row)), sort=lambda row: self.sort(part(row)))  # type: ignore[arg-type,return-value]
 
 
-def escape(value: Any) -> str:
-    return html.escape(str(value), quote=True)
-
-
-def badge(word: str, meaning: str, text: str = "") -> str:
+def badge(word: str, meaning: str, text: str = "") -> Markup:
     """A word in its colour, which says what it means when hovered over; `text` stands in its place."""
-    kind = "".join(c for c in word if c.isalpha())
-    return f'<span class="badge {kind}" title="{escape(meaning)}">{escape(text or word)}</span>'
+    return html(
+        '<span class="badge {{ kind }}" title="{{ meaning }}">{{ text }}</span>',
+        kind=kind_of(word), meaning=meaning, text=text or word,
+    )  # fmt: skip
 
 
-def status_badge(status: str, text: str = "") -> str:
+def kind_of(word: str) -> str:
+    """The CSS class of a status or verdict."""
+    return "".join(c for c in word if c.isalpha())
+
+
+def quiet(text: str, title: str = "", kind: str = "") -> Markup:
+    """A remark in small letters, which says more when hovered over."""
+    return html(
+        '<span class="{{ kind }}"{% if title %} title="{{ title }}"{% endif %}>{{ text }}</span>',
+        text=text, title=title, kind=f"quiet {kind}".strip(),
+    )  # fmt: skip
+
+
+def interval_below(text: str) -> Markup:
+    """What stands below a figure of a cell."""
+    return html('<span class="interval">{{ text }}</span>', text=text)
+
+
+def link(address: str, text: str) -> Markup:
+    return html('<a href="{{ address }}">{{ text }}</a>', address=address, text=text)
+
+
+def status_badge(status: str, text: str = "") -> Markup:
     return badge(status, STATUS_WORDS.get(status, ""), text)
 
 
 def conditions(results: pd.DataFrame) -> list[str]:
-    """The parameters that tell rows of one model and way apart: the batch size, and all others that vary."""
+    """The parameters that tell rows of one model and way apart."""
     # A metric is unknown in a trial that did not come so far; a parameter that is not set has a value too.
-    varying = [n for n in CONDITION_WORDS if n in results and results[n].nunique(dropna=n in METRICS) > 1]
-    always = [n for n in ("batch_size",) if n in results and n not in varying]
-    return sorted([*varying, *always], key=list(CONDITION_WORDS).index)
+    return [n for n in CONDITION_WORDS if n in results and results[n].nunique(dropna=n in METRICS) > 1]
+
+
+def shared_conditions(results: pd.DataFrame) -> list[str]:
+    """`["device cpu", "batch 1"]`: the conditions in which all trials agree, and for which somebody may ask."""
+    shared = {
+        word: results[name].iloc[0]
+        for name, word in CONDITION_WORDS.items()
+        if name in results and results[name].notna().all() and results[name].nunique() == 1
+    }
+    return [f"{word} {_as_text(value)}" for word, value in shared.items() if word not in UNASKED]
+
+
+def _as_text(value: Any) -> str:
+    return units.whole(value) if isinstance(value, int | float) else str(value)
 
 
 def hover(metric: str) -> str:
@@ -134,7 +169,7 @@ def interval_column(
     def cell(row: Row) -> str:
         values = [scale.of(row[n]) if known(row[n]) else None for n in (name, f"{name}_low", f"{name}_high")]
         value, interval = rounded(*values)
-        return f'{value} <span class="interval">{interval}</span>' if interval else value
+        return joined([value, interval and interval_below(interval)], " ")
 
     note = f"{hover(name)}\nbelow it: the 95 % interval"
     return Column(head, cell, lambda row: row[name], number=True, unit=scale.unit, hover=note)
@@ -147,7 +182,7 @@ def latency_column(results: pd.DataFrame) -> Column[Row]:
     def cell(row: Row) -> str:
         if not known(row["processes_differ"]) or not row["processes_differ"]:
             return plain.cell(row)
-        return f'{plain.cell(row)} <span class="quiet" title="{escape(PROCESSES_DIFFER)}">≠</span>'
+        return joined([plain.cell(row), quiet("≠", PROCESSES_DIFFER)], " ")
 
     return replace(plain, cell=cell)
 
@@ -159,10 +194,10 @@ def speedup_column(results: pd.DataFrame) -> Column[Row]:
 
     def cell(row: Row) -> str:
         if known(row["speedup"]) and row["status"] == "unverified":
-            return f'{plain.cell(row)} <span class="quiet" title="{escape(row["reason"])}">unverified</span>'
+            return joined([plain.cell(row), quiet("unverified", row["reason"])], " ")
         if known(row["speedup"]) or not incomparable(row):
             return plain.cell(row)
-        return f'<span class="quiet incomparable" title="{escape(row["not_comparable"])}">not comparable</span>'
+        return quiet("not comparable", row["not_comparable"], kind="incomparable")
 
     return replace(plain, cell=cell)
 
@@ -188,18 +223,16 @@ def _condition(value: Any) -> str:
     return ("yes" if value else "no") if isinstance(value, bool) else or_dash(value)
 
 
-def clipped(text: Any) -> str:
+def clipped(text: Any) -> Markup:
     """A name that a narrow column may cut; hovering shows all of it."""
-    return f'<span class="clip" title="{escape(text)}">{escape(text)}</span>'
+    return html('<span class="clip" title="{{ text }}">{{ text }}</span>', text=text)
 
 
 def _way(row: Row) -> str:
     text = clipped(row["way"])
     if known(row["notebook"]):
-        text = f'<a href="{escape(page_of(row["notebook"]))}">{text}</a>'
-    return (
-        f'{text} <span class="quiet" title="its own reference: the noise floor">A/A</span>' if row["control"] else text
-    )
+        text = link(page_of(row["notebook"]), text)
+    return joined([text, row["control"] and quiet("A/A", "its own reference: the noise floor")], " ")
 
 
 def page_of(notebook: str) -> str:
@@ -208,33 +241,37 @@ def page_of(notebook: str) -> str:
 
 
 def proof_cell(row: Row) -> str:
-    return f'<a href="{quote(row["proof"])}" download>.py</a>' if known(row["proof"]) else "–"
+    if not known(row["proof"]):
+        return "–"
+    return html('<a href="{{ address }}" download>.py</a>', address=quote(row["proof"]))
 
 
 def status_cell(row: Row) -> str:
-    text = status_badge(row["status"])
+    marks = [status_badge(row["status"])]
     if known(row["suspect"]):
-        text += f' <span class="badge suspect" title="failed checks: {escape(row["suspect"])}">suspect</span>'
+        marks.append(badge("suspect", f"failed checks: {row['suspect']}"))
     if known(row["inputs_guessed"]) and row["inputs_guessed"]:
-        text += f' <span class="quiet" title="{escape(row["inputs_guessed"])}">inputs guessed</span>'
-    return text
+        marks.append(quiet("inputs guessed", row["inputs_guessed"]))
+    return joined(marks, " ")
 
 
 def verdict_cell(row: Row) -> str:
     if row["control"]:
-        return '<span class="quiet" title="its own reference: nothing to decide">control</span>'
+        return quiet("control", "its own reference: nothing to decide")
     if row["level"] == NO_VERDICTS and known(row["disturbed_by"]) and row["disturbed_by"]:
         return badge("disturbed", in_words(row["disturbed_by"]))
     if row["level"] == NO_VERDICTS:
-        return f'<span class="quiet" title="level {NO_VERDICTS} decides nothing">–</span>'
+        return quiet("–", f"level {NO_VERDICTS} decides nothing")
     if known(row["verdict_withheld"]) and row["verdict_withheld"]:
-        return f'<span class="quiet withheld">{escape(row["verdict_withheld"])}</span>'
+        return quiet(row["verdict_withheld"], kind="withheld")
     if not known(row["verdict"]):
         return "–"
     why = in_words(row["disturbed_by"]) if known(row["disturbed_by"]) else ""
     text = badge(row["verdict"], ": ".join(filter(None, [VERDICT_WORDS.get(row["verdict"], ""), why])))
-    return text if discoveries.stands(row) else f'{text}<span title="{escape(NOT_STANDING)}">{discoveries.MARK}</span>'
+    if discoveries.stands(row):
+        return text
+    return text + html('<span title="{{ title }}">{{ mark }}</span>', title=NOT_STANDING, mark=discoveries.MARK)
 
 
 def or_dash(value: Any) -> str:
-    return escape(value) if known(value) else "–"
+    return str(value) if known(value) else "–"

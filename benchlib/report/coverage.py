@@ -8,12 +8,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
+from markupsafe import Markup
 
 from benchlib.record import NOT_RUN, STAGES, STATUSES, ExportReport
 from benchlib.report.cases import Case, cases
 from benchlib.report.collate import Results
-from benchlib.report.columns import Column, clipped, escape, or_dash, page_of, status_badge
+from benchlib.report.columns import Column, clipped, kind_of, link, page_of, quiet, status_badge
 from benchlib.report.export_report import root_cause
+from benchlib.report.markup import html, joined
 from benchlib.report.rows import Row, rows_of
 from benchlib.report.tables import table
 from benchlib.report.units import known
@@ -21,6 +23,10 @@ from benchlib.report.words import STATUS_WORDS
 from benchlib.stages.blank import cluster
 
 MANY = 10  # models, beyond which a study is one of coverage
+_MARK = """\
+{% if page %}<a class="badge {{ kind }}" title="{{ title }}" aria-label="{{ label }}" href="{{ page }}">{{ text }}</a>\
+{% else %}<span role="img" class="badge {{ kind }}" title="{{ title }}" aria-label="{{ label }}">{{ text }}</span>\
+{% endif %}"""
 STATIC, DYNAMIC = "static", "dynamic"
 LEGEND = (
     "A word opens the executed notebook of its trial; behind ✗ stands the stage in which it failed. "
@@ -115,7 +121,7 @@ def rates_table(results: pd.DataFrame) -> str:
     rates = _rates(results)
     outcomes = sorted({o for rate in rates for o in rate.outcomes} | {"ok"}, key=lambda o: _ORDER.get(o, 99))
     columns: list[Column[Rate]] = [
-        Column("way", lambda r: escape(r.way), lambda r: r.way, hover="exporter, passes and runtime", kind="name"),
+        Column("way", lambda r: r.way, lambda r: r.way, hover="exporter, passes and runtime", kind="name"),
         Column("shapes", lambda r: r.shapes, lambda r: r.shapes, hover="whether shapes are free in the export"),
         Column("pass rate", _rate_cell, lambda r: r.share, number=True,
                hover="ok ÷ planned: what fails counts, whatever it is"),
@@ -130,9 +136,10 @@ def matrix(results: pd.DataFrame) -> str:
     study_cases = cases(results)
     columns: list[Column[Case]] = [Column("model", lambda c: clipped(c.model), lambda c: c.model, kind="name")]
     if any(case.conditions for case in study_cases):
-        columns.append(Column("conditions", lambda c: escape(c.conditions), lambda c: c.conditions, kind="tight"))
+        columns.append(Column("conditions", lambda c: c.conditions, lambda c: c.conditions, kind="tight"))
     columns += [_way_column(pair) for pair in ways(results)]
-    return f'<div class="matrix">{table(columns, study_cases, "How each model ended in each way")}</div>'
+    shown = table(columns, study_cases, "How each model ended in each way")
+    return html('<div class="matrix">{{ table }}</div>', table=shown)
 
 
 def reasons(results: Results) -> list[Reason]:
@@ -155,7 +162,7 @@ def reasons_table(results: Results) -> str:
         Column("trials", lambda r: str(len(r.rows)), lambda r: len(r.rows), number=True),
         Column("models", lambda r: str(r.models), lambda r: r.models, number=True),
         Column("ended as", lambda r: _badge(r.outcome), lambda r: _ORDER.get(r.outcome, 99), kind="tight"),
-        Column("reason", lambda r: escape(r.text), lambda r: r.text, kind="message",
+        Column("reason", lambda r: r.text, lambda r: r.text, kind="message",
                hover="numbers and names are taken out of a message, so that failures of one kind count together"),
         Column("ways", _ways_cell, lambda r: len({row["way"] for row in r.rows}), kind="prose"),
         Column("an example", _example, lambda r: r.rows[0]["model_name"], kind="example"),
@@ -176,9 +183,11 @@ def _percent(ok: int, n: int) -> str:
     return f"{min(round(100 * ok / n), 99) if ok < n else 100 if n else 0} %" if ok != 0 else "0 %"
 
 
-def _rate_cell(rate: Rate) -> str:
-    bar = f'<meter min="0" max="1" value="{rate.share:.3f}" aria-hidden="true"></meter>'
-    return f"{bar} {_percent(rate.ok, rate.planned)}"
+def _rate_cell(rate: Rate) -> Markup:
+    return html(
+        '<meter min="0" max="1" value="{{ share }}" aria-hidden="true"></meter> {{ percent }}',
+        share=f"{rate.share:.3f}", percent=_percent(rate.ok, rate.planned),
+    )  # fmt: skip
 
 
 def _count_column(word: str) -> Column[Rate]:
@@ -191,7 +200,7 @@ def _way_column(pair: tuple[str, str]) -> Column[Case]:
         return [r for r in case.rows if (plain_way(r), shapes_of(r)) == pair]
 
     def cell(case: Case) -> str:
-        return " ".join(_mark(r, case) for r in own(case)) or '<span class="quiet" title="not planned">·</span>'
+        return joined((_mark(r, case) for r in own(case)), " ") or quiet("·", "not planned")
 
     def order(case: Case) -> str:
         return ",".join(f"{_ORDER.get(outcome(r), 99):02}" for r in own(case)) or "–"
@@ -199,18 +208,15 @@ def _way_column(pair: tuple[str, str]) -> Column[Case]:
     return Column(" ".join(pair), cell, order, hover=f"{pair[0]}, {pair[1]} shapes", kind="mark")
 
 
-def _mark(row: Row, case: Case) -> str:
+def _mark(row: Row, case: Case) -> Markup:
     """One word in the colour of its status; of a failure the stage. It says all of it when hovered over or read out."""
     word = outcome(row)
     text = word.replace("failed: ", "✗ ")
     said = row["error_message"] if known(row["error_message"]) else row["reason"] if known(row["reason"]) else ""
     title = f"{word}: {_first_line(said)}" if said else STATUS_WORDS.get(word, word)
     label = f"{case.title}, {row['way']}: {word}"
-    kind = "".join(c for c in str(row["status"]) if c.isalpha())
-    more = f'class="badge {kind}" title="{escape(title)}" aria-label="{escape(label)}"'
-    if known(row["notebook"]):
-        return f'<a {more} href="{escape(page_of(row["notebook"]))}">{escape(text)}</a>'
-    return f'<span role="img" {more}>{escape(text)}</span>'
+    page = page_of(row["notebook"]) if known(row["notebook"]) else ""
+    return html(_MARK, kind=kind_of(str(row["status"])), title=title, label=label, page=page, text=text)
 
 
 def _reason(row: Row, report: ExportReport | None) -> str:
@@ -233,13 +239,13 @@ def _ways_cell(reason: Reason) -> str:
     for way, found in sorted(counts.items(), key=lambda item: -item[1].total()):
         parts = [str(found[STATIC]), f"{found[DYNAMIC]} {DYNAMIC}"]
         told.append(f"{way} {' + '.join(p for p, n in zip(parts, (found[STATIC], found[DYNAMIC]), strict=True) if n)}")
-    return ", ".join(escape(text).replace(" ", "&nbsp;") for text in told)
+    return ", ".join(text.replace(" ", "\N{NO-BREAK SPACE}") for text in told)
 
 
 def _example(reason: Reason) -> str:
     row = reason.rows[0]
-    text = f"{escape(row['model_name'])}, {escape(row['way'])}"
-    return f'<a href="{escape(page_of(row["notebook"]))}">{text}</a>' if known(row["notebook"]) else or_dash(text)
+    text = f"{row['model_name']}, {row['way']}"
+    return link(page_of(row["notebook"]), text) if known(row["notebook"]) else text
 
 
 def _badge(word: str) -> str:

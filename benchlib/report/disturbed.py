@@ -8,7 +8,7 @@ from benchlib.execution.reference_course import MovedReference
 from benchlib.measure.verdicts import CAUSES, DISTURBED
 from benchlib.report import prose, units
 from benchlib.report.collate import Results
-from benchlib.report.columns import escape
+from benchlib.report.markup import html, joined
 from benchlib.stages.shown import two_digits
 
 _WHAT_TO_DO = (
@@ -27,7 +27,9 @@ def sentences(results: Results) -> list[str]:
 def warning(results: Results) -> str:
     """The same as a box of the report's head; empty of a quiet study."""
     lines = sentences(results)
-    return f'<div class="warning disturbed"><p>{"</p><p>".join(map(escape, lines))}</p></div>' if lines else ""
+    if not lines:
+        return ""
+    return html('<div class="warning disturbed">{{ lines }}</div>', lines=joined(map(prose.paragraph, lines)))
 
 
 def _verdicts(table: pd.DataFrame) -> str:

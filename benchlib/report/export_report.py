@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from benchlib.errors import plain
 from benchlib.record import ExportReport, SmallestFailure
-from benchlib.report.columns import escape
+from benchlib.report.markup import html, joined
 
 LONG = 200  # characters of a part's message
 
@@ -22,13 +22,16 @@ def describe_smallest(report: ExportReport | None) -> str:
     if report is None or report.smallest is None:
         return ""
     smallest = report.smallest
-    name = f"<code>{escape(smallest.path)}</code>" if smallest.path else "the model itself"
-    kind = f" ({escape(smallest.class_name)})" if smallest.class_name else ""
+    name = html("<code>{{ path }}</code>", path=smallest.path) if smallest.path else "the model itself"
+    kind = f" ({smallest.class_name})" if smallest.class_name else ""
     said = f"{smallest.exception}: {plain(smallest.message)}".strip(": ")
     said = said if len(said) <= LONG else f"{said[:LONG]}…"
-    told = [f"smallest part that fails: {name}{kind}", escape(said)]
-    text = ": ".join(filter(None, told))
-    return f'<p class="smallest">{text}{_effort(smallest)}</p>'
+    part = html("smallest part that fails: {{ name }}{{ kind }}", name=name, kind=kind)
+    text = joined([part, said], ": ")
+    return html(
+        '<p class="smallest">{{ text }}{% if effort %} <span class="quiet">({{ effort }})</span>{% endif %}</p>',
+        text=text, effort=_effort(smallest),
+    )  # fmt: skip
 
 
 def _effort(smallest: SmallestFailure) -> str:
@@ -36,4 +39,4 @@ def _effort(smallest: SmallestFailure) -> str:
         return ""
     parts = "1 part exported by itself" if smallest.tried == 1 else f"{smallest.tried} parts exported by themselves"
     end = "" if smallest.complete else "; the search was not finished, smaller ones may fail too"
-    return f' <span class="quiet">({escape(parts)}{end})</span>'
+    return f"{parts}{end}"

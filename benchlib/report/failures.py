@@ -5,10 +5,11 @@ from __future__ import annotations
 from benchlib.errors import plain
 from benchlib.record import ExportReport
 from benchlib.report.collate import Results
-from benchlib.report.columns import Column, escape, identity, status_cell, text_column
+from benchlib.report.columns import Column, identity, status_cell, text_column
 from benchlib.report.export_report import describe_smallest
+from benchlib.report.markup import html, joined
 from benchlib.report.rows import Row
-from benchlib.report.tables import trials_table
+from benchlib.report.tables import folded, trials_table
 from benchlib.report.units import known
 
 LONG = 320  # characters of a message that are shown at once
@@ -35,12 +36,7 @@ def _message(row: Row, report: ExportReport | None) -> str:
     kind = f"{row['error_type']}: " if known(row["error_type"]) else ""
     message = row["error_message"] if known(row["error_message"]) else row["reason"] if known(row["reason"]) else ""
     text = f"{kind}{plain(message)}"
-    shown = escape(text)
-    if len(text) > LONG:
-        shown = f"{escape(text[:LONG])}… <details><summary>all of it</summary>{shown}</details>"
+    shown = [text] if len(text) <= LONG else [f"{text[:LONG]}… ", folded("all of it", text)]
     commands = [command for command in (row["reproduce"], report and report.reproduce) if known(command) and command]
-    return (
-        shown
-        + describe_smallest(report)
-        + "".join(f'<code class="command">{escape(command)}</code>' for command in dict.fromkeys(commands))
-    )
+    repeated = [html('<code class="command">{{ it }}</code>', it=command) for command in dict.fromkeys(commands)]
+    return joined([*shown, describe_smallest(report), *repeated])

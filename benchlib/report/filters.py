@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from dataclasses import dataclass
 
 import pandas as pd
+from markupsafe import Markup
 
 from benchlib.label_line import COLUMN as LABEL
 from benchlib.plan.in_words import CONDITION_WORDS
-from benchlib.report.columns import conditions, escape, hover
+from benchlib.report.columns import conditions, hover
+from benchlib.report.markup import html
 from benchlib.report.rows import Row, rows_of
 from benchlib.report.units import known
 
@@ -24,6 +27,30 @@ HOVERS = {"status": "how the trial ended", "way": "exporter, passes and runtime"
 SEARCHED = ("name", "model", *HEADS, "model_provenance", "error_type", "reason")  # by the box, and all labels
 MISSING = "–"
 TEXT = "text"
+
+
+_BAR = """\
+<form id="filter" class="filter" role="search" aria-label="Filter the trials" autocomplete="off" hidden>\
+{% for choice in choices %}<label title="{{ choice.title }}">{{ choice.head }} \
+<select name="{{ choice.name }}"><option value="">all</option>\
+{% for word, n in choice.counts.items() %}<option value="{{ word }}">{{ word }} ({{ n }})</option>{% endfor %}\
+</select></label>{% endfor %}\
+<label title="rows that hold all of these words: in their name, model, way, labels or reason">\
+words <input type="search" name="{{ text }}" size="16" placeholder="bert onnx" spellcheck="false"></label>\
+<output>{{ rows }} of {{ rows }} rows</output><button type="reset">Show all</button>\
+<p class="quiet">Every table with rows for trials follows; plots, sentences and sums stay whole. \
+The address of the page keeps the choice.</p>\
+<script type="application/json" id="filter-trials">{{ trials }}</script></form>"""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A list to choose from: the name of its column, its head, what it says on hovering, how many rows have what."""
+
+    name: str
+    head: str
+    title: str
+    counts: Counter[str]
 
 
 def handle(row: Row) -> str:
@@ -43,17 +70,8 @@ def bar(results: pd.DataFrame) -> str:
         for row in rows
     }
     kept = json.dumps(trials, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
-    return (
-        '<form id="filter" class="filter" role="search" aria-label="Filter the trials" autocomplete="off" hidden>'
-        f"{''.join(_select(rows, name, head) for name, head in chosen.items())}"
-        '<label title="rows that hold all of these words: in their name, model, way, labels or reason">'
-        f'words <input type="search" name="{TEXT}" size="16" placeholder="bert onnx" spellcheck="false"></label>'
-        f"<output>{len(rows)} of {len(rows)} rows</output>"
-        '<button type="reset">Show all</button>'
-        '<p class="quiet">Every table with rows for trials follows; plots, sentences and sums stay whole. '
-        "The address of the page keeps the choice.</p>"
-        f'<script type="application/json" id="filter-trials">{kept}</script></form>'
-    )
+    choices = [_choice(rows, name, head) for name, head in chosen.items()]
+    return html(_BAR, choices=choices, rows=len(rows), text=TEXT, trials=Markup(kept))
 
 
 def _labels(results: pd.DataFrame) -> list[str]:
@@ -90,12 +108,6 @@ def _values(rows: list[Row], name: str) -> Counter[str]:
     return found
 
 
-def _select(rows: list[Row], name: str, head: str) -> str:
-    options = "".join(
-        f'<option value="{escape(word)}">{escape(word)} ({n})</option>' for word, n in _values(rows, name).items()
-    )
+def _choice(rows: list[Row], name: str, head: str) -> Choice:
     title = HOVERS.get(name) or hover(name) or f"the parameter {name}"
-    return (
-        f'<label title="{escape(title)}">{escape(head)} '
-        f'<select name="{escape(name)}"><option value="">all</option>{options}</select></label>'
-    )
+    return Choice(name, head, title, _values(rows, name))

@@ -5,24 +5,26 @@ from __future__ import annotations
 import pandas as pd
 
 from benchlib.report import prose, units
-from benchlib.report.columns import escape, incomparable
+from benchlib.report.columns import incomparable, shared_conditions
 from benchlib.report.rows import rows_of
 from benchlib.report.words import NO_VERDICTS, VERDICT_WORDS
 
 
 def scope(table: pd.DataFrame) -> str:
-    """How many models and ways a study has, at which level, and when it was measured."""
+    """How many models and ways a study has, at which level, when it was measured, and under which conditions."""
     levels = ", ".join(sorted(table["level"].dropna().unique())) if "level" in table else ""
     days = sorted(table["date_start"].dropna().unique())
     when = f", measured {days[0]}" + (f" to {days[-1]}" if len(days) > 1 else "") if days else ""
     models = len(table[["model", "model_args"]].astype(str).drop_duplicates())
     ways = table["way"].nunique()
-    level = f" at level {escape(levels)}" if levels else ""
+    level = f" at level {levels}" if levels else ""
     them = "it" if models == 1 else "them"
-    return f"{prose.count(models, 'model')}, {prose.count(ways, 'way')} of running {them}{level}{escape(when)}."
+    shared = [word for word in shared_conditions(table) if not word.startswith("level")]
+    beside = f" All with {', '.join(shared)}." if shared else ""
+    return f"{prose.count(models, 'model')}, {prose.count(ways, 'way')} of running {them}{level}{when}.{beside}"
 
 
-def verdicts(table: pd.DataFrame, plain: bool = False) -> str:
+def verdicts(table: pd.DataFrame) -> str:
     """How many ways came out as what, and the largest speedup that is certain."""
     unverified = int((table["status"] == "unverified").sum())
     rows = table[table["speedup"].notna() & ~table["control"].astype(bool) & (table["status"] != "unverified")]
@@ -45,8 +47,7 @@ def verdicts(table: pd.DataFrame, plain: bool = False) -> str:
     if controls:
         text += f". {prose.count(controls, 'A/A control')} "
         text += f"show{'s' if controls == 1 else ''} how far noise alone reaches (the shaded band)"
-    told = " ".join(filter(None, [f"{text}.", _unverified(unverified)]))
-    return told if plain else escape(told)
+    return " ".join(filter(None, [f"{text}.", _unverified(unverified)]))
 
 
 def not_comparable(table: pd.DataFrame) -> str:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable
 
 import pandas as pd
+from markupsafe import Markup
 
 from benchlib.measure.verdicts import DISTURBED
 from benchlib.record import NOT_RUN
@@ -13,10 +14,11 @@ from benchlib.report import prose
 from benchlib.report.belief import Belief
 from benchlib.report.cases import Case, cases
 from benchlib.report.collate import Results
-from benchlib.report.columns import Column, clipped, escape, incomparable, page_of, status_badge
+from benchlib.report.columns import Column, clipped, incomparable, kind_of, page_of, quiet, status_badge
 from benchlib.report.coverage import plain_way, shapes_of, ways
-from benchlib.report.fastest import FASTEST, TIE, Answer
+from benchlib.report.fastest import FASTEST, OPEN, TIE, Answer
 from benchlib.report.machine_facts import MACHINE
+from benchlib.report.markup import html, joined
 from benchlib.report.rows import Row
 from benchlib.report.tables import table
 from benchlib.report.units import duration, known, ratio
@@ -32,25 +34,39 @@ _SHAPES = {
 }  # fmt: skip
 
 
-def light(belief: Belief) -> str:
+_LIGHT = """\
+<div class="light {{ belief.word|replace(" ", "-") }}"><p>Can it be believed? <b>{{ belief.word }}</b></p><ul>\
+{% for reason in belief.reasons %}<li class="{{ "good" if reason.is_good else "bad" }}">\
+<span aria-hidden="true">{{ "✓" if reason.is_good else "!" }}</span> \
+<span class="unseen">{{ "yes" if reason.is_good else "no" }}: </span>{{ reason.text }}</li>{% endfor %}</ul></div>"""
+_ANSWERS = """\
+<ul class="answers">{% for answer in answers %}<li class="{{ kinds[answer.kind] }}">\
+<b>{{ answer.title }}</b> {{ answer.text }}\
+{% if answer.figures %}<span class="figures">{{ answer.figures }}</span>{% endif %}</li>{% endfor %}</ul>"""
+_MARK = """\
+{% set more %}class="heat-cell {{ kind }}" style="--heat: {{ heat }}%" title="{{ meaning }}" \
+aria-label="{{ label }}"{% endset %}\
+{% set inner %}<b>{{ figure }}</b><span class="word">{{ shape }} {{ word }}</span>{% endset %}\
+{% if page %}<a {{ more }} href="{{ page }}">{{ inner }}</a>{% else %}<span role="img" {{ more }}>{{ inner }}</span>\
+{% endif %}"""
+
+
+def light(belief: Belief) -> Markup:
     """Whether the figures can be believed, as a word with a reason for each of its questions."""
-    lines = "".join(
-        f'<li class="{"good" if r.is_good else "bad"}"><span aria-hidden="true">{"✓" if r.is_good else "!"}</span> '
-        f'<span class="unseen">{"yes" if r.is_good else "no"}: </span>{escape(r.text)}</li>'
-        for r in belief.reasons
-    )
-    kind = belief.word.replace(" ", "-")
-    return f'<div class="light {kind}"><p>Can it be believed? <b>{escape(belief.word)}</b></p><ul>{lines}</ul></div>'
+    return html(_LIGHT, belief=belief)
 
 
-def equation(results: Results) -> str:
+def equation(results: Results) -> Markup:
     """`28 planned = 18 ok + …`, and what is to be said of some of them besides."""
     terms = [prose.term("", len(results.table), "planned")]
     for status, n in results.counts().items():
         if n:
             terms.append(prose.term("+" if len(terms) > 1 else "=", n, status_badge(status)))
     told = _besides(results.table)
-    return f'<p class="equation">{" ".join(terms)}</p>' + (f'<p class="besides">{escape(told)}</p>' if told else "")
+    return html(
+        '<p class="equation">{{ terms }}</p>{% if told %}<p class="besides">{{ told }}</p>{% endif %}',
+        terms=joined(terms, " "), told=told,
+    )  # fmt: skip
 
 
 def answers(found: Iterable[Answer]) -> str:
@@ -58,13 +74,7 @@ def answers(found: Iterable[Answer]) -> str:
     contested = [answer for answer in found if answer.ways > 1]
     if not contested or len(contested) > FEW:
         return ""
-    return f'<ul class="answers">{"".join(map(_answer, contested))}</ul>'
-
-
-def _answer(answer: Answer) -> str:
-    kind = {FASTEST: "decided", TIE: "tie"}.get(answer.kind, "open")
-    figures = f'<span class="figures">{escape(answer.figures)}</span>' if answer.figures else ""
-    return f'<li class="{kind}"><b>{escape(answer.title)}</b> {escape(answer.text)}{figures}</li>'
+    return html(_ANSWERS, answers=contested, kinds={FASTEST: "decided", TIE: "tie", OPEN: "open"})
 
 
 def machine_line(results: pd.DataFrame) -> str:
@@ -86,7 +96,8 @@ def heat_map(results: pd.DataFrame) -> str:
         return ""
     columns: list[Column[Case]] = [Column("model", lambda c: clipped(c.title), lambda c: c.title, kind="name")]
     columns += [_way_column(pair) for pair in found]
-    return f'<div class="matrix heat">{table(columns, cases(results), "Speedup of each model in each way")}</div>'
+    shown = table(columns, cases(results), "Speedup of each model in each way")
+    return html('<div class="matrix heat">{{ table }}</div>', table=shown)
 
 
 def _besides(table: pd.DataFrame) -> str:
@@ -104,7 +115,7 @@ def _way_column(pair: tuple[str, str]) -> Column[Case]:
         return [row for row in case.rows if (plain_way(row), shapes_of(row)) == pair]
 
     def cell(case: Case) -> str:
-        return " ".join(_mark(row, case) for row in own(case)) or '<span class="quiet" title="not planned">–</span>'
+        return joined((_mark(row, case) for row in own(case)), " ") or quiet("–", "not planned")
 
     def order(case: Case) -> float | None:
         found = [row["speedup"] for row in own(case) if known(row["speedup"])]
@@ -114,17 +125,15 @@ def _way_column(pair: tuple[str, str]) -> Column[Case]:
     return Column(f"{way} dynamic" if shapes == "dynamic" else way, cell, order, number=True, kind="mark")
 
 
-def _mark(row: Row, case: Case) -> str:
+def _mark(row: Row, case: Case) -> Markup:
     """The speedup over the word, on a ground whose strength grows with it."""
     word, figure = _word(row), _figure(row)
-    kind = "".join(c for c in word if c.isalpha())
     meaning = VERDICT_WORDS.get(word) or STATUS_WORDS.get(word, "")
     label = ", ".join(filter(None, [case.title, str(row["way"]), f"{figure} times" if "." in figure else figure, word]))
-    more = f'class="heat-cell {kind}" style="--heat: {_heat(row, word)}%" title="{escape(meaning)}"'
-    inner = f'<b>{escape(figure)}</b><span class="word">{_SHAPES.get(word, "")} {escape(word)}</span>'
-    if known(row["notebook"]):
-        return f'<a {more} aria-label="{escape(label)}" href="{escape(page_of(row["notebook"]))}">{inner}</a>'
-    return f'<span role="img" {more} aria-label="{escape(label)}">{inner}</span>'
+    return html(
+        _MARK, kind=kind_of(word), heat=_heat(row, word), meaning=meaning, label=label, figure=figure, word=word,
+        shape=_SHAPES.get(word, ""), page=page_of(row["notebook"]) if known(row["notebook"]) else "",
+    )  # fmt: skip
 
 
 def _word(row: Row) -> str:

@@ -7,8 +7,9 @@ from collections.abc import Callable
 import pandas as pd
 
 from benchlib.record.metrics import METRICS
-from benchlib.report import units
-from benchlib.report.columns import Column, escape, hover, identity, metric_column, text_column
+from benchlib.report import prose, units
+from benchlib.report.columns import Column, hover, identity, interval_below, metric_column, text_column
+from benchlib.report.markup import html, joined
 from benchlib.report.rows import Row, rows_of
 from benchlib.report.tables import trials_table
 from benchlib.report.units import known
@@ -45,7 +46,8 @@ def memory(results: pd.DataFrame) -> list[str]:
     rows = asked(results, "memory")
     if rows.empty:
         return []
-    pieces = [f"<p>{_findings(rows, 'memory_vmhwm_peak', _bytes, 'The largest peak')}</p>", _missing(rows, "memory")]
+    findings = _findings(rows, "memory_vmhwm_peak", _bytes, "The largest peak")
+    pieces = [prose.paragraph(findings), _missing(rows, "memory")]
     measured = rows[rows["memory_vmhwm_peak"].notna()]
     if measured.empty:
         return pieces
@@ -58,7 +60,9 @@ def memory(results: pd.DataFrame) -> list[str]:
     ]
     pieces.append(trials_table(columns, both, "Memory by phase"))
     if both[["memory_cuda_allocated_peak", "memory_nvml_used"]].notna().any().any():
-        pieces.append("<p>What torch's allocator gives out and what NVML says a process uses are not comparable.</p>")
+        pieces.append(
+            prose.paragraph("What torch's allocator gives out and what NVML says a process uses are not comparable.")
+        )
     return pieces
 
 
@@ -77,7 +81,7 @@ def energy(results: pd.DataFrame) -> list[str]:
         metric_column(both, "CPU time per item", "cpu_time_per_item"),
     ]
     shown = trials_table(columns, both, "Energy per item")
-    return [f"<p>{findings}</p>", _missing(rows, "energy"), shown]
+    return [prose.paragraph(findings), _missing(rows, "energy"), shown]
 
 
 def _findings(rows: pd.DataFrame, name: str, show: Callable[[float], str], most: str) -> str:
@@ -87,7 +91,7 @@ def _findings(rows: pd.DataFrame, name: str, show: Callable[[float], str], most:
     if found.empty:
         return text
     top = found.loc[found[name].astype(float).idxmax()]
-    text += f" {most}: {show(top[name])} ({escape(top['model_name'])}, {escape(top['way'])})."
+    text += f" {most}: {show(top[name])} ({top['model_name']}, {top['way']})."
     compared = found[found[f"{name}_reference"].notna() & ~found["control"].astype(bool)]
     if len(compared):
         ratios = (compared[name] / compared[f"{name}_reference"]).astype(float)
@@ -95,15 +99,20 @@ def _findings(rows: pd.DataFrame, name: str, show: Callable[[float], str], most:
         low, high = units.number(ratios.min()), units.number(ratios.max())
         span = f"{low} times" if low == high else f"between {low} and {high} times"
         text += f" Ways take {span} what their references take"
-        text += f"; the least of it takes {escape(least['way'])}." if len(compared) > 1 else "."
+        text += f"; the least of it takes {least['way']}." if len(compared) > 1 else "."
     return text
 
 
 def _missing(rows: pd.DataFrame, what: str) -> str:
     """The reasons why a figure is missing, each once."""
     reasons = rows[f"{what}_not_measured"].replace("", None).dropna().value_counts()
-    lines = "".join(f"<li>{escape(reason)} ({n})</li>" for reason, n in reasons.items())
-    return f"<p>Not measured, with the number of trials:</p><ul>{lines}</ul>" if lines else ""
+    if reasons.empty:
+        return ""
+    return html(
+        "<p>Not measured, with the number of trials:</p>"
+        "<ul>{% for reason, n in reasons.items() %}<li>{{ reason }} ({{ n }})</li>{% endfor %}</ul>",
+        reasons=reasons.to_dict(),
+    )
 
 
 def _with_references(rows: pd.DataFrame, names: list[str]) -> pd.DataFrame:
@@ -125,7 +134,7 @@ def _peak_column(rows: pd.DataFrame, head: str, name: str) -> Column[Row]:
         value, most = row[name], row[f"{name}_max"]
         if not known(value):
             return "–"
-        return f'{units.number(scale.of(value))} <span class="interval">max {units.number(scale.of(most))}</span>'
+        return joined([units.number(scale.of(value)), interval_below(f"max {units.number(scale.of(most))}")], " ")
 
     note = f"{hover(name)}\nbelow it: the maximum over processes"
     return Column(head, cell, lambda row: row[name], number=True, unit=scale.unit, hover=note)

@@ -6,10 +6,12 @@ from dataclasses import dataclass, fields
 from functools import reduce
 from typing import Any
 
-from benchlib.report import units
+from markupsafe import Markup
+
+from benchlib.report import prose, units
 from benchlib.report.cases import Case, cases
 from benchlib.report.collate import Results
-from benchlib.report.columns import Column, escape
+from benchlib.report.columns import Column, interval_below, quiet
 from benchlib.report.graph_difference import (
     Graph,
     GraphFacts,
@@ -20,10 +22,15 @@ from benchlib.report.graph_difference import (
     same_graph,
     time_changes,
 )
+from benchlib.report.markup import html, joined
 from benchlib.report.tables import table
 
 OPEN = 2  # models, up to which their tables need no click
 SHOWN_TIMES = 15  # operators by time; of the others the sum is told
+_SECTION = """\
+<details class="case"{% if open %} open{% endif %}><summary><b>{{ title }}</b> {{ headline }}</summary>\
+{% if sentences %}<ul class="why">{% for text in sentences %}<li>{{ text }}</li>{% endfor %}</ul>{% endif %}\
+{{ tables }}</details>"""
 
 
 @dataclass(frozen=True)
@@ -55,14 +62,10 @@ def graphs_of(case: Case, results: Results) -> list[Graph]:
     return [graph_of(str(row["way"]), record, row) for row, record in own if record and record.operators]
 
 
-def _section(case: Case, graphs: list[Graph], open_: bool) -> str:
+def _section(case: Case, graphs: list[Graph], open_: bool) -> Markup:
     sentences = [text for graph in graphs[1:] if (text := explanation(graphs[0], graph))]
-    told = "".join(f"<li>{escape(text)}</li>" for text in sentences)
-    pieces = [f'<ul class="why">{told}</ul>' if told else "", _tables(graphs)]
-    return (
-        f'<details class="case"{" open" if open_ else ""}><summary><b>{escape(case.title)}</b> '
-        f"{_headline(graphs)}</summary>{''.join(pieces)}</details>"
-    )
+    headline, tables = _headline(graphs), _tables(graphs)
+    return html(_SECTION, open=open_, title=case.title, headline=headline, sentences=sentences, tables=tables)
 
 
 def _headline(graphs: list[Graph]) -> str:
@@ -76,10 +79,10 @@ def _headline(graphs: list[Graph]) -> str:
 def _tables(graphs: list[Graph]) -> str:
     merged = _merged(graphs)
     profiled = [g for g in graphs if g.profile]
-    pieces = [_graph_table(merged) if len(merged) > 1 else f"<p>{_alike(merged[0])}</p>"]
+    pieces = [_graph_table(merged) if len(merged) > 1 else prose.paragraph(_alike(merged[0]))]
     if len(profiled) > 1:
         pieces.append(_time_table(profiled))
-    return f'<div class="beside">{"".join(pieces)}</div>'
+    return html('<div class="beside">{{ pieces }}</div>', pieces=joined(pieces))
 
 
 def _merged(graphs: list[Graph]) -> list[Graph]:
@@ -92,7 +95,7 @@ def _merged(graphs: list[Graph]) -> list[Graph]:
 
 
 def _alike(graph: Graph) -> str:
-    return f"The graphs of {escape(graph.label)} do not differ in anything that is looked at."
+    return f"The graphs of {graph.label} do not differ in anything that is looked at."
 
 
 def _graph_table(graphs: list[Graph]) -> str:
@@ -107,13 +110,18 @@ def _graph_table(graphs: list[Graph]) -> str:
     ]
     names = {n for graph in graphs for n in graph.operators}
     rest = len(names) - len(differing)
-    note = f'<p class="quiet">{rest} more kinds of operator are equally frequent in all of them.</p>' if rest else ""
-    return f"<div>{table(columns, counts, 'Differences between the graphs')}{note}</div>"
+    note = f"{rest} more kinds of operator are equally frequent in all of them." if rest else ""
+    return _with_note(table(columns, counts, "Differences between the graphs"), note)
+
+
+def _with_note(shown: Markup, note: str) -> Markup:
+    return html('<div>{{ table }}{% if note %}<p class="quiet">{{ note }}</p>{% endif %}</div>', table=shown, note=note)
 
 
 def _operator(count: _Count) -> str:
-    name = escape(count.name)
-    return f"<b>{name}</b>" if count.is_fact else name.replace(".", ".<wbr>")
+    if count.is_fact:
+        return html("<b>{{ name }}</b>", name=count.name)
+    return Markup(".<wbr>").join(count.name.split("."))
 
 
 def _count_column(index: int, label: str) -> Column[_Count]:
@@ -126,8 +134,8 @@ def _count_column(index: int, label: str) -> Column[_Count]:
         try:
             value, change = int(value), int(value) - int(first)
         except (TypeError, ValueError):
-            return escape(value)
-        return f"{value:,}{_change(f'{change:+,}') if index and change else ''}"
+            return str(value)
+        return joined([f"{value:,}", _change(f"{change:+,}") if index and change else ""], " ")
 
     return Column(label, cell, lambda count: _float(count.values[index]), number=True)
 
@@ -146,11 +154,11 @@ def _time_table(graphs: list[Graph]) -> str:
     rows.append(_Times("all operators", [_spent_in(g, ordered) for g in graphs]))
     scale = units.scale_for([spent.seconds for row in rows for spent in row.values if spent], "s")
     columns: list[Column[_Times]] = [
-        Column("operator", lambda r: escape(r.name), lambda r: r.name, kind="operator"),
+        Column("operator", lambda r: r.name, lambda r: r.name, kind="operator"),
         *(_time_column(index, graph.label, scale) for index, graph in enumerate(graphs)),
     ]
-    note = '<p class="quiet">By the profile of the graph as the runtime ran it, after its own optimisation.</p>'
-    return f"<div>{table(columns, rows, 'Time per operator')}{note}</div>"
+    note = "By the profile of the graph as the runtime ran it, after its own optimisation."
+    return _with_note(table(columns, rows, "Time per operator"), note)
 
 
 def _spent_in(graph: Graph, names: list[str]) -> Spent:
@@ -163,15 +171,15 @@ def _time_column(index: int, label: str, scale: units.Scale) -> Column[_Times]:
         own, first = row.values[index], row.values[0] or Spent()
         change = scale.of((own or Spent()).seconds - first.seconds) if index else 0.0
         shown = units.number(scale.of(own.seconds)) if own else "–"
-        calls = f' <span class="interval">{units.whole(own.calls)} calls</span>' if own else ""
+        calls = interval_below(f"{units.whole(own.calls)} calls") if own else ""
         sign = "+" if change > 0 else ""
-        return f"{shown}{_change(sign + units.number(change)) if change else ''}{calls}"
+        return joined([shown, _change(sign + units.number(change)) if change else "", calls], " ")
 
     return Column(label, cell, lambda row: (row.values[index] or Spent()).seconds, number=True, unit=scale.unit)
 
 
-def _change(text: str) -> str:
-    return f' <span class="quiet">{text.replace("-", "−")}</span>'
+def _change(text: str) -> Markup:
+    return quiet(text.replace("-", "−"))
 
 
 def _float(value: Any) -> float | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from benchlib.report import prose
-from benchlib.report.columns import escape
+from benchlib.report.markup import html
 
 MACHINE = {
     "processor": "processor_name",
@@ -28,6 +28,10 @@ MACHINE = {
 }
 
 
+_FACTS = """\
+<dl class="facts">{% for label, text in facts %}<div><dt>{{ label }}</dt><dd>{{ text }}</dd></div>{% endfor %}</dl>"""
+
+
 def machine_facts(results: pd.DataFrame) -> str:
     """The facts as a list; where several machines measured, how many trials have which value. "" without any."""
     facts = []
@@ -39,5 +43,5 @@ def machine_facts(results: pd.DataFrame) -> str:
                 prose.machine_text(name, v) + (f" ({prose.count(n, 'trial')})" if len(values) > 1 else "")
                 for v, n in values.items()
             ]
-            facts.append(f"<div><dt>{escape(label)}</dt><dd>{escape(', '.join(texts))}</dd></div>")
-    return f'<dl class="facts">{"".join(facts)}</dl>' if facts else ""
+            facts.append((label, ", ".join(texts)))
+    return html(_FACTS, facts=facts) if facts else ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from benchlib.report import units
+from benchlib.report import prose, units
 from benchlib.report.columns import Column, hover, identity, metric_column
 from benchlib.report.rows import Row
 from benchlib.report.tables import trials_table
@@ -26,7 +26,7 @@ def share_table(results: pd.DataFrame) -> str:
         metric_column(rows, "weights rate", "weights_read_rate"),
         _percent("of the bandwidth", "memory_share"),
     ]
-    return f"<p>{_peaks(rows)}</p>" + trials_table(columns, rows, "Shares of the machine's peaks")
+    return prose.paragraph(_peaks(rows)) + trials_table(columns, rows, "Shares of the machine's peaks")
 
 
 def _percent(head: str, name: str) -> Column[Row]:

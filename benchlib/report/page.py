@@ -37,9 +37,9 @@ from benchlib.report import (
 )
 from benchlib.report.belief import belief_in
 from benchlib.report.collate import Results, read
-from benchlib.report.columns import escape
 from benchlib.report.machine_facts import machine_facts
 from benchlib.report.machine_share import share_table
+from benchlib.report.markup import html, joined
 from benchlib.report.rows import rows_of
 from benchlib.report.theme import Theme, picture
 from benchlib.report.words import GLOSSARY, STATUS_WORDS, VERDICT_WORDS
@@ -66,16 +66,19 @@ DEFINED_WHERE_KNOWN = (
     "discrepancies_dynamic_abs", "discrepancies_dynamic_rel", "discrepancies_dynamic_share",
     "discrepancies_dynamic_avg", "discrepancies_dynamic_dnan", "discrepancies_dynamic_n",
 )  # fmt: skip
+_LEFT_OUT = """\
+<div class="warning"><p>Left out, because they hold no record of a planned trial:</p>\
+<ul>{% for line in lines %}<li>{{ line }}</li>{% endfor %}</ul></div>"""
 
 
 class Html:
     """A piece of the page; a notebook shows it."""
 
     def __init__(self, *pieces: str):
-        self.text = "\n".join(filter(None, pieces))
+        self.text = joined(pieces, "\n")
 
     def _repr_html_(self) -> str:
-        return self.text
+        return str(self.text)
 
     def __repr__(self) -> str:
         return f"<{len(self.text):,} characters of HTML>"
@@ -108,14 +111,14 @@ class Report:
     def question(self) -> Html:
         """The study's title, its answers, whether to believe them, and what became of every planned trial."""
         return Html(
-            f"<h1>{escape(self.results.title)}</h1>",
-            f'<p class="lead">{findings.scope(self.table)}</p>',
+            html("<h1>{{ title }}</h1>", title=self.results.title),
+            prose.paragraph(findings.scope(self.table), "lead"),
             first_screen.answers(self.results.answers),
             first_screen.light(belief_in(self.results)),
             disturbed.warning(self.results),
             first_screen.equation(self.results),
             "" if self._only_checked else first_screen.heat_map(self.table),
-            f'<p class="machine">{escape(first_screen.machine_line(self.table))}</p>',
+            prose.paragraph(first_screen.machine_line(self.table), "machine"),
             prose.paragraph(discoveries.told_apart(self.table)),
             self._left_out(),
         )
@@ -123,7 +126,7 @@ class Report:
     def machine(self) -> Html:
         """What the records say about the machine that measured; values differ when there were several."""
         facts = machine_facts(self.table)
-        return Html(facts or "<p>No trial got far enough to look at the machine.</p>")
+        return Html(facts or prose.paragraph("No trial got far enough to look at the machine."))
 
     def overview(self) -> Html:
         """The main table, and the bar that filters it and every other of trials."""
@@ -132,28 +135,28 @@ class Report:
             f"{prose.count(timed, 'trial')} of {len(self.table)} {'has' if timed == 1 else 'have'} a latency. "
             "Click a head to sort by it, a way to open the notebook behind the row; rest on a head for its meaning."
         )
-        return Html(f"<p>{text}</p>", filters.bar(self.table), tables.main_table(self.table))
+        return Html(prose.paragraph(text), filters.bar(self.table), tables.main_table(self.table))
 
     def fastest(self) -> Html:
         """For each model the way that won its run-offs, or those that cannot be told apart."""
         if self._only_checked:
-            return Html("<p>Nothing was timed in this study.</p>")
+            return Html(prose.paragraph("Nothing was timed in this study."))
         found = self.results.answers
-        return Html(f"<p>{fastest.findings(found)}</p>", fastest.fastest_table(found))
+        return Html(prose.paragraph(fastest.findings(found)), fastest.fastest_table(found))
 
     def speedup(self) -> Html:
         """Speedups with their intervals, for each model and exporter."""
         return Html(
-            f"<p>{findings.verdicts(self.table)}</p>",
+            prose.paragraph(findings.verdicts(self.table)),
             prose.paragraph(discoveries.in_words(self.table)),
             prose.paragraph(findings.not_comparable(self.table)),
-            *self._pictures(plots.speedup, f"Speedup over the reference. {findings.verdicts(self.table, plain=True)}"),
+            *self._pictures(plots.speedup, f"Speedup over the reference. {findings.verdicts(self.table)}"),
         )
 
     def latency(self) -> Html:
         """The distributions of all steady samples."""
         if self._only_checked:
-            return Html("<p>Nothing was timed in this study.</p>")
+            return Html(prose.paragraph("Nothing was timed in this study."))
         count = sum(map(len, self.samples.values()))
         alt = f"Distribution of the latencies of {len(self.samples)} trials, {count:,} samples in all."
         text = (
@@ -162,7 +165,7 @@ class Report:
             "the thin one the middle 90 %; every sample outside that is a tick."
         )
         return Html(
-            f"<p>{text}</p>",
+            prose.paragraph(text),
             *self._pictures(lambda rows, theme: plots.latency(rows, self.samples, theme), alt),
             share_table(self.table),
         )
@@ -170,24 +173,24 @@ class Report:
     def quality(self) -> Html:
         """How sure each figure is, and what disturbed it."""
         if self.table["time_latency"].isna().all():
-            return Html("<p>Nothing was timed in this study.</p>")
-        return Html(f"<p>{quality.findings(self.table)}</p>", quality.quality_table(self.table))
+            return Html(prose.paragraph("Nothing was timed in this study."))
+        return Html(prose.paragraph(quality.findings(self.table)), quality.quality_table(self.table))
 
     def placement(self) -> Html:
         """Where the work ran, and what of a latency is whose: the device's, the copies', the host's."""
-        return Html(f"<p>{escape(placement.sentence(self.table))}</p>", placement.placement_table(self.table))
+        return Html(prose.paragraph(placement.sentence(self.table)), placement.placement_table(self.table))
 
     def costs(self) -> Html:
         """Time to export, and the number of calls after which that has paid for itself."""
         rows = self.table[~self.table["control"].astype(bool) & (self.table["exporter"] != "eager")]
         if rows["time_export"].isna().all():
-            return Html("<p>Nothing was exported in this study.</p>")
+            return Html(prose.paragraph("Nothing was exported in this study."))
         paid = discoveries.decided_break_even(rows)["break_even"].dropna().astype(float)
         pays = paid[np.isfinite(paid)]
         longest = rows.loc[rows["time_export"].astype(float).idxmax()]
         text = (
             f"The longest export took {units.duration(longest['time_export'])} "
-            f"({escape(longest['model_name'])}, {escape(longest['way'])}). "
+            f"({longest['model_name']}, {longest['way']}). "
         )
         if len(paid):
             text += (
@@ -197,7 +200,7 @@ class Report:
             )
         timed = self.table["time_latency"].notna().any()
         return Html(
-            f"<p>{text}</p>",
+            prose.paragraph(text),
             *self._pictures(plots.costs, "Time to export and number of calls to break even.", rows),
             *([quality.phases_table(self.table)] if timed else []),
         )
@@ -206,7 +209,7 @@ class Report:
         """Errors against what counts as right."""
         compared = self.table[self.table["tolerance_abs"].notna()]
         if compared.empty:
-            return Html("<p>No trial got far enough to compare outputs.</p>")
+            return Html(prose.paragraph("No trial got far enough to compare outputs."))
         wrong = int((compared["status"] == "inaccurate").sum())
         text = f"{prose.count(len(compared), 'trial')} compared, {wrong or 'none'} found inaccurate" + (
             ": no speedup is published for " + ("it." if wrong == 1 else "them.") if wrong else "."
@@ -214,7 +217,7 @@ class Report:
         if unverified := int((compared["status"] == "unverified").sum()):
             text += f" The outputs of {prose.count(unverified, 'trial')} prove nothing (unverified)."
         return Html(
-            f"<p>{text}</p>",
+            prose.paragraph(text),
             *self._pictures(plots.accuracy, f"What the largest error of each trial uses of its tolerance: {text}"),
             tables.accuracy_table(self.table),
         )
@@ -229,12 +232,11 @@ class Report:
             return None
         why = coverage.reasons_table(self.results)
         return Html(
-            f"<p>{escape(coverage.findings(self.table))}</p>",
+            prose.paragraph(coverage.findings(self.table)),
             coverage.rates_table(self.table),
-            "<h3>Every model and way</h3>",
-            f"<p>{coverage.LEGEND}</p>",
+            _headed("Every model and way", prose.paragraph(coverage.LEGEND)),
             coverage.matrix(self.table),
-            why and f"<h3>The reasons, by kind</h3>{why}",
+            why and _headed("The reasons, by kind", why),
         )
 
     def passes(self) -> Html | None:
@@ -253,10 +255,10 @@ class Report:
         """Everything that is not ok, with the command that repeats it."""
         counts = {status: n for status, n in self.results.counts().items() if n and status != "ok"}
         if not counts:
-            return Html("<p>None: every planned trial ran and computes what it should.</p>")
+            return Html(prose.paragraph("None: every planned trial ran and computes what it should."))
         text = ", ".join(f"{n} {status}" for status, n in counts.items())
         return Html(
-            f"<p>{sum(counts.values())} of {len(self.table)} trials are not ok: {text}.</p>",
+            prose.paragraph(f"{sum(counts.values())} of {len(self.table)} trials are not ok: {text}."),
             failures.failures_table(self.results),
         )
 
@@ -265,9 +267,9 @@ class Report:
         told = [name for name in DEFINED_WHERE_KNOWN if self.table[name].replace("", None).notna().any()]
         defined = (*DEFINED, *told, *placement.shown(self.table), *footprint.defined(self.table))
         return Html(
-            f"<h3>Verdicts</h3>{tables.words_list(VERDICT_WORDS, badges=True)}",
-            f"<h3>Statuses</h3>{tables.words_list(STATUS_WORDS, badges=True)}",
-            f"<h3>Metrics</h3>{tables.definitions_table(defined)}",
+            _headed("Verdicts", tables.words_list(VERDICT_WORDS, badges=True)),
+            _headed("Statuses", tables.words_list(STATUS_WORDS, badges=True)),
+            _headed("Metrics", tables.definitions_table(defined)),
         )
 
     def glossary(self) -> Html:
@@ -281,15 +283,18 @@ class Report:
         return len(self.table) > FIGURES and bool(self.table["time_latency"].isna().all())
 
     def _left_out(self) -> str:
-        lines = "".join(f"<li>{escape(line)}</li>" for line in self.results.left_out)
-        text = "Left out, because they hold no record of a planned trial:"
-        return f'<div class="warning"><p>{text}</p><ul>{lines}</ul></div>' if lines else ""
+        lines = self.results.left_out
+        return html(_LEFT_OUT, lines=lines) if lines else ""
 
     def _pictures(
         self, draw: Callable[[pd.DataFrame, Theme], Figure], alt: str, rows: pd.DataFrame | None = None
     ) -> list[str]:
         pieces = [] if self._only_checked else panels.parts(self.table if rows is None else rows)
         return [picture(partial(draw, piece), prose.alt(alt, piece)) for piece in pieces]
+
+
+def _headed(title: str, inside: str) -> str:
+    return html("<h3>{{ title }}</h3>{{ inside }}", title=title, inside=inside)
 
 
 def _html_or_none(pieces: list[str]) -> Html | None:

@@ -13,10 +13,11 @@ import pandas as pd
 from benchlib.record.metadata import PassStep
 from benchlib.report import units
 from benchlib.report.collate import Results
-from benchlib.report.columns import Column, escape, identity
+from benchlib.report.columns import Column, identity, interval_below
 from benchlib.report.filters import handle
+from benchlib.report.markup import joined
 from benchlib.report.rows import Row, rows_of
-from benchlib.report.tables import table
+from benchlib.report.tables import folded, table
 
 MANY = 30  # rows, beyond which they stand behind a summary by pass
 LONG = 160  # characters of what a pass says itself
@@ -74,8 +75,7 @@ def passes_tables(results: Results) -> list[str]:
     every = _every(results.table, rows)
     if len(rows) <= MANY:
         return [every]
-    fold = f"<details><summary>every one of the {len(rows)} passes</summary>{every}</details>"
-    return [_summary(rows), fold]
+    return [_summary(rows), folded(f"every one of the {len(rows)} passes", every)]
 
 
 def operator_changes(step: PassStep) -> Counter[str]:
@@ -96,14 +96,14 @@ def _every(results: pd.DataFrame, rows: list[PassRow]) -> str:
     scale = units.scale_for([row.step.seconds for row in rows], "s")
     columns: list[Column[PassRow]] = [
         *(column.of(lambda r: r.trial) for column in identity(results)),
-        Column("pass", lambda r: escape(name_of(r.step)), lambda r: f"{r.number} {r.step.name}"),
+        Column("pass", lambda r: name_of(r.step), lambda r: f"{r.number} {r.step.name}"),
         _seconds_column(lambda r: r.step.seconds, scale, "one sample, of the pass that made the graph"),
         _change_column("size", lambda r: (r.step.size_before, r.step.size_after), "bytes"),
         _change_column("nodes", lambda r: (r.step.nodes_before, r.step.nodes_after), "count"),
         *_operator_columns(lambda r: operator_changes(r.step)),
     ]
     if any(_more(row.step) for row in rows):
-        columns.append(Column("it says", lambda r: escape(_more(r.step)), lambda r: _more(r.step), kind="prose"))
+        columns.append(Column("it says", lambda r: _more(r.step), lambda r: _more(r.step), kind="prose"))
     return table(columns, rows, "What each pass did", lambda r: handle(r.trial))
 
 
@@ -116,8 +116,8 @@ def _summary(rows: list[PassRow]) -> str:
     summaries.sort(key=lambda summary: planned.index(summary.way))
     scale = units.scale_for([summary.seconds for summary in summaries], "s")
     columns: list[Column[PassSummary]] = [
-        Column("way", lambda s: escape(s.way), lambda s: s.way, kind="name"),
-        Column("pass", lambda s: escape(s.name), lambda s: s.name),
+        Column("way", lambda s: s.way, lambda s: s.way, kind="name"),
+        Column("pass", lambda s: s.name, lambda s: s.name),
         Column("graphs", lambda s: str(len(s.steps)), lambda s: len(s.steps), number=True),
         _seconds_column(lambda s: s.seconds, scale, "the median over the graphs"),
         _ratio_column("size", lambda s: s.size),
@@ -152,8 +152,8 @@ def _change_column(head: str, pair: Callable[[T], tuple[int, int]], unit: str) -
         before, after = pair(row)
         scale = units.scale_for([max(before, after)], unit)
         show = (lambda v: f"{v:,}") if unit == "count" else (lambda v: units.number(scale.of(v)))
-        times = f' <span class="interval">× {units.number(ratio(row))}</span>' if before else ""
-        return f"{show(before)} → {show(after)} {scale.unit}{times}"
+        times = interval_below(f"× {units.number(ratio(row))}") if before else ""
+        return joined([f"{show(before)} → {show(after)} {scale.unit}", times], " ")
 
     return Column(head, cell, ratio, number=True, hover=f"{head} before → after; it sorts by the ratio")
 
@@ -169,7 +169,7 @@ def _operator_columns(changes: Callable[[T], Counter[str]]) -> list[Column[T]]:
 
     hover = "the operators whose number changed most"
     return [
-        Column("operators", lambda r: escape(text(r)), text, kind="prose", hover=hover),
+        Column("operators", text, text, kind="prose", hover=hover),
         Column("casts added", lambda r: f"{casts(r):+,}".replace("-", "−") if casts(r) else "0", casts, number=True,
                hover="Cast nodes after − before"),
     ]  # fmt: skip

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 
 import pandas as pd
+from markupsafe import Markup
 
 from benchlib.record.metrics import METRICS
 from benchlib.report import units
-from benchlib.report.columns import escape
+from benchlib.report.markup import html, joined
 
 
 def machine_text(name: str, value) -> str:
@@ -28,15 +29,18 @@ def count(n: int, noun: str) -> str:
     return f"{n:,} {noun}{'' if n == 1 else 's'}"
 
 
-def term(sign: str, n: int, of_what: str) -> str:
+def term(sign: str, n: int, of_what: str) -> Markup:
     """A term of planned = ok + …"""
-    return f'<span class="term{"" if n else " none"}">{sign} <b>{n}</b> {of_what}</span>'
+    return html('<span class="term">{{ sign }} <b>{{ n }}</b> {{ of_what }}</span>', sign=sign, n=n, of_what=of_what)
 
 
-def paragraph(text: str) -> str:
-    """Plain text as a paragraph, what stands in `…` as code; nothing where there is none."""
-    inner = re.sub("`(.+?)`", r"<code>\1</code>", escape(text))
-    return f"<p>{inner}</p>" if text else ""
+def paragraph(text: str, kind: str = "") -> str:
+    """Plain text as a paragraph of a CSS class, what stands in `…` as code; nothing where there is none."""
+    if not text:
+        return ""
+    pieces = re.split("`(.+?)`", text)  # every second one is code
+    inner = joined(html("<code>{{ it }}</code>", it=piece) if n % 2 else piece for n, piece in enumerate(pieces))
+    return html('<p{% if kind %} class="{{ kind }}"{% endif %}>{{ inner }}</p>', inner=inner, kind=kind)
 
 
 def listed(words: list[str]) -> str:

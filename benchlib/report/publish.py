@@ -19,8 +19,8 @@ from benchlib.execution.store import RUNOFF, TRIALS
 from benchlib.files import write_text
 from benchlib.record import scrap
 from benchlib.report.collate import collate
-from benchlib.report.columns import escape
 from benchlib.report.proof import proof
+from benchlib.report.prose import paragraph
 from benchlib.report.tables import record_card
 
 if TYPE_CHECKING:
@@ -195,7 +195,7 @@ def _scrap_card(name: Any, content: Any) -> str:
         if name == scrap.RECORD:
             return record_card(scrap.record_of(content))
         if name == scrap.SAMPLES:
-            return f'<p class="quiet">{sum(content["epochs"]["calls"]):,} raw samples are kept in the notebook.</p>'
+            return paragraph(f"{sum(content['epochs']['calls']):,} raw samples are kept in the notebook.", "quiet")
     except (scrap.NoRecord, TypeError, KeyError):
         pass
-    return f'<p class="quiet">{escape(name)} is kept in the notebook.</p>'
+    return paragraph(f"{name} is kept in the notebook.", "quiet")

@@ -7,7 +7,8 @@ import pandas as pd
 from benchlib.measure.noise import WORDS
 from benchlib.measure.steadiness import MINIMUM, TOO_FEW
 from benchlib.report import units
-from benchlib.report.columns import Column, escape, hover, identity, metric_column
+from benchlib.report.columns import Column, hover, identity, metric_column, quiet
+from benchlib.report.markup import html, joined
 from benchlib.report.rows import Row
 from benchlib.report.tables import trials_table
 from benchlib.report.units import known
@@ -94,8 +95,8 @@ def _width(row: Row) -> str:
 def _plus_minus(row: Row, name: str, converged: bool) -> str:
     if not known(row[name]):
         return "–"
-    sign = "" if converged else ' <span class="quiet" title="wider than the level asks for">!</span>'
-    return f"over ± 100 %{sign}" if row[name] > 1 else f"± {units.number(100 * row[name], 2)} %{sign}"
+    width = "over ± 100 %" if row[name] > 1 else f"± {units.number(100 * row[name], 2)} %"
+    return joined([width, "" if converged else quiet("!", "wider than the level asks for")], " ")
 
 
 def _share_column(head: str, name: str) -> Column[Row]:
@@ -113,8 +114,8 @@ def _disturbed(row: Row) -> str:
     share = _share(row)
     if share is None:
         return "–"
-    title = escape(row["disturbances"]) if known(row["disturbances"]) else "none"
-    return f'<span title="{title}">{share:.0%}</span>'
+    title = row["disturbances"] if known(row["disturbances"]) else "none"
+    return html('<span title="{{ title }}">{{ share }}</span>', title=title, share=f"{share:.0%}")
 
 
 def _cores(row: Row) -> str:
@@ -132,7 +133,7 @@ def _course(row: Row) -> str:
     differ = known(row["processes_differ"]) and row["processes_differ"]
     if differ:
         found.append(f"processes differ by up to {units.number(100 * row['process_spread'], 2)} %")
-    return escape(", ".join(found))
+    return ", ".join(found)
 
 
 def _legend() -> str:

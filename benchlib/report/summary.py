@@ -13,11 +13,10 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from benchlib.plan.in_words import CONDITION_WORDS
 from benchlib.report import disturbed
 from benchlib.report.belief import IN_PART, NO, YES, Belief, belief_in
 from benchlib.report.collate import Results
-from benchlib.report.columns import incomparable
+from benchlib.report.columns import incomparable, shared_conditions
 from benchlib.report.fastest import Answer
 from benchlib.report.rows import Row, rows_of
 from benchlib.report.units import Scale, known, ratio, scale_for, whole, with_interval
@@ -124,14 +123,7 @@ def _said(found: Answer) -> RenderableType:
 
 
 def _shared(table: pd.DataFrame) -> str:
-    """The conditions in which all trials agree, and for which somebody may ask: `batch 1, float32, level quick`."""
-    shared = {
-        word: table[name].iloc[0]
-        for name, word in CONDITION_WORDS.items()
-        if name in table and table[name].notna().all() and table[name].nunique() == 1
-    }
-    unlike = ("io", "loss", "seed")  # nobody asks for them who has not set them
-    told = [f"{word} {_value(value)}" for word, value in shared.items() if word not in unlike]
+    told = shared_conditions(table)
     return f"All with {', '.join(told)}." if told else ""
 
 
@@ -162,10 +154,6 @@ def _styled(word: str, more: str = "") -> Text:
 
 def _text(value: object) -> Text:
     return Text(printable(str(value)))
-
-
-def _value(value: object) -> str:
-    return whole(value) if isinstance(value, int | float) else str(value)
 
 
 def printable(text: str) -> str:

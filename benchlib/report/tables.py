@@ -1,4 +1,4 @@
-"""HTML tables: every text escaped, numbers sorted as numbers, units in the head, definitions as hover."""
+"""HTML tables: numbers sorted as numbers, units in the head, definitions as hover."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
+from markupsafe import Markup
 
 from benchlib.record import Record
 from benchlib.record.metrics import METRICS, Metric
@@ -16,13 +17,13 @@ from benchlib.report.columns import (
     Column,
     R,
     badge,
-    escape,
     hover,
     identity,
     latency_column,
     metric_column,
     or_dash,
     proof_cell,
+    quiet,
     speedup_column,
     status_badge,
     status_cell,
@@ -31,28 +32,42 @@ from benchlib.report.columns import (
 )
 from benchlib.report.export_report import describe_smallest
 from benchlib.report.filters import handle
+from benchlib.report.markup import html, joined
 from benchlib.report.rows import Row, rows_of
 from benchlib.report.units import known
 from benchlib.stages.nature import FUNCTION
 
 LONG = 60  # rows, beyond which a table scrolls in a box of its own
+_TABLE = """\
+<div class="box{{ " long" if lines|length > long else "" }}" role="region" tabindex="0" aria-label="{{ name }}">\
+<table class="sortable"><thead><tr>{{ head }}</tr></thead>
+<tbody>
+{{ lines|join("\n") }}
+</tbody></table></div>"""
+_HEAD = """\
+<th scope="col" class="{{ kind }}" data-kind="{{ kind }}" aria-sort="none">\
+<button type="button"{% if column.hover %} title="{{ column.hover }}"{% endif %}>\
+{{ head }}{% if column.unit %} <span class="unit">{{ column.unit }}</span>{% endif %}</button></th>"""
+_ROW = """\
+<tr{% if trial %} data-trial="{{ trial }}"{% endif %}>\
+{% for kind, key, shown in cells %}<td class="{{ kind }}" data-sort="{{ key }}">{{ shown }}</td>{% endfor %}</tr>"""
+_FACTS = """\
+<details><summary>the record: {{ metrics|length }} metrics</summary>\
+<div class="box" role="region" tabindex="0" aria-label="All metrics"><table class="facts">\
+{% for name, title, value in metrics %}<tr><th scope="row" title="{{ title }}">{{ name }}</th><td>{{ value }}</td></tr>\
+{% endfor %}</table></div></details>"""
 
 
 def table(
     columns: Sequence[Column[R]], rows: Iterable[R], name: str, trial: Callable[[R], str] = lambda row: ""
-) -> str:
+) -> Markup:
     """A sortable table in a box that scrolls sideways, and a long one in its box too. `name` says what it is to
     screen readers, `trial` which trial a row is of (`filters.handle`), so that the filter of the page finds it."""
-    head = "".join(_head(c) for c in columns)
-    lines = [f"<tr{_trial(trial(row))}>" + "".join(_cell(c, row) for c in columns) + "</tr>" for row in rows]
-    body, kind = "\n".join(lines), "box long" if len(lines) > LONG else "box"
-    return (
-        f'<div class="{kind}" role="region" tabindex="0" aria-label="{escape(name)}"><table class="sortable">'
-        f"<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody></table></div>"
-    )
+    lines = [html(_ROW, trial=trial(row), cells=[_cell(column, row) for column in columns]) for row in rows]
+    return html(_TABLE, head=joined(map(_head, columns)), lines=lines, name=name, long=LONG)
 
 
-def trials_table(columns: Sequence[Column[Row]], results: pd.DataFrame, name: str) -> str:
+def trials_table(columns: Sequence[Column[Row]], results: pd.DataFrame, name: str) -> Markup:
     """A table with a row for each trial of a table of results."""
     return table(columns, rows_of(results), name, handle)
 
@@ -125,61 +140,57 @@ def accuracy_table(results: pd.DataFrame) -> str:
 def definitions_table(names: Iterable[str]) -> str:
     """What each metric is: taken from its declaration."""
     columns: list[Column[Metric]] = [
-        Column("name", lambda m: f"<code>{escape(m.name)}</code>", lambda m: m.name),
-        Column("unit", lambda m: escape(m.unit), lambda m: m.unit),
-        Column("definition", lambda m: escape(m.formula), lambda m: m.formula, kind="prose"),
-        Column("how it is measured", lambda m: escape(m.method), lambda m: m.method, kind="prose"),
+        Column("name", lambda m: html("<code>{{ name }}</code>", name=m.name), lambda m: m.name),
+        Column("unit", lambda m: m.unit, lambda m: m.unit),
+        Column("definition", lambda m: m.formula, lambda m: m.formula, kind="prose"),
+        Column("how it is measured", lambda m: m.method, lambda m: m.method, kind="prose"),
         Column("better", lambda m: m.better, lambda m: m.better),
     ]
     return table(columns, [METRICS[name] for name in names], "Definitions of the metrics")
 
 
-def words_list(words: Mapping[str, str], badges: bool = False) -> str:
+def words_list(words: Mapping[str, str], badges: bool = False) -> Markup:
     """Words and what they mean, as a list of definitions; with `badges` each in its colour."""
-    items = "".join(
-        f"<dt>{badge(word, text) if badges else escape(word)}</dt><dd>{escape(text)}</dd>"
-        for word, text in words.items()
+    items = [(badge(word, text) if badges else word, text) for word, text in words.items()]
+    return html(
+        '<dl class="words">{% for word, text in items %}<dt>{{ word }}</dt><dd>{{ text }}</dd>{% endfor %}</dl>',
+        items=items,
     )
-    return f'<dl class="words">{items}</dl>'
 
 
-def record_card(record: Record) -> str:
+def record_card(record: Record) -> Markup:
     """A record as a page of its trial shows it: the outcome at once, all metrics behind a fold."""
-    stage, reason, command = escape(record.stage), escape(record.reason), escape(record.reproduce)
     checks = record.checks
-    suspect = escape("; ".join(f"{name} {checks.get(name, '')}".strip() for name in record.suspect))
+    suspect = "; ".join(f"{name} {checks.get(name, '')}".strip() for name in record.suspect)
     parts = [
         status_badge(record.status),
-        stage and f"at stage <b>{stage}</b>",
-        reason and f'<p class="reason">{reason}</p>',
-        suspect and f'<p class="warning">suspect: {suspect}</p>',
+        record.stage and html("at stage <b>{{ stage }}</b>", stage=record.stage),
+        record.reason and html('<p class="reason">{{ reason }}</p>', reason=record.reason),
+        suspect and html('<p class="warning">suspect: {{ checks }}</p>', checks=suspect),
         describe_smallest(record.export_report),
-        command and f'<p class="quiet">to repeat it</p><pre><code>{command}</code></pre>',
-        f"<details><summary>the checks: {len(checks)}</summary>{words_list(checks)}</details>" if checks else "",
+        record.reproduce
+        and html('<p class="quiet">to repeat it</p><pre><code>{{ it }}</code></pre>', it=record.reproduce),
+        folded(f"the checks: {len(checks)}", words_list(checks)) if checks else "",
         _metrics_fold(record),
     ]
-    return f'<div class="card">{" ".join(filter(None, parts))}</div>'
+    return html('<div class="card">{{ parts }}</div>', parts=joined(parts, " "))
 
 
-def _metrics_fold(record: Record) -> str:
+def folded(summary: str, inside: str) -> Markup:
+    """What shows when its summary is clicked."""
+    return html("<details><summary>{{ summary }}</summary>{{ inside }}</details>", summary=summary, inside=inside)
+
+
+def _metrics_fold(record: Record) -> Markup:
     metrics = {name: value for name, value in record.metrics.items() if value is not None and value != ""}
-    rows = "".join(
-        f'<tr><th scope="row" title="{escape(hover(name))}">{escape(name)}</th>'
-        f"<td>{escape(_plain(name, value))}</td></tr>"
-        for name, value in metrics.items()
-    )
-    return (
-        f"<details><summary>the record: {len(metrics)} metrics</summary>"
-        '<div class="box" role="region" tabindex="0" aria-label="All metrics">'
-        f'<table class="facts">{rows}</table></div></details>'
-    )
+    return html(_FACTS, metrics=[(name, hover(name), _plain(name, value)) for name, value in metrics.items()])
 
 
 def _judged_by(row: Row) -> str:
     fallback = row["judge_fallback"]
-    note = f' <span class="quiet" title="{escape(fallback)}">not float64</span>' if known(fallback) and fallback else ""
-    notes = [note, *(f' <span class="quiet">{escape(text)}</span>' for text in _limits_of_comparison(row))]
-    return f"{or_dash(row['judged_by'])}{''.join(notes)}"
+    notes = [quiet("not float64", fallback)] if known(fallback) and fallback else []
+    notes += [quiet(text) for text in _limits_of_comparison(row)]
+    return joined([or_dash(row["judged_by"]), *notes], " ")
 
 
 def _limits_of_comparison(row: Row) -> list[str]:
@@ -202,28 +213,18 @@ def _limits_of_comparison(row: Row) -> list[str]:
     return [sentence for sentence in sentences if sentence]
 
 
-def _trial(handle_of_trial: str) -> str:
-    """The attribute by which the filter of the page finds the rows of a trial."""
-    return f' data-trial="{escape(handle_of_trial)}"' if handle_of_trial else ""
+def _head(column: Column[Any]) -> Markup:
+    head = Markup("+<wbr>").join(column.head.split("+"))  # the name of a way may be broken before a pass
+    return html(_HEAD, column=column, head=head, kind="number" if column.number else "text")
 
 
-def _head(column: Column[Any]) -> str:
-    unit = f' <span class="unit">{escape(column.unit)}</span>' if column.unit else ""
-    kind = "number" if column.number else "text"
-    head = escape(column.head).replace("+", "+<wbr>")  # the name of a way may be broken before a pass
-    title = f' title="{escape(column.hover)}"' if column.hover else ""
-    return (
-        f'<th scope="col" class="{kind}" data-kind="{kind}" aria-sort="none">'
-        f'<button type="button"{title}>{head}{unit}</button></th>'
-    )
-
-
-def _cell(column: Column[R], row: R) -> str:
+def _cell(column: Column[R], row: R) -> tuple[str, str, str]:
+    """Its CSS classes, what it sorts by, and what it shows."""
     key = column.sort(row)
     if column.number:
         key = "" if not known(key) or math.isnan(key) else repr(float(key))
     kinds = " ".join(filter(None, ("number" if column.number else "", column.kind)))
-    return f'<td class="{kinds}" data-sort="{escape(key) if known(key) else ""}">{column.cell(row)}</td>'
+    return kinds, str(key) if known(key) else "", column.cell(row)
 
 
 def _plain(name: str, value: Any) -> str:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import base64
-import html
 import io
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import matplotlib as mpl
+from markupsafe import Markup
 from matplotlib.figure import Figure
+
+from benchlib.report.markup import html
 
 
 @dataclass(frozen=True)
@@ -102,18 +104,19 @@ DARK = Theme(
 )
 
 
-def picture(draw: Callable[[Theme], Figure], alt: str) -> str:
+def picture(draw: Callable[[Theme], Figure], alt: str) -> Markup:
     """The figure in both themes as one HTML image with its text; the reader's setting chooses.
 
     A `<picture>` needs no style sheet, so it is right in JupyterLab too; the report's own switch changes
     the `media` of its source.
     """
     dark, light = (_svg(draw, theme) for theme in (DARK, LIGHT))
-    return (
+    return html(
         '<figure class="plot"><picture>'
-        f'<source class="dark" media="(prefers-color-scheme: dark)" srcset="{dark}">'
-        f'<img src="{light}" alt="{html.escape(alt, quote=True)}"></picture></figure>'
-    )
+        '<source class="dark" media="(prefers-color-scheme: dark)" srcset="{{ dark }}">'
+        '<img src="{{ light }}" alt="{{ alt }}"></picture></figure>',
+        dark=dark, light=light, alt=alt,
+    )  # fmt: skip
 
 
 def _svg(draw: Callable[[Theme], Figure], theme: Theme) -> str:

@@ -49,6 +49,16 @@ def test_what_speaks_against_one_figure_comes_first_and_leaves_the_others(good, 
     assert belief.sentence.startswith(f"Believe it? In part: {text}; ")
 
 
+@pytest.mark.parametrize("figures", [1, 18])
+def test_what_others_took_is_told_of_figures_that_they_did_not_disturb(good, figures):
+    """Memory and caches are shared, whoever has which core: the interval is wider for it, and holds."""
+    busy = [0.31, *[0.486] * 17][:figures]
+    good.table["host_busy"] = [*busy, *[0.004] * (len(good.table) - figures)]
+    share = "31 %" if figures == 1 else "49 %"
+    told = f"beside {figures} of 18 figures others kept up to {share} of the cores busy, for which intervals are wider"
+    assert belief_in(good).sentence.startswith(f"Believe it? In part: {told}; ")
+
+
 def test_a_smoke_figure_decides_nothing_and_nobody_looked_at_its_host(good):
     good.table.loc[good.table.index[0], "level"] = "smoke"
     assert belief_in(good).word == IN_PART

@@ -48,8 +48,8 @@ def test_head_and_terminal_count_disturbed_verdicts_and_say_what_to_do(tmp_path)
     head = Report(folder).question()._repr_html_()
     for text in (head, summary(results)):
         assert "2 of 3 verdicts are disturbed and decide nothing" in text
-        told = f"others took over {thresholds.LOST:.0%} of the threads&#x27; time (2)"
-        assert told in text.replace("'", "&#x27;")
+        told = f"others took over {thresholds.LOST:.0%} of the threads&#39; time (2)"
+        assert told in text.replace("'", "&#39;")
         assert "wait_for_quiet" in text
 
 

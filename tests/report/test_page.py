@@ -99,9 +99,9 @@ def test_findings_are_computed_from_the_records(report_on):
 def test_the_head_says_what_the_host_can_tell_and_the_latencies_what_it_can_do(report_on):
     shown = texts(report_on(of_all_exporters()))
     assert "no verdict claims one under 10 %" in shown["question"]
-    assert "The interval of the study&#x27;s own A/A control is 0.996 to 1.004 (resnet18)" in shown["question"]
+    assert "The interval of the study&#39;s own A/A control is 0.996 to 1.004 (resnet18)" in shown["question"]
     assert "3 comparisons were made; of the 2 verdicts of faster or slower, 1 stands at a false" in shown["speedup"]
-    assert "Shares of the machine&#x27;s peaks" in shown["latency"]
+    assert "Shares of the machine&#39;s peaks" in shown["latency"]
 
 
 def test_a_host_without_calibration_is_told_what_to_run(report_on):

@@ -105,7 +105,7 @@ def test_the_verdict_of_smoke_is_a_dash_in_the_report(smoke):
 
 
 def test_the_answer_of_smoke_counts_what_decides_nothing(smoke):
-    text = findings.verdicts(smoke.table, plain=True)
+    text = findings.verdicts(smoke.table)
     assert "of level smoke decide nothing" in text and "inconclusive" not in text and "largest" not in text
 
 

@@ -38,11 +38,11 @@ def test_its_speedup_is_shown_and_marked(results):
 
 
 def test_the_head_counts_it_and_decides_nothing_by_it(results):
-    text = findings.verdicts(results.table, plain=True)
+    text = findings.verdicts(results.table)
     assert "1 trial could not be compared with what counts as right (unverified)" in text
     assert "987" not in text
     before = results.table[results.table["status"] != "unverified"]
-    assert text.startswith(findings.verdicts(before, plain=True))
+    assert text.startswith(findings.verdicts(before))
 
 
 def test_all_counts_have_it(results, monkeypatch):
