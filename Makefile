@@ -15,7 +15,9 @@ help:  ## this list
 
 $(STAMP): requirements.txt pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "benchlib needs Python 3.11 or newer, this is " + sys.version.split()[0])'
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@# Killed on its way it can be run again: what pip was killed over looks installed, and lacks files.
+	$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -c 'import pathlib, shutil, site; [shutil.rmtree(d) for d in pathlib.Path(site.getsitepackages()[0]).glob("*.dist-info") if not (d / "INSTALLER").exists()]'
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	@touch $@
 

@@ -60,6 +60,13 @@ class Interrupted(Exception):
     """Ctrl-C, or SIGTERM: everything measured so far is stored. Its text says how far the sweep came."""
 
 
+class InterruptedByHand(KeyboardInterrupt):
+    """Ctrl-C at a notebook that somebody runs by hand, which shows a line instead of a traceback."""
+
+    def _render_traceback_(self) -> list[str]:
+        return [f"benchlib: {self}"]
+
+
 class ChildDied(RuntimeError):
     """The process that executes the trials of `benchlib.run` or `benchlib.sweep` ended before it was done.
 

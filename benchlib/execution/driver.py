@@ -80,18 +80,18 @@ def sweep(plan: Plan, folder: Path, options: Options) -> Outcome:
     signals.install()
     with store.opened(folder):
         resolved = plan.resolved()
-        others = store.others(folder, resolved) if options.adds else []
-        store.write_study(folder, {**resolved, "trials": [*others, *resolved["trials"]]})
-        return _Sweep(plan, folder, options, others).run()
+        stored = store.added_to(folder, resolved) if options.adds else resolved
+        store.write_study(folder, stored)
+        return _Sweep(plan, folder, options, stored["trials"]).run()
 
 
 class _Sweep:
     """One sweep of a plan into a folder that it holds."""
 
-    def __init__(self, plan: Plan, folder: Path, options: Options, others: Sequence[Mapping[str, Any]]):
+    def __init__(self, plan: Plan, folder: Path, options: Options, stored: Sequence[Mapping[str, Any]]):
         self.folder, self.options = folder, options
-        beside = {str(trial["key"]): store.parameters_of(trial) for trial in others}
-        self.work = held_against(plan, folder, options.rerun, options.only, beside)
+        belong = {str(trial["key"]): store.parameters_of(trial) for trial in stored}
+        self.work = held_against(plan, folder, options.rerun, options.only, belong)
         if options.rerun == "failed" and not any(task.why for task in self.work.tasks):
             counts = Counter(task.record.status for task in self.work.tasks if task.record)
             told = " + ".join(f"{n} {status}" for status, n in counts.items())

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import TextIO
 
 from benchlib.plan.in_words import minutes
+from benchlib.stages.driver import DONE
 
 EVERY = 0.5  # seconds between two looks of it
 _CLEAR = "\r\x1b[K"
@@ -56,7 +57,7 @@ class LiveLine:
                 self._step, self._far = step, step
             if note.endswith("processes"):
                 self._far = note  # how far it has come stands again once it has waited
-            doing = note if note and note != "done" else self._far
+            doing = note if note and note != DONE else self._far
             if doing != self._doing:
                 self._doing, self._since = doing, self._clock()
 

@@ -48,7 +48,7 @@ def held_against(
     folder: Path,
     rerun: Rerun = "",
     only: frozenset[str] | None = None,
-    others: Mapping[str, Parameters] = MappingProxyType({}),
+    belong: Mapping[str, Parameters] = MappingProxyType({}),
 ) -> Work:
     """What a sweep of the plan has to do.
 
@@ -58,7 +58,7 @@ def held_against(
         rerun: what runs again although it is done. Of "all", what an interrupted sweep of the same trials ran just
             before stays done: the same command goes on where it was.
         only: the keys of the trials that are chosen; None: all.
-        others: the parameters of trials that are not of the plan and belong to the folder, by key.
+        belong: the parameters of trials that belong to the folder, those of the plan or not, by key.
     """
     records, unreadable = scrap.read_all(folder / store.TRIALS)
     by_key = store.by_key(records, {planned.key: planned.name for planned in plan.trials})
@@ -67,7 +67,7 @@ def held_against(
     tasks = [Task(p, why(p, by_key.get(p.key), "" if p.key in done else rerun), by_key.get(p.key)) for p in chosen]
     import_closure.keep()
     planned = {p.key: p.trial.model_dump() for p in plan.trials}
-    return Work(tasks, unreadable, unplanned({**planned, **others}, folder, records))
+    return Work(tasks, unreadable, unplanned({**belong, **planned}, folder, records))
 
 
 def why(planned: Planned, record: Record | None, rerun: Rerun) -> str:

@@ -58,16 +58,20 @@ def by_key(records: Mapping[Path, Record], names: Mapping[str, str]) -> dict[str
     return {record.key: record for _, record in planned_last}
 
 
-def others(folder: Path, resolved: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The trials of the study that a folder holds, as they are stored, but for those of a resolved one: the same
-    trials, and what the same parameters were of a model that has changed since. None where no study can be read."""
+def added_to(folder: Path, resolved: dict[str, Any]) -> dict[str, Any]:
+    """The study that a folder holds, with the trials of a resolved one besides.
+
+    Left out are those that it holds already, and what had the same parameters and was of a model that has changed
+    since. Where no study can be read, or nothing of it stays, it is the resolved one.
+    """
     try:
-        held = YAML(typ="safe").load((folder / "study.yaml").read_text())["trials"]
-        found = {str(trial["key"]): {**trial} for trial in held}
+        held = YAML(typ="safe").load((folder / "study.yaml").read_text())
+        found = {str(trial["key"]): {**trial} for trial in held["trials"]}
     except (OSError, UnicodeDecodeError, YAMLError, LookupError, TypeError):
-        return []
+        return resolved
     asked = {trial["key"] for trial in resolved["trials"]} | {_asked(trial) for trial in resolved["trials"]}
-    return [trial for key, trial in found.items() if not {key, _asked(trial)} & asked]
+    stays = [trial for key, trial in found.items() if not {key, _asked(trial)} & asked]
+    return {**held, "trials": [*stays, *resolved["trials"]]} if stays else resolved
 
 
 def _asked(trial: Mapping[str, Any]) -> str:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from benchlib.stages.driver import DONE
 from benchlib.worker import process
 
 START_LIMIT = 120.0  # seconds until the kernel's first word
@@ -52,7 +53,7 @@ class Watchdog:
                 continue
             if word is None:
                 return
-            if word["note"] == "done":
+            if word["note"] == DONE:
                 self.limit = BETWEEN_LIMIT
             else:
                 self.step, self.note = word["step"], word["note"]

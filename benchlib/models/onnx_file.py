@@ -24,8 +24,9 @@ from benchlib.models import (
     _onnx_weights,
     _refusals,
 )
-from benchlib.models._onnx_graph import Values, inputs_of, outputs_of
-from benchlib.models._onnx_uses import FLOATS, GraphUses
+from benchlib.models._guessed import guessed_in_words
+from benchlib.models._onnx_graph import inputs_of, outputs_of
+from benchlib.models._onnx_uses import GraphUses
 from benchlib.models._onnx_values import Generator
 from benchlib.onnx_facts import external_ends
 from benchlib.registry import Facts, Source
@@ -54,7 +55,7 @@ def load(name: str, trial: Any) -> LoadedModel:
         uses = graph.uses(shapes)
         generator = Generator(wanted, shapes, uses)
         sets, redraw = [_onnx_data.Given(generator(trial.seed), None)], partial(generator, other=True)
-        facts["inputs_guessed"] = _guessed(generator.guessed, wanted)
+        facts["inputs_guessed"] = guessed_in_words(generator.guessed, wanted)
     axes = _onnx_shapes.axes(wanted, sets[0].inputs)
     if items := _items.items(sets[0].inputs, axes):
         facts["items"] = items
@@ -72,26 +73,6 @@ def load(name: str, trial: Any) -> LoadedModel:
         redraw=redraw,
         uses=uses,
     )
-
-
-def _guessed(names: list[str], wanted: Values) -> str:
-    """What to do about inputs of which nothing is known; "" where there are none."""
-    if not names:
-        return ""
-    listed = ", ".join(f"{name} {wanted[name]}" for name in names)
-    kinds = {wanted[name].kind in FLOATS for name in names}
-    numbers, taken = _GUESSES[kinds == {True}, True in kinds]
-    return (
-        f"{listed}: neither the graph nor a name says which {numbers}, so {taken} taken; "
-        f"`inputs: FILE.npz` with {', '.join(wanted)} would settle it"
-    )
-
-
-_GUESSES = {  # whether all are floats, and whether some are -> what is not known, and what is taken
-    (True, True): ("numbers fit", "1.0 was"),
-    (False, True): ("numbers fit", "0 and 1, and 1.0 of floats, were"),
-    (False, False): ("whole numbers are legal", "0 and 1 were"),
-}
 
 
 def identity(name: str, trial: Any) -> dict[str, str]:

@@ -26,6 +26,7 @@ from benchlib.models import (
     _torchscript_inputs,
     python,
 )
+from benchlib.models._guessed import guessed_in_words
 from benchlib.models._named_values import named_use
 from benchlib.models._onnx_graph import Value
 from benchlib.models._onnx_values import Generator
@@ -49,27 +50,32 @@ def load(name: str, trial: Any) -> LoadedModel:
     if not trial.shapes:
         inputs_at = _by_the_code(module, takes, trial)
         return _module.loaded(module, inputs_at, trial, task="", weights="real", positional=tuple(takes))
-    inputs_at = _of_shapes(module, takes, trial.shapes)
+    generator = _of_shapes(module, takes, trial.shapes)
+    inputs_at = _made_by(generator)
     if trial.batch_size != 1:
         python.check_batch(path.name, inputs_at(trial), trial.batch_size)
     model = _module.loaded(module, inputs_at, trial, task="", weights="real", positional=tuple(takes))
+    model.facts["inputs_guessed"] = guessed_in_words(generator.guessed, generator.wanted)
     return python.with_items(model)
 
 
-def _of_shapes(module: Any, takes: list[str], shapes: Any) -> MakeInputs:
-    """Inputs of these shapes, of the types and values that the code and the names tell; others are floats."""
-    import torch
-
+def _of_shapes(module: Any, takes: list[str], shapes: Any) -> Generator:
+    """What makes inputs of these shapes, of the types and values that the code and the names tell; others are
+    floats."""
     given = _onnx_shapes.by_name(shapes, dict.fromkeys(takes, Value("", None)))
     if missing := [name for name in takes if name not in given]:
         raise UserError(f"the sizes of {', '.join(missing)} are not known: {_hint(takes, _reads(module))}")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)
         known = _torchscript_inputs.uses(module)
-    values = {name: Value(known[name][0] if name in known else "FLOAT", None) for name in takes}
+    values = {name: Value(known[name][0] if name in known else "FLOAT", tuple(given[name])) for name in takes}
     own = {name: use for name, (_, use) in known.items()}
     named = {name: use for name in takes if (use := named_use(name, values[name].letter, given[name])) is not UNKNOWN}
-    generator = Generator(values, {name: given[name] for name in takes}, {**named, **own})
+    return Generator(values, {name: given[name] for name in takes}, {**named, **own})
+
+
+def _made_by(generator: Generator) -> MakeInputs:
+    import torch
 
     def inputs_at(trial: Any) -> Inputs:
         drawn = generator(trial.seed, other=hasattr(trial, _module.REDRAWN))

@@ -11,13 +11,13 @@ import time
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from benchlib.errors import Unavailable
+from benchlib.errors import InterruptedByHand, Unavailable
 from benchlib.measure.lock import alone
 from benchlib.record import StepTime
 from benchlib.stages import views
 from benchlib.stages.blank import failure_of
 from benchlib.stages.context import Context
-from benchlib.stages.driver import MEASURING_LIMIT, tell
+from benchlib.stages.driver import DONE, FOR_TURN, MEASURING_LIMIT, is_there, tell
 from benchlib.stages.outcome import Outcome, StepFailure
 from benchlib.worker.client import WorkerError
 
@@ -29,6 +29,8 @@ class Stepped(Protocol):
 
     context: Context
     outcome: Outcome
+
+    def restart(self) -> None: ...
 
 
 def step(function: Callable[[Any], views.View]) -> Callable[[Any], views.View]:
@@ -44,7 +46,7 @@ def step(function: Callable[[Any], views.View]) -> Callable[[Any], views.View]:
         if STEPS.index(name) > STEPS.index(context.trial.until):
             outcome.steps[name] = StepTime(0.0, "not asked for")
             return views.NotAsked(name, context.trial)
-        tell(name, None, "waiting for this host")
+        tell(name, None, FOR_TURN)
         try:
             owner = f"trial {context.key} of {context.trial.model_name}"
             before: list[str] = []  # owners that had the host until now
@@ -58,7 +60,7 @@ def step(function: Callable[[Any], views.View]) -> Callable[[Any], views.View]:
                 tell(name, limit or MEASURING_LIMIT)
                 return _take(self, name, function)
         finally:
-            tell(name, None, "done")
+            tell(name, None, DONE)
 
     return run
 
@@ -78,7 +80,12 @@ def _take(self: Stepped, name: str, function: Callable[[Any], views.View]) -> vi
         outcome.failure = StepFailure("skipped", failure_of(name, "Unavailable", str(error)))
     except KeyboardInterrupt:
         launcher.end()
-        raise
+        if is_there():
+            raise
+        self.restart()
+        raise InterruptedByHand(
+            f"'{name}' was interrupted and its processes ended: begin again at trial.load()"
+        ) from None
     if outcome.failure:
         launcher.end()
     status = outcome.failure.status if outcome.failure else "ok"

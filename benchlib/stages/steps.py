@@ -153,6 +153,10 @@ class TrialRun:
         self._start(make({**self.trial.model_dump(), **changes}))
         return self.load()
 
+    def restart(self) -> None:
+        """Forgets what the steps came to: the next one is `load`."""
+        self._start(self.trial)
+
     def end(self) -> None:
         """Ends every process of the trial."""
         self.context.launcher.end()

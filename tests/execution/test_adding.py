@@ -16,15 +16,24 @@ def row(key, model=A, **more):
 
 
 def test_what_a_folder_holds_stays_beside_what_is_added(tmp_path):
-    store.write_study(tmp_path, {"trials": [row("1"), row("2", B), row("3", B, batch_size=4)]})
-    new = [row("2", B), row("4", A, batch_size=2), row("5", B, batch_size=4)]
-    assert [trial["key"] for trial in store.others(tmp_path, {"trials": new})] == ["1"], "3 is 5 of before"
+    held = {
+        "name": "quick",
+        "title": "Four models",
+        "runoff": True,
+        "trials": [row("1"), row("2", B), row("3", B, n=4)],
+    }
+    store.write_study(tmp_path, held)
+    new = {"name": "run", "title": "run", "runoff": False, "trials": [row("2", B), row("4", n=2), row("5", B, n=4)]}
+    found = store.added_to(tmp_path, new)
+    assert [trial["key"] for trial in found.pop("trials")] == ["1", "2", "4", "5"], "3 is 5 of before"
+    assert found == {"name": "quick", "title": "Four models", "runoff": True}, "it is the study that it was"
 
 
-@pytest.mark.parametrize("text", ["", "trials: 3", "[", "trials: [{name: x}]", "\x00"])
-def test_a_study_that_cannot_be_read_keeps_nothing(tmp_path, text):
+@pytest.mark.parametrize("text", ["", "trials: 3", "[", "trials: [{name: x}]", "\x00", "trials: []"])
+def test_of_a_study_that_cannot_be_read_nothing_stays(tmp_path, text):
     (tmp_path / "study.yaml").write_text(text)
-    assert store.others(tmp_path, {"trials": []}) == []
+    new = {"name": "run", "trials": [row("1")]}
+    assert store.added_to(tmp_path, new) == new
 
 
 def swept(folder, keys, ran, last=""):

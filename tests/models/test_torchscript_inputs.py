@@ -58,6 +58,11 @@ class Pixels(nn.Module):
         return self.conv(image) + bias
 
 
+class Weighed(Filled):
+    def forward(self, x: Tensor, labels: Tensor) -> Tensor:
+        return self.head(x) * labels[:, None]
+
+
 def load(tmp_path, net, **said):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)
@@ -78,6 +83,13 @@ def test_ids_and_lengths_are_whole_numbers(tmp_path, net, shapes):
     assert torch.isfinite(model.module(ids, lengths)).all()
     other = [*model.redraw(3).values()]
     assert not torch.equal(other[0], ids) and torch.isfinite(model.module(*other)).all()
+
+
+def test_whole_numbers_of_which_nothing_is_known_are_marked(tmp_path):
+    said = load(tmp_path, Weighed(), shapes=[[3, 8], [3]]).facts["inputs_guessed"]
+    assert said.startswith("labels int64[3]: neither the graph nor a name says which whole numbers are legal")
+    assert said.endswith("`inputs: FILE.npz` with x, labels would settle it")
+    assert load(tmp_path, Words(), shapes=[[3, 5], [3]]).facts["inputs_guessed"] == ""
 
 
 @pytest.mark.parametrize(("net", "first"), [(Filled, False), (Kept, True)])
