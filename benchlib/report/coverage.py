@@ -24,13 +24,14 @@ from benchlib.stages.blank import cluster
 
 MANY = 10  # models, beyond which a study is one of coverage
 _MARK = """\
-{% if page %}<a class="badge {{ kind }}" title="{{ title }}" aria-label="{{ label }}" href="{{ page }}">{{ text }}</a>\
-{% else %}<span role="img" class="badge {{ kind }}" title="{{ title }}" aria-label="{{ label }}">{{ text }}</span>\
+{% set inner %}{% if stage %}<span aria-hidden="true">✗</span> {{ stage }}{% else %}{{ word }}{% endif %}{% endset %}\
+{% set more %}class="badge {{ kind }}" title="{{ title }}" aria-label="{{ whose }}: {{ word }}"{% endset %}\
+{% if page %}<a {{ more }} href="{{ page }}">{{ inner }}</a>{% else %}<span role="img" {{ more }}>{{ inner }}</span>\
 {% endif %}"""
 STATIC, DYNAMIC = "static", "dynamic"
 LEGEND = (
     "A word opens the executed notebook of its trial; behind ✗ stands the stage in which it failed. "
-    "Rest on it for what was said, click a head to sort by how trials ended."
+    "Point at it for what was said, click a column head to sort by how trials ended."
 )
 # The statuses in their order; a failure is told by its stage, from the first to the last, so in the place of one stand
 # as many as there are stages.
@@ -211,12 +212,11 @@ def _way_column(pair: tuple[str, str]) -> Column[Case]:
 def _mark(row: Row, case: Case) -> Markup:
     """One word in the colour of its status; of a failure the stage. It says all of it when hovered over or read out."""
     word = outcome(row)
-    text = word.replace("failed: ", "✗ ")
     said = row["error_message"] if known(row["error_message"]) else row["reason"] if known(row["reason"]) else ""
     title = f"{word}: {_first_line(said)}" if said else STATUS_WORDS.get(word, word)
-    label = f"{case.title}, {row['way']}: {word}"
-    page = page_of(row["notebook"]) if known(row["notebook"]) else ""
-    return html(_MARK, kind=kind_of(str(row["status"])), title=title, label=label, page=page, text=text)
+    stage = word.removeprefix("failed: ") if word.startswith("failed: ") else ""
+    whose, page = f"{case.title}, {row['way']}", page_of(row["notebook"]) if known(row["notebook"]) else ""
+    return html(_MARK, kind=kind_of(str(row["status"])), title=title, whose=whose, stage=stage, word=word, page=page)
 
 
 def _reason(row: Row, report: ExportReport | None) -> str:

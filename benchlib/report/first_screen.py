@@ -44,9 +44,9 @@ _ANSWERS = """\
 <b>{{ answer.title }}</b> {{ answer.text }}\
 {% if answer.figures %}<span class="figures">{{ answer.figures }}</span>{% endif %}</li>{% endfor %}</ul>"""
 _MARK = """\
+{% set inner %}<b>{{ figure }}</b> <span class="word"><span aria-hidden="true">{{ shape }}</span> {{ word }}</span>{% endset %}\
 {% set more %}class="heat-cell {{ kind }}" style="--heat: {{ heat }}%" title="{{ meaning }}" \
-aria-label="{{ label }}"{% endset %}\
-{% set inner %}<b>{{ figure }}</b><span class="word">{{ shape }} {{ word }}</span>{% endset %}\
+aria-label="{{ whose }}: {{ figure }} {{ word }}"{% endset %}\
 {% if page %}<a {{ more }} href="{{ page }}">{{ inner }}</a>{% else %}<span role="img" {{ more }}>{{ inner }}</span>\
 {% endif %}"""
 
@@ -129,10 +129,10 @@ def _mark(row: Row, case: Case) -> Markup:
     """The speedup over the word, on a ground whose strength grows with it."""
     word, figure = _word(row), _figure(row)
     meaning = VERDICT_WORDS.get(word) or STATUS_WORDS.get(word, "")
-    label = ", ".join(filter(None, [case.title, str(row["way"]), f"{figure} times" if "." in figure else figure, word]))
+    whose, page = f"{case.title}, {row['way']}", page_of(row["notebook"]) if known(row["notebook"]) else ""
     return html(
-        _MARK, kind=kind_of(word), heat=_heat(row, word), meaning=meaning, label=label, figure=figure, word=word,
-        shape=_SHAPES.get(word, ""), page=page_of(row["notebook"]) if known(row["notebook"]) else "",
+        _MARK, kind=kind_of(word), heat=_heat(row, word), meaning=meaning, figure=figure, word=word, whose=whose,
+        shape=_SHAPES.get(word, ""), page=page,
     )  # fmt: skip
 
 

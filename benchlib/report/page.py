@@ -133,7 +133,8 @@ class Report:
         timed = int(self.table["time_latency"].notna().sum())
         text = (
             f"{prose.count(timed, 'trial')} of {len(self.table)} {'has' if timed == 1 else 'have'} a latency. "
-            "Click a head to sort by it, a way to open the notebook behind the row; rest on a head for its meaning."
+            "Click a column head to sort by it, a way to open the notebook behind the row; point at a head for what it "
+            "means."
         )
         return Html(prose.paragraph(text), filters.bar(self.table), tables.main_table(self.table))
 

@@ -48,7 +48,7 @@ def test_every_cell_of_the_map_says_what_its_notebook_says(study, screen):
                 assert figure == f"{told} ×"
             elif "time_latency" in metrics:
                 assert figure == units.duration(metrics["time_latency"])
-            assert cell.a["href"].startswith("trials/") and word in cell.a["aria-label"]
+            assert cell.a["href"].startswith("trials/") and cell.a["aria-label"].endswith(f": {figure} {word}")
     assert seen == 26
 
 
