@@ -44,7 +44,8 @@ _ANSWERS = """\
 <b>{{ answer.title }}</b> {{ answer.text }}\
 {% if answer.figures %}<span class="figures">{{ answer.figures }}</span>{% endif %}</li>{% endfor %}</ul>"""
 _MARK = """\
-{% set inner %}<b>{{ figure }}</b> <span class="word"><span aria-hidden="true">{{ shape }}</span> {{ word }}</span>{% endset %}\
+{% set inner %}<b>{{ figure }}</b> \
+<span class="word"><span aria-hidden="true">{{ shape }}</span> {{ word }}</span>{% endset %}\
 {% set more %}class="heat-cell {{ kind }}" style="--heat: {{ heat }}%" title="{{ meaning }}" \
 aria-label="{{ whose }}: {{ figure }} {{ word }}"{% endset %}\
 {% if page %}<a {{ more }} href="{{ page }}">{{ inner }}</a>{% else %}<span role="img" {{ more }}>{{ inner }}</span>\
