@@ -13,12 +13,13 @@ from typing import Any
 
 from benchlib import tensors
 from benchlib.models import LoadedModel, call
+from benchlib.models._code_numbers import code_that_runs, numbers_of
 
 # What tells Python a value; and what gives outputs whose size depends on values, by their names without underscores.
 _TELLS = frozenset(
     {
-        "bool", "int", "float", "complex", "index", "item", "tolist", "numpy", "array", "contains", "is_nonzero",
-        "equal", "allclose", "nonzero", "argwhere", "masked_select", "unique", "unique_consecutive",
+        "bool", "int", "float", "complex", "index", "item", "tolist", "numpy", "array", "dlpack", "contains",
+        "is_nonzero", "equal", "allclose", "nonzero", "argwhere", "masked_select", "unique", "unique_consecutive",
     }
 )  # fmt: skip
 _COMPARISONS = frozenset({"eq", "ne", "lt", "le", "gt", "ge", "less", "less_equal", "greater", "greater_equal"})
@@ -33,6 +34,7 @@ class AskedValues:
     values: bool = False  # whether Python was told any value
     against: Mapping[str, tuple[float, ...]] = field(default_factory=dict)  # flat name of an input -> numbers
     odd: frozenset[str] = frozenset()  # inputs in which NaN and infinities are looked for
+    code_numbers: tuple[float, ...] = ()  # that the model's own code holds, whatever it holds against them
 
 
 NOTHING = AskedValues()
@@ -49,12 +51,12 @@ def watch(model: LoadedModel) -> AskedValues:
     copies = {name: tensors.to_torch(leaf).clone() for name, leaf in leaves.items()}
     mode = _mode(copies)
     try:
-        with torch.random.fork_rng(devices=()), torch.no_grad(), mode:
+        with torch.random.fork_rng(devices=()), torch.no_grad(), mode, code_that_runs() as codes:
             call(model.module, tensors.unflatten(structure, copies), model.positional)
     except Exception:  # the session's own first call tells it, if it is a failure
         return NOTHING
     against = {name: tuple(numbers) for name, numbers in mode.against.items() if numbers}
-    return AskedValues(mode.tells, against, frozenset(mode.odd))
+    return AskedValues(mode.tells, against, frozenset(mode.odd), numbers_of(codes, model.module))
 
 
 def _mode(inputs: Mapping[str, Any]) -> Any:

@@ -167,3 +167,32 @@ def at_asked(t: InputTensor, numbers: tuple[float, ...], odd: bool) -> Iterator[
             yield from (beside(value, -1), beside(value, 1), tail_set(value))
     if odd and kind == "f":
         yield from (tail_set(np.nan), tail_set(np.inf))
+
+
+def at_code_numbers(t: InputTensor, numbers: tuple[float, ...]) -> Iterator[Move]:
+    """The moves of an input to numbers that the model's code holds: floats a little beyond all of them at once, then
+    beyond one each; whole numbers, where they can be, become one each in their first and last place."""
+    kind = t.numbers.dtype.kind
+    if kind == "f" and t.numbers.size:
+        yield from (_beyond(chosen) for chosen in dict.fromkeys([numbers, *((number,) for number in numbers)]))
+    elif kind in "iu" and t.numbers.size:
+        yield from (_ends_set_to(number) for number in numbers if number >= 0 and number == int(number))
+
+
+def _beyond(numbers: tuple[float, ...]) -> Move:
+    def change(x: np.ndarray) -> np.ndarray:
+        changed = x.astype(np.float64).reshape(-1)
+        there = [number + np.copysign(_step(number), number) for number in numbers][: changed.size]
+        changed[: len(there)] = there
+        return changed.reshape(x.shape)
+
+    return _whole(f"begins beyond {', '.join(f'{number:g}' for number in numbers)}", change)
+
+
+def _ends_set_to(number: float) -> Move:
+    def change(x: np.ndarray) -> np.ndarray:
+        changed = x.copy().reshape(-1)
+        changed[[0, -1]] = int(number)
+        return changed.reshape(x.shape)
+
+    return _whole(f"begins and ends with {number:g}", change)

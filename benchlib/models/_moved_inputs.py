@@ -3,13 +3,14 @@
 Permutations keep every sum, maximum and count, so that a branch on the sum, a scale by the maximum or a length by the
 mask stays as it was traced. Here four sets move all inputs at once, each by its kind's next move (`_input_kinds`), and
 for each of several inputs one set moves it alone, which tells whether the outputs depend on it. Of a model that asks
-for values (`_asked_values`) further sets move one input to an edge each. They are compared and never timed. That a set
+for values (`_asked_values`) further sets move one input to an edge each, and some to numbers that its own code holds
+(`_code_numbers`). They are compared and never timed. That a set
 is legal is not known here: whoever compares takes those that the ground truth runs on.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice, zip_longest
 
@@ -17,7 +18,7 @@ import numpy as np
 
 from benchlib import tensors
 from benchlib.models._asked_values import NOTHING, AskedValues
-from benchlib.models._edge_moves import at_asked
+from benchlib.models._edge_moves import at_asked, at_code_numbers
 from benchlib.models._input_kinds import Kind, kind_of
 from benchlib.models._moves import InputTensor, Move
 from benchlib.models._use import UNKNOWN, Use
@@ -26,6 +27,7 @@ from benchlib.tensors import FlatArrays
 TOGETHER = 4  # sets that move all inputs at once
 ALONE = 16  # inputs that are moved alone, at most
 EDGES = 12  # sets that move one input to an edge, at most
+CODE_NUMBERS = 6  # sets that move one input to numbers that the model's code holds, at most
 LEAST_TOGETHER, LEAST_ALONE, LEAST_EDGES = 3, 2, 3  # as many there are however large the inputs
 NAMED = 4  # inputs that the words of a set name, at most
 
@@ -75,7 +77,10 @@ def moved(
         alone = _moved_alone(inputs, arrays, np.random.default_rng((seed, TOGETHER)))
         found += islice(alone, min(ALONE, max(most - len(found), LEAST_ALONE)))
     if asked.values:
-        found += islice(_at_edges(inputs, arrays, asked), min(EDGES, max(most - len(found), LEAST_EDGES)))
+        edges = {own.name: _edges(own, asked) for own in inputs}
+        found += islice(_moved_each(inputs, arrays, edges), min(EDGES, max(most - len(found), LEAST_EDGES)))
+    held = {own.name: at_code_numbers(own.tensor, asked.code_numbers) for own in inputs}
+    found += islice(_moved_each(inputs, arrays, held), min(CODE_NUMBERS, max(most - len(found), LEAST_EDGES)))
     return found
 
 
@@ -93,11 +98,11 @@ def _moved_alone(inputs: list[_Input], arrays: FlatArrays, chance: np.random.Gen
             yield MovedSet(arrays | {own.name: new}, move.said_of(own.name))
 
 
-def _at_edges(inputs: list[_Input], arrays: FlatArrays, asked: AskedValues) -> Iterator[MovedSet]:
-    """The sets that move one input to an edge each, the first one of each input before the second one of any."""
+def _moved_each(inputs: list[_Input], arrays: FlatArrays, moves_of: Mapping[str, Iterable[Move]]) -> Iterator[MovedSet]:
+    """The sets that make one of an input's moves each, the first one of each input before the second one of any."""
     chance = np.random.default_rng(0)  # nothing is drawn here
     known = {own.name: [own.array] for own in inputs}
-    for moves in zip_longest(*(_edges(own, asked) for own in inputs)):
+    for moves in zip_longest(*(moves_of[own.name] for own in inputs)):
         for own, move in zip(inputs, moves, strict=True):
             new = _applied(own, move, chance) if move else None
             if new is not None and not any(same_bytes(new, before) for before in known[own.name]):

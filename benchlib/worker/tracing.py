@@ -37,6 +37,7 @@ from benchlib.worker.verbs import held_model
 _MOVED = 2  # sets that are traced in any case: those that move most
 _OF_OTHERS = 0.4  # of the time, at most, is for traces of other sets
 _TRIED = 16  # of the conversions at one place, spread evenly
+_FURTHER = 4  # questions that are asked only once another is answered otherwise, and answers to each
 _RAISES = ("an input check: answered otherwise, it raises", "answered otherwise, an operator fails:")
 _NO_OTHER = ", and no compared input decides otherwise"
 _CODE = 100  # characters of a line of code that are told
@@ -211,6 +212,8 @@ class _Examination:
             elif trace.failed:
                 fails = trace.failed
             elif first_difference(self.first.nodes, trace.nodes) is None:
+                if further := self._ask_further(indices, answer, trace):
+                    return further, False
                 graph_stays = True
             elif outputs_differ(self.first.outputs, trace.outputs):
                 return f"answered {_text(answer)}, the outputs change{_NO_OTHER}", False
@@ -223,6 +226,26 @@ class _Examination:
         if refused:
             return f"{_RAISES[0]} {refused}", True
         return f"there is no other answer that could be tried{_NO_OTHER}", False
+
+    def _ask_further(self, indices: list[int], answer: Any, turned: Trace) -> str:
+        """What becomes of the model when that too is answered otherwise what it is asked for the first time once these
+        are (`if a and b`), in words; "" where the outputs stay."""
+        known = by_occurrence(self.first.conversions)
+        new = [
+            (index, conversion)
+            for index, (key, conversion) in enumerate(by_occurrence(turned.conversions).items())
+            if key not in known and conversion.origin
+        ]
+        for index, conversion in new[:_FURTHER]:
+            for other in turned_over(conversion.value)[:_FURTHER]:
+                if self._is_late(self.deadline):
+                    return "whether it matters was not tried, as no time was left"
+                both = {**dict.fromkeys(indices, answer), index: other}
+                trace = self.tracer.trace(self.sets[0], both, self.seed)
+                if not trace.failed and outputs_differ(self.first.outputs, trace.outputs):
+                    then = f"{short_path(conversion.place.file)}:{conversion.place.line} {_text(other)}"
+                    return f"answered {_text(answer)}, and {then}, the outputs change{_NO_OTHER}"
+        return ""
 
     def _by_place(self, indices: Iterable[int]) -> dict[Place, list[int]]:
         places: dict[Place, list[int]] = {}
