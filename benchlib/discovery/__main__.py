@@ -67,7 +67,7 @@ class AfterImport(importlib.abc.MetaPathFinder):
 
 def main(script: str, args: list, folder: str, max_depth: int, wanted: str, into: str) -> None:
     reads = Reads(script, args, [folder, os.environ["BENCHLIB_CACHE"]])
-    journal, text = Journal(Path(folder), reads.mark), Path(script).read_bytes()
+    journal, text = Journal(Path(folder), reads.mark, reads.end_call), Path(script).read_bytes()
     try:
         tree = ast.parse(text, script)
         code, loops = compile(tree, script, "exec", dont_inherit=True), names.loop_variables(tree)

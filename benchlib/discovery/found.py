@@ -44,3 +44,4 @@ class Discovery:
     seconds: float = 0.0
     labels: dict[str, list[str]] = field(default_factory=dict)
     remarks: list[str] = field(default_factory=list)  # what was left out of `models`
+    in_calls: str = ""  # digest of the files and variables that the models read while they are called; "" of none

@@ -53,7 +53,7 @@ class ChildStarted:
 
 @dataclass(frozen=True)
 class Read:
-    """What the script read before it called its last model (`benchlib.discovery.reads`)."""
+    """What the script read until the first call of its last model had ended (`benchlib.discovery.reads`)."""
 
     files: dict[str, Stamp]
     looked_for: dict[str, bool]  # path -> whether something was there
@@ -62,6 +62,8 @@ class Read:
     variables: str  # digest of the names of all variables, where it looked through them
     looks: list[Look]  # what else it asked of paths
     unseen: list[str]  # what it does that cannot be watched
+    files_in_calls: list[str]  # those that a model read while it was first called
+    variables_in_calls: list[str]
 
 
 @dataclass(frozen=True)
@@ -95,9 +97,13 @@ def prepare(folder: Path) -> None:
 class Journal:
     """The side of the script."""
 
-    def __init__(self, folder: Path, mark: Callable[[], None] = lambda: None):
-        """`mark` is called before a model is said that was not called before."""
-        self._mark = mark
+    def __init__(
+        self, folder: Path, mark: Callable[[], None] = lambda: None, called: Callable[[], None] = lambda: None
+    ):
+        """`mark` is called before a model is said that the script did not call before, `called` when that first call
+        has ended."""
+        self._mark, self._called = mark, called
+        self._first: set[int] = set()  # rows of what is called for the first time just now
         self._lines = str((folder / "lines").resolve())  # the script may change directory
         with (folder / "counts").open("r+b") as file:
             self._memory = memoryview(mmap.mmap(file.fileno(), MOST * _ITEM))
@@ -106,6 +112,8 @@ class Journal:
     def say(self, line: Line) -> None:
         """Adds a line. The file is opened anew for each line: the script may close descriptors that are not its own."""
         if isinstance(line, FoundRow):
+            if not line.model.depth:  # what is inside is called meanwhile
+                self._first.add(line.row)
             self._mark()
         file = os.open(self._lines, os.O_WRONLY | os.O_APPEND)
         try:
@@ -122,6 +130,12 @@ class Journal:
 
     def end(self, row: int, seconds: float) -> None:
         self._seconds[2 * row + 1] += seconds
+
+    def over(self, row: int) -> None:
+        """A call has ended, in whatever way."""
+        if row in self._first:
+            self._first.discard(row)
+            self._called()
 
 
 def read(folder: Path) -> list[Line]:

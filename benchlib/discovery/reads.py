@@ -7,7 +7,8 @@ are there or not (`looks`), variables of the environment when the user's own cod
 be seen is said, so that such a script runs again: another process, a connection, a file that the script writes as well.
 Left out is the clock, by which most scripts measure themselves.
 
-What counts says `scope`. What is read after the last model was first called is not a model's.
+What counts says `scope`. What is read after the first call of the last model is not a model's; what a model reads
+while it is called the first time is a part of it, which its weights and its code do not tell.
 """
 
 from __future__ import annotations
@@ -40,7 +41,8 @@ _BATCH = 256  # files that Python opens between two looks at what else was opene
 
 
 class Reads:
-    """What one process reads. `start` begins to watch, `mark` says that a model is called, `told` is what counts."""
+    """What one process reads. `start` begins to watch, `mark` says that a model is called for the first time and
+    `end_call` that it was, `told` is what counts."""
 
     def __init__(self, script: str, args: Sequence[str], apart: Sequence[str]):
         """`apart`: folders that are ours, which the script knows nothing of."""
@@ -58,6 +60,8 @@ class Reads:
         self._held: set[str] = set()
         self._marked: tuple[int, ...] = ()  # how much of each was noted when a model was last called the first time
         self._modules: list[str] = []  # those that were imported by then
+        self._begun: tuple[int, int] | None = None  # how many files and variables there were as a first call began
+        self._in_calls: tuple[dict[str, None], dict[str, None]] = {}, {}  # of these, what was read in first calls
         self._busy, self._pid, self._stat, self._heard = threading.local(), os.getpid(), os.stat, 0
 
     @property
@@ -83,6 +87,20 @@ class Reads:
         self._guarded(self._note_opened)
         if not self._modules:
             self._guarded(self._note_held)
+        self._count()
+        self._begun = self._begun or (len(self._files), len(self._variables))  # that of what it stands in counts
+
+    def end_call(self) -> None:
+        """The first call of a model has ended: what was read meanwhile counts too, and is the model's."""
+        self._guarded(self._note_opened)
+        self._count()
+        if self._begun:
+            noted: tuple[dict[str, Any], ...] = self._files, self._variables
+            for found, names, begun in zip(self._in_calls, noted, self._begun, strict=True):
+                found |= dict.fromkeys(list(names)[begun:])
+        self._begun = None
+
+    def _count(self) -> None:
         self._marked, self._modules = tuple(map(len, self._all())), list(sys.modules)
 
     def told(self) -> Read:
@@ -103,6 +121,8 @@ class Reads:
             variables=variables.names_of(self._initial) if _ALL in asked else "",
             looks=list(told.values()),
             unseen=[*unseen, *written],
+            files_in_calls=[*self._in_calls[0]],
+            variables_in_calls=[name for name in self._in_calls[1] if name != _ALL],
         )
 
     # -- what is noted -------------------------------------------------------------------------------------------------

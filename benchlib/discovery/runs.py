@@ -143,6 +143,7 @@ def _run(path: Path, args: Sequence[str], max_depth: int, timeout: float) -> _Ke
         seconds=run.seconds,
         labels=label_line.of_file(path),
         remarks=_remarks(run.lines),
+        in_calls=_in_calls(run.lines),
     )
     return _Kept(found, _dependencies(run.lines))
 
@@ -162,6 +163,16 @@ def _dependencies(lines: list[Line]) -> Dependencies:
         looks=read.looks,
         unseen=read.unseen,
     )
+
+
+def _in_calls(lines: list[Line]) -> str:
+    """The digest of what models read while they were first called; "" where that is nothing."""
+    read = next((line for line in lines if isinstance(line, Read)), None)
+    if read is None or not (read.files_in_calls or read.variables_in_calls):
+        return ""
+    files = {Path(path).name: content_of(path) for path in sorted(read.files_in_calls)}
+    asked = {name: variables.digest_of(read.environment.get(name)) for name in sorted(read.variables_in_calls)}
+    return hashlib.sha256(json.dumps([files, asked]).encode()).hexdigest()[:16]
 
 
 def _models(lines: list[Line], failed: bool, above: int = -1) -> Iterator[Found]:

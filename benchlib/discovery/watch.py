@@ -102,6 +102,8 @@ class Watch:
         finally:
             seconds = time.perf_counter() - begin
             stack.pop()
+            if row is not None:
+                self._journal.over(row)
             if not stack:
                 self._rows.after_call(modules[-1])
         if lazy:

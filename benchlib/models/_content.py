@@ -51,6 +51,8 @@ _BY_CLASS: Mapping[str, Walked] = {
     "builtins.property": _content_code.property_parts,
     "builtins.module": _content_code.module_parts,
     "benchlib.NamedModule": _content_code.named_module_parts,
+    "benchlib.WholeNamespace": _content_code.whole_namespace_parts,
+    "_contextvars.ContextVar": _content_objects.context_variable_parts,
     "builtins.type": _content_code.class_parts,
     "datetime.datetime": _content_objects.moment_parts,
     "numpy.ndarray": _content_torch.array_parts,

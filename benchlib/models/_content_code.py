@@ -19,6 +19,7 @@ _NOT_OF_A_CLASS = {
     "_autograd_function_id",  # counted up by torch
 }  # fmt: skip
 _READS = ("LOAD_GLOBAL", "LOAD_NAME")
+_ANY_OF_IT = {"globals", "eval", "exec", "vars"}  # by which code reads names of its module that do not stand in it
 _WITHOUT_DOCSTRING = ("<listcomp>", "<genexpr>", "<dictcomp>", "<setcomp>")
 
 
@@ -41,7 +42,8 @@ def function_parts(function: types.FunctionType, walk: Walk) -> Parts:
     held = [function.__code__, function.__defaults__, function.__kwdefaults__, *closure, *own]
     if not is_users(function):  # what it reads of its package is as it is in this version
         return name, held
-    return name, [*held, *_globals(function, walk), *_imported(function)]
+    whole = [_whole(function.__globals__, walk)] if _ANY_OF_IT & {*_names(function.__code__)} else []
+    return name, [*held, *_globals(function, walk), *_imported(function), *whole]
 
 
 def _cell(cell: Any) -> Any:
@@ -95,11 +97,27 @@ def _imports(code: types.CodeType) -> tuple[tuple[int, str, tuple[str, ...]], ..
     return (*own, *(found for c in code.co_consts if isinstance(c, types.CodeType) for found in _imports(c)))
 
 
+class WholeNamespace:
+    """The globals of one of the user's modules, of which code may read any."""
+
+    def __init__(self, namespace: dict[str, Any]):
+        self.namespace = namespace
+
+
+def whole_namespace_parts(item: WholeNamespace, walk: Walk) -> Parts:
+    held = [(name, value) for name, value in sorted(item.namespace.items()) if not name.startswith("__")]
+    return "namespace", [part for pair in held for part in pair]
+
+
 class NamedModule:
     """A module, and the names that a function reads of it or of the modules in it."""
 
     def __init__(self, module: types.ModuleType, names: tuple[str, ...]):
         self.module, self.names = module, names
+
+
+def _whole(namespace: dict[str, Any], walk: Walk) -> WholeNamespace:
+    return walk.stand_ins.setdefault(id(namespace), WholeNamespace(namespace))
 
 
 def _named(value: Any, names: tuple[str, ...], walk: Walk) -> Any:

@@ -116,13 +116,17 @@ def standins() -> str:
 
 
 def identity(name: str, trial: Any) -> Any:
-    """The script by name, and its model by hash; of one that calls none, or several, the code that stands there."""
+    """The script by name, and its model by hash, with what models read while they are called; of one that calls none,
+    or several, the code that stands there."""
     script, _, wanted = name.partition("::")
     path = Path(script)
+    refused = refuse(trial)
+    in_calls = "" if refused or not path.is_file() else discovered(path_of(name), trial).in_calls
+    read = [in_calls] if in_calls else []
     if _HASH.fullmatch(wanted):
-        return [path.name, wanted]
-    found = [] if refuse(trial) else picked(trial)
-    return [path.name, *found] if len(found) == 1 else [path.name, wanted, *_texts(path)]
+        return [path.name, wanted, *read]
+    found = [] if refused else picked(trial)
+    return [path.name, *found, *read] if len(found) == 1 else [path.name, wanted, *_texts(path), *read]
 
 
 def own_dtype(name: str, trial: Any) -> str:

@@ -10,6 +10,8 @@ import pytest
 
 from benchlib import discovery
 from benchlib.discovery.dependencies import content_of
+from benchlib.mistakes import make
+from benchlib.remembered import forget
 from tests.discovery.kept import dependencies
 
 pytestmark = pytest.mark.process
@@ -235,6 +237,53 @@ def test_what_cannot_be_seen_runs_again_at_each_plan_and_once_for_its_trials(wha
     monkeypatch.setenv("BENCHLIB_RUN", "a-trial")
     if "writes" not in what:  # what it wrote is another file now
         assert discovery.discover(script).output == again.output
+
+
+LAZY = """
+import os
+from pathlib import Path
+import torch
+from torch import nn
+
+class Lazy(nn.Module):
+    table = None
+
+    def forward(self, x):
+        if self.table is None:
+            self.table = torch.tensor([float(v) for v in Path("table.txt").read_text().split()])
+        return self.table * x * (2 if os.environ.get("TWICE") else 1)
+
+net = Lazy()
+net(torch.ones(3, 1))
+print(Path("after.txt").exists())
+torch.relu(torch.ones(1))
+"""
+
+
+def test_what_a_model_reads_while_it_is_called_is_a_part_of_it(tmp_path, monkeypatch):
+    """Its weights and its code are the same: only what was read tells."""
+    monkeypatch.chdir(tmp_path)
+    script, table = tmp_path / "net.py", tmp_path / "table.txt"
+    script.write_text(LAZY)
+    table.write_text("1 2 3 4")
+
+    def identity():
+        forget()
+        trial = make({"model": f"{script}::{discovery.discover(script).models[0].hash}"})
+        return trial.key()
+
+    first = identity()
+    table.write_text("1 2 3 4 5 6 7")
+    second = identity()
+    monkeypatch.setenv("TWICE", "1")
+    third = identity()
+    assert len({first, second, third}) == 3
+    (tmp_path / "after.txt").write_text("read when it was called already")
+    assert identity() == third
+    monkeypatch.delenv("TWICE")
+    table.write_text("1 2 3 4")
+    assert identity() == first, "undone"
+    assert discovery.discover(script).in_calls
 
 
 def test_a_run_that_failed_is_made_again(tmp_path):

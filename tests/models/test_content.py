@@ -324,3 +324,36 @@ def test_a_function_whose_calls_are_watched_is_the_one_that_was_written():
     before, forwards = digest(forward), Forwards()
     forwards.exchange(forward)
     assert digest(forward) != before == digest(forward, as_written=forwards.as_written)
+
+
+NAMES = """
+from contextvars import ContextVar
+
+FACTOR = 3
+SCALE = ContextVar("scale", default=FACTOR)
+
+def soft(x):
+    return x * 2
+
+def by_name(name):
+    return globals()[name]
+
+def evaluated(x):
+    return eval("soft(x)")
+
+def by_context(x):
+    return x * SCALE.get()
+"""
+
+
+@pytest.mark.parametrize("held", ["by_name", "evaluated", "by_context"])
+def test_what_code_reads_of_its_module_without_naming_it_counts(held, tmp_path):
+    def made(text):
+        space = {"__name__": "names"}
+        exec(compile(text, str(tmp_path / "names.py"), "exec"), space)
+        return digest(Net(held=space[held]))
+
+    was = made(NAMES)
+    assert made(NAMES) == was == made(f"{NAMES}# a remark\n")
+    edited = NAMES.replace("FACTOR = 3", "FACTOR = 4") if held == "by_context" else NAMES.replace("x * 2", "x * 5")
+    assert made(edited) != was
