@@ -20,6 +20,7 @@ from benchlib.accuracy.tolerances import Tolerance
 FARTHEST = 10  # times the bound of a slice that one of its elements may be off
 RISK = 0.01  # that the worst slice of a right output exceeds its bound by chance
 ROUNDINGS = 32  # of the dtype that was computed in, where the reference's own error is not known
+OF_A_SUM = 8  # roundings of float32: sums of some hundred terms
 LOOSE = 1000  # times its floor: an output that passes by its tolerance alone with so much is counted
 LUCKY = 50  # the floor of a slice by others is at most its own spread divided by this
 EXACT = 2.0**-46  # of its level: what varies by less than float64's own rounding is constant
@@ -234,7 +235,11 @@ def _floor(m: Measured, whole: Measured, stack: Stack, tolerance: Tolerance, kno
     level = whole.level[0] if whole.level.size else 0.0
     bounded = np.minimum(typical, np.maximum(m.spread / LUCKY, ROUNDINGS * fine * level))
     still = (m.erring < FEWEST) & (m.spread == 0)
-    return np.maximum.reduce([m.own, np.where(still, typical, bounded), unit * m.level, np.full(len(m.own), rounding)])
+    # Where all numbers are one (a text of a single token, in each item), the reference's error is one draw, and may be
+    # none: what a sum of many terms is off stands in.
+    alone = m.spread <= EXACT * m.level
+    least = np.where(alone, max(unit, OF_A_SUM * fine), unit) * m.level
+    return np.maximum.reduce([m.own, np.where(still, typical, bounded), least, np.full(len(m.own), rounding)])
 
 
 def _rounding(stack: Stack, scale: float) -> float:
