@@ -84,8 +84,7 @@ def observed(names: list[str], answers: Mapping[int, Any]) -> Iterator[list[Conv
     with contextlib.ExitStack() as undo:
         for name, kind in (_OF_VALUES | _OF_SIZES).items():
             _replace(undo, torch.Tensor, name, kind, ask)
-        for name in _FUNCTIONS:
-            _replace(undo, torch, name, _OF_VALUES[name], ask)
+        undo.enter_context(_functions(ask))  # whatever names the model's code has for them
         _replace_data(undo, ask)
         yield found
 
@@ -234,6 +233,22 @@ def _replace(undo: contextlib.ExitStack, owner: Any, name: str, kind: str, ask: 
 
     setattr(owner, name, asked)
     undo.callback(setattr, owner, name, original) if own else undo.callback(delattr, owner, name)
+
+
+def _functions(ask: Callable) -> Any:
+    """What hears of torch's own functions that tell a value, in the block of a `with`."""
+    import torch
+    from torch.overrides import TorchFunctionMode
+
+    kinds = {getattr(torch, name): _OF_VALUES[name] for name in _FUNCTIONS}
+
+    class Asking(TorchFunctionMode):
+        def __torch_function__(self, func, types, args=(), kwargs=None):
+            if kind := kinds.get(func):
+                return ask(func, kind, False, args, kwargs or {})
+            return func(*args, **(kwargs or {}))
+
+    return Asking()
 
 
 def _replace_data(undo: contextlib.ExitStack, ask: Callable) -> None:

@@ -192,20 +192,30 @@ def test_a_set_that_the_trace_refuses_decides_nothing():
     assert [d.otherwise for d in found] == [[], []]
 
 
-# torch's own method, as a module may have taken hold of it before anybody looks
-_item = torch.Tensor.item
+# torch's own, as a module may have taken hold of it before anybody looks
+_item, _equal = torch.Tensor.item, torch.equal
 
 
 def test_a_conversion_that_only_torch_saw_counts_as_one_of_an_input():
     class Hidden(nn.Module):
         def forward(self, x):
-            return x * _item(x.max())
+            with torch._C.DisableTorchFunction():
+                return x * _item(x.max())
 
     (decision,) = about_values(examine(Hidden, {"x": X}))
     assert (decision.kind, decision.settled) == ("conversion", False)
     (decision,) = about_values(examine(Hidden, {"x": X}, {"x": X * 3}))
     assert decision.settled
     assert "the graph differs for compared inputs 1" in decision.outcome
+
+
+def test_what_a_model_took_hold_of_before_is_noted_too():
+    class Held(nn.Module):
+        def forward(self, x):
+            return x * 2 if _equal(x[0], x[1]) else x * _item(x.max())
+
+    equal, item = about_values(examine(Held, {"x": X}))
+    assert (equal.kind, equal.settled, item.kind, item.settled) == ("equal", False, "item", False)
 
 
 def test_a_value_that_is_no_value_of_the_graph_is_known_by_its_change():
