@@ -19,6 +19,7 @@ from benchlib.execution.child import Order, carry_out
 from benchlib.execution.resume import Rerun
 from benchlib.plan import study as studies
 from benchlib.plan.expand import Plan, expand
+from benchlib.plan.in_words import counted
 from benchlib.plan.only import select
 from benchlib.template_files import outputs
 
@@ -254,7 +255,7 @@ def _foreign(value: Any) -> str:
 
 def _told(results: Results, statuses: Mapping[str, str]) -> Results:
     counts = " + ".join(f"{n} {status}" for status, n in Counter(statuses.values()).items())
-    _say(f"{len(statuses)} trials = {counts}, in {results.folder}")
+    _say(f"{counted(len(statuses), 'trial')} = {counts}, in {results.folder}")
     return results
 
 

@@ -33,6 +33,7 @@ from benchlib.execution.resume import Rerun
 from benchlib.models import issues, names_a_model
 from benchlib.plan import study as studies
 from benchlib.plan.expand import expand
+from benchlib.plan.in_words import counted
 from benchlib.plan.issues import keep as keep_issue
 from benchlib.plan.only import select
 from benchlib.plan.options import values_of
@@ -100,8 +101,8 @@ def _run(
 ) -> None:
     """One trial, or a small matrix: every option takes several values, separated by commas.
 
-    All of it runs, whatever is done already; interrupted, the same command goes on where it was. The folder keeps what
-    else was run there.
+    Every trial runs, also one that is done already; after an interrupt the same command goes on where it was. The
+    folder keeps what was run there before.
     """
     use_cache(cache_dir)
     named = [value for text in models or [] for value in values_of("model", text)]
@@ -273,7 +274,7 @@ def _execute(
         print_answer(results, sys.stderr if records else sys.stdout)
     if not quiet:
         counts = " + ".join(f"{n} {s}" for s, n in outcome.counts.items())
-        print(f"{len(outcome.records)} trials = {counts}, in {folder}", file=sys.stderr)
+        print(f"{counted(len(outcome.records), 'trial')} = {counts}, in {folder}", file=sys.stderr)
     return outcome
 
 

@@ -224,7 +224,7 @@ def test_an_interrupt_keeps_what_was_measured_and_a_study_goes_on_from_there(tmp
             benchlib.sweep(study, out)
     finally:
         signal.signal(signal.SIGINT, before)
-    assert capsys.readouterr().out.endswith("interrupted after 1 of 2 trials; all of them are kept\n")
+    assert capsys.readouterr().out.endswith("interrupted after 1 of 2 trials; what has finished is kept\n")
     assert not Path(f"/proc/{sweeper(out)}").exists()
 
     results = benchlib.sweep(study, out, only="seed=0")  # done already: the study as it stands

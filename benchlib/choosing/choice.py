@@ -11,8 +11,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from benchlib.plan.in_words import counted
 from benchlib.record import Record
-from benchlib.report import prose
 from benchlib.report.belief import Belief
 from benchlib.report.collate import Results
 from benchlib.report.fastest import Answer, figures_of
@@ -70,7 +70,7 @@ def _pieces(choice: Choice) -> Iterator[RenderableType]:
         yield Text("Not chosen:")
         yield Padding(_reasons(choice), (0, 0, 0, 2), expand=False)
     for rule, n in Counter(choice.left_out.values()).items():
-        yield Text(f"Left out: {prose.count(n, 'way')}, {rule}")
+        yield Text(f"Left out: {counted(n, 'way')}, {rule}")
     yield ""
     yield believed(choice.belief)
 

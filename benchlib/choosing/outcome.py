@@ -135,7 +135,7 @@ def _why_not(question: Question, planned: Planned, record: Record | None, best: 
     if not has_figure(record):
         return _ended(record)
     if not was_quiet(record):
-        return "the host was busy at its first look: how fast it is is not known"
+        return "the host was busy at its first look, so nobody knows how fast it runs"
     times = question.rank_of(record) / best if best else 1.0
     return f"about {times:.2g} times as long as the best, at a first look"
 

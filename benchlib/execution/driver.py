@@ -187,7 +187,7 @@ class _Sweep:
         done, total = self.progress.done, self.progress.total
         journal.note(self.folder, "interrupted", done=done)
         pairs = f" and {self.runoff.measured} of the run-off" if self.runoff else ""
-        return Interrupted(f"interrupted after {done} of {total} trials{pairs}; all of them are kept")
+        return Interrupted(f"interrupted after {done} of {total} trials{pairs}; what has finished is kept")
 
     def _drop_files(self) -> None:
         keys = {task.planned.key for task in self.work.tasks} | set(self.runoff.held if self.runoff else ())

@@ -14,7 +14,7 @@ from benchlib.execution.journal import Event
 from benchlib.execution.live import LiveLine
 from benchlib.execution.resume import Task, Work
 from benchlib.measure.verdicts import in_words
-from benchlib.plan.in_words import minutes
+from benchlib.plan.in_words import counted, minutes
 from benchlib.record import Record
 from benchlib.stages.shown import seconds, two_digits
 
@@ -62,7 +62,7 @@ class Progress:
         """`12 trials, 3 to run, 8 done already, 1 refused or skipped, about 2 min`."""
         reused = sum(1 for t in tasks if not t.why)
         told = sum(1 for t in tasks if t.planned.status)
-        parts = [f"{len(tasks)} trials", f"{self.total} to run"]
+        parts = [counted(len(tasks), "trial"), f"{self.total} to run"]
         parts += [f"{reused} done already"] if reused else []
         parts += [f"{told} refused or skipped"] if told else []
         if self.total:

@@ -27,6 +27,11 @@ def count(parameters: int) -> str:
     return str(parameters)
 
 
+def counted(n: int, noun: str) -> str:
+    """`1 trial`, `12 trials`."""
+    return f"{n:,} {noun}{'' if n == 1 else 's'}"
+
+
 def size(number: int) -> str:
     """`24.2 GB`, `46.8 MB`, `18 kB`, `220 bytes`."""
     for factor, unit in ((1e9, "GB"), (1e6, "MB")):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from benchlib.measure import thresholds
+from benchlib.plan.in_words import counted
 from benchlib.record import NOT_RUN
 from benchlib.report import prose
 from benchlib.report.collate import Results
@@ -116,8 +117,11 @@ def _complete(table: pd.DataFrame) -> Reason:
     if not lacking:
         return Reason("complete", 0, len(table), "all that was planned ran")
     told = prose.listed([f"{n} {status}" for status, n in found.items() if n])
-    return Reason("complete", lacking, len(table), f"of {prose.count(len(table), 'trial')} {told}")
+    return Reason("complete", lacking, len(table), f"of {counted(len(table), 'trial')} {told}")
 
 
 def _of(some: int, of: int) -> str:
-    return f"{some} of {prose.count(of, 'figure')}"
+    """`1 of 18 figures`, `all 18 figures`, `the figure`."""
+    if some == of:
+        return "the figure" if of == 1 else f"all {of} figures"
+    return f"{some} of {counted(of, 'figure')}"

@@ -211,6 +211,8 @@ def _row(record: Record, name: str, path: Path | None) -> Row:
     for metric in METRICS:
         value = metrics.get(metric)
         row[metric] = trial.get(metric) if value is None and not _is_number(metric) else value
+    if items := metrics.get("items"):  # decided by a file or a script, whatever was asked for
+        row["asked_batch_size"], row["batch_size"] = trial.get("batch_size"), items
     besides = {**metrics, **record.details}  # of another version, labels, what plug-ins say
     row.update({other: value for other, value in besides.items() if other not in row})
     if record.suspect and not record.is_of_earlier_rules and row["verdict"]:

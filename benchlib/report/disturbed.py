@@ -6,14 +6,15 @@ import pandas as pd
 
 from benchlib.execution.reference_course import MovedReference
 from benchlib.measure.verdicts import CAUSES, DISTURBED
+from benchlib.plan.in_words import counted
 from benchlib.report import prose, units
 from benchlib.report.collate import Results
 from benchlib.report.markup import html, joined
 from benchlib.stages.shown import two_digits
 
 _WHAT_TO_DO = (
-    "Stop what else runs on this host and sweep again with --rerun all, ask for fewer threads (num_cores), or have "
-    "trials wait longer (wait_for_quiet)."
+    "Stop what else runs on this host and measure again (a sweep with --rerun all), ask for fewer threads (num_cores), "
+    "or have trials wait longer (wait_for_quiet)."
 )
 
 
@@ -41,7 +42,7 @@ def _verdicts(table: pd.DataFrame) -> str:
     causes = "; ".join(f"{CAUSES.get(name, name)} ({n})" for name, n in counts.items() if name)
     are = "is" if len(lost) == 1 else "are"
     return (
-        f"{len(lost)} of {prose.count(len(compared), 'verdict')} {are} disturbed and decide{'s'[: len(lost) == 1]} "
+        f"{len(lost)} of {counted(len(compared), 'verdict')} {are} disturbed and decide{'s'[: len(lost) == 1]} "
         f"nothing: {causes}."
     )
 
@@ -51,5 +52,5 @@ def _moved(reference: MovedReference) -> str:
     return (
         f"The reference of {reference.model} ({reference.way}) took {low} in one trial and {high} in another, "
         f"{two_digits(reference.ratio)} times as long: nothing is decided by the "
-        f"{prose.count(reference.trials, 'trial')} that compare with it."
+        f"{counted(reference.trials, 'trial')} that compare with it."
     )

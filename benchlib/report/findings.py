@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from benchlib.plan.in_words import counted
 from benchlib.report import prose, units
 from benchlib.report.columns import incomparable, shared_conditions
 from benchlib.report.rows import rows_of
@@ -21,14 +22,14 @@ def scope(table: pd.DataFrame) -> str:
     them = "it" if models == 1 else "them"
     shared = [word for word in shared_conditions(table) if not word.startswith("level")]
     beside = f" All with {', '.join(shared)}." if shared else ""
-    return f"{prose.count(models, 'model')}, {prose.count(ways, 'way')} of running {them}{level}{when}.{beside}"
+    return f"{counted(models, 'model')}, {counted(ways, 'way')} of running {them}{level}{when}.{beside}"
 
 
 def verdicts(table: pd.DataFrame) -> str:
     """How many ways came out as what, and the largest speedup that is certain."""
     unverified = int((table["status"] == "unverified").sum())
     rows = table[table["speedup"].notna() & ~table["control"].astype(bool) & (table["status"] != "unverified")]
-    controls = int((table["control"] & table["speedup"].notna()).sum())
+    controls = int((table["control"] & table["speedup_low"].notna()).sum())
     if rows.empty:
         return " ".join(filter(None, ["No way was compared with a reference in this study.", _unverified(unverified)]))
     decided = rows[rows["level"] != NO_VERDICTS]
@@ -38,14 +39,14 @@ def verdicts(table: pd.DataFrame) -> str:
         parts.append(f"{withheld} {'has' if withheld == 1 else 'have'} no verdict, being suspect")
     if undecided:
         parts.append(f"{undecided} of level {NO_VERDICTS} decide{'s' if undecided == 1 else ''} nothing")
-    text = f"Of {prose.count(len(rows), 'trial')} compared with a reference, {prose.listed(parts)}"
+    text = f"Of {counted(len(rows), 'trial')} compared with a reference, {prose.listed(parts)}"
     faster = decided[decided["verdict"] == "faster"]
     if len(faster):
         best = faster.loc[faster["speedup"].astype(float).idxmax()]
         value, interval = units.with_interval(best["speedup"], best["speedup_low"], best["speedup_high"])
         text += f". The largest speedup is {value} ({interval}): {best['model_name']}, {best['way']}"
     if controls:
-        text += f". {prose.count(controls, 'A/A control')} "
+        text += f". {counted(controls, 'A/A control')} "
         text += f"show{'s' if controls == 1 else ''} how far noise alone reaches (the shaded band)"
     return " ".join(filter(None, [f"{text}.", _unverified(unverified)]))
 
@@ -56,10 +57,10 @@ def not_comparable(table: pd.DataFrame) -> str:
     if not rows:
         return ""
     counts = pd.Series([row["not_comparable"] for row in rows]).value_counts()
-    told = "; ".join(f"{reason} ({prose.count(n, 'trial')})" for reason, n in counts.items())
+    told = "; ".join(f"{reason} ({counted(n, 'trial')})" for reason, n in counts.items())
     return (
         f"Not comparable, so that no speedup is published and none of them is called fastest, "
-        f"{'is' if len(rows) == 1 else 'are'} {prose.count(len(rows), 'trial')} whose contenders do not compute in the "
+        f"{'is' if len(rows) == 1 else 'are'} {counted(len(rows), 'trial')} whose contenders do not compute in the "
         f"same: {told}."
     )
 
@@ -69,6 +70,6 @@ def _unverified(trials: int) -> str:
         return ""
     its = "its" if trials == 1 else "their"
     return (
-        f"{prose.count(trials, 'trial')} could not be compared with what counts as right (unverified): {its} latency "
+        f"{counted(trials, 'trial')} could not be compared with what counts as right (unverified): {its} latency "
         "is shown, and nothing is decided by it."
     )

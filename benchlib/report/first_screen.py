@@ -149,7 +149,8 @@ def _word(row: Row) -> str:
 
 
 def _figure(row: Row) -> str:
-    if incomparable(row) or (not known(row["speedup"]) and known(row["time_latency"])):
+    decides = row["level"] != NO_VERDICTS  # a ratio that decides nothing is none to begin with
+    if known(row["time_latency"]) and (incomparable(row) or not known(row["speedup"]) or not decides):
         return duration(row["time_latency"])
     return f"{ratio(row['speedup'], row['speedup_low'], row['speedup_high'])[0]} ×" if known(row["speedup"]) else ""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from benchlib.plan.in_words import counted
 from benchlib.report import prose
 from benchlib.report.markup import html
 
@@ -40,7 +41,7 @@ def machine_facts(results: pd.DataFrame) -> str:
         if len(found):
             values = found.value_counts(sort=True)
             texts = [
-                prose.machine_text(name, v) + (f" ({prose.count(n, 'trial')})" if len(values) > 1 else "")
+                prose.machine_text(name, v) + (f" ({counted(n, 'trial')})" if len(values) > 1 else "")
                 for v, n in values.items()
             ]
             facts.append((label, ", ".join(texts)))

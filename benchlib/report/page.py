@@ -14,6 +14,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from benchlib.measure.samples import Samples
+from benchlib.plan.in_words import counted
 from benchlib.record import scrap
 from benchlib.report import (
     coverage,
@@ -132,7 +133,7 @@ class Report:
         """The main table, and the bar that filters it and every other of trials."""
         timed = int(self.table["time_latency"].notna().sum())
         text = (
-            f"{prose.count(timed, 'trial')} of {len(self.table)} {'has' if timed == 1 else 'have'} a latency. "
+            f"{counted(timed, 'trial')} of {len(self.table)} {'has' if timed == 1 else 'have'} a latency. "
             "Click a column head to sort by it, a way to open the notebook behind the row; point at a head for what it "
             "means."
         )
@@ -161,7 +162,7 @@ class Report:
         count = sum(map(len, self.samples.values()))
         alt = f"Distribution of the latencies of {len(self.samples)} trials, {count:,} samples in all."
         text = (
-            f"{count:,} samples of {prose.count(len(self.samples), 'trial')}, none left out: the shape is "
+            f"{count:,} samples of {counted(len(self.samples), 'trial')}, none left out: the shape is "
             "their density on a logarithmic axis, the dot the median, the thick line the middle half, "
             "the thin one the middle 90 %; every sample outside that is a tick."
         )
@@ -195,7 +196,7 @@ class Report:
         )
         if len(paid):
             text += (
-                f"{prose.count(len(pays), 'way')} of {len(paid)} pay{'s' if len(pays) == 1 else ''} for the "
+                f"{counted(len(pays), 'way')} of {len(paid)} pay{'s' if len(pays) == 1 else ''} for the "
                 "export and the opening after some number of calls; only a speedup that is decided has such a number, "
                 "and a question mark stands where it does not stand among all comparisons of this study."
             )
@@ -212,11 +213,11 @@ class Report:
         if compared.empty:
             return Html(prose.paragraph("No trial got far enough to compare outputs."))
         wrong = int((compared["status"] == "inaccurate").sum())
-        text = f"{prose.count(len(compared), 'trial')} compared, {wrong or 'none'} found inaccurate" + (
+        text = f"{counted(len(compared), 'trial')} compared, {wrong or 'none'} found inaccurate" + (
             ": no speedup is published for " + ("it." if wrong == 1 else "them.") if wrong else "."
         )
         if unverified := int((compared["status"] == "unverified").sum()):
-            text += f" The outputs of {prose.count(unverified, 'trial')} prove nothing (unverified)."
+            text += f" The outputs of {counted(unverified, 'trial')} prove nothing (unverified)."
         return Html(
             prose.paragraph(text),
             *self._pictures(plots.accuracy, f"What the largest error of each trial uses of its tolerance: {text}"),

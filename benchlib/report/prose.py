@@ -25,10 +25,6 @@ def alt(text: str, piece: pd.DataFrame) -> str:
     return f"{text} A row for each trial of {shown}; the figures stand in the tables of this page."
 
 
-def count(n: int, noun: str) -> str:
-    return f"{n:,} {noun}{'' if n == 1 else 's'}"
-
-
 def term(sign: str, n: int, of_what: str) -> Markup:
     """A term of planned = ok + …"""
     return html('<span class="term">{{ sign }} <b>{{ n }}</b> {{ of_what }}</span>', sign=sign, n=n, of_what=of_what)

@@ -176,7 +176,7 @@ def test_a_busy_host_decides_nothing(race):
     found = race(Host(metrics={"disturbed_by": "time_lost", "verdict": "disturbed"}))
     assert found.use is None and found.belief.word == "no"
     assert found.others["onnx_dynamo"] == "disturbed: its figure decides nothing"
-    assert "the host disturbed 4 of 4 figures" in str(found)
+    assert "the host disturbed all 4 figures" in str(found)
 
 
 def test_a_way_that_the_host_slowed_at_its_first_look_is_not_ruled_out_by_it(race):

@@ -136,7 +136,7 @@ def test_an_interrupted_run_off_keeps_everything_and_goes_on(before):
     sweep.send_signal(signal.SIGINT)
     text, _ = sweep.communicate(timeout=20)
     assert sweep.returncode == 130 and "Traceback" not in text
-    assert "interrupted after 0 of 0 trials and 1 of the run-off; all of them are kept" in text
+    assert "interrupted after 0 of 0 trials and 1 of the run-off; what has finished is kept" in text
     kept = {p: p.stat().st_mtime_ns for p in direct_records(study)}
     assert len(kept) == 1
     text = study.sweep()

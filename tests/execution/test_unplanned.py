@@ -155,7 +155,7 @@ def test_a_sweep_puts_them_past_and_a_report_leaves_keys_alone(study, monkeypatc
     assert "1 notebook is of a trial with a key of an earlier version: it runs again, the old one goes to past/" in text
     assert "1 notebook is of no planned trial: it goes to past/" in text
     assert "skipped mine.ipynb: holds no benchlib.record" in text
-    assert "1 trials, 1 to run" in text
+    assert "1 trial, 1 to run" in text
     assert len(list(trials.glob("plain*.ipynb"))) == 1 and not list(trials.glob("other*.ipynb"))
     assert (trials / "mine.ipynb").exists()
     assert len(list((one.outputs / "past").glob("*.ipynb"))) == 2

@@ -55,7 +55,8 @@ def test_what_others_took_is_told_of_figures_that_they_did_not_disturb(good, fig
     busy = [0.31, *[0.486] * 17][:figures]
     good.table["host_busy"] = [*busy, *[0.004] * (len(good.table) - figures)]
     share = "31 %" if figures == 1 else "49 %"
-    told = f"beside {figures} of 18 figures others kept up to {share} of the cores busy, for which intervals are wider"
+    which = "all 18" if figures == 18 else f"{figures} of 18"
+    told = f"beside {which} figures others kept up to {share} of the cores busy, for which intervals are wider"
     assert belief_in(good).sentence.startswith(f"Believe it? In part: {told}; ")
 
 
@@ -71,7 +72,7 @@ def test_a_smoke_figure_decides_nothing_and_nobody_looked_at_its_host(good):
 @pytest.mark.parametrize(("column", "value"), [("time_lost", float("nan")), ("level", "smoke")])
 def test_of_a_host_at_which_nobody_looked_quiet_is_not_said(good, column, value):
     good.table[column] = value
-    assert reason(good, "quiet").text == "whether the host was quiet is not known of 18 of 18 figures"
+    assert reason(good, "quiet").text == "whether the host was quiet is not known of all 18 figures"
 
 
 @pytest.mark.parametrize(("column", "value"), [("disturbed_by", "wide"), ("converged", False), ("level", "smoke")])
