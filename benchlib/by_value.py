@@ -8,12 +8,14 @@ file or made while the program ran.
 from __future__ import annotations
 
 import contextlib
+import copyreg
+import importlib
 import importlib.machinery
 import os
 import sys
 import sysconfig
 import types
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 
 _REACHABLE: set[str] = set()  # names of modules that were looked at
@@ -29,11 +31,25 @@ def by_value() -> Iterator[None]:
     modules = [benchlib, *unreachable()]
     for module in modules:
         cloudpickle.register_pickle_by_value(module)
+    named = dict.fromkeys(_kinds_of_modules() - set(copyreg.dispatch_table), _as_named)
+    copyreg.dispatch_table.update(named)
     try:
         yield
     finally:
+        for kind in named:
+            copyreg.dispatch_table.pop(kind, None)
         for module in modules:
             cloudpickle.unregister_pickle_by_value(module)
+
+
+def _kinds_of_modules() -> set[type]:
+    """Classes of modules that are not the usual one and do not say how they are pickled: that of `torch.ops`."""
+    kinds = {type(module) for module in list(sys.modules.values()) if isinstance(module, types.ModuleType)}
+    return {kind for kind in kinds if kind is not types.ModuleType and kind.__reduce__ is object.__reduce__}
+
+
+def _as_named(module: types.ModuleType) -> tuple[Callable[[str], types.ModuleType], tuple[str]]:
+    return importlib.import_module, (module.__name__,)
 
 
 def unreachable() -> list[types.ModuleType]:

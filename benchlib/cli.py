@@ -57,6 +57,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 Study = Annotated[str, typer.Argument(help="a folder under outputs/, or its name, or the study's YAML file")]
 
