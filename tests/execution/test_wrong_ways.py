@@ -100,8 +100,11 @@ def planted(at_length: bool) -> Iterator[str]:
         for kind, names in {"right": ENDINGS, **KINDS}.items()
         for name in names
     ]
+    # Without VNNI products of eight bits saturate, and what eight bits compute here is wrong indeed.
+    seven = "" if "vnni" in Path("/proc/cpuinfo").read_text() else ", pass_args: {int8-dynamic: {reduce_range: true}}"
+    passes = {"int8-dynamic": f"opt_patterns: int8-dynamic{seven}", "int4-weights": "opt_patterns: int4-weights"}
     wrong["few bits"] = [
-        (f"{kind} {bits}", endings["Logits"], f"{engine}, runtime_args: {{kind: {kind}}}, opt_patterns: {bits}")
+        (f"{kind} {bits}", endings["Logits"], f"{engine}, runtime_args: {{kind: {kind}}}, {passes[bits]}")
         for bits in ("int8-dynamic", "int4-weights")
         for kind in ("right", *QUANTISED)
     ]
