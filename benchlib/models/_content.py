@@ -52,7 +52,6 @@ _BY_CLASS: Mapping[str, Walked] = {
     "builtins.module": _content_code.module_parts,
     "benchlib.NamedModule": _content_code.named_module_parts,
     "benchlib.WholeNamespace": _content_code.whole_namespace_parts,
-    "_contextvars.ContextVar": _content_objects.context_variable_parts,
     "builtins.type": _content_code.class_parts,
     "datetime.datetime": _content_objects.moment_parts,
     "numpy.ndarray": _content_torch.array_parts,

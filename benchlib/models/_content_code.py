@@ -42,7 +42,7 @@ def function_parts(function: types.FunctionType, walk: Walk) -> Parts:
     held = [function.__code__, function.__defaults__, function.__kwdefaults__, *closure, *own]
     if not is_users(function):  # what it reads of its package is as it is in this version
         return name, held
-    whole = [_whole(function.__globals__, walk)] if _ANY_OF_IT & {*_names(function.__code__)} else []
+    whole = [_whole(function.__globals__, walk)] if _ANY_OF_IT & {*_read(function.__code__)} else []
     return name, [*held, *_globals(function, walk), *_imported(function), *whole]
 
 

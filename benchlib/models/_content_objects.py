@@ -5,7 +5,6 @@ from __future__ import annotations
 import copyreg
 import types
 from contextlib import suppress
-from contextvars import ContextVar
 from typing import Any
 
 from benchlib.models._code import is_told_by_name, name_of
@@ -61,14 +60,6 @@ def cell_parts(item: types.CellType, walk: Walk) -> Parts:
 
 def reference_parts(item: Any, walk: Walk) -> Parts:
     return name_of(type(item)), [item()]
-
-
-def context_variable_parts(item: ContextVar[Any], walk: Walk) -> Parts:
-    """With the value that it has now, which is its default where nothing was set."""
-    try:
-        return f"variable {item.name}", [item.get()]
-    except LookupError:
-        return f"variable {item.name} without a value", ()
 
 
 def moment_parts(item: Any, walk: Walk) -> Parts:

@@ -110,4 +110,4 @@ def test_a_large_study_is_drawn_in_parts_of_whole_models(results):
 def test_a_picture_has_both_themes_and_an_escaped_text(results):
     html = picture(lambda theme: plots.speedup(results.head(4), theme), f'a "text" of {EVIL}')
     assert html.count("data:image/svg+xml;base64,") == 2 and "prefers-color-scheme: dark" in html
-    assert "&lt;script&gt;" in html and "&quot;text&quot;" in html and "<script" not in html
+    assert "&lt;script&gt;" in html and "&#34;text&#34;" in html and "<script" not in html
