@@ -26,6 +26,7 @@ from urllib.parse import unquote, urlsplit
 
 from benchlib.discovery import looks, mentioned, readers, variables
 from benchlib.discovery.dependencies import Stamp, names_in, stamp_of
+from benchlib.discovery.first_calls import FirstCalls
 from benchlib.discovery.journal import Read
 from benchlib.discovery.looks import Look
 from benchlib.discovery.opened import Opened
@@ -60,8 +61,7 @@ class Reads:
         self._held: set[str] = set()
         self._marked: tuple[int, ...] = ()  # how much of each was noted when a model was last called the first time
         self._modules: list[str] = []  # those that were imported by then
-        self._begun: tuple[int, int] | None = None  # how many files and variables there were as a first call began
-        self._in_calls: tuple[dict[str, None], dict[str, None]] = {}, {}  # of these, what was read in first calls
+        self._first_calls = FirstCalls()
         self._busy, self._pid, self._stat, self._heard = threading.local(), os.getpid(), os.stat, 0
 
     @property
@@ -88,17 +88,13 @@ class Reads:
         if not self._modules:
             self._guarded(self._note_held)
         self._count()
-        self._begun = self._begun or (len(self._files), len(self._variables))  # that of what it stands in counts
+        self._first_calls.begin()
 
     def end_call(self) -> None:
         """The first call of a model has ended: what was read meanwhile counts too, and is the model's."""
         self._guarded(self._note_opened)
         self._count()
-        if self._begun:
-            noted: tuple[dict[str, Any], ...] = self._files, self._variables
-            for found, names, begun in zip(self._in_calls, noted, self._begun, strict=True):
-                found |= dict.fromkeys(list(names)[begun:])
-        self._begun = None
+        self._first_calls.end()
 
     def _count(self) -> None:
         self._marked, self._modules = tuple(map(len, self._all())), list(sys.modules)
@@ -121,8 +117,8 @@ class Reads:
             variables=variables.names_of(self._initial) if _ALL in asked else "",
             looks=list(told.values()),
             unseen=[*unseen, *written],
-            files_in_calls=[*self._in_calls[0]],
-            variables_in_calls=[name for name in self._in_calls[1] if name != _ALL],
+            files_in_calls=[path for path in self._first_calls.files if path in files],
+            variables_in_calls=[name for name in self._first_calls.variables if name in asked],
         )
 
     # -- what is noted -------------------------------------------------------------------------------------------------
@@ -173,7 +169,10 @@ class Reads:
 
     def _read(self, path: Any) -> None:
         name = self._scope.name(path)
-        if not name or name in self._files:
+        if not name:
+            return
+        self._first_calls.note_file(name)
+        if name in self._files:
             return
         try:
             found = self._stat(name)
@@ -301,9 +300,12 @@ class Reads:
     # -- the environment -----------------------------------------------------------------------------------------------
 
     def _note_variable(self, name: Any) -> None:
-        if not isinstance(name, str) or name in self._variables or not variables.may_count(name):
+        if not isinstance(name, str) or not variables.may_count(name):
             return
         if self._scope.is_users() if variables.counts_for_all(name) else self._scope.is_users_own():
+            self._first_calls.note_variable(name)
+            if name in self._variables:
+                return
             self._variables[name] = None
             if value := self._initial.get(name):
                 self._opened_elsewhere.watch(value)

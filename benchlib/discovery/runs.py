@@ -170,8 +170,8 @@ def _in_calls(lines: list[Line]) -> str:
     read = next((line for line in lines if isinstance(line, Read)), None)
     if read is None or not (read.files_in_calls or read.variables_in_calls):
         return ""
-    files = {Path(path).name: content_of(path) for path in sorted(read.files_in_calls)}
-    asked = {name: variables.digest_of(read.environment.get(name)) for name in sorted(read.variables_in_calls)}
+    files = [(Path(path).name, content_of(path)) for path in sorted(read.files_in_calls)]
+    asked = [(name, variables.digest_of(read.environment.get(name))) for name in sorted(read.variables_in_calls)]
     return hashlib.sha256(json.dumps([files, asked]).encode()).hexdigest()[:16]
 
 

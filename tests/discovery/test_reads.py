@@ -251,8 +251,10 @@ class Lazy(nn.Module):
     def forward(self, x):
         if self.table is None:
             self.table = torch.tensor([float(v) for v in Path("table.txt").read_text().split()])
+            self.other = Path("other/table.txt").read_text()
         return self.table * x * (2 if os.environ.get("TWICE") else 1)
 
+print(len(Path("table.txt").read_text()), os.environ.get("TWICE"))  # known before the model reads them
 net = Lazy()
 net(torch.ones(3, 1))
 print(Path("after.txt").exists())
@@ -266,6 +268,8 @@ def test_what_a_model_reads_while_it_is_called_is_a_part_of_it(tmp_path, monkeyp
     script, table = tmp_path / "net.py", tmp_path / "table.txt"
     script.write_text(LAZY)
     table.write_text("1 2 3 4")
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "table.txt").write_text("one")
 
     def identity():
         forget()
@@ -277,6 +281,9 @@ def test_what_a_model_reads_while_it_is_called_is_a_part_of_it(tmp_path, monkeyp
     second = identity()
     monkeypatch.setenv("TWICE", "1")
     third = identity()
+    (tmp_path / "other" / "table.txt").write_text("another")
+    assert identity() not in (first, second, third), "of two files of one name each counts"
+    (tmp_path / "other" / "table.txt").write_text("one")
     assert len({first, second, third}) == 3
     (tmp_path / "after.txt").write_text("read when it was called already")
     assert identity() == third
