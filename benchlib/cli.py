@@ -12,7 +12,7 @@ from typing import Annotated, Any, cast
 import typer
 import typer.core
 
-from benchlib import __version__, cli_cache, cli_choose, cli_discover, cli_list, cli_scripts
+from benchlib import __version__, cli_cache, cli_choose, cli_discover, cli_doctor, cli_list, cli_scripts
 from benchlib.cli_answer import print_answer, print_error, print_fields
 from benchlib.cli_options import (
     BuildOnly,
@@ -26,8 +26,7 @@ from benchlib.cli_options import (
     use_cache,
 )
 from benchlib.cli_places import folder_of, notebook_of
-from benchlib.doctor import TAKES, conclude, examine, health, noise_floor
-from benchlib.errors import Interrupted, UnknownName, UserError
+from benchlib.errors import Interrupted, UserError
 from benchlib.execution import status as stands
 from benchlib.execution.resume import Rerun
 from benchlib.models import issues, names_a_model
@@ -203,32 +202,6 @@ def keep(
     print(f"{issues.source.name}/{keep_issue(notebook_of(trial), name)} in {issues.path()}")
 
 
-@app.command()
-def doctor(
-    level: Annotated[str, typer.Option(help="the level to calibrate: quick or precise")] = "quick",
-    device: Annotated[str, typer.Option(help="the device to calibrate: cpu, cuda or cuda:N")] = "cpu",
-    calibrate: Annotated[
-        bool | None,
-        typer.Option(
-            "--calibrate/--no-calibration",
-            help="calibrate again, or not at all; without either, when this host was never calibrated",
-            show_default=False,
-        ),
-    ] = None,
-    cache_dir: CacheDir = None,
-) -> None:
-    """Versions, devices, providers, the health of this machine, and the smallest difference that it can tell."""
-    use_cache(cache_dir)
-    if level not in TAKES:
-        raise UnknownName("level to calibrate", level, TAKES)
-    found = health()  # before a calibration keeps the cores busy
-    print(examine(found), flush=True)
-    print()
-    for line in noise_floor(level, device, calibrate):
-        print(line, flush=True)
-    print(f"\n{conclude(found)}")
-
-
 def _execute(
     study: studies.Study,
     folder: Path,
@@ -257,15 +230,9 @@ def _execute(
 
     failed = ("failed", "timeout", "crashed", "oom")
     options = Options(
-        rerun,
-        adds,
-        chosen,
-        quiet,
-        verbose > 0,
-        lean,
-        each=each,
+        rerun=rerun, adds=adds, only=chosen, quiet=quiet, steps=verbose > 0, lean=lean, each=each,
         until=lambda record: fail_fast and record.status in failed,
-    )
+    )  # fmt: skip
     outcome = run_plan(plan, folder, options)
     results = collate(folder)
     if adds:
@@ -298,4 +265,5 @@ app.command("list")(cli_list.list_)
 app.command("choose", cls=GroupedCommand)(choose_command(cli_choose.choose))
 app.command("run", cls=GroupedCommand)(run_command(_run))
 app.command("discover")(cli_discover.discover)
+app.command("doctor")(cli_doctor.doctor)
 app.add_typer(cli_cache.app, name="cache")

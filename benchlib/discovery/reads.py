@@ -20,11 +20,9 @@ import threading
 import types
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
-from benchlib.discovery import looks, mentioned, readers, variables
+from benchlib.discovery import audited, held, looks, mentioned, readers, variables
 from benchlib.discovery.dependencies import Stamp, names_in, stamp_of
 from benchlib.discovery.first_calls import FirstCalls
 from benchlib.discovery.journal import Read
@@ -33,7 +31,6 @@ from benchlib.discovery.opened import Opened
 from benchlib.discovery.scope import Scope
 from benchlib.discovery.sought import Sought, places_of
 
-_WRITES = {"w", "a", "x", "+"}
 _PROCESSES = ("subprocess.Popen", "os.fork", "os.forkpty", "os.posix_spawn", "os.spawn", "os.system", "os.exec")
 _LISTS = ("os.listdir", "os.scandir")
 _OPENS = ("sqlite3.connect", "ctypes.dlopen")  # besides `open`: readers that tell of themselves
@@ -132,7 +129,7 @@ class Reads:
         elif event in _LISTS:
             self._guarded(self._listed, event, arguments[0])
         elif event in _OPENS:
-            self._guarded(self._read, _path_of(arguments[0]))
+            self._guarded(self._read, audited.path_of(arguments[0]))
         elif event == "exec":
             self._guarded(self._note_code, arguments[0])
         elif event in _PROCESSES:
@@ -155,10 +152,7 @@ class Reads:
             self._busy.noting = False
 
     def _opened(self, path: Any, mode: str | None, flags: int) -> None:
-        if mode is None:
-            writes, reads = flags & (os.O_WRONLY | os.O_RDWR), not flags & (os.O_WRONLY | os.O_TRUNC)
-        else:
-            writes, reads = not _WRITES.isdisjoint(mode), "r" in mode or {"a", "+"} <= set(mode)
+        reads, writes = audited.ways_of(mode, flags)
         if writes and (name := self._scope.name(path)):
             self._written.add(name)
         if reads:
@@ -236,20 +230,10 @@ class Reads:
 
     def _note_held(self) -> None:
         """What is mapped or open now: readers that are not wrapped may keep it so."""
-        for line in Path("/proc/self/maps").read_text(errors="replace").splitlines():
-            self._hold(line[line.find("/") :] if "/" in line else "")
-        for descriptor in os.listdir("/proc/self/fd"):
-            try:
-                flags = Path(f"/proc/self/fdinfo/{descriptor}").read_text().partition("flags:")[2].split()[0]
-                path = os.readlink(f"/proc/self/fd/{descriptor}")
-            except OSError:  # that of the listing itself, which is closed by now
-                continue
-            self._hold("" if int(flags, 8) & os.O_WRONLY else path)
-
-    def _hold(self, path: str) -> None:
-        if path.startswith("/") and not path.endswith(" (deleted)") and (name := self._scope.name(path, False)):
-            self._read(name)
-            self._held.add(name)
+        for path in held.files():
+            if name := self._scope.name(path, False):
+                self._read(name)
+                self._held.add(name)
 
     def _read_natively(self, path: Any) -> None:
         for file in readers.files_of(path):
@@ -313,8 +297,3 @@ class Reads:
     def _note_variables(self) -> None:
         if _ALL not in self._variables and self._scope.is_users():
             self._variables[_ALL] = None
-
-
-def _path_of(path: Any) -> Any:
-    """The file that a database's address names."""
-    return unquote(urlsplit(path).path) if isinstance(path, str) and path.startswith("file:") else path
