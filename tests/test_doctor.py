@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from typer.testing import CliRunner
 
-from benchlib import calibrate, cli, doctor
+from benchlib import calibrate, cli, cli_doctor, doctor
 from benchlib.errors import UnknownName, UserError
 from benchlib.host import calibration, file
 from benchlib.measure import thresholds
@@ -30,7 +30,7 @@ def tiny(tmp_path, monkeypatch):
     monkeypatch.setitem(LEVELS, "quick", replace(LEVELS["smoke"], replicates=3, margin=0.1))
     for name in ("LOST", "LOST_AND_WIDE", "BUSY"):  # other tests run beside it
         monkeypatch.setattr(thresholds, name, math.inf)
-    monkeypatch.setattr(cli, "examine", lambda found: "machine")  # imports torch in a process of its own
+    monkeypatch.setattr(cli_doctor, "examine", lambda found: "machine")  # imports torch in a process of its own
 
 
 def answer(*words: str) -> str:

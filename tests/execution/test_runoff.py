@@ -134,7 +134,7 @@ def test_an_interrupted_run_off_keeps_everything_and_goes_on(before):
     sweep = study.start()
     wait_for(lambda: starts() == done + 2, seconds=180)  # the second direct pair has begun
     sweep.send_signal(signal.SIGINT)
-    text, _ = sweep.communicate(timeout=20)
+    text, _ = sweep.communicate(timeout=60)
     assert sweep.returncode == 130 and "Traceback" not in text
     assert "interrupted after 0 of 0 trials and 1 of the run-off; what has finished is kept" in text
     kept = {p: p.stat().st_mtime_ns for p in direct_records(study)}

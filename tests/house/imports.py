@@ -8,8 +8,8 @@ from pathlib import Path
 
 # The rooms from the top down: what imports only from its own floor or below runs downward.
 FLOORS = (
-    ("__main__", "cli", "cli_answer", "cli_cache", "cli_choose", "cli_discover", "cli_list", "cli_options",
-     "cli_places", "cli_scripts", "api", "doctor"),
+    ("__main__", "cli", "cli_answer", "cli_cache", "cli_choose", "cli_discover", "cli_doctor", "cli_list",
+     "cli_options", "cli_places", "cli_scripts", "api", "doctor"),
     ("choosing",),
     ("execution", "sweep", "report", "calibrate"),
     ("stages", "plan", "fingerprint"),

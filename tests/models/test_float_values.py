@@ -219,11 +219,11 @@ def test_a_voice_that_is_as_long_as_its_speed_says():
 
 
 def test_what_is_said_of_guesses_names_the_numbers():
+    from benchlib.models._guessed import guessed_in_words
     from benchlib.models._onnx_graph import inputs_of
-    from benchlib.models.onnx_file import _guessed
 
     wanted = inputs_of(model_of("g (float[2,50] x, float[1] q, int64 k) => (float[2,50] y) { y = Relu(x) }"))
-    assert "which numbers fit, so 1.0 was taken" in _guessed(["q"], wanted)
-    assert "which whole numbers are legal, so 0 and 1 were taken" in _guessed(["k"], wanted)
-    assert "which numbers fit, so 0 and 1, and 1.0 of floats, were taken" in _guessed(["q", "k"], wanted)
-    assert "x, q, k would settle it" in _guessed(["q"], wanted) and not _guessed([], wanted)
+    assert "which numbers fit, so 1.0 was taken" in guessed_in_words(["q"], wanted)
+    assert "which whole numbers are legal, so 0 and 1 were taken" in guessed_in_words(["k"], wanted)
+    assert "which numbers fit, so 0 and 1, and 1.0 of floats, were taken" in guessed_in_words(["q", "k"], wanted)
+    assert "x, q, k would settle it" in guessed_in_words(["q"], wanted) and not guessed_in_words([], wanted)
