@@ -31,6 +31,7 @@ from benchlib.report import (
     passes,
     placement,
     plots,
+    precisions,
     prose,
     quality,
     tables,
@@ -203,6 +204,10 @@ class Report:
             *self._pictures(plots.accuracy, f"What the largest error of each trial uses of its tolerance: {text}"),
             tables.accuracy_table(self.table),
         )
+
+    def precisions(self) -> Html | None:
+        """Latency against error, where a model was timed in more than one precision."""
+        return _html_or_none(precisions.sections(self.table))
 
     def memory(self) -> Html | None:
         """Peak memory by phase, where some trial was asked for it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -64,7 +65,7 @@ def panels_of(results: pd.DataFrame, theme: Theme, columns: int = 1, shared: boo
     )
     panels = []
     for (model, rows), axes in zip(groups.items(), grid, strict=True):
-        panel = Panel(model, rows, [_label(row, named) for row in rows], list(axes))
+        panel = Panel(model, rows, [label(row, named) for row in rows], list(axes))
         axes[0].set_title(_clip(model, 70), pad=6)
         rows_axis(panel, theme)
         panels.append(panel)
@@ -79,7 +80,8 @@ def rows_axis(panel: Panel, theme: Theme) -> None:
         ax.set_ylabel("")
 
 
-def _label(row: Row, named: list[str]) -> str:
+def label(row: Row, named: list[str]) -> str:
+    """The way of a trial and the conditions `named`, as a row of a figure is called."""
     words = [condition_text(n, row[n]) for n in named if known(row[n])]
     return _clip(" · ".join(filter(None, [str(row["way"]) + (" (A/A)" if row["control"] else ""), *words])), LONGEST)
 
@@ -129,12 +131,15 @@ def span(values: pd.Series, *included: float) -> tuple[float, float]:
     return low / room, high * room
 
 
-def log_axis(ax: Axes, low: float, high: float, text: Callable[[float], str]) -> None:
-    ax.set_xscale("log")
-    ax.set_xlim(low, high)
-    ax.xaxis.set_major_locator(FixedLocator(ticks(low, high)))
-    ax.xaxis.set_minor_locator(NullLocator())
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: text(x)))
+def log_axis(
+    ax: Axes, low: float, high: float, text: Callable[[float], str], along: Literal["x", "y"] = "x", most: int = 7
+) -> None:
+    """A logarithmic axis between two limits with at most `most` round numbers at it, written as `text` says."""
+    ax.set(**{f"{along}scale": "log", f"{along}lim": (low, high)})
+    axis = ax.xaxis if along == "x" else ax.yaxis
+    axis.set_major_locator(FixedLocator(ticks(low, high, most)))
+    axis.set_minor_locator(NullLocator())
+    axis.set_major_formatter(FuncFormatter(lambda at, _: text(at)))
 
 
 def ticks(low: float, high: float, most: int = 7) -> list[float]:

@@ -1,25 +1,11 @@
 """Memory and energy in the report: only where some trial was asked, and then all of it."""
 
-import pytest
 from bs4 import BeautifulSoup
-from fake_study import make_record, make_samples, planned, write_plan, write_trial
+from fake_study import make_record
 
 from benchlib.record import Record
-from benchlib.report.page import Report
 
 MIB = 1 << 20
-
-
-@pytest.fixture
-def report_on(tmp_path):
-    def make(records: list[Record]) -> Report:
-        (tmp_path / "s" / "trials").mkdir(parents=True)
-        for record in records:
-            write_trial(tmp_path / "s", record, make_samples(record))
-        write_plan(tmp_path / "s", {"name": "s", "trials": [planned(r) for r in records]})
-        return Report(tmp_path / "s")
-
-    return make
 
 
 def trial(exporter: str, asked: dict, **metrics) -> Record:

@@ -6,9 +6,8 @@ import warnings
 from dataclasses import replace
 
 import pytest
-from fake_study import ENDINGS, EXPORTERS, make_record, make_samples, planned, write_plan, write_trial
+from fake_study import ENDINGS, EXPORTERS, make_record
 
-from benchlib.record import Record
 from benchlib.report.page import Report
 
 pytestmark = pytest.mark.slow
@@ -17,19 +16,6 @@ SECTIONS = (
     "question", "machine", "overview", "fastest", "speedup", "latency", "quality", "placement", "costs", "accuracy",
     "failures", "definitions", "glossary",
 )  # fmt: skip
-
-
-@pytest.fixture
-def report_on(tmp_path):
-    def make(records: list[Record]) -> Report:
-        (tmp_path / "s" / "trials").mkdir(parents=True)
-        for record in records:
-            write_trial(tmp_path / "s", record, make_samples(record))
-        plan = [planned(r) for r in records]
-        write_plan(tmp_path / "s", {"name": "s", "trials": plan})
-        return Report(tmp_path / "s")
-
-    return make
 
 
 def texts(report: Report) -> dict[str, str]:
