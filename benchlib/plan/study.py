@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import UnionType
@@ -12,6 +12,7 @@ from typing import Any, Union, get_args, get_origin
 from benchlib import yaml_file
 from benchlib.errors import UserError, suggestion
 from benchlib.mistakes import problems
+from benchlib.plan.selections import select
 from benchlib.trial import Trial
 
 KEYS = ("name", "title", "defaults", "matrix", "exclude", "include", "runoff")
@@ -90,7 +91,8 @@ def _from_values(name: str, given: Mapping[str, list[Any]], place_of: Callable[[
         else:
             study.axes.append(settings)
     if wrong:
-        raise UserError(*wrong)
+        wrong += [complaint(model.place, text) for model in _models(study) for text in _name_problems(model.value)]
+        raise UserError(*dict.fromkeys(wrong))
     return study
 
 
@@ -138,8 +140,15 @@ class _Reader:
         if not study.axes and not study.include and "model" not in study.defaults:
             self.wrong.append((1, "nothing to run: neither a matrix nor include names a model"))
         if self.wrong:
-            raise UserError(*(f"{self.file}:{line}: {text}" for line, text in sorted(self.wrong)))
+            told = sorted([*self.wrong, *self._unknown_models(study)])
+            raise UserError(*(f"{self.file}:{line}: {text}" for line, text in dict.fromkeys(told)))
         return study
+
+    def _unknown_models(self, study: Study) -> Iterator[tuple[int, str]]:
+        """Of each model that there is not its line and why, so that a study which is wrong elsewhere tells it too."""
+        for model in _models(study):
+            for message in _name_problems(model.value):
+                yield int(model.place.rpartition(":")[2]), message
 
     def _name(self, document: Document) -> str:
         name = document.get("name", self.stem)
@@ -206,6 +215,22 @@ def _value_problems(parameter: str, value: Any) -> list[str]:
     if parameter.endswith("_args") and isinstance(value, dict):
         return []
     return [message for name, message in problems({**PLACEHOLDER, parameter: value}) if name == parameter]
+
+
+def _models(study: Study) -> list[Value]:
+    settings = (study.defaults, *(point for axis in study.axes for point in axis), *study.include)
+    return [setting["model"] for setting in settings if "model" in setting]
+
+
+def _name_problems(model: Any) -> list[str]:
+    """Why there is no model of a name; nothing where there is one, or where the value is no name at all."""
+    if not isinstance(model, str):
+        return []
+    try:
+        select(model)
+    except UserError as error:
+        return list(error.complaints)
+    return []
 
 
 def _takes_mappings(parameter: str) -> bool:

@@ -212,6 +212,18 @@ def test_each_mistake_is_a_complaint_of_its_own(tmp_path):
     assert error.value._render_traceback_() == [f"benchlib: {complaint}" for complaint in error.value.complaints]
 
 
+def test_a_model_that_there_is_not_is_told_beside_what_is_wrong_with_the_study(tmp_path):
+    text = "matrix:\n  model: [planted/plane, planted/plain]\n  batch_size: [0]\ninclude: [{model: plantd/plain}]\n"
+    with pytest.raises(UserError) as error:
+        read(write(tmp_path, text))
+    places = [complaint.removeprefix(f"{tmp_path}/").partition(" ")[0] for complaint in error.value.complaints]
+    assert places == ["study.yaml:2:", "study.yaml:3:", "study.yaml:4:"]
+    assert "did you mean 'plain'" in error.value.complaints[0]
+    with pytest.raises(UserError) as error:
+        from_options("run", {"model": ["planted/plane"], "batch_size": [0]})
+    assert [complaint.partition(":")[0] for complaint in error.value.complaints] == ["--batch-size", "--model"]
+
+
 def test_combinations_that_are_wrong_are_complaints_each():
     with pytest.raises(UserError) as error:
         expand(from_options("run", {"model": ["explicit/zzz", "explicit/mlp"], "exporter": ["eager", "eager"]}))
