@@ -31,7 +31,7 @@ from benchlib.registry import Parameters
 CLOSE = 1.5  # times as slow as the best by the first look, up to which a way may turn out the fastest
 MOST = 6  # ways at full length
 FEW = 4  # models that are named where there are too many
-FOR_LOOKING = 0.5  # of the budget
+FOR_LOOKING, FOR_LENGTH = 0.5, 0.75  # of the budget, after which no trial of that stage begins; the rest is for pairs
 _BRIEFLY: Parameters = {"level": LOOK, "processes": "auto", "duration": "auto", "repeat": "auto", "warmup_time": "auto"}
 FILE, FIRST_LOOK = "choose.yaml", "first-look"
 
@@ -54,7 +54,7 @@ def choose(question: Question, folder: Path, sweep: Sweep, say: Callable[[str], 
     """
     begin = time.monotonic()
 
-    def left(share: float = 1.0) -> float:
+    def left(share: float) -> float:
         return max(0.0, question.budget * share - (time.monotonic() - begin))
 
     first = next(question.conditions())
@@ -71,7 +71,7 @@ def choose(question: Question, folder: Path, sweep: Sweep, say: Callable[[str], 
     told = ", ".join(question.name_of(make(entrant).way.label, entrant) for entrant in close)
     say(f"{len(close)} of them at level {question.level}: {told}")
     study = _plan(question, ({**way, "level": question.level} for way in close))
-    measured = sweep(study, folder, left(), None)
+    measured = sweep(study, folder, left(FOR_LENGTH), None)
     _write_study(question, close, folder)
 
     allowed = frozenset(r.key for r in _records(folder, measured) if may_be_chosen(r, question.bounds))
