@@ -25,6 +25,7 @@ from benchlib.record import NOT_RUN, STATUSES, ExportReport, Record, scrap
 from benchlib.record.metrics import METRICS
 from benchlib.report.discoveries import q_values
 from benchlib.report.fastest import Answer, answers
+from benchlib.report.findings import in_short
 from benchlib.report.rows import Row
 from benchlib.trial import Trial
 from benchlib.trial_key import BORN_WITH
@@ -49,7 +50,8 @@ class PlannedTrial:
 class StoredPlan:
     """What `study.yaml` in a study's folder says."""
 
-    title: str
+    title: str  # its name, or "", where nobody gave it one
+    name: str
     trials: list[PlannedTrial]
     runoff: bool = True  # direct pairs followed the matrix
 
@@ -57,7 +59,8 @@ class StoredPlan:
     def of(cls, resolved: Mapping[str, Any], name: str) -> StoredPlan:
         """The plan as `Plan.resolved` gives it; `name` is that of its folder."""
         return cls(
-            str(resolved.get("title") or resolved.get("name") or name),
+            str(resolved.get("title") or ""),
+            str(resolved.get("name") or name),
             [
                 PlannedTrial(str(t["key"]), str(t["name"]), {n: v for n, v in t.items() if n not in ("key", "name")})
                 for t in resolved["trials"]
@@ -129,7 +132,7 @@ def read(study: str | Path, plan: StoredPlan | None = None, ran: Collection[str]
     direct = [(path.relative_to(folder), record) for path, record in pairs.items()]
     return Results(
         folder,
-        plan.title,
+        plan.title if plan.title not in ("", plan.name) else f"{plan.name}: {in_short(table)}",
         table,
         sorted([*left_out, *(f"{RUNOFF}/{line}" for line in unreadable)]),
         _frame([_row(record, record.name, path) for path, record in pairs.items()]),

@@ -257,7 +257,7 @@ def status_cell(row: Row) -> str:
 
 def verdict_cell(row: Row) -> str:
     if row["control"]:
-        return quiet("control", "its own reference: nothing to decide")
+        return quiet("reference", "its own reference: nothing to decide")
     if row["level"] == NO_VERDICTS and known(row["disturbed_by"]) and row["disturbed_by"]:
         return badge("disturbed", in_words(row["disturbed_by"]))
     if row["level"] == NO_VERDICTS:

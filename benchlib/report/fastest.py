@@ -13,7 +13,7 @@ from benchlib.report import prose
 from benchlib.report.columns import Column, link, page_of
 from benchlib.report.markup import joined
 from benchlib.report.tables import table
-from benchlib.report.units import number, ratio
+from benchlib.report.units import number, ratio, scale_for, with_interval
 
 FASTEST, TIE, OPEN = "fastest", "tie", "open"
 
@@ -34,7 +34,7 @@ class Answer:
     pairs: list[tuple[str, str]] = field(default_factory=list)
     keys: tuple[str, ...] = ()
     fastest: str = ""
-    figures: str = ""  # of the fastest, or of those that are tied: by how much, and how right
+    figures: str = ""  # of the fastest, of those that are tied, or of the only way: by how much, and how right
     tied: tuple[str, ...] = ()
 
 
@@ -57,6 +57,8 @@ def answers(records: Iterable[Record], direct: Iterable[tuple[Path, Record]]) ->
         won = contest.ok[outcome.way] if isinstance(outcome, Fastest) else None
         tied = [contest.ok[way] for way in outcome.ways] if isinstance(outcome, Tie) else []
         text, figures = contest.in_words(outcome), figures_of(won) if won else figures_of_tie(tied)
+        if len(keys) == 1 and contest.ok:
+            figures = f"{way_label(alone := contest.records[0])} takes {_latency(alone)}; {figures_of(alone)}"
         fastest, tied_keys = won.key if won else "", tuple(record.key for record in tied)
         made.append(Answer(contest.title, len(keys), kind, text, pairs.used, keys, fastest, figures, tied_keys))
     return made
@@ -76,6 +78,13 @@ def figures_of(record: Record) -> str:
             f"its largest error uses {number(100 * share, 2)} % of what is allowed" if share else "it has no error"
         )
     return "; ".join(told)
+
+
+def _latency(record: Record) -> str:
+    latency = [record.metrics.get(f"time_latency{end}") for end in ("", "_low", "_high")]
+    scale = scale_for(latency, "s")
+    value, interval = with_interval(*(None if each is None else scale.of(each) for each in latency))
+    return f"{value} {scale.unit}{f' ({interval})' if interval else ''}"
 
 
 def figures_of_tie(records: Sequence[Record]) -> str:

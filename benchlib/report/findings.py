@@ -10,6 +10,8 @@ from benchlib.report.columns import incomparable, shared_conditions
 from benchlib.report.rows import rows_of
 from benchlib.report.words import NO_VERDICTS, VERDICT_WORDS
 
+FEW = 3  # models, up to which a title names each
+
 
 def scope(table: pd.DataFrame) -> str:
     """How many models and ways a study has, at which level, when it was measured, and under which conditions."""
@@ -23,6 +25,14 @@ def scope(table: pd.DataFrame) -> str:
     shared = [word for word in shared_conditions(table) if not word.startswith("level")]
     beside = f" All with {', '.join(shared)}." if shared else ""
     return f"{counted(models, 'model')}, {counted(ways, 'way')} of running {them}{level}{when}.{beside}"
+
+
+def in_short(table: pd.DataFrame) -> str:
+    """`mlp in 3 ways`, `4 models in 7 ways`: the title of a study that nobody gave one."""
+    models = list(dict.fromkeys(map(str, table["model_name"])))
+    listed = prose.listed(models) if 0 < len(models) <= FEW else counted(len(models), "model")
+    ways = list(dict.fromkeys(map(str, table["way"])))
+    return f"{listed} by {ways[0]}" if len(ways) == 1 else f"{listed} in {len(ways)} ways"
 
 
 def verdicts(table: pd.DataFrame) -> str:

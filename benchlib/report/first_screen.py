@@ -71,11 +71,11 @@ def equation(results: Results) -> Markup:
 
 
 def answers(found: Iterable[Answer]) -> str:
-    """A line for each model with several ways; nothing where they are too many to be read at a glance."""
-    contested = [answer for answer in found if answer.ways > 1]
-    if not contested or len(contested) > FEW:
+    """A line for each model with several ways or a figure; nothing where they are too many to be read at a glance."""
+    told = [answer for answer in found if answer.ways > 1 or answer.figures]
+    if not told or len(told) > FEW:
         return ""
-    return html(_ANSWERS, answers=contested, kinds={FASTEST: "decided", TIE: "tie", OPEN: "open"})
+    return html(_ANSWERS, answers=told, kinds={FASTEST: "decided", TIE: "tie", OPEN: "open"})
 
 
 def machine_line(results: pd.DataFrame) -> str:

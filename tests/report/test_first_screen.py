@@ -74,6 +74,22 @@ def test_each_model_has_its_answer_with_the_figures_of_the_winner(study, screen)
     assert any(EVIL in answer for answer in answers) and not screen.select("script")
 
 
+def test_a_model_with_one_way_has_its_figures_for_an_answer_and_an_untitled_study_a_title(report_on):
+    record = make_record("resnet18", "onnx_dynamo")
+    page = BeautifulSoup(str(report_on([record]).question().text), "html.parser")
+    assert page.h1.text == "s: resnet18 by onnx_dynamo"
+    (answer,) = (li.get_text(" ", strip=True) for li in page.select("ul.answers li"))
+    latency, speedup = record.metrics["time_latency"] * 1e3, record.metrics["speedup"]
+    assert answer.startswith(f"resnet18 one way only onnx_dynamo takes {latency:.2f}"[:-1]), answer
+    assert f"; {speedup:.2f} × as fast as eager (" in answer and "its largest error uses" in answer
+
+
+def test_a_model_with_one_way_that_failed_has_no_figures(report_on):
+    record = make_record("resnet18", "inductor", 8)
+    page = BeautifulSoup(str(report_on([record]).question().text), "html.parser")
+    assert not page.select("ul.answers li")
+
+
 def test_the_light_has_a_reason_for_each_question(screen):
     light = screen.select_one(".light")
     assert light["class"] == ["light", "in-part"] and light.b.text == "in part"
