@@ -220,7 +220,8 @@ def write_trial(folder: Path, record: Record, samples: Samples | None = None, st
     shown = {"text/html": "<table><tr><th>parameters</th><td>11,689,512</td></tr></table>", "text/plain": "…"}
     cells = [
         new_markdown_cell("# One model, run in one way\n\nThis notebook is a trial."),
-        new_code_cell(f"model = {record.trial['model']!r}", metadata={"tags": ["parameters"]}),
+        new_code_cell('model = "timm/resnet18"', metadata={"tags": ["parameters"]}),
+        new_code_cell(f"model = {record.trial['model']!r}", metadata={"tags": ["injected-parameters"]}),
         new_markdown_cell("## Load\n\nThe model and one batch of inputs."),
         new_code_cell("trial.load()", outputs=[_display(shown)]),
         new_markdown_cell("## Record\n\nEverything that was found."),
