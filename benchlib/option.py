@@ -15,14 +15,19 @@ class Option:
     help: str
     choices: tuple = ()
 
+    @property
+    def type_in_words(self) -> str:
+        """`a whole number`, `a text or a list`."""
+        return _type_name(self.type)
+
     def problem(self, value: Any) -> str | None:
         """Why `value` does not fit, or None."""
         if isinstance(value, bool) and self.type in (int, float):
-            return f"{value!r} is not {_type_name(self.type)}"
+            return f"{value!r} is not {self.type_in_words}"
         if self.type is float and isinstance(value, int):
             return None
         if not isinstance(value, self.type):
-            return f"{value!r} is not {_type_name(self.type)}"
+            return f"{value!r} is not {self.type_in_words}"
         if self.choices and value not in self.choices:
             return f"{value!r} is none of {', '.join(map(str, self.choices))}"
         return None

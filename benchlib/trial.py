@@ -36,7 +36,7 @@ class Trial(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, protected_namespaces=())
 
     model: Annotated[str, Field(min_length=1)] = Field(description="suite/name, a file, a directory, package:…, hub:…")
-    label: str = Field("", description="how the row is called in tables; empty: the model's name")
+    label: str = Field("", description="name of the row in tables; empty: the model's name")
     device: Annotated[str, Field(pattern=r"^(cpu|cuda(:\d+)?)$")] = Field("cpu", description="cpu, cuda or cuda:N")
     dtype: Literal["own", "float32", "float16", "bfloat16", "float64", "mixed"] = Field(
         "own",
@@ -82,10 +82,10 @@ class Trial(BaseModel):
     io: Literal["host", "device"] = Field("host", description="host: copies inside the timing; device: bound there")
     cuda_graphs: bool = Field(False, description="replay each call as a captured CUDA graph")
     num_cores: Size | None = Field(None, description="threads of every contender; null: all that are allowed")
-    level: Literal["smoke", "quick", "precise"] = Field("quick", description="how many processes, which budget")
+    level: Literal["smoke", "quick", "precise"] = Field("quick", description="how much is measured")
     until: Literal["export", "check", "measure"] = Field("measure", description="the last step that is taken")
     processes: Literal["auto"] | Annotated[int, Field(ge=3)] = Field(
-        "auto", description="pairs of processes, each of which is a replicate"
+        "auto", description="pairs of processes that are measured"
     )
     warmup: Count = Field("auto", description="warm-up calls per process")
     warmup_time: Seconds = Field("auto", description="seconds of warm-up per process")

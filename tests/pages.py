@@ -15,13 +15,16 @@ from typing import Any
 import typer.main
 
 from benchlib import cli
+from benchlib.option import Option
 from benchlib.record.metrics import METRICS
+from benchlib.registries import exporters, passes, runtimes
 from benchlib.report.words import GLOSSARY, STATUS_WORDS, VERDICT_WORDS
 from benchlib.trial import Trial, default_of
-from benchlib.trial_groups import GROUPS, type_of
+from benchlib.trial_groups import GROUPS, choices_of, type_of
 
 DOCS = Path(__file__).parents[1] / "docs"
 TRIAL = Path(__file__).parents[1] / "notebooks" / "trial.ipynb"
+WIDTH = 120  # characters of a line
 MADE = "<!-- made by `make pages`: edit what it is made from -->"
 
 
@@ -33,8 +36,17 @@ COMMAND_LINE = f"""\
 `python -m benchlib` and `benchlib` are the same, and `benchlib MODEL …` is `benchlib run MODEL …`. Bad input ends with
 one line and status 2, an interrupted command with 130 and the command that goes on, a broken pipe with 1.
 
-Every option of `run` that is a parameter of a trial takes several values, separated by commas, and then spans a matrix;
-commas inside brackets, braces or quotes do not separate.
+Options of `run` that are parameters of a trial take several values, separated by commas, and every combination is run;
+commas inside brackets, braces or quotes do not separate. Free texts (`--label`, `--tag`, `--shapes`, `--inputs`,
+`--script-args`, all `--…-args`) take one.
+"""
+OPTIONS_HEAD = f"""\
+# Options of exporters, passes and runtimes
+
+{MADE}
+
+`exporter_args: {{optimize: false}}` and `runtime_args` take the options of the chosen exporter and runtime by their own
+names, `pass_args` those of each pass: `pass_args: {{fp16: {{keep_io_types: false}}}}`. What is not listed has none.
 """
 METRICS_HEAD = """\
 ## Metrics
@@ -68,6 +80,23 @@ def glossary() -> str:
     return "\n".join(lines)
 
 
+def options() -> str:
+    """The options of our own exporters, passes and runtimes, a table for each that has some."""
+    lines = [OPTIONS_HEAD]
+    for registry, parameter in ((exporters, "exporter_args"), (passes, "pass_args"), (runtimes, "runtime_args")):
+        lines += [f"## `{parameter}`", ""]
+        for name in filter(registry.is_ours, registry.names()):
+            if told := registry.get(name).options:
+                lines += [f"### {name}", "", "| option | default | takes | does |", "|---|---|---|---|"]
+                lines += [*(_option(key, option) for key, option in told.items()), ""]
+    return "\n".join(lines).rstrip()
+
+
+def _option(name: str, option: Option) -> str:
+    takes = ", ".join(f"`{c}`" if c != "" else '`""`' for c in option.choices) or option.type_in_words
+    return f"| `{name}` | `{json.dumps(option.default)}` | {takes} | {_cell(option.help)} |"
+
+
 def parameters_cell() -> str:
     """The parameters of a trial as the notebook has them, in groups."""
     lines = []
@@ -79,10 +108,16 @@ def parameters_cell() -> str:
 def _parameter(name: str) -> str:
     value = json.dumps("timm/resnet18" if name == "model" else default_of(name))
     text = {"null": "None", "true": "True", "false": "False"}.get(value, value)
-    return f"{name}: {type_of(name)} = {text}  # {Trial.model_fields[name].description}"
+    line = f"{name}: {type_of(name)} = {text}  # {Trial.model_fields[name].description}"
+    told = f"{line}: {', '.join(choices_of(name))}"
+    return told if choices_of(name) and len(told) <= WIDTH else line
 
 
-PAGES: dict[str, Callable[[], str]] = {"command-line.md": command_line, "glossary.md": glossary}
+PAGES: dict[str, Callable[[], str]] = {
+    "command-line.md": command_line,
+    "glossary.md": glossary,
+    "options.md": options,
+}
 
 
 def commands() -> Iterator[tuple[str, Any]]:

@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from benchlib.choosing.where import Bound
 from benchlib.errors import UnknownName, UserError
+from benchlib.measure.levels import LEVELS
+from benchlib.measure.statistics import PERCENTILE_MINIMUM
 from benchlib.plan.in_words import CONDITION_WORDS
 from benchlib.record import Record
+from benchlib.record.metrics import METRICS
 from benchlib.registry import Parameters
 
 LATENCY, THROUGHPUT = "latency", "throughput"
 # What can be looked for, and the parameters of which several values may be given, as they compare by it.
 GOALS: dict[str, tuple[str, ...]] = {LATENCY: (), THROUGHPUT: ("batch_size", "num_cores")}
 LOOK = "smoke"  # the level of the first look
+_MEASURED_APART = ("memory", "energy")  # parameters, and the groups of metrics that they ask for
+EFFORT = (*_MEASURED_APART, "repeat")  # what bounds may ask for of a trial of full length
+SPARE = 1.5  # times the independent samples that a percentile takes: neighbours in time are not independent
+_SAMPLES = {f"time_latency_p{100 * share:.3g}": count for share, count in PERCENTILE_MINIMUM.items()}
 
 
 @dataclass(frozen=True)
@@ -56,6 +64,22 @@ class Question:
         for values in itertools.product(*self.varied.values()):
             yield dict(zip(self.varied, values, strict=True))
 
+    def effort_for(self, record: Record) -> Parameters:
+        """What a trial of full length is asked for so that the bounds can be held against something: memory and energy
+        are measured on request alone, and a percentile takes samples; nothing where the level takes as many by itself.
+
+        Args:
+            record: of the first look at the way, with its latency.
+        """
+        needed = SPARE * max((_SAMPLES.get(bound.metric, 0) for bound in self.bounds), default=0)
+        level = LEVELS[self.level]
+        repeat = math.ceil(needed / level.replicates)
+        measured = {group: True for bound in self.bounds if (group := METRICS[bound.metric].group) in _MEASURED_APART}
+        # Of the time of a replicate each contender has half.
+        if not {"repeat", "duration"}.isdisjoint(self.given) or repeat * _latency(record) <= level.replicate_time / 2:
+            return measured
+        return {**measured, "repeat": repeat}
+
     def name_of(self, way: str, values: Mapping[str, object]) -> str:
         """How a way is called under the conditions that a trial's parameters say: `script, batch 8`."""
         return ", ".join([way, *(f"{CONDITION_WORDS.get(n, n)} {values[n]}" for n in self.varied)])
@@ -68,4 +92,8 @@ class Question:
             return 1.0 / metrics["throughput"]
         if record.is_control:
             return 1.0
-        return 1.0 / metrics["speedup"] if metrics.get("speedup") else float(metrics["time_latency"])
+        return 1.0 / metrics["speedup"] if metrics.get("speedup") else _latency(record)
+
+
+def _latency(record: Record) -> float:
+    return float(record.metrics["time_latency"])

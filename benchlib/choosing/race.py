@@ -18,7 +18,7 @@ from ruamel.yaml import YAML
 from benchlib.choosing.candidates import WHICH, candidates
 from benchlib.choosing.choice import Choice, label_of
 from benchlib.choosing.outcome import Swept, chosen, has_figure, may_be_chosen, nothing, was_quiet
-from benchlib.choosing.question import LOOK, Question
+from benchlib.choosing.question import EFFORT, LOOK, Question
 from benchlib.errors import UserError
 from benchlib.execution.store import TRIALS
 from benchlib.files import write_text
@@ -100,7 +100,7 @@ def _close(question: Question, entrants: Sequence[Parameters], looked: Sequence[
     near = [record for record in sure if question.rank_of(record) <= question.rank_of(sure[0]) * CLOSE]
     near = [*near, *(record for record in ranked if record not in sure)][:MOST]
     by_name = {question.name_of(make(entrant).way.label, entrant): entrant for entrant in entrants}
-    return [by_name[question.name_of(label_of(record), record.trial)] for record in near]
+    return [{**by_name[question.name_of(label_of(r), r.trial)], **question.effort_for(r)} for r in near]
 
 
 def _records(folder: Path, keys: Collection[str]) -> list[Record]:
@@ -110,7 +110,7 @@ def _records(folder: Path, keys: Collection[str]) -> list[Record]:
 
 def _write_study(question: Question, close: list[Parameters], folder: Path) -> None:
     """The study as somebody would have written it, to be swept again."""
-    own = (*WHICH, *question.varied)
+    own = (*WHICH, *question.varied, *EFFORT)
     given = {n: v for n, v in question.given.items() if n not in own}
     entries = [{n: entrant[n] for n in own if entrant.get(n)} for entrant in close]
     document = {"name": "choose", "title": question.title, "defaults": {**given, "level": question.level}}

@@ -28,10 +28,19 @@ class Bound:
         """Why a trial does not keep it, in words; "" where it does. What is not known is not kept."""
         value = metrics.get(self.metric)
         if not isinstance(value, int | float):
-            return f"{self.metric} is not known"
+            return f"{self.metric} is not known{_why_unknown(self.metric, metrics)}"
         if _SIGNS[self.sign](value, self.number):
             return ""
         return f"{self.metric} is {value:.3g}, not {self.sign} {self.number:g}"
+
+
+def _why_unknown(metric: str, metrics: Metrics) -> str:
+    """Why a percentile is not there; "" of another metric."""
+    if not re.fullmatch(r"time_latency_p\d+", metric):
+        return ""
+    if (metrics.get("calls_per_sample") or 1) > 1:
+        return ": calls as short as these are timed in loops, which have no percentiles"
+    return f": {metrics.get('samples_independent') or 0:.0f} independent samples are too few for it"
 
 
 def bounds_of(text: str) -> list[Bound]:

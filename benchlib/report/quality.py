@@ -78,8 +78,8 @@ def _differing(rows: pd.DataFrame) -> str:
         return ""
     which = "one trial the processes differ" if count == 1 else f"{count} trials the processes differ"
     return (
-        f" In {which} among themselves by over 5 %: the interval of such a latency knows of those processes alone that "
-        "were seen, while a speedup compares pairs of them."
+        f" In {which} among themselves by over 5 %: the interval of such a latency covers only the processes that were "
+        "run, while a speedup compares pairs of them."
     )
 
 

@@ -25,7 +25,7 @@ VERDICT_WORDS = {
 
 PROCESSES_DIFFER = (
     "whole processes of one way took different times, by more than what happened within explains; the interval of its "
-    "latency knows of those alone that were seen"
+    "latency covers only the processes that were run"
 )
 
 NO_VERDICTS = "smoke"  # the level that decides nothing
@@ -44,7 +44,7 @@ GLOSSARY = {
     "runtime": "what executes an exported model",
     "reference": "the way that speedup compares with; plain PyTorch (eager) unless the study says otherwise",
     "contender": "one of the ways that are timed against each other inside a trial",
-    "pair": "one process of the reference and one of the way, timed in turns; intervals are taken over pairs",
+    "pair": "one process of the reference and one of the way, timed in turns: what a trial repeats",
     "block": "consecutive calls of one contender between two stops of its process",
     "reference load": "two fixed pieces of work that tell how fast the machine is just now",
     "run-off": "direct pairs after the matrix: the best way of a model against each that it is not clearly ahead of",

@@ -166,6 +166,19 @@ def test_a_way_that_breaks_a_bound_is_not_chosen_however_fast(race):
     assert found.others["onnx_dynamo"] == "time_latency_p99 is 0.0154, not > 0.0181"
 
 
+def test_a_bound_is_measured_a_percentile_by_its_samples_and_memory_on_request(race, tmp_path):
+    race(Host(), "time_latency_p99 < 1 and memory_vmhwm_peak < 1e9")
+    trials = [p.trial for p in expand(studies.read(tmp_path / "choose" / "choose.yaml")).trials]
+    assert trials and all(trial.memory and trial.repeat == 166 for trial in trials)  # 1.5 × 662 ÷ 6 processes
+    assert "memory" not in (tmp_path / "choose" / "first-look" / "study.yaml").read_text()
+
+
+def test_a_percentile_that_the_level_gives_by_itself_asks_for_nothing(race, tmp_path):
+    host = Host(speed={way: 1000 * speed for way, speed in SPEED.items()})  # calls of some 10 µs
+    race(host, "time_latency_p99 < 1")
+    assert {p.trial.repeat for p in expand(studies.read(tmp_path / "choose" / "choose.yaml")).trials} == {"auto"}
+
+
 def test_where_no_way_keeps_the_bounds_nothing_is_decided(race):
     found = race(Host(), "memory_vmhwm_peak < 1e9")
     assert found.use is None and str(found).startswith("mlp: nothing is decided, no way gives a figure that counts\n")

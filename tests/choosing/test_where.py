@@ -17,7 +17,9 @@ def test_a_bound_says_why_it_is_not_kept():
     (bound,) = bounds_of("time_latency_p99 < 0.02")
     assert bound.broken_by(Metrics(time_latency_p99=0.019)) == ""
     assert bound.broken_by(Metrics(time_latency_p99=0.0314)) == "time_latency_p99 is 0.0314, not < 0.02"
-    assert bound.broken_by(Metrics(time_latency_p99=None)) == "time_latency_p99 is not known"
+    unknown = "time_latency_p99 is not known: 50 independent samples are too few for it"
+    assert bound.broken_by(Metrics(time_latency_p99=None, samples_independent=50)) == unknown
+    assert "timed in loops" in bound.broken_by(Metrics(time_latency_p99=None, calls_per_sample=12))
 
 
 @pytest.mark.parametrize(

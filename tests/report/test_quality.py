@@ -57,7 +57,7 @@ def test_a_latency_of_processes_that_differ_is_marked(table):
     plain = columns.latency_column(table).cell(row)
     assert plain == columns.interval_column(table, "latency", "time_latency").cell(row)
     marked = columns.latency_column(table).cell(row | {"processes_differ": True})
-    assert marked.startswith(plain) and "≠" in marked and "those alone that were seen" in marked
+    assert marked.startswith(plain) and "≠" in marked and "only the processes that were run" in marked
 
 
 # -- a ratio that decides nothing -----------------------------------------------------------------
