@@ -51,7 +51,8 @@ EXCLUDED_FROM_ENTRIES: Mapping[str, str] = {
     "worker": "carries requests, and times; a verb that has a part in an entry is named with the plug-in",
 }
 _VARIABLES = re.compile(
-    r"^(OMP|KMP|MKL|GOMP|OPENBLAS|ONEDNN|DNNL|TORCH|TORCHINDUCTOR|TORCHDYNAMO|PYTORCH|ORT|CUDA|CUBLAS|NVIDIA|XLA|MALLOC)_"
+    r"^(OMP|KMP|MKL|GOMP|OPENBLAS|ONEDNN|DNNL|TORCH|TORCHINDUCTOR|TORCHDYNAMO|PYTORCH|ORT|CUDA|CUBLAS|NVIDIA|XLA|MALLOC"
+    r"|TRANSFORMERS|DIFFUSERS|TIMM|XFORMERS|FLASH)_"
 )
 
 
@@ -68,10 +69,15 @@ def fingerprint(trial: Trial) -> dict[str, dict[str, Any]]:
             "cpu_ram_size": machine.ram_size(),
             **{f"gpu_{k}": getattr(gpu[0], k) for k in ("name", "driver") if gpu},
         },
-        "environment": dict(_environment()),
+        "environment": environment(),
         "template": {TEMPLATE.name: _template_hash(TEMPLATE)},
         "code": dict(_code_of_trial(tuple(plugins))),
     }
+
+
+def environment() -> dict[str, str]:
+    """Python's version, and the variables that steer what libraries compute and how fast."""
+    return dict(_environment())
 
 
 @remembered

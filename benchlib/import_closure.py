@@ -41,7 +41,9 @@ class Packages:
             return named[top]
         if self.beside and top == self.beside.name:
             return self.beside.parent
-        return self.beside if self.beside and _file(self.beside / top) else None
+        if self.beside and (_file(self.beside / top) or (self.beside / top).is_dir()):
+            return self.beside
+        return None
 
     def parts_of(self, file: Path) -> tuple[str, ...]:
         """The file's place in its package, from the top-level name on: ("benchlib", "worker", "verbs.py")."""

@@ -11,7 +11,7 @@ questions without loading torch.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Required, TypedDict
 
@@ -75,6 +75,8 @@ class Source:
     shapes: Mapping[str, float | None] = field(default_factory=dict)  # the sizes (`SIZES`) that it
     # reads, with defaults (None: the model's own, or for text the longest of the batch)
     options: Mapping[str, Option] | None = None  # of model_args; None: any, they go to the model's own config
+    # The folders from which code of a saved model is imported again, so that it is another one in another folder.
+    imports_from: Callable[[Any], Sequence[str]] = lambda trial: ()
     refuse: Refusal = never
     own_dtype: Callable[[str, Any], str] | None = (
         None  # (name, trial) -> the dtype that its objects have; None: float32

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import inspect
 import types
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from benchlib.models._content_walk import Content
 
 Original = Callable[[types.FunctionType], types.FunctionType]  # of a function as it was written
 CallInputs = dict[str, Any]  # the arguments of one call by name: tensors, or whatever a script gives
@@ -21,14 +24,16 @@ def likeness(module: Any, as_written: Original) -> str:
     return _content.digest(module, values=False, as_written=as_written)
 
 
-def digest(module: Any, inputs: CallInputs, positional: int, depth: int, as_written: Original) -> str:
-    """The hash of an invocation: of the module, weights included, and of what it is called with. The inputs of a child
-    are computed by its parent: they count by their shapes and dtypes."""
+def content_of(module: Any, inputs: CallInputs, positional: int, depth: int, as_written: Original) -> Content:
+    """The content of an invocation, whose digest is its hash: of the module, weights included, and of what it is called
+    with. The inputs of a child are computed by its parent: numbers with a fraction count by their shapes and dtypes,
+    all others by their values."""
     from benchlib.models import _content, _given
 
     if depth:
-        return _content.digest(module, inputs_text(inputs), as_written=as_written)[:8]
-    return _given.digest(module, inputs, list(inputs)[:positional], as_written)[:8]
+        exact = [*_exact(list(inputs.values()))]
+        return _content.content_of(module, inputs_text(inputs), exact, as_written=as_written)
+    return _given.content_of(module, inputs, list(inputs)[:positional], as_written)
 
 
 def class_of(module: Any, main: str) -> str:
@@ -62,6 +67,18 @@ def named(takes: tuple[list[str], str], args: tuple, kwargs: CallInputs) -> Call
 def inputs_text(inputs: CallInputs) -> str:
     """`x: float32[1×10], mask: None`; in the order of their names' first appearance."""
     return ", ".join(f"{name}: {text_of(value)}" for name, value in inputs.items())
+
+
+def _exact(value: Any, depth: int = 0) -> Iterator[Any]:
+    """The whole numbers and truth values among inputs, those in tensors too."""
+    if hasattr(value, "dtype") and hasattr(value, "shape"):
+        if str(value.dtype).removeprefix("torch.").startswith(("int", "uint", "bool")):
+            yield value
+    elif isinstance(value, int):
+        yield value
+    elif depth < _DEEPEST and isinstance(value, Mapping | list | tuple):
+        for held in value.values() if isinstance(value, Mapping) else value[:_WIDEST]:
+            yield from _exact(held, depth + 1)
 
 
 def text_of(value: Any, depth: int = 0) -> str:

@@ -30,6 +30,7 @@ class FoundRow:
     row: int  # its number
     above: int  # that of its parent; -1 at depth 0
     model: Found
+    hides: bool  # it may hold what was read before its call and is not seen in it
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,7 @@ class Read:
     unseen: list[str]  # what it does that cannot be watched
     files_in_calls: list[str]  # those that a model read while it was first called
     variables_in_calls: list[str]
+    looks_in_calls: list[str]  # what else it asked of paths then, and was told
 
 
 @dataclass(frozen=True)
@@ -120,6 +122,13 @@ class Journal:
             os.write(file, (json.dumps({"kind": type(line).__name__, **to_json(line)}) + "\n").encode())
         finally:
             os.close(file)
+
+    def begin_unknown(self) -> None:
+        """A model is called of which nothing is said before its call has ended."""
+        self._mark()
+
+    def end_unknown(self) -> None:
+        self._called()
 
     def begin(self, row: int) -> None:
         self._executed[2 * row] += 1

@@ -14,6 +14,7 @@ while it is called the first time is a part of it, which its weights and its cod
 from __future__ import annotations
 
 import os
+import re
 import stat
 import sys
 import threading
@@ -29,11 +30,12 @@ from benchlib.discovery.journal import Read
 from benchlib.discovery.looks import Look
 from benchlib.discovery.opened import Opened
 from benchlib.discovery.scope import Scope
-from benchlib.discovery.sought import Sought, places_of
+from benchlib.discovery.sought import Sought, files_of, places_of
 
 _PROCESSES = ("subprocess.Popen", "os.fork", "os.forkpty", "os.posix_spawn", "os.spawn", "os.system", "os.exec")
 _LISTS = ("os.listdir", "os.scandir")
 _OPENS = ("sqlite3.connect", "ctypes.dlopen")  # besides `open`: readers that tell of themselves
+_NATIVE = re.compile(r"\.so(\.\d+)*$")  # code that no walk of a model sees
 _ALL = "*"  # stands among the variables for the names of all of them
 _BATCH = 256  # files that Python opens between two looks at what else was opened
 
@@ -58,7 +60,7 @@ class Reads:
         self._held: set[str] = set()
         self._marked: tuple[int, ...] = ()  # how much of each was noted when a model was last called the first time
         self._modules: list[str] = []  # those that were imported by then
-        self._first_calls = FirstCalls()
+        self._first_calls = FirstCalls(self._scope.name)
         self._busy, self._pid, self._stat, self._heard = threading.local(), os.getpid(), os.stat, 0
 
     @property
@@ -114,8 +116,9 @@ class Reads:
             variables=variables.names_of(self._initial) if _ALL in asked else "",
             looks=list(told.values()),
             unseen=[*unseen, *written],
-            files_in_calls=[path for path in self._first_calls.files if path in files],
+            files_in_calls=[path for path in files if path in self._first_calls.files or _NATIVE.search(path)],
             variables_in_calls=[name for name in self._first_calls.variables if name in asked],
+            looks_in_calls=list(self._first_calls.looks),
         )
 
     # -- what is noted -------------------------------------------------------------------------------------------------
@@ -183,6 +186,8 @@ class Reads:
             return
         if event == "os.scandir" and self._scope.between() == []:  # which tells of sizes and times at no further call
             self._note_look(name, "entries")
+        if self._scope.is_users_own():
+            self._first_calls.note_look(name, "names", names_in(name))
         if name in self._folders or not self._scope.is_users():
             return
         self._opened_elsewhere.watch(name)
@@ -200,19 +205,15 @@ class Reads:
             self._opened_elsewhere.watch(name)
         between = self._scope.between()
         if between is not None:
+            self._first_calls.note_look(name, what, str(there))
             aspect = {"stat": looks.aspect_of(between), "access": "access"}.get(what, "link")
-            if aspect and not (there and self._is_made_here(name)):
+            if aspect and not (there and self._scope.is_made_here(name)):
                 self._note_look(name, aspect)
 
     def _note_look(self, path: str, aspect: str) -> None:
         if (path, aspect) not in self._looks:
             self._looks[path, aspect] = Look(path, aspect, looks.told_of(path, aspect))
-
-    def _is_made_here(self, path: str) -> bool:
-        try:
-            return os.lstat(path).st_ctime_ns >= self._scope.began
-        except OSError:
-            return False
+        self._first_calls.note_look(path, aspect, self._looks[path, aspect].told)
 
     def _seek(self, module: str, path: Sequence[str] | None) -> None:
         if self._scope.is_users_own(imports=True):
@@ -266,9 +267,8 @@ class Reads:
 
     def _imported(self) -> dict[str, Stamp]:
         """The files of modules from outside the installed packages, imported before the last model was called."""
-        files = [getattr(sys.modules.get(name), "__file__", None) for name in self._modules]
         found: dict[str, Stamp] = {}
-        for name in filter(None, map(self._scope.name, files)):
+        for name in files_of(self._modules, self._scope.name):
             with suppress(OSError):
                 found[name] = stamp_of(self._stat(name))
         return found
@@ -286,7 +286,8 @@ class Reads:
     def _note_variable(self, name: Any) -> None:
         if not isinstance(name, str) or not variables.may_count(name):
             return
-        if self._scope.is_users() if variables.counts_for_all(name) else self._scope.is_users_own():
+        imports = variables.counts_at_import(name)
+        if self._scope.is_users(imports) if variables.counts_for_all(name) else self._scope.is_users_own():
             self._first_calls.note_variable(name)
             if name in self._variables:
                 return

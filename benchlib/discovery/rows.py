@@ -193,7 +193,8 @@ class Rows:
         if len(self._rows) >= MOST or sum(row is not None for row, _ in known.form.rows.values()) >= EACH:
             self._journal.say(LeftOut(name))
             return None, ""
-        hash = identity.digest(module, inputs, positional, len(stack), self.forwards.as_written)
+        content = identity.content_of(module, inputs, positional, len(stack), self.forwards.as_written)
+        hash = content.digest[:8]
         if self._take and hash == self._wanted:
             self.forwards.restore()
             self._take(module, inputs, positional)
@@ -214,7 +215,7 @@ class Rows:
             dtype=_dtype_of(module, inputs),
             **known.form.summary[above],
         )
-        self._journal.say(FoundRow(row, above, model))
+        self._journal.say(FoundRow(row, above, model, content.hides))
         if len(stack) < self._max_depth and self._hides_children(module):
             self._journal.say(Remark(f"{name} runs as compiled code: its children are not seen"))
         return row, hash

@@ -166,13 +166,19 @@ def _dependencies(lines: list[Line]) -> Dependencies:
 
 
 def _in_calls(lines: list[Line]) -> str:
-    """The digest of what models read while they were first called; "" where that is nothing."""
+    """The digest of what models read while they were first called, and of all that was read before where some may hold
+    what is not seen in them; "" where that is nothing."""
     read = next((line for line in lines if isinstance(line, Read)), None)
-    if read is None or not (read.files_in_calls or read.variables_in_calls):
+    if read is None:
         return ""
-    files = [(Path(path).name, content_of(path)) for path in sorted(read.files_in_calls)]
-    asked = [(name, variables.digest_of(read.environment.get(name))) for name in sorted(read.variables_in_calls)]
-    return hashlib.sha256(json.dumps([files, asked]).encode()).hexdigest()[:16]
+    hides = any(isinstance(line, FoundRow) and line.hides for line in lines)
+    paths, names = read.files_in_calls, read.variables_in_calls
+    paths, names = (list(read.files), list(read.environment)) if hides else (paths, names)
+    files = [(Path(path).name, content_of(path)) for path in sorted(paths)]
+    values = [(name, variables.digest_of(read.environment.get(name))) for name in sorted(names)]
+    if not (files or values or read.looks_in_calls):
+        return ""
+    return hashlib.sha256(json.dumps([files, values, sorted(read.looks_in_calls)]).encode()).hexdigest()[:16]
 
 
 def _models(lines: list[Line], failed: bool, above: int = -1) -> Iterator[Found]:

@@ -76,12 +76,20 @@ class Scope:
         """Whether a file of the folder for such files was made by this run itself."""
         return changed >= self.began and path.startswith(self._scratch) and not path.startswith(self._own)
 
-    def is_users(self) -> bool:
-        """Whether the user's own code does this, itself or through a package that it calls; not the import of one."""
+    def is_made_here(self, path: str) -> bool:
+        """Whether this run itself made what lies there."""
+        try:
+            return os.lstat(path).st_ctime_ns >= self.began
+        except OSError:
+            return False
+
+    def is_users(self, imports: bool = False) -> bool:
+        """Whether the user's own code does this, itself or through a package that it calls; `imports`: or that it
+        imports."""
         frame = sys._getframe(1)
         while frame is not None:
             file = frame.f_code.co_filename
-            if file.startswith("<frozen importlib"):
+            if file.startswith("<frozen importlib") and not imports:
                 return False
             if self.is_file_of_user(file):
                 return True

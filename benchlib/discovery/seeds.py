@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import random
 import sys
+import uuid
 from collections.abc import Callable
 from typing import Any
 
@@ -17,7 +18,7 @@ ENVIRONMENT = {"PYTHONHASHSEED": str(SEED)}
 
 
 def fix_python() -> None:
-    """The module `random`, and each `random.Random()`; names of temporary files stay as random as they are."""
+    """The module `random`, each `random.Random()`, and `uuid`; names of temporary files stay as random as they are."""
     original, numbers = random.Random.seed, itertools.count(SEED + 1)
 
     def seed(self: random.Random, a: Any = None, version: int = 2) -> None:
@@ -25,6 +26,8 @@ def fix_python() -> None:
             a = next(numbers)
         original(self, a, version)
 
+    # Names that a package gives its objects.
+    uuid.uuid4 = uuid.uuid1 = lambda *_, **__: uuid.UUID(int=next(numbers), version=4)  # type: ignore[assignment]
     random.Random.seed = seed  # type: ignore[method-assign,assignment]
     random.seed = random._inst.seed  # type: ignore[attr-defined]
     random.seed(SEED)

@@ -9,7 +9,7 @@ import importlib.abc
 import importlib.machinery
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 _FORMS = (*importlib.machinery.EXTENSION_SUFFIXES, *importlib.machinery.SOURCE_SUFFIXES)
 
@@ -34,3 +34,11 @@ def places_of(module: str, path: Sequence[str] | None) -> Iterator[tuple[str, bo
         yield from there.items()
         if any(there.values()):
             return
+
+
+def files_of(modules: Iterable[str], name_of: Callable[[str], str]) -> Iterator[str]:
+    """The files of modules by their names, as far as they count: where `name_of` has a path for them."""
+    for module in modules:
+        file = getattr(sys.modules.get(module), "__file__", None)
+        if name := name_of(file) if file else "":
+            yield name

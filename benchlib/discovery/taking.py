@@ -39,7 +39,7 @@ def _save(module: Any, inputs: CallInputs, positional: int, folder: Path, paths:
     known = list(dict.fromkeys([*_code.roots(kinds), *paths]))
     _leave_own_call(module)
     by_position = list(inputs)[:positional]
-    _given.save(folder, module, inputs, by_position, "as given", known)
+    _given.save(folder, module, inputs, by_position, _given.Origin("as given", known))
     _as_called.keep(folder, module, inputs, by_position)
 
 

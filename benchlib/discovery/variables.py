@@ -19,6 +19,11 @@ _NEVER = re.compile(
 # Packages read these for ends of their own: they count where the user's own code asks for one by its name.
 _BY_NAME = re.compile(r"USER|LOGNAME|HOSTNAME|(OMP|MKL|KMP|GOMP|OPENBLAS|NUMEXPR|VECLIB)_.*")
 
+# Packages read these when they are imported, and are other ones for it.
+_AT_IMPORT = re.compile(
+    r"(TIMM|DIFFUSERS|TRANSFORMERS|XFORMERS|FLASH|TORCH|TORCHINDUCTOR|TORCHDYNAMO|PYTORCH|ORT|ONEDNN|CUDA|CUBLAS)_.*"
+)
+
 
 def may_count(name: str) -> bool:
     """Whether a variable counts where the user's own code asks for it."""
@@ -28,6 +33,11 @@ def may_count(name: str) -> bool:
 def counts_for_all(name: str) -> bool:
     """Whether it counts whoever asks."""
     return may_count(name) and not _BY_NAME.fullmatch(name)
+
+
+def counts_at_import(name: str) -> bool:
+    """Whether it counts where a package asks that the user's own code imports."""
+    return may_count(name) and bool(_AT_IMPORT.fullmatch(name))
 
 
 def names_of(environment: Iterable[str]) -> str:

@@ -92,6 +92,8 @@ class Watch:
         stack.append(Active(modules, row, hash))
         if row is not None:
             self._journal.begin(row)
+        if lazy and len(stack) == 1:
+            self._journal.begin_unknown()
         begin = time.perf_counter()
         try:
             result = run(module, *args, **kwargs)
@@ -106,10 +108,13 @@ class Watch:
                 self._journal.over(row)
             if not stack:
                 self._rows.after_call(modules[-1])
+            if lazy and not stack:
+                self._journal.end_unknown()
         if lazy:
             row, _ = self._rows.of_call(modules, args, kwargs, stack)
             if row is not None:
                 self._journal.begin(row)
+                self._journal.over(row)
         if row is not None:
             self._journal.end(row, seconds)
         return result

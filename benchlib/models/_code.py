@@ -7,11 +7,15 @@ import sysconfig
 import types
 from collections.abc import Iterable
 from functools import lru_cache
+from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 from typing import Any
 
+from benchlib.files import quick_digest_of
+
 _MADE_IN_PYTHON = 1 << 9  # Py_TPFLAGS_HEAPTYPE: every class statement sets it
 _OURS = "benchlib"
+_NATIVE = tuple(EXTENSION_SUFFIXES)
 
 
 def is_users(item: Any) -> bool:
@@ -26,6 +30,15 @@ def is_users(item: Any) -> bool:
 def is_users_file(file: str) -> bool:
     """Whether a module's file is neither Python's own nor an installed package's."""
     return file.endswith(".py") and not _installed(file)
+
+
+def native_digest(module: types.ModuleType) -> str:
+    """`native module kernel 1f0c…`: what stands for a compiled extension of the user's own, by its file's content; ""
+    for any other module."""
+    file = getattr(module, "__file__", None)
+    if not file or not file.endswith(_NATIVE) or _installed(file):
+        return ""
+    return f"native module {module.__name__} {quick_digest_of(Path(file))}"
 
 
 def is_told_by_name(item: Any) -> bool:
@@ -75,6 +88,41 @@ def roots(objects: Iterable[Any]) -> list[str]:
         above = module.__name__.count(".") + Path(module.__file__).name.startswith("__init__.")
         found.append(str(Path(module.__file__).resolve().parents[above]))
     return list(dict.fromkeys(found))
+
+
+def edited_since_import(kinds: Iterable[type]) -> str:
+    """The name of a file of the user's in which classes stand otherwise now than when they were imported; "" of none.
+    Workers import the file anew: what is given would be another class there."""
+    for kind in kinds:
+        module = sys.modules.get(kind.__module__)
+        if module is None or module.__name__ == "__main__" or not is_users(kind):
+            continue
+        held = (getattr(part, "__func__", part) for part in vars(kind).values())
+        codes = [part.__code__ for part in held if isinstance(part, types.FunctionType)]
+        codes = [code for code in codes if code.co_filename == module.__file__]
+        if codes and not {*map(_text_of, codes)} <= _codes_in(str(module.__file__)):
+            return Path(str(module.__file__)).name
+    return ""
+
+
+def _codes_in(file: str) -> set[str]:
+    """All code in a file as it is now."""
+    found = set[str]()
+    try:
+        waiting = [compile(Path(file).read_bytes(), file, "exec", dont_inherit=True)]
+    except (OSError, SyntaxError, ValueError):
+        return found
+    while waiting:
+        code = waiting.pop()
+        found.add(_text_of(code))
+        waiting += [part for part in code.co_consts if isinstance(part, types.CodeType)]
+    return found
+
+
+def _text_of(code: types.CodeType) -> str:
+    """Code without its lines and what is in it."""
+    constants = [part for part in code.co_consts if not isinstance(part, types.CodeType)]
+    return f"{code.co_qualname} {code.co_code!r} {code.co_names} {constants}"
 
 
 @lru_cache(maxsize=1024)

@@ -19,7 +19,7 @@ from functools import lru_cache
 from typing import Any
 
 from benchlib.models import _content_code, _content_objects, _content_torch
-from benchlib.models._content_walk import Original, Terms, Walk, Walked, as_it_is
+from benchlib.models._content_walk import Content, Original, Terms, Walk, Walked, as_it_is
 from benchlib.models._facts import is_all_training
 
 # How the objects of a class are walked, by its name and the package that it is from: neither torch nor numpy need be
@@ -47,13 +47,16 @@ _BY_CLASS: Mapping[str, Walked] = {
     "builtins.classmethod_descriptor": _content_code.descriptor_parts,
     "builtins.classmethod": _content_code.wrapped_parts,
     "builtins.staticmethod": _content_code.wrapped_parts,
-    "functools._lru_cache_wrapper": _content_code.wrapped_parts,
+    "functools._lru_cache_wrapper": _content_code.cached_parts,
     "builtins.property": _content_code.property_parts,
     "builtins.module": _content_code.module_parts,
     "benchlib.NamedModule": _content_code.named_module_parts,
     "benchlib.WholeNamespace": _content_code.whole_namespace_parts,
     "builtins.type": _content_code.class_parts,
     "datetime.datetime": _content_objects.moment_parts,
+    "os._Environ": _content_objects.environment_parts,
+    "ctypes.CDLL": _content_objects.library_parts,
+    "threading.Thread": _content_objects.thread_parts,
     "numpy.ndarray": _content_torch.array_parts,
     "torch.ScriptModule": _content_torch.script_module_parts,
     "torch.ScriptFunction": _content_torch.script_function_parts,
@@ -82,8 +85,14 @@ def _is_module(item: Any) -> bool:
 
 
 def digest(*objects: Any, values: bool = True, as_written: Original = as_it_is) -> str:
-    """The digest of some objects, in order. Without `values` tensors and arrays count by dtype and shape alone.
+    """The digest of some objects, in order (see `content_of`)."""
+    return content_of(*objects, values=values, as_written=as_written).digest
+
+
+def content_of(*objects: Any, values: bool = True, as_written: Original = as_it_is) -> Content:
+    """The content of some objects, in order. Without `values` tensors and arrays count by dtype and shape alone.
     `as_written` gives for a function the one that counts."""
     modules = [item for item in objects if _is_module(item)]
     trained = frozenset(id(part) for module in modules if is_all_training(module) for part in module.modules())
-    return Walk(Terms(_walked, values, as_written, trained), {}).run(objects)
+    walk = Walk(Terms(_walked, values, as_written, trained), {})
+    return Content(walk.run(objects), walk.hides, walk.asks)

@@ -5,12 +5,18 @@ from __future__ import annotations
 import copyreg
 import types
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
-from benchlib.models._code import is_told_by_name, name_of
+from benchlib.files import quick_digest_of
+from benchlib.models._code import is_told_by_name, is_users, name_of
 from benchlib.models._content_values import PLAIN, is_of_this_run
 from benchlib.models._content_walk import Parts, Walk
 
+_PICKLES = {"__getstate__", "__reduce__", "__reduce_ex__", "__getnewargs__", "__getnewargs_ex__"}
+_HARMLESS = (
+    "_thread", "threading", "_io", "io", "builtins", "weakref", "_weakref", "logging", "queue", "_queue", "torch",
+)  # fmt: skip
 _SALTED = {"_original_object_hash"}  # of a configuration of transformers: a hash of Python's
 
 
@@ -70,6 +76,17 @@ def text_parts(item: Any, walk: Walk) -> Parts:
     return f"{name_of(type(item))} {item}", ()
 
 
+def environment_parts(item: Any, walk: Walk) -> Parts:
+    """`os.environ`: what is read of it counts where it is read."""
+    return "the environment", ()
+
+
+def library_parts(item: Any, walk: Walk) -> Parts:
+    """A library that `ctypes` opened: by its file, as its handle is an address."""
+    path = Path(item._name or "")
+    return f"library {path.name} {quick_digest_of(path) if path.is_file() else ''}", ()
+
+
 def object_parts(item: Any, walk: Walk) -> Parts:
     """Any object: what it would be pickled from. One that cannot be pickled is its class, and its attributes; so is one
     of the user's that is pickled as a name."""
@@ -79,12 +96,27 @@ def object_parts(item: Any, walk: Walk) -> Parts:
         parts = reduce(item) if reduce else item.__reduce_ex__(2)
     if isinstance(parts, str) and is_told_by_name(kind):
         return f"named {kind.__module__}.{parts}", ()
+    walk.hides = walk.hides or _leaves_out(kind) or (not isinstance(parts, tuple) and not _is_harmless(kind))
     if not isinstance(parts, tuple):
         return f"opaque {name_of(kind)}", [kind, *state_parts(_attributes(item))]
     made, arguments, state, items, entries = (*parts, None, None, None)[:5]
     # Each in a tuple of its own, so that an item is told from an attribute.
     held = (tuple(state_parts(state)), tuple(items or ()), tuple(entries or ()))
     return f"object {name_of(kind)}", [kind, made, arguments, *held]
+
+
+def thread_parts(item: Any, walk: Walk) -> Parts:
+    return f"thread of {name_of(type(item))}", ()
+
+
+def _leaves_out(kind: type) -> bool:
+    """Whether a class of the user's says itself what its objects are pickled from, which need not be all."""
+    return any(is_users(base) and not _PICKLES.isdisjoint(vars(base)) for base in kind.__mro__)
+
+
+def _is_harmless(kind: type) -> bool:
+    """Whether what cannot be pickled holds nothing that a model computes with: a lock, a stream, a generator."""
+    return is_users(kind) or kind.__module__.partition(".")[0] in _HARMLESS
 
 
 def _attributes(item: Any) -> Any:

@@ -34,7 +34,12 @@ def source_digest(level: int, name: str, parts: Iterable[str], package: str) -> 
 def _folder_of(top: str) -> Path | None:
     """The folder of the user's in which a top-level module or package is."""
     found = importlib.machinery.PathFinder.find_spec(top)
-    if found is None or not found.origin or not is_users_file(found.origin):
+    if found is None:
+        return None
+    if not found.origin:  # a package without an __init__.py
+        folders = [Path(place).parent for place in found.submodule_search_locations or ()]
+        return next((folder for folder in folders if is_users_file(str(folder / f"{top}.py"))), None)
+    if not is_users_file(found.origin):
         return None
     file = Path(found.origin)
     return file.parent.parent if file.name == "__init__.py" else file.parent

@@ -33,9 +33,16 @@ def text_of(item: Any) -> str:
 
 
 def is_of_this_run(number: float) -> bool:
-    """Whether a number is a time between the start of this process and now, in seconds or nanoseconds since 1970."""
+    """Whether a number is a time between the start of this process and now, in seconds or nanoseconds since 1970; or,
+    if it has more digits than somebody would write, since the machine was started (`perf_counter`, `monotonic`)."""
     begin, now = _began() - 1, time.time() + 1
-    return begin <= number <= now or begin * 1e9 <= number <= now * 1e9
+    if begin <= number <= now or begin * 1e9 <= number <= now * 1e9:
+        return True
+    for clock in (time.perf_counter(), time.monotonic()):
+        first = clock - (now - begin)
+        if first * 1e9 <= number <= (clock + 1) * 1e9 or (first <= number <= clock + 1 and number != round(number, 5)):
+            return True
+    return False
 
 
 @functools.cache

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import types
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,6 +43,21 @@ class Terms:
     trained: frozenset[int] = frozenset()
 
 
+@dataclass(frozen=True)
+class Content:
+    """What a walk came to.
+
+    Attributes:
+        digest: of all that was walked.
+        hides: whether something on it may hold what no walk sees, as a cache of results does.
+        asks: whether code on it may read files or the environment when it is called.
+    """
+
+    digest: str
+    hides: bool
+    asks: bool
+
+
 class Walk:
     """One walk, without recursion: what an object holds waits for its turn."""
 
@@ -50,6 +65,7 @@ class Walk:
         """`seen` are the numbers of the objects that were walked already, by their ids."""
         self.terms, self._seen = terms, seen
         self.stand_ins: dict[Any, Any] = {}  # objects that are walked in place of others, by what they stand for
+        self.hides = self.asks = False  # see `Content`
         self._hash = hashlib.sha256()
         self._held: list[Any] = []  # lives as long as the walk: a number of an object is not given twice
 
@@ -73,9 +89,12 @@ class Walk:
             waiting += reversed(inner)
         return self._hash.hexdigest()[:LENGTH]
 
-    def unordered(self, items: Iterable[Any]) -> list[str]:
+    def unordered(self, items: Collection[Any]) -> list[str]:
         """The digests of objects whose order says nothing, sorted."""
-        return sorted(Walk(self.terms, dict(self._seen)).run([item]) for item in items)
+        walks = [Walk(self.terms, dict(self._seen)) for item in items]
+        found = sorted(walk.run([item]) for walk, item in zip(walks, items, strict=True))
+        self.hides, self.asks = self.hides or any(w.hides for w in walks), self.asks or any(w.asks for w in walks)
+        return found
 
     def add_tensor(self, tensor: Any) -> None:
         if self.terms.values:

@@ -9,6 +9,7 @@ cannot be kept is said in `StoredModule.told`, which the record repeats.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,28 @@ _WRAPPERS = {  # the class of what stands before a module -> where it holds it, 
 _NAMED = 4  # parts that are named, at most
 
 
-def save(folder: Path, module: Any, inputs: Inputs, positional: Sequence[str], weights: str, paths: list[str]) -> None:
+@dataclass(frozen=True)
+class Origin:
+    """What is known of a given module besides itself.
+
+    Attributes:
+        weights: what its weights are.
+        paths: the folders from which its code is imported.
+        told: what the record is to say of it.
+    """
+
+    weights: str
+    paths: Sequence[str]
+    told: Sequence[str] = ()
+
+
+def save(
+    folder: Path,
+    module: Any,
+    inputs: Inputs,
+    positional: Sequence[str],
+    origin: Origin,
+) -> None:
     """Writes a module and its inputs into a folder. Raises UserError, a line, for what cannot be stored."""
     module, told = unwrapped(module)
     if found := in_force(module):
@@ -39,32 +61,33 @@ def save(folder: Path, module: Any, inputs: Inputs, positional: Sequence[str], w
             "do it inside of forward"
         )
     leaves, structure = taken_apart(inputs)
+    told += origin.told
     told += shared_with_weights(module, leaves)
     told += [f"the input {name} was an array of numpy: it is a tensor here" for name in arrays_of_numpy(leaves)]
     _saved.save(module, folder / "model.pt")
     tensors.save_flat(folder / "inputs.npz", leaves, structure)
     StoredModule(
         positional=list(positional),
-        weights=weights,
-        paths=paths,
+        weights=origin.weights,
+        paths=list(origin.paths),
         class_name=class_name(module),
         dtype=own_dtype(module, leaves),
         told=told,
     ).write(folder / META)
 
 
-def digest(
+def content_of(
     module: Any, inputs: Inputs, positional: Sequence[str], as_written: _content.Original = _content.as_it_is
-) -> str:
-    """The digest of what `save` keeps, and of what is told of it; where inputs lie in memory that cannot be stored says
-    nothing."""
+) -> _content.Content:
+    """The content of what `save` keeps, and of what is told of it; where inputs lie in memory that cannot be stored
+    says nothing."""
     inner, told = unwrapped(module)
     try:
         lie = sorted(layouts_of(tensors.leaves_of(inputs)).items())
     except UserError:
         lie = []
     said = [*told, *in_force(inner)]
-    return _content.digest(inner, inputs, list(positional), said, str(lie), as_written=as_written)
+    return _content.content_of(inner, inputs, list(positional), said, str(lie), as_written=as_written)
 
 
 def taken_apart(inputs: Inputs) -> tuple[FlatTensors, tensors.Structure]:

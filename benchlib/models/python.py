@@ -11,11 +11,13 @@ and put on the import path before the module is opened.
 
 from __future__ import annotations
 
+import hashlib
 import inspect
 import os
 import shutil
 import sys
 import tempfile
+import uuid
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -35,6 +37,7 @@ from benchlib.models import (
     _refusals,
     _saved,
     call,
+    parse,
 )
 from benchlib.models._facts import class_name
 from benchlib.models._saved import META, StoredModule
@@ -67,10 +70,23 @@ def store(module: Any, inputs: Any = None, cache: Path | None = None) -> str:
         raise UserError(f"{class_name(module)} has tensors without data (on the meta device): load its weights first")
     named, positional = bound(module, inputs)
     inner, _ = _given.unwrapped(module)
-    paths = _import_paths(list(dict.fromkeys(k for part in inner.modules() for k in type(part).__mro__)))
-    name = f"{class_name(inner)}-{_given.digest(module, named, positional)[:8]}"
-    _write(folder(cache) / name, paths, lambda into: _given.save(into, module, named, positional, weights, paths))
+    kinds = list(dict.fromkeys(k for part in inner.modules() for k in type(part).__mro__))
+    if edited := _code.edited_since_import(kinds):
+        raise UserError(f"{edited} was edited since it was imported: restart the kernel, or reload it and make it anew")
+    content, told = _given.content_of(module, named, positional), []
+    digest, paths = content.digest, _import_paths(kinds)
+    if content.asks or content.hides:  # nobody watches what it reads here, so that nothing of it may be found again
+        digest = hashlib.sha256(f"{digest} {uuid.uuid4()}".encode()).hexdigest()
+        told = ["it may read files or variables that nobody watches here: no earlier record or export of it is reused"]
+    name, origin = f"{class_name(inner)}-{digest[:8]}", _given.Origin(weights, paths, told)
+    _write(folder(cache) / name, paths, lambda into: _given.save(into, module, named, positional, origin))
     return f"python:{name}"
+
+
+def imports_from(trial: Any) -> list[str]:
+    """The folders from which the classes of a stored module are imported."""
+    place = folder() / parse(trial.model)[1] / META
+    return StoredModule.read(place).paths if place.is_file() else []
 
 
 def folder(cache: Path | None = None) -> Path:
@@ -234,4 +250,5 @@ source = Source(
     packages=("torch",),
     refuse=refuse,
     own_dtype=own_dtype,
+    imports_from=imports_from,
 )

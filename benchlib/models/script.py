@@ -129,6 +129,11 @@ def identity(name: str, trial: Any) -> Any:
     return [path.name, *found, *read] if len(found) == 1 else [path.name, wanted, *_texts(path), *read]
 
 
+def imports_from(trial: Any) -> list[str]:
+    """The folder of a script, and that in which it is run."""
+    return [str(path_of(trial.model).resolve().parent), os.getcwd()]
+
+
 def own_dtype(name: str, trial: Any) -> str:
     """The dtype of the model that a script calls; float32 where it calls none, or several that differ."""
     if refuse(trial):
@@ -209,4 +214,5 @@ source = Source(
     shapes={name: None for name in _script_arguments.PARAMETERS if name != "batch_size"},
     refuse=refuse,
     own_dtype=own_dtype,
+    imports_from=imports_from,
 )

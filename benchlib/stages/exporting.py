@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from benchlib import artifacts, machine
-from benchlib.fingerprint import code_of
+from benchlib.fingerprint import code_of, environment
 from benchlib.record import ExportReport, SmallestFailure
 from benchlib.record.metadata import Artifact, BuildStage, FreeAxes, PassStep
 from benchlib.record.metrics import Metrics
@@ -122,6 +122,8 @@ class _Exports:
             "axes": request.axes,
             "opt_patterns": request.opt_patterns,
             "packages": {p: machine.package_version(p) for p in exporter.packages},
+            "environment": environment(),
+            "processor": machine.processor_name(),
             "code": code_of(exporters, way.exporter, _VERBS),
         }
 
@@ -145,6 +147,8 @@ class _Exports:
             "options": options,
             "inputs": metadata.calibration if calibration else [],
             "packages": {p: machine.package_version(p) for p in plugin.packages},
+            "environment": environment(),
+            "processor": machine.processor_name(),
             "code": code_of(passes, call.name, _VERBS),
         }
 

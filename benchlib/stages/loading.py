@@ -9,7 +9,7 @@ from typing import Any
 
 from benchlib import artifacts, machine
 from benchlib.errors import Unavailable
-from benchlib.fingerprint import code_of
+from benchlib.fingerprint import code_of, environment
 from benchlib.models._input_sets import COMPARED
 from benchlib.plan import details, estimate
 from benchlib.plan.availability import lacks
@@ -108,6 +108,8 @@ def load(context: Context, builder: Builder) -> Model:
         "source": trial.identity(),
         "parameters": {p: getattr(trial, p) for p in LOADING},
         "packages": {p: machine.package_version(p) for p in source.packages},
+        "environment": environment(),
+        "imported from": list(source.imports_from(trial)),
         "code": code_of(sources, source.name, "benchlib.worker.verbs"),
     }
 

@@ -293,6 +293,115 @@ def test_what_a_model_reads_while_it_is_called_is_a_part_of_it(tmp_path, monkeyp
     assert discovery.discover(script).in_calls
 
 
+IN_CALLS = """
+import functools, json, os, torch
+
+@functools.lru_cache
+def table():
+    return json.load(open("warm.json"))
+
+class Shapeless(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc = torch.nn.LazyLinear(4)
+
+    def forward(self, x):
+        return self.fc(x) * float(os.environ.get("SCALE", "1"))
+
+class Looks(torch.nn.Module):
+    def forward(self, x):
+        import late
+        return x * late.NUMBER * (2 if os.path.exists("flag") else 1) * len(os.listdir("parts"))
+
+class Warm(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.n = len(table())
+
+    def forward(self, x):
+        return x * table()[0]
+
+dict(shapeless=Shapeless, looks=Looks, warm=Warm)[os.environ["WHICH"]]()(torch.ones(1, 3))
+"""
+
+
+@pytest.mark.parametrize("which", ["shapeless", "looks", "warm"])
+def test_whatever_a_model_asks_for_in_its_first_call_or_may_hold_from_before_is_a_part_of_it(
+    which, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    script = tmp_path / "net.py"
+    script.write_text(IN_CALLS)
+    (tmp_path / "parts").mkdir()
+    (tmp_path / "parts" / "one").touch()
+    (tmp_path / "late.py").write_text("NUMBER = 1\n")
+    (tmp_path / "warm.json").write_text("[1]")
+    monkeypatch.setenv("WHICH", which)
+
+    def identity():
+        forget()
+        return make({"model": f"{script}::{discovery.discover(script).models[0].hash}"}).key()
+
+    first, found = identity(), []
+    assert identity() == first
+    if which == "shapeless":
+        monkeypatch.setenv("SCALE", "2")
+        found.append(identity())
+        monkeypatch.delenv("SCALE")
+    elif which == "looks":
+        for name in ("flag", "parts/another"):
+            (tmp_path / name).touch()
+            found.append(identity())
+            (tmp_path / name).unlink()
+        (tmp_path / "late.py").write_text("NUMBER = 20\n")
+        found.append(identity())
+        (tmp_path / "late.py").write_text("NUMBER = 1\n")
+    else:
+        (tmp_path / "warm.json").write_text("[2]")
+        found.append(identity())
+        (tmp_path / "warm.json").write_text("[1]")
+    assert first not in found and len({*found}) == len(found)
+    assert identity() == first, "undone"
+
+
+def test_what_a_package_asks_for_when_it_is_imported_counts(tmp_path, monkeypatch):
+    script = tmp_path / "net.py"
+    script.write_text("import torch\nfrom timm.layers import config\ntorch.nn.Linear(3, 3)(torch.ones(1, 3))\n")
+    discovery.discover(script)
+    assert "TIMM_FUSED_ATTN" in dependencies(script).environment
+    monkeypatch.setenv("TIMM_FUSED_ATTN", "0")
+    assert dependencies(script).difference() == "TIMM_FUSED_ATTN"
+
+
+def test_names_that_packages_draw_repeat(tmp_path):
+    script = tmp_path / "net.py"
+    script.write_text(
+        "import torch, uuid\nnet = torch.nn.Linear(3, 3)\nnet.key = str(uuid.uuid4())\nnet(torch.ones(1, 3))\n"
+    )
+    found = discovery.discover(script)
+    discovery.take(script, [], 0, found.models[0].hash, tmp_path)
+
+
+def test_a_child_that_is_called_with_another_number_is_another(tmp_path):
+    script = tmp_path / "net.py"
+    text = """
+import torch
+class TopK(torch.nn.Module):
+    def forward(self, x, k, rows): return x.topk(k).values[rows]
+class Top(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.inner = TopK()
+    def forward(self, x): return self.inner(x, %s, torch.tensor([%s]))
+Top()(torch.rand(3, 10))
+"""
+    hashes = []
+    for numbers in ((2, 0), (5, 0), (2, 1), (2, 0)):
+        script.write_text(text % numbers)
+        hashes.append(next(m.hash for m in discovery.discover(script, max_depth=1).models if m.depth))
+    assert hashes[0] == hashes[3] and len({*hashes}) == 3
+
+
 def test_a_run_that_failed_is_made_again(tmp_path):
     script = tmp_path / "net.py"
     script.write_text("import time\nprint(time.time_ns())\nraise SystemExit(3)\n")

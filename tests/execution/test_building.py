@@ -37,6 +37,14 @@ def by_way(records):
 
 
 @pytest.mark.process
+def test_what_steers_a_compiler_is_a_part_of_what_is_kept(swept, monkeypatch):
+    matrix = "{model: [explicit/mlp], exporter: [script]}"
+    assert [sum(e["exports"] for e in swept(name, matrix)[0]) for name in ("first", "again")] == [1, 0]
+    monkeypatch.setenv("TORCHINDUCTOR_FREEZING", "1")
+    assert sum(e["exports"] for e in swept("steered", matrix)[0]) == 1
+
+
+@pytest.mark.process
 def test_a_dynamic_export_serves_other_batches_threads_and_runtimes(swept):
     first, records = swept(
         "first", "{model: [explicit/mlp], exporter: [script, onnx_dynamo], batch_size: [2], dynamic: [true]}"

@@ -63,11 +63,11 @@ def patch():
 
 @pytest.mark.parametrize("force", IN_FORCE)
 def test_what_would_not_come_along_is_refused_and_makes_another_name(force, patch, tmp_path: Path):
-    before = _given.digest(model(), {"input": INPUT}, ["input"])
+    before = _given.content_of(model(), {"input": INPUT}, ["input"])
     assert _in_force.in_force(model()) == []
     force(patch)
     assert [words.startswith(IN_FORCE[force]) for words in _in_force.in_force(model())] == [True]
-    assert _given.digest(model(), {"input": INPUT}, ["input"]) != before
+    assert _given.content_of(model(), {"input": INPUT}, ["input"]) != before
     with pytest.raises(UserError, match=r"^Sequential is given .* does not come along"):
         store(model(), INPUT, tmp_path)
 

@@ -1,6 +1,8 @@
 """Modules given from Python: stored by content, opened by another process, edited ones under another name."""
 
+import importlib
 import json
+import os
 import subprocess
 import sys
 import textwrap
@@ -12,6 +14,7 @@ from torch import nn
 from benchlib import mistakes
 from benchlib.errors import UserError
 from benchlib.models import python
+from benchlib.models._saved import META, StoredModule
 
 HELPER = """
 import torch
@@ -172,6 +175,37 @@ def test_every_edit_makes_another_name(cache):
     module.forward = lambda x: module.mix(-x)
     names.append(python.store(module, x))
     assert len(set(names)) == len(names)
+
+
+class AsksForItsScale(nn.Module):
+    def forward(self, x):
+        return x * float(os.environ.get("SCALE", "1"))
+
+
+def test_of_a_module_that_may_read_what_nobody_watches_nothing_is_reused(cache):
+    inputs = torch.ones(2, 3)
+    names = [python.store(AsksForItsScale(), inputs) for _ in range(2)]
+    assert names[0] != names[1]
+    (told,) = StoredModule.read(python.folder() / names[0].partition(":")[2] / META).told
+    assert "no earlier record or export of it is reused" in told
+    plain = nn.Linear(3, 3)
+    assert python.store(plain, inputs) == python.store(plain, inputs)
+
+
+def test_a_class_whose_file_was_edited_since_it_was_imported_is_refused(cache, tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    file = tmp_path / "edited_since.py"
+    text = "from torch import nn\nclass Net(nn.Module):\n    def forward(self, x):\n        return x * 2.0\n"
+    file.write_text(text)
+    module = importlib.import_module("edited_since")
+    monkeypatch.setitem(sys.modules, "edited_since", module)
+    net, inputs = module.Net(), torch.ones(2, 3)
+    first = python.store(net, inputs)
+    file.write_text(f"# a remark\n{text}")
+    assert python.store(net, inputs) == first
+    file.write_text(text.replace("2.0", "3.0"))
+    with pytest.raises(UserError, match=r"^edited_since.py was edited since it was imported: restart the kernel"):
+        python.store(net, inputs)
 
 
 def test_storing_leaves_the_module_as_it_was(cache):
