@@ -19,10 +19,8 @@ _NEVER = re.compile(
 # Packages read these for ends of their own: they count where the user's own code asks for one by its name.
 _BY_NAME = re.compile(r"USER|LOGNAME|HOSTNAME|(OMP|MKL|KMP|GOMP|OPENBLAS|NUMEXPR|VECLIB)_.*")
 
-# Packages read these when they are imported, and are other ones for it.
-_AT_IMPORT = re.compile(
-    r"(TIMM|DIFFUSERS|TRANSFORMERS|XFORMERS|FLASH|TORCH|TORCHINDUCTOR|TORCHDYNAMO|PYTORCH|ORT|ONEDNN|CUDA|CUBLAS)_.*"
-)
+# Packages read these when they are imported, and make other models for it.
+_AT_IMPORT = re.compile(r"(TIMM|DIFFUSERS|TRANSFORMERS|XFORMERS|FLASH)_.*")
 
 
 def may_count(name: str) -> bool:
