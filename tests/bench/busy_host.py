@@ -302,7 +302,7 @@ class Truth:
 def _beside(rows: Sequence[Row]) -> Iterator[Figure]:
     """For each kind and number of loops, and number of threads: how much is published, lost and flagged."""
     for (loops, kind, cores), own in sorted(_grouped(rows, lambda r: (r.loops, r.kind, r.cores)).items()):
-        verdicts = ", ".join(f"{n} {v}" for v, n in Counter(r.verdict for r in own).most_common())
+        verdicts = ", ".join(f"{n} {v}" for v, n in Counter(r.verdict or "withheld" for r in own).most_common())
         lost = _middle([r.time_lost for r in own] + [r.time_lost_reference for r in own])
         remark = f"{verdicts}; lost {lost}, busy {_middle([r.host_busy for r in own])}, flagged "
         remark += f"{_middle([r.flagged for r in own])}, converged {sum(bool(r.converged) for r in own)}, "
