@@ -23,6 +23,7 @@ from tests.bench.free_loop import FreeLoop, LoopEnded, filled, undisturbed
 PLANTED = {"model": "planted/plain", "exporter": "planted", "reference": "planted"}
 SMOKE = {"level": "smoke"}
 # Each group in its shortest form, and how many figures it gives.
+EVERY_TIME = ("known_ratios", "other_tools")  # the others wait for `make soak`
 SHORTEST = {
     "known_latencies": ({"busy": {1e-3: 0.005}, "loops": 20_000, "timeit_loops": 10_000, **SMOKE}, 9),
     "known_ratios": ({"comparisons": 1, **SMOKE}, 4),
@@ -191,7 +192,9 @@ def test_simulated_coverage_has_a_figure_for_each_law_and_level():
 
 
 @pytest.mark.process
-@pytest.mark.parametrize("name", SHORTEST)
+@pytest.mark.parametrize(
+    "name", [name if name in EVERY_TIME else pytest.param(name, marks=pytest.mark.soak) for name in SHORTEST]
+)
 def test_each_group_gives_its_figures_beside_their_thresholds(name):
     """The whole way of each, as short as can be: what it finds is not asserted, as no time is."""
     arguments, count = SHORTEST[name]

@@ -37,7 +37,7 @@ def finished(study) -> dict[str, int]:
 ENDINGS = [signal.SIGKILL, signal.SIGINT, signal.SIGTERM]
 
 
-@pytest.mark.parametrize("how", ENDINGS)
+@pytest.mark.parametrize("how", [*ENDINGS[:2], pytest.param(ENDINGS[2], marks=pytest.mark.soak)])
 def test_a_sweep_that_was_ended_goes_on_where_it_was(study, how):
     ended_and_gone_on_with(study(FOUR), 4, how)
 

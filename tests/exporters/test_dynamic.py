@@ -50,8 +50,18 @@ def axes_of(model: str, bundle: Bundle) -> dict:
     return dict.fromkeys(bundle.flat, free)
 
 
+def waits(exporter: str, model: str) -> bool:
+    """Whether a pair waits for `make soak`: what is like another one here, or compiles."""
+    alike = exporter in EVERYWHERE and model in ("explicit/mlp", "explicit/dict_io", "timm/resnet18")
+    return alike or exporter in ("aot_inductor", "compile", "inductor")
+
+
 @pytest.mark.parametrize(
-    "exporter, model", [*((exporter, model) for exporter in EVERYWHERE for model in MODELS), *SOME]
+    "exporter, model",
+    [
+        pytest.param(*pair, marks=pytest.mark.soak if waits(*pair) else ())
+        for pair in (*((exporter, model) for exporter in EVERYWHERE for model in MODELS), *SOME)
+    ],
 )
 def test_other_shapes_compute_what_eager_does(bundles, exporter, model):
     bundle = bundles(model)

@@ -18,7 +18,9 @@ COMPILED = ("explicit/dict_io", "explicit/weight_normed", "huggingface/BertForMa
 
 
 @pytest.mark.parametrize("exporter", RUN_BY_TORCH)
-@pytest.mark.parametrize("model", FEW)
+@pytest.mark.parametrize(
+    "model", [pytest.param(model, marks=pytest.mark.soak if number % 2 else ()) for number, model in enumerate(FEW)]
+)
 def test_what_torch_runs_computes_what_eager_does(bundles, model, exporter):
     bundle = bundles(model)
     same(bundle.run(exporter, bundle.export(exporter)["file"]), bundle.expected)
