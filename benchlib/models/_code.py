@@ -93,16 +93,15 @@ def roots(objects: Iterable[Any]) -> list[str]:
 def edited_since_import(kinds: Iterable[type]) -> str:
     """The name of a file of the user's in which classes stand otherwise now than when they were imported; "" of none.
     Workers import the file anew: what is given would be another class there."""
+    held: dict[str, set[str]] = {}  # by the file of a module, the code of the classes that are imported from it
     for kind in kinds:
         module = sys.modules.get(kind.__module__)
-        if module is None or module.__name__ == "__main__" or not is_users(kind):
-            continue
-        held = (getattr(part, "__func__", part) for part in vars(kind).values())
-        codes = [part.__code__ for part in held if isinstance(part, types.FunctionType)]
-        codes = [code for code in codes if code.co_filename == module.__file__]
-        if codes and not {*map(_text_of, codes)} <= _codes_in(str(module.__file__)):
-            return Path(str(module.__file__)).name
-    return ""
+        if module is not None and module.__name__ != "__main__" and is_users(kind):
+            parts = (getattr(part, "__func__", part) for part in vars(kind).values())
+            codes = (part.__code__ for part in parts if isinstance(part, types.FunctionType))
+            file = str(module.__file__)
+            held.setdefault(file, set()).update(_text_of(code) for code in codes if code.co_filename == file)
+    return next((Path(file).name for file, codes in held.items() if not codes <= _codes_in(file)), "")
 
 
 def _codes_in(file: str) -> set[str]:

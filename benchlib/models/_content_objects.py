@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copyreg
+import threading
 import types
 from contextlib import suppress
 from pathlib import Path
@@ -13,7 +14,7 @@ from benchlib.models._code import is_told_by_name, is_users, name_of
 from benchlib.models._content_values import PLAIN, is_of_this_run
 from benchlib.models._content_walk import Parts, Walk
 
-_PICKLES = {"__getstate__", "__reduce__", "__reduce_ex__", "__getnewargs__", "__getnewargs_ex__"}
+_PICKLES = ("__getstate__", "__reduce__", "__reduce_ex__")
 _HARMLESS = (
     "_thread", "threading", "_io", "io", "builtins", "weakref", "_weakref", "logging", "queue", "_queue", "torch",
 )  # fmt: skip
@@ -106,12 +107,16 @@ def object_parts(item: Any, walk: Walk) -> Parts:
 
 
 def thread_parts(item: Any, walk: Walk) -> Parts:
-    return f"thread of {name_of(type(item))}", ()
+    """A thread: by what its class adds to it, as all else says when and where it runs."""
+    of_any = vars(threading.Thread()).keys()
+    own = {name: value for name, value in vars(item).items() if name not in of_any}
+    return f"thread of {name_of(type(item))}", [type(item), *state_parts(own)]
 
 
 def _leaves_out(kind: type) -> bool:
     """Whether a class of the user's says itself what its objects are pickled from, which need not be all."""
-    return any(is_users(base) and not _PICKLES.isdisjoint(vars(base)) for base in kind.__mro__)
+    own = (vars(base).get(name) for base in kind.__mro__ if is_users(base) for name in _PICKLES)
+    return any(isinstance(function, types.FunctionType) and is_users(function) for function in own)
 
 
 def _is_harmless(kind: type) -> bool:

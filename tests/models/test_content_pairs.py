@@ -1,6 +1,8 @@
 """What one digest stands for, by pairs: what computes otherwise has another, and what does not has the same one."""
 
 import ctypes
+import dataclasses
+import enum
 import functools
 import importlib
 import inspect
@@ -15,6 +17,7 @@ import types
 from concurrent.futures import ThreadPoolExecutor
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 import torch.nn.functional as F
@@ -135,6 +138,20 @@ class Remembers:
         return {"path": self.path}
 
 
+class Pair(NamedTuple):
+    left: int
+    right: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Frozen:
+    held: int
+
+
+class Colour(enum.StrEnum):
+    RED = "red"
+
+
 @pytest.mark.parametrize("hides", [True, False])
 def test_what_no_walk_sees_is_said(hides):
     @functools.lru_cache
@@ -145,6 +162,7 @@ def test_what_no_walk_sees_is_said(hides):
         table()
     assert content_of(written("f", "def f(x): return table()[0]\n", table=table)).hides is hides
     assert content_of({Remembers("t.json")} if hides else {"t.json"}).hides is hides
+    assert not content_of(Pair(1, 2), Frozen(1), Colour.RED).hides
     assert not content_of(nn.Linear(2, 2), threading.Lock(), io.StringIO()).hides
 
 
