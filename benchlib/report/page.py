@@ -189,7 +189,7 @@ class Report:
         )
 
     def accuracy(self) -> Html:
-        """Errors against what counts as right."""
+        """Errors against what counts as right, and latency against error where a model is in several precisions."""
         compared = self.table[self.table["tolerance_abs"].notna()]
         if compared.empty:
             return Html(prose.paragraph("No trial got far enough to compare outputs."))
@@ -203,11 +203,8 @@ class Report:
             prose.paragraph(text),
             *self._pictures(plots.accuracy, f"What the largest error of each trial uses of its tolerance: {text}"),
             tables.accuracy_table(self.table),
+            _headed("Across precisions", joined(across, "\n")) if (across := precisions.sections(self.table)) else "",
         )
-
-    def precisions(self) -> Html | None:
-        """Latency against error, where a model was timed in more than one precision."""
-        return _html_or_none(precisions.sections(self.table))
 
     def memory(self) -> Html | None:
         """Peak memory by phase, where some trial was asked for it."""

