@@ -176,9 +176,17 @@ def _in_calls(lines: list[Line]) -> str:
     paths, names = (list(read.files), list(read.environment)) if hides else (paths, names)
     files = [(Path(path).name, content_of(path)) for path in sorted(paths)]
     values = [(name, variables.digest_of(read.environment.get(name))) for name in sorted(names)]
-    if not (files or values or read.looks_in_calls):
+    looks = [*read.looks_in_calls, *_looks_before(read)] if hides else read.looks_in_calls
+    if not (files or values or looks):
         return ""
-    return hashlib.sha256(json.dumps([files, values, sorted(read.looks_in_calls)]).encode()).hexdigest()[:16]
+    return hashlib.sha256(json.dumps([files, values, sorted(looks)]).encode()).hexdigest()[:16]
+
+
+def _looks_before(read: Read) -> list[str]:
+    """What was asked of paths before the calls, their content aside."""
+    there = [f"{Path(path).name} {is_there}" for path, is_there in read.looked_for.items()]
+    folders = [f"{Path(path).name} {names}" for path, names in read.folders.items()]
+    return [*there, *folders, *(f"{Path(look.path).name} {look.aspect} {look.told}" for look in read.looks)]
 
 
 def _models(lines: list[Line], failed: bool, above: int = -1) -> Iterator[Found]:

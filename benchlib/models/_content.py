@@ -55,7 +55,7 @@ _BY_CLASS: Mapping[str, Walked] = {
     "builtins.type": _content_code.class_parts,
     "datetime.datetime": _content_objects.moment_parts,
     "os._Environ": _content_objects.environment_parts,
-    "ctypes.CDLL": _content_objects.library_parts,
+    "ctypes.CDLL": _content_objects.shared_object_parts,
     "threading.Thread": _content_objects.thread_parts,
     "numpy.ndarray": _content_torch.array_parts,
     "torch.ScriptModule": _content_torch.script_module_parts,

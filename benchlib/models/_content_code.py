@@ -24,11 +24,11 @@ _NOT_OF_A_CLASS = {
 _READS = ("LOAD_GLOBAL", "LOAD_NAME")
 _ANY_OF_IT = {"globals", "eval", "exec", "vars"}  # by which code reads names of its module that do not stand in it
 _BY_TEXT = {"import_module", "__import__"}  # by which code finds a module whose name is a text in it
-_ASKS = {
-    "open", "load", "load_file", "safe_open", "read_text", "read_bytes", "fromfile", "loadtxt", "genfromtxt",
-    "memmap", "mmap", "imread", "listdir", "scandir", "iterdir", "glob", "rglob", "exists", "is_file", "is_dir",
-    "getenv", "environ", "getcwd", "CDLL",
-}  # names by which code reads files or the environment  # fmt: skip
+# Names by which code reads files or the environment, those of packages too: `np.load`, `read_csv`, `Image.open`.
+_ASKS = re.compile(
+    r"(.*_)?(open|load|read)(_.*)?|imread|fromfile|from_file|loadtxt|genfromtxt|memmap|mmap|File|connect|urlopen"
+    r"|listdir|scandir|iterdir|r?glob|exists|is_file|is_dir|stat|getenv|environ|getcwd|CDLL"
+)
 _FURTHER = ("LOAD_ATTR", "LOAD_METHOD")
 _ADDRESS = re.compile(r"\d{9,}")  # in names that a decorator makes
 _WITHOUT_DOCSTRING = ("<listcomp>", "<genexpr>", "<dictcomp>", "<setcomp>")
@@ -65,7 +65,7 @@ def function_parts(function: types.FunctionType, walk: Walk) -> Parts:
     held = [function.__code__, function.__defaults__, by_name, *closure, *own]
     if not is_users(function):  # what it reads of its package is as it is in this version
         return name, held
-    walk.asks = walk.asks or not _ASKS.isdisjoint(_names(function.__code__))
+    walk.asks = walk.asks or any(map(_ASKS.fullmatch, _names(function.__code__)))
     whole = [_whole(function.__globals__, walk)] if _ANY_OF_IT & {*_read(function.__code__)} else []
     return name, [*held, *_globals(function, walk), *_imported(function), *whole]
 

@@ -82,7 +82,7 @@ def environment_parts(item: Any, walk: Walk) -> Parts:
     return "the environment", ()
 
 
-def library_parts(item: Any, walk: Walk) -> Parts:
+def shared_object_parts(item: Any, walk: Walk) -> Parts:
     """A library that `ctypes` opened: by its file, as its handle is an address."""
     path = Path(item._name or "")
     return f"library {path.name} {quick_digest_of(path) if path.is_file() else ''}", ()

@@ -171,7 +171,8 @@ def test_what_no_walk_sees_is_said(hides):
     [
         ("def f(x): return x * float(open('b.txt').read())", True),
         ("import os\ndef f(x): return x * float(os.environ['SCALE'])", True),
-        ("def f(x): return F.gelu(x)", False),
+        ("import pandas as pd\ndef f(x): return x * pd.read_csv('b.csv').iloc[0, 0]", True),
+        ("def f(x): return F.gelu(x).threads.spread()", False),
     ],
 )
 def test_code_that_may_read_files_or_the_environment_is_told_apart(source, asks):
